@@ -1,0 +1,58 @@
+import { and, desc, eq, gte, lt, lte, type SQL } from 'drizzle-orm'
+import type { Database, Db, Transaction } from './database.ts'
+import { changes } from './tables.ts'
+
+/** Who changes something and why; stands in every change record. */
+export type Author = { readonly actor: string; readonly comment: string; readonly traceId: string }
+/** One line of the record. `revision` is null where no environment was touched. */
+export type Change = typeof changes.$inferSelect
+export type NewChange = Pick<Change, 'subject' | 'action'> &
+  Partial<Pick<Change, 'project' | 'environment' | 'flag' | 'revision' | 'before' | 'after'>>
+
+/** Which changes to list. `before` is the id to continue below: newest come first. */
+export type ChangeFilter = {
+  readonly project?: string | undefined
+  readonly environment?: string | undefined
+  readonly flag?: string | undefined
+  readonly subject?: Change['subject'] | undefined
+  readonly actor?: string | undefined
+  readonly from?: Date | undefined
+  readonly to?: Date | undefined
+  readonly before?: bigint | undefined
+  /** Only changes of this revision or an earlier one. */
+  readonly upTo?: bigint | undefined
+  readonly limit: number
+}
+
+/** Rows per statement: keeps the number of parameters below Postgres's 65,535. */
+const BATCH = 1_000
+
+/** Adds to the record, in the transaction of the change itself: neither exists without the other. */
+export async function record(tx: Transaction, author: Author, entries: readonly NewChange[]): Promise<void> {
+  for (let at = 0; at < entries.length; at += BATCH)
+    await tx.insert(changes).values(entries.slice(at, at + BATCH).map((entry) => ({ ...author, ...entry })))
+}
+
+/** Lists changes, newest first. */
+export function listChanges(database: Database, filter: ChangeFilter): Promise<Change[]> {
+  return database.read((db) => selectChanges(db, filter))
+}
+
+/** The same, inside a transaction or not. */
+export function selectChanges(db: Db | Transaction, filter: ChangeFilter): Promise<Change[]> {
+  const conditions: SQL[] = []
+  for (const column of ['project', 'environment', 'flag', 'subject', 'actor'] as const) {
+    const wanted = filter[column]
+    if (wanted !== undefined) conditions.push(eq(changes[column], wanted))
+  }
+  if (filter.from) conditions.push(gte(changes.at, filter.from))
+  if (filter.to) conditions.push(lt(changes.at, filter.to))
+  if (filter.before !== undefined) conditions.push(lt(changes.id, filter.before))
+  if (filter.upTo !== undefined) conditions.push(lte(changes.revision, filter.upTo))
+  return db
+    .select()
+    .from(changes)
+    .where(and(...conditions))
+    .orderBy(desc(changes.id))
+    .limit(filter.limit)
+}

@@ -1,0 +1,108 @@
+import { and, asc, eq, isNotNull, isNull, gt } from 'drizzle-orm'
+import type { Definition } from '../flag/definition.ts'
+import { FlagError } from '../flag/error.ts'
+import { type Author, selectChanges } from './changes.ts'
+import type { Database, Db, Transaction } from './database.ts'
+import { type EnvironmentName, expectRevision, lockEnvironment, readEnvironmentRow } from './revision.ts'
+import { definitions, flags } from './tables.ts'
+import { writeDefinitions } from './write.ts'
+
+/** One flag in one environment. `revision` is the one at which it last changed. */
+export type StoredDefinition = { readonly key: string; readonly definition: Definition; readonly revision: bigint }
+
+/** Names a flag in an environment. */
+export type FlagName = EnvironmentName & { readonly flag: string }
+
+export type DefinitionChange = {
+  /** What shall stand there, made from what stands there; undefined removes. Called once, while the environment is locked. */
+  readonly next: (before: Definition | undefined) => Definition | undefined
+  /** Revisions the caller accepts to overwrite; `absent` accepts only that there is none. */
+  readonly expected: readonly bigint[] | 'absent' | undefined
+  readonly author: Author
+}
+
+/** The definitions of an environment in the order of their flags' keys, after `after`. */
+export function listDefinitions(
+  database: Database,
+  name: EnvironmentName,
+  page: { after: string; limit: number },
+): Promise<StoredDefinition[]> {
+  return database.read(async (db) => {
+    const environment = await readEnvironmentRow(db, name)
+    return present(await selectDefinitions(db, environment.id).where(
+      and(isNotNull(definitions.definition), gt(flags.key, page.after))).orderBy(asc(flags.key)).limit(page.limit))
+  })
+}
+
+/** Reads one definition, or fails with `not_found`. */
+export function readDefinition(database: Database, name: FlagName): Promise<StoredDefinition> {
+  return database.read(async (db) => {
+    const environment = await readEnvironmentRow(db, name)
+    const stored = await selectDefinition(db, environment.id, name.flag)
+    if (!stored) throw missing(name)
+    return stored
+  })
+}
+
+/** Creates, replaces or removes one definition under a new revision; a change to the same changes nothing. */
+export function changeDefinition(
+  database: Database,
+  name: FlagName,
+  change: DefinitionChange,
+): Promise<StoredDefinition | undefined> {
+  return database.write(async (tx) => {
+    const environment = await lockEnvironment(tx, name)
+    const before = await selectDefinition(tx, environment.id, name.flag)
+    if (change.expected !== 'absent') expectRevision(change.expected, before?.revision)
+    else if (before) throw new FlagError('stale', `Cannot create flag "${name.flag}": it exists already`)
+    const definition = change.next(before?.definition)
+    if (definition === undefined && !before) throw missing(name)
+    const { revision, changed } = await writeDefinitions(tx, environment, {
+      next: new Map([[name.flag, definition]]),
+      author: change.author,
+    })
+    return definition && { key: name.flag, definition, revision: changed.length > 0 || !before ? revision : before.revision }
+  })
+}
+
+/** Brings a flag back to what it was at `revision`, as a new change on top: history is never rewritten. */
+export function rollBack(
+  database: Database,
+  name: FlagName,
+  change: { to: bigint; expected: readonly bigint[] | undefined; author: Author },
+): Promise<StoredDefinition | undefined> {
+  return database.write(async (tx) => {
+    const environment = await lockEnvironment(tx, name)
+    const before = await selectDefinition(tx, environment.id, name.flag)
+    expectRevision(change.expected, before?.revision)
+    const [then] = await selectChanges(tx, { ...name, subject: 'definition', limit: 1, upTo: change.to })
+    if (!then) throw new FlagError('not_found', `Flag "${name.flag}" has no version at revision ${change.to}`)
+    const definition = (then.after ?? undefined) as Definition | undefined
+    const { revision, changed } = await writeDefinitions(tx, environment, {
+      next: new Map([[name.flag, definition]]),
+      author: change.author,
+      action: 'rollback',
+    })
+    return definition && { key: name.flag, definition, revision: changed.length > 0 || !before ? revision : before.revision }
+  })
+}
+
+function selectDefinitions(db: Db | Transaction, environmentId: bigint) {
+  return db
+    .select({ key: flags.key, definition: definitions.definition, revision: definitions.revision })
+    .from(definitions)
+    .innerJoin(flags, and(eq(flags.id, definitions.flagId), isNull(flags.archivedAt), eq(definitions.environmentId, environmentId)))
+    .$dynamic()
+}
+
+async function selectDefinition(db: Db | Transaction, environmentId: bigint, key: string): Promise<StoredDefinition | undefined> {
+  return present(await selectDefinitions(db, environmentId).where(eq(flags.key, key)))[0]
+}
+
+/** Leaves out what was removed. */
+function present(rows: readonly { key: string; definition: Definition | null; revision: bigint }[]): StoredDefinition[] {
+  return rows.flatMap(({ definition, ...row }) => (definition ? [{ ...row, definition }] : []))
+}
+
+const missing = ({ project, environment, flag }: FlagName) =>
+  new FlagError('not_found', `Flag "${flag}" does not exist in "${project}/${environment}"`)

@@ -1,0 +1,70 @@
+import { and, eq, sql } from 'drizzle-orm'
+import { FlagError } from '../flag/error.ts'
+import type { Db, Transaction } from './database.ts'
+import { environments, projects } from './tables.ts'
+
+/** Names an environment: `project` and `environment` are keys. */
+export type EnvironmentName = { readonly project: string; readonly environment: string }
+export type EnvironmentRow = typeof environments.$inferSelect & { readonly project: string }
+
+/** Reads an environment by name, or fails with `not_found`. */
+export function readEnvironmentRow(db: Db | Transaction, name: EnvironmentName): Promise<EnvironmentRow> {
+  return found(selectEnvironment(db, name), name)
+}
+
+/**
+ * Reads an environment and locks its row until the transaction ends. Changes of one environment so happen one after
+ * another, and revisions commit in order: a reader that has seen one has seen all before it.
+ */
+export function lockEnvironment(tx: Transaction, name: EnvironmentName): Promise<EnvironmentRow> {
+  return found(selectEnvironment(tx, name).for('update', { of: environments }), name)
+}
+
+/** Gives the environment its next revision; `settings` when bucketing, segments or metadata change with it. */
+export async function raiseRevision(
+  tx: Transaction,
+  environmentId: bigint,
+  settings: Partial<Pick<EnvironmentRow, 'bucketing' | 'segments' | 'metadata'>> = {},
+): Promise<bigint> {
+  const next = sql`${environments.revision} + 1`
+  const [row] = await tx
+    .update(environments)
+    .set({
+      revision: next,
+      changedAt: sql`clock_timestamp()`,
+      ...settings,
+      ...(Object.keys(settings).length > 0 && { settingsRevision: next }),
+    })
+    .where(eq(environments.id, environmentId))
+    .returning({ revision: environments.revision })
+  if (!row) throw new Error('Cannot raise the revision: the environment row is gone although it was locked')
+  return row.revision
+}
+
+/** Fails with `stale` unless the caller saw `current`; `expected` is undefined when the caller does not mind. */
+export function expectRevision(expected: readonly bigint[] | undefined, current: bigint | undefined): void {
+  if (expected === undefined || (current !== undefined && expected.includes(current))) return
+  throw new FlagError(
+    'stale',
+    current === undefined
+      ? 'Cannot apply the change: nothing is there yet, but If-Match names a version'
+      : `Cannot apply the change: it was made to another version, the current one is "${current}"`,
+  )
+}
+
+function selectEnvironment(db: Db | Transaction, name: EnvironmentName) {
+  return db
+    .select({ environment: environments, project: projects.key })
+    .from(environments)
+    .innerJoin(projects, eq(projects.id, environments.projectId))
+    .where(and(eq(projects.key, name.project), eq(environments.key, name.environment)))
+}
+
+async function found(
+  rows: PromiseLike<{ environment: typeof environments.$inferSelect; project: string }[]>,
+  name: EnvironmentName,
+): Promise<EnvironmentRow> {
+  const [row] = await rows
+  if (!row) throw new FlagError('not_found', `Environment "${name.project}/${name.environment}" does not exist`)
+  return { ...row.environment, project: row.project }
+}

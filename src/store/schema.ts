@@ -1,0 +1,46 @@
+import { fileURLToPath } from 'node:url'
+import { sql } from 'drizzle-orm'
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator'
+import type postgres from 'postgres'
+import { FlagError } from '../flag/error.ts'
+import journal from './migrations/meta/_journal.json' with { type: 'json' }
+
+const MIGRATIONS = {
+  migrationsFolder: fileURLToPath(new URL('./migrations', import.meta.url)),
+  migrationsSchema: 'flagstaff',
+  migrationsTable: 'migrations',
+}
+/** Any number that no other program locks by: the bytes of "flag". */
+const MIGRATION_LOCK = 0x666c6167
+const NEWEST = Math.max(...journal.entries.map((entry) => entry.when))
+/** SQLSTATE of a relation that does not exist: this database was never migrated. */
+const UNDEFINED_TABLE = '42P01'
+
+/**
+ * Brings the schema up to date. Safe to run twice at once: drizzle's migrator takes no lock (drizzle-team/drizzle-orm#874),
+ * so a session's lock is held around it; it goes when the connection ends, however that happens.
+ * `client` must have a single connection, because a lock and its work must share a session.
+ */
+export async function migrate(client: postgres.Sql): Promise<void> {
+  await client`select pg_advisory_lock(${MIGRATION_LOCK})`
+  await runMigrations(drizzle(client), MIGRATIONS)
+  await client`select pg_advisory_unlock(${MIGRATION_LOCK})`
+}
+
+/** Refuses a database whose schema is behind this program. A newer one is served: while a rollout runs, migrations only add. */
+export async function checkSchema(db: PostgresJsDatabase): Promise<void> {
+  if ((await newestMigration(db)) >= NEWEST) return
+  throw new FlagError('unavailable', 'The database schema is behind this version; run "admin.ts migrate"')
+}
+
+async function newestMigration(db: PostgresJsDatabase): Promise<number> {
+  try {
+    const [row] = await db.execute<{ newest: string | null }>(sql`select max(created_at) as newest from flagstaff.migrations`)
+    return Number(row?.['newest'] ?? 0)
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined
+    if (cause instanceof Error && 'code' in cause && cause.code === UNDEFINED_TABLE) return 0
+    throw error
+  }
+}
