@@ -1,11 +1,24 @@
-import type { FlagSet } from '../flag/flagset.ts'
+import { compileFlagSet, type FlagSet, patchFlagSet } from '../flag/flagset.ts'
+import type { EnvironmentSource, Version } from '../store/source.ts'
 
-/** What this replica believes about one environment. Immutable: a change makes a new one, so one answer never mixes two revisions. */
-export type Snapshot = {
+/**
+ * What this replica believes about one environment. Immutable: a change makes a new one, and a request takes it once,
+ * so one answer never mixes two revisions.
+ */
+export type Snapshot = Version & {
   /** `<project>/<environment>`. */
   readonly flagSetId: string
-  readonly revision: bigint
   /** When the environment last changed, by the database's clock. */
   readonly changedAt: Date
   readonly flagSet: FlagSet
+}
+
+/** Makes the next snapshot of an environment; compiles only what differs from `held`. */
+export function nextSnapshot(flagSetId: string, source: EnvironmentSource, held: Snapshot | undefined): Snapshot {
+  const { incarnation, id, revision, changedAt, flags, settings } = source
+  const version = { flagSetId, incarnation, id, revision, changedAt }
+  if (source.isUpdate && held) return { ...version, flagSet: patchFlagSet(held.flagSet, { flags, ...settings }) }
+  const { segments, metadata, bucketing } = settings ?? { segments: {}, metadata: {}, bucketing: 'v2' as const }
+  const live = new Map([...flags].flatMap(([key, definition]) => (definition ? [[key, definition] as const] : [])))
+  return { ...version, flagSet: compileFlagSet({ flags: live, segments, metadata, bucketing }) }
 }
