@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { type EnvironmentName } from '../store/revision.ts'
+import type { EnvironmentName } from '../store/revision.ts'
 import { hashSecret, type KeyRingSource } from '../store/keys.ts'
 import type { Role } from '../store/tables.ts'
 import type { Log } from './snapshots.ts'
@@ -54,15 +54,21 @@ export class KeyRing {
     const known = this.#match(hash)
     const isStale = Math.abs(this.#now() - this.#askedAt) >= this.#freshnessMs
     if (known) {
-      if (isStale) this.refresh().catch(() => undefined)
+      if (isStale) this.#ask().catch(() => undefined)
       return known
     }
     if (!isStale && this.#revision !== undefined) return undefined
     return this.#lookAgain(hash)
   }
 
-  /** Reads the keys again when they changed; awaited by whoever has just changed them. */
-  refresh(): Promise<void> {
+  /** Brings the keys up to date; awaited by whoever has just changed them, to read its own write. */
+  async refresh(): Promise<void> {
+    await this.#asking?.catch(() => undefined) // it may have been sent before the change
+    await this.#ask().catch(() => undefined)
+  }
+
+  /** One question at a time: whoever comes meanwhile shares the answer. */
+  #ask(): Promise<void> {
     this.#asking ??= this.#take().finally(() => {
       this.#asking = undefined
       this.#askedAt = this.#now()
@@ -72,7 +78,7 @@ export class KeyRing {
 
   async #lookAgain(hash: Buffer): Promise<Principal | undefined> {
     try {
-      await this.refresh()
+      await this.#ask()
     } catch (cause) {
       if (this.#revision === undefined) throw cause
     }

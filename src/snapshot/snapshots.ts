@@ -12,7 +12,7 @@ type Entry = {
 }
 
 /**
- * Environments held at most; the one that was used longest ago makes room. A name that does not exist is not held,
+ * Environments held at most; the one that was loaded longest ago makes room. A name that does not exist is not held,
  * so that requests for invented environments cannot grow this.
  */
 const ENVIRONMENTS_MAX = 1_000
@@ -50,10 +50,17 @@ export class Snapshots {
     return entry.snapshot
   }
 
-  /** Brings the environment to the database's newest revision; awaited by whoever has just changed it, to read its own write. */
-  async refresh(flagSetId: string): Promise<void> {
-    const entry = this.#entries.get(flagSetId)
-    if (!entry) return
+  /**
+   * Brings what is held of `scope` (`<project>/<environment>`, or `<project>/` for all of a project) to the database's newest
+   * revision; awaited by whoever has just changed it, to read its own write.
+   */
+  async refresh(scope: string): Promise<void> {
+    const isInScope = (flagSetId: string) => flagSetId === scope || (scope.endsWith('/') && flagSetId.startsWith(scope))
+    const entries = [...this.#entries].filter(([flagSetId]) => isInScope(flagSetId))
+    await Promise.all(entries.map(([flagSetId, entry]) => this.#askAnew(flagSetId, entry)))
+  }
+
+  async #askAnew(flagSetId: string, entry: Entry): Promise<void> {
     await entry.asking?.catch(() => undefined) // it may have been sent before the change
     await this.#ask(flagSetId, entry).catch(() => undefined)
   }

@@ -3,7 +3,7 @@ import type { Definition } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
 import { type Author, selectChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
-import { type EnvironmentName, expectRevision, lockEnvironment, readEnvironmentRow } from './revision.ts'
+import { type Expected, type EnvironmentName, expectRevision, lockEnvironment, readEnvironmentRow } from './revision.ts'
 import { definitions, flags } from './tables.ts'
 import { writeDefinitions } from './write.ts'
 
@@ -16,8 +16,7 @@ export type FlagName = EnvironmentName & { readonly flag: string }
 export type DefinitionChange = {
   /** What shall stand there, made from what stands there; undefined removes. Called once, while the environment is locked. */
   readonly next: (before: Definition | undefined) => Definition | undefined
-  /** Revisions the caller accepts to overwrite; `absent` accepts only that there is none. */
-  readonly expected: readonly bigint[] | 'absent' | undefined
+  readonly expected: Expected
   readonly author: Author
 }
 
@@ -53,12 +52,12 @@ export function changeDefinition(
   return database.write(async (tx) => {
     const environment = await lockEnvironment(tx, name)
     const before = await selectDefinition(tx, environment.id, name.flag)
-    if (change.expected !== 'absent') expectRevision(change.expected, before?.revision)
-    else if (before) throw new FlagError('stale', `Cannot create flag "${name.flag}": it exists already`)
+    expectRevision(change.expected, before?.revision)
     const definition = change.next(before?.definition)
     if (definition === undefined && !before) throw missing(name)
     const { revision, changed } = await writeDefinitions(tx, environment, {
       next: new Map([[name.flag, definition]]),
+      pointer: () => '',
       author: change.author,
     })
     return definition && { key: name.flag, definition, revision: changed.length > 0 || !before ? revision : before.revision }
@@ -69,7 +68,7 @@ export function changeDefinition(
 export function rollBack(
   database: Database,
   name: FlagName,
-  change: { to: bigint; expected: readonly bigint[] | undefined; author: Author },
+  change: { to: bigint; expected: Expected; author: Author },
 ): Promise<StoredDefinition | undefined> {
   return database.write(async (tx) => {
     const environment = await lockEnvironment(tx, name)
@@ -80,6 +79,7 @@ export function rollBack(
     const definition = (then.after ?? undefined) as Definition | undefined
     const { revision, changed } = await writeDefinitions(tx, environment, {
       next: new Map([[name.flag, definition]]),
+      pointer: () => '',
       author: change.author,
       action: 'rollback',
     })

@@ -4,6 +4,7 @@ import { FlagError } from '../flag/error.ts'
 import { type Author, record } from './changes.ts'
 import type { Database, Transaction } from './database.ts'
 import {
+  type Expected,
   type EnvironmentName,
   type EnvironmentRow,
   expectRevision,
@@ -13,7 +14,7 @@ import {
 } from './revision.ts'
 import { raiseKeysRevision } from './keys.ts'
 import { selectProject } from './projects.ts'
-import { changes, environments } from './tables.ts'
+import { changes, environments, type Patch } from './tables.ts'
 
 export type EnvironmentSettings = { readonly name: string; readonly description: string; readonly bucketing: Bucketing }
 
@@ -64,14 +65,14 @@ export function createEnvironment(
 export function updateEnvironment(
   database: Database,
   name: EnvironmentName,
-  change: { settings: Partial<EnvironmentSettings>; expected: readonly bigint[] | undefined; author: Author },
+  change: { settings: Patch<EnvironmentSettings>; expected: Expected; author: Author },
 ): Promise<EnvironmentRow> {
   return database.write(async (tx) => {
     const before = await lockEnvironment(tx, name)
     expectRevision(change.expected, before.revision)
-    const { bucketing = before.bucketing, ...text } = change.settings
+    const { bucketing = before.bucketing, name: title = before.name, description = before.description } = change.settings
     const revision = await raiseRevision(tx, before.id, bucketing === before.bucketing ? {} : { bucketing })
-    if (Object.keys(text).length > 0) await tx.update(environments).set(text).where(eq(environments.id, before.id))
+    await tx.update(environments).set({ name: title, description }).where(eq(environments.id, before.id))
     const after = await readEnvironmentRow(tx, name)
     await record(tx, change.author, [
       { subject: 'environment', action: 'update', ...name, revision, before: settingsOf(before), after: settingsOf(after) },
@@ -84,7 +85,7 @@ export function updateEnvironment(
 export function deleteEnvironment(
   database: Database,
   name: EnvironmentName,
-  change: { expected: readonly bigint[] | undefined; author: Author },
+  change: { expected: Expected; author: Author },
 ): Promise<void> {
   return database.write(async (tx) => {
     const before = await lockEnvironment(tx, name)

@@ -3,8 +3,8 @@ import { FlagError } from '../flag/error.ts'
 import { type Author, type NewChange, record } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { selectProject } from './projects.ts'
-import { expectRevision, raiseRevision } from './revision.ts'
-import { definitions, environments, flags } from './tables.ts'
+import { type Expected, expectRevision, raiseRevision } from './revision.ts'
+import { definitions, environments, flags, type Patch } from './tables.ts'
 
 /** A flag's identity in its project: what it is, not what it answers. */
 export type Flag = typeof flags.$inferSelect
@@ -55,10 +55,10 @@ export function createFlag(database: Database, project: string, change: { flag: 
 }
 
 export type FlagChange = {
-  readonly text: Partial<FlagText>
+  readonly text: Patch<FlagText>
   /** True archives: the flag is then unknown to evaluation everywhere, its definitions and history stay. False restores. */
   readonly archived?: boolean | undefined
-  readonly expected: readonly bigint[] | undefined
+  readonly expected: Expected
   readonly author: Author
 }
 

@@ -7,7 +7,7 @@ import { pointerTo } from '../flag/pointer.ts'
 import type { Author } from './changes.ts'
 import { record } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
-import { type EnvironmentName, type EnvironmentRow, expectRevision, lockEnvironment, readEnvironmentRow } from './revision.ts'
+import { type Expected, type EnvironmentName, type EnvironmentRow, expectRevision, lockEnvironment, readEnvironmentRow } from './revision.ts'
 import { definitions, flags } from './tables.ts'
 import { type Written, writeDefinitions } from './write.ts'
 
@@ -20,7 +20,7 @@ export type Application = {
   readonly prune: boolean
   readonly dryRun: boolean
   readonly strict: boolean
-  readonly expected: readonly bigint[] | undefined
+  readonly expected: Expected
   readonly author: Author
 }
 export type Applied = Written & { readonly segments: boolean; readonly metadata: boolean }

@@ -53,7 +53,7 @@ export function createKey(database: Database, wanted: NewKey, author: Author): P
 export function listKeys(database: Database, page: { offset: number; limit: number }): Promise<ApiKey[]> {
   return database.read(async (db) => {
     const rows = await selectKeys(db).orderBy(desc(keys.createdAt), keys.id).offset(page.offset).limit(page.limit)
-    return rows.map(({ hash: _, ...key }) => key)
+    return rows.map((row) => keyOf(row))
   })
 }
 
@@ -65,7 +65,7 @@ export function revokeKey(database: Database, id: string, author: Author): Promi
     if (row.revokedAt) return
     await raiseKeysRevision(tx)
     await tx.update(keys).set({ revokedAt: sql`clock_timestamp()` }).where(eq(keys.id, id))
-    const { name, role, environment } = row
+    const { name, role, environment } = keyOf(row)
     await record(tx, author, [{ subject: 'key', action: 'revoke', ...environment, before: { id, name, role } }])
   })
 }
@@ -77,7 +77,8 @@ export function readKeyRing(database: Database, since?: bigint): Promise<KeyRing
     if (!row) throw new Error('Cannot read the keys: table deployment is empty')
     if (row.revision === since) return undefined
     // Read after the number: keys newer than it are then read twice, never missed.
-    return { revision: row.revision, keys: await selectKeys(db).where(usable()).limit(KEYS_MAX) }
+    const rows = await selectKeys(db).where(usable()).limit(KEYS_MAX)
+    return { revision: row.revision, keys: rows.map((key) => ({ ...keyOf(key), hash: key.hash })) }
   })
 }
 
@@ -95,7 +96,8 @@ function selectKeys(db: Db | Transaction) {
       hash: keys.hash,
       name: keys.name,
       role: keys.role,
-      environment: { project: projects.key, environment: environments.key },
+      project: projects.key,
+      environment: environments.key,
       createdBy: keys.createdBy,
       createdAt: keys.createdAt,
       expiresAt: keys.expiresAt,
@@ -105,4 +107,9 @@ function selectKeys(db: Db | Transaction) {
     .leftJoin(environments, eq(environments.id, keys.environmentId))
     .leftJoin(projects, eq(projects.id, environments.projectId))
     .$dynamic()
+}
+
+function keyOf(row: Awaited<ReturnType<typeof selectKeys>>[number]): ApiKey {
+  const { hash: _, project, environment, ...key } = row
+  return { ...key, environment: project === null || environment === null ? null : { project, environment } }
 }

@@ -2,8 +2,8 @@ import { asc, eq, gt, sql } from 'drizzle-orm'
 import { FlagError } from '../flag/error.ts'
 import { type Author, record } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
-import { expectRevision } from './revision.ts'
-import { flags, projects } from './tables.ts'
+import { type Expected, expectRevision } from './revision.ts'
+import { flags, type Patch, projects } from './tables.ts'
 
 export type Project = typeof projects.$inferSelect
 export type ProjectText = Pick<Project, 'name' | 'description'>
@@ -32,7 +32,7 @@ export function createProject(database: Database, project: ProjectText & { key: 
 export function updateProject(
   database: Database,
   key: string,
-  change: { text: Partial<ProjectText>; expected: readonly bigint[] | undefined; author: Author },
+  change: { text: Patch<ProjectText>; expected: Expected; author: Author },
 ): Promise<Project> {
   return database.write(async (tx) => {
     const before = await selectProject(tx, key, 'lock')
@@ -55,7 +55,7 @@ export function updateProject(
 export function deleteProject(
   database: Database,
   key: string,
-  change: { expected: readonly bigint[] | undefined; author: Author },
+  change: { expected: Expected; author: Author },
 ): Promise<void> {
   return database.write(async (tx) => {
     const before = await selectProject(tx, key, 'lock')

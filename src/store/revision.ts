@@ -41,15 +41,18 @@ export async function raiseRevision(
   return row.revision
 }
 
-/** Fails with `stale` unless the caller saw `current`; `expected` is undefined when the caller does not mind. */
-export function expectRevision(expected: readonly bigint[] | undefined, current: bigint | undefined): void {
-  if (expected === undefined || (current !== undefined && expected.includes(current))) return
-  throw new FlagError(
-    'stale',
-    current === undefined
-      ? 'Cannot apply the change: nothing is there yet, but If-Match names a version'
-      : `Cannot apply the change: it was made to another version, the current one is "${current}"`,
-  )
+/** Which versions a caller accepts to overwrite: these, any that exists, none at all, or (undefined) whatever is there. */
+export type Expected = readonly bigint[] | 'present' | 'absent' | undefined
+
+/** Fails with `stale` unless what is there is what the caller expects; `current` is undefined when nothing is. */
+export function expectRevision(expected: Expected, current: bigint | undefined): void {
+  if (expected === undefined) return
+  if (current === undefined) {
+    if (expected === 'absent') return
+    throw new FlagError('stale', 'Cannot apply the change: nothing is there yet')
+  }
+  if (expected === 'present' || (expected !== 'absent' && expected.includes(current))) return
+  throw new FlagError('stale', `Cannot apply the change: the current version is "${current}", and not one that the request accepts`)
 }
 
 function selectEnvironment(db: Db | Transaction, name: EnvironmentName) {

@@ -6,6 +6,9 @@ export type FlagType = 'boolean' | 'string' | 'number' | 'object'
 /** What a key may do; each role may do what the ones before it may. */
 export type Role = 'client' | 'server' | 'editor' | 'admin'
 
+/** Some members of `T`; undefined leaves one as it is. */
+export type Patch<T> = { readonly [K in keyof T]?: T[K] | undefined }
+
 const schema = pgSchema('flagstaff')
 const identity = () => bigint({ mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity()
 const counter = () => bigint({ mode: 'bigint' }).notNull()

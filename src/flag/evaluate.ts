@@ -1,0 +1,120 @@
+import type { Context, Metadata } from './definition.ts'
+import { type Expression, type Frame, RuleFault } from './expression.ts'
+import { shorten } from './words.ts'
+
+/** The types that a flag's value can have. A list has none of them. */
+export type FlagType = 'boolean' | 'string' | 'number' | 'object'
+
+/** An answer. Without `value` and `variant`, the application's own default applies (DISABLED, or no default variant). */
+export type Success = {
+  readonly key: string
+  readonly value?: unknown
+  readonly variant?: string
+  readonly reason: 'STATIC' | 'DEFAULT' | 'TARGETING_MATCH' | 'DISABLED'
+  readonly metadata: Metadata
+}
+
+/** Why there is no answer. `errorDetails` may quote the rule: for whoever may read rules. */
+export type Failure = {
+  readonly key: string
+  readonly errorCode: 'FLAG_NOT_FOUND' | 'PARSE_ERROR' | 'TYPE_MISMATCH' | 'GENERAL'
+  readonly errorDetails: string
+  readonly reason: 'ERROR'
+  readonly metadata: Metadata
+}
+
+/** What a flag answers. `reason === 'ERROR'` tells the failures. Frozen, and shared between evaluations. */
+export type Evaluation = Success | Failure
+
+/** The part of a compiled flag that evaluating reads. */
+export type Evaluable = {
+  readonly key: string
+  readonly metadata: Metadata
+  /** Undefined when the answer is always `otherwise`. */
+  readonly rule: Expression | undefined
+  /** The answer where no rule names a variant. */
+  readonly otherwise: Evaluation
+  /** The answer for each variant that a rule can name. */
+  readonly matches: ReadonlyMap<string, Success>
+}
+
+/**
+ * Picks the variant of one flag for `context` at `now` (unix seconds). Pure: no clock, no I/O, never throws.
+ * With `type`, a value of another type is a TYPE_MISMATCH; 'integer' is a number without a fraction.
+ */
+export function evaluate(flag: Evaluable, context: Context, now: number, type?: FlagType | 'integer'): Evaluation {
+  const evaluation = flag.rule === undefined ? flag.otherwise : target(flag, flag.rule, context, now)
+  if (type === undefined || evaluation.reason === 'ERROR' || evaluation.variant === undefined) return evaluation
+  return hasType(evaluation.value, type) ? evaluation : mismatch(flag, evaluation.value, type)
+}
+
+/** Evaluates the flag `key` of a set; FLAG_NOT_FOUND, with the set's metadata, when there is none. */
+export function evaluateKey(
+  set: { readonly flags: ReadonlyMap<string, Evaluable>; readonly metadata: Metadata },
+  key: string,
+  ...[context, now, type]: [context: Context, now: number, type?: FlagType | 'integer']
+): Evaluation {
+  const flag = set.flags.get(key)
+  if (flag !== undefined) return evaluate(flag, context, now, type)
+  return fail({ key, metadata: set.metadata }, 'FLAG_NOT_FOUND', `Flag ${shorten(key)} does not exist`)
+}
+
+/** Makes the answer of a flag that has none. */
+export function fail(
+  flag: Pick<Evaluable, 'key' | 'metadata'>,
+  errorCode: Failure['errorCode'],
+  errorDetails: string,
+): Failure {
+  return Object.freeze({ key: flag.key, errorCode, errorDetails, reason: 'ERROR', metadata: flag.metadata })
+}
+
+function target(flag: Evaluable, rule: Expression, context: Context, now: number): Evaluation {
+  const frame: Frame = { flagKey: flag.key, now, context, whole: undefined, steps: 0 }
+  try {
+    return settle(flag, rule(context, frame))
+  } catch (error) {
+    if (error instanceof RuleFault) return fail(flag, error.code, error.message)
+    // A context from JSON never gets here; one with getters, or a stack that was nearly full before, may.
+    return fail(flag, 'GENERAL', `Cannot evaluate flag ${shorten(flag.key)}`)
+  }
+}
+
+/** The variant that a rule's value names: its JSON text without quotes and outer spaces (flagd's `resolve`). */
+function settle(flag: Evaluable, value: unknown): Evaluation {
+  if (typeof value === 'string') return flag.matches.get(value) ?? settleText(flag, value)
+  if (value === null || value === undefined) return flag.otherwise
+  if (typeof value === 'boolean') return settleText(flag, String(value))
+  // JSON has no text for these two but null.
+  if (typeof value === 'number') return Number.isFinite(value) ? settleText(flag, String(value)) : flag.otherwise
+  return fail(flag, 'GENERAL', `Rule gives ${shorten(value)}, not the name of a variant`)
+}
+
+function settleText(flag: Evaluable, text: string): Evaluation {
+  const found = flag.matches.get(text) ?? flag.matches.get(text.replaceAll('"', '').trim())
+  return found ?? fail(flag, 'GENERAL', `Rule gives ${shorten(text)}, which is no variant of flag ${shorten(flag.key)}`)
+}
+
+function hasType(value: unknown, type: FlagType | 'integer'): boolean {
+  if (type === 'integer') return Number.isInteger(value)
+  return typeOf(value) === type
+}
+
+/** The type of a variant's value; undefined for null and lists, which have none. */
+export function typeOf(value: unknown): FlagType | undefined {
+  switch (typeof value) {
+    case 'boolean':
+      return 'boolean'
+    case 'string':
+      return 'string'
+    case 'number':
+      return 'number'
+    case 'object':
+      return value === null || Array.isArray(value) ? undefined : 'object'
+    default:
+      return undefined
+  }
+}
+
+function mismatch(flag: Evaluable, value: unknown, type: string): Failure {
+  return fail(flag, 'TYPE_MISMATCH', `Flag ${shorten(flag.key)} is ${shorten(value)}, which is not of type ${type}`)
+}

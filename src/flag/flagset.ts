@@ -1,0 +1,81 @@
+import { type CompiledFlag, compileFlag, type Surroundings } from './compile.ts'
+import type { Bucketing, Definition, FlagSetSource, Metadata } from './definition.ts'
+import { affectedBy, type CompiledSegments, compileSegments } from './segment.ts'
+
+/** Everything an environment says, ready to answer. Immutable: a change makes a new one that shares what stayed. */
+export type FlagSet = {
+  readonly flags: ReadonlyMap<string, CompiledFlag>
+  /** The segments as written: name → rule. */
+  readonly segments: Readonly<Record<string, unknown>>
+  readonly metadata: Metadata
+  readonly bucketing: Bucketing
+  readonly compiledSegments: CompiledSegments
+}
+
+/** What changes in a set. A definition of undefined removes the flag; the other members replace what was there. */
+export type FlagSetChange = {
+  readonly flags?: Iterable<readonly [key: string, definition: Definition | undefined]>
+  readonly segments?: Readonly<Record<string, unknown>>
+  readonly metadata?: Metadata
+  readonly bucketing?: Bucketing
+}
+
+/** Compiles a whole set. Never throws: a flag that makes no sense answers PARSE_ERROR, and the others live. */
+export function compileFlagSet(source: FlagSetSource): FlagSet {
+  const { segments, metadata, bucketing } = source
+  const compiledSegments = compileSegments(segments, bucketing)
+  const surroundings = { segments: compiledSegments.compiled, metadata: Object.freeze({ ...metadata }), bucketing }
+  const flags = new Map<string, CompiledFlag>()
+  for (const [key, definition] of source.flags) flags.set(key, compileFlag(key, definition, surroundings))
+  return { flags, segments, metadata: surroundings.metadata, bucketing, compiledSegments }
+}
+
+/** The set after a change. Compiles only the flags that change or whose rule reaches a segment that does. */
+export function patchFlagSet(set: FlagSet, change: FlagSetChange): FlagSet {
+  const { segments = set.segments, metadata = set.metadata, bucketing = set.bucketing } = change
+  const definitions = new Map(change.flags)
+  if (metadata !== set.metadata || bucketing !== set.bucketing)
+    return compileFlagSet({ flags: replaced(set, definitions), segments, metadata, bucketing })
+  const compiledSegments = segments === set.segments ? set.compiledSegments : compileSegments(segments, bucketing)
+  const surroundings = { segments: compiledSegments.compiled, metadata, bucketing }
+  const flags = new Map(set.flags)
+  if (segments !== set.segments) recompile(flags, affectedSegments(set, segments, compiledSegments), surroundings)
+  for (const [key, definition] of definitions) {
+    if (definition === undefined) flags.delete(key)
+    else flags.set(key, compileFlag(key, definition, surroundings))
+  }
+  return { flags, segments, metadata, bucketing, compiledSegments }
+}
+
+function replaced(set: FlagSet, definitions: ReadonlyMap<string, Definition | undefined>): Map<string, Definition> {
+  const all = new Map<string, Definition>()
+  for (const [key, { definition }] of set.flags) all.set(key, definition)
+  for (const [key, definition] of definitions) {
+    if (definition === undefined) all.delete(key)
+    else all.set(key, definition)
+  }
+  return all
+}
+
+function affectedSegments(set: FlagSet, after: FlagSet['segments'], compiled: CompiledSegments): ReadonlySet<string> {
+  const names = new Set([...Object.keys(set.segments), ...Object.keys(after)])
+  const changed = [...names].filter((name) => !isSame(set.segments[name], after[name]))
+  return affectedBy(changed, set.compiledSegments.uses, compiled.uses)
+}
+
+/** Says "no" more often than it must (order of keys), which costs no more than compiling once again. */
+function isSame(before: unknown, after: unknown): boolean {
+  try {
+    return before === after || JSON.stringify(before) === JSON.stringify(after)
+  } catch {
+    // Deeper than the stack: no rule that could run, so let it be compiled, and refused, again.
+    return false
+  }
+}
+
+function recompile(flags: Map<string, CompiledFlag>, affected: ReadonlySet<string>, surroundings: Surroundings): void {
+  for (const [key, flag] of flags) {
+    if (flag.uses.isDisjointFrom(affected)) continue
+    flags.set(key, compileFlag(key, flag.definition, surroundings))
+  }
+}

@@ -1,0 +1,18 @@
+/** How deep a rule may nest, operator in operator, segments included. */
+export const RULE_DEPTH_MAX = 100
+/** How many operators and operands a rule may have, segments expanded. A list of plain values counts as one. */
+export const RULE_NODES_MAX = 10_000
+/** How much one evaluation may spend in loops, text and lists: about 10 ms of work on one core. */
+export const STEPS_MAX = 200_000
+/** The longest text, in UTF-16 units, and the longest list that a rule may produce. */
+export const PRODUCT_LENGTH_MAX = 1_000_000
+/** How deep a value may nest that is bucketed (v3) or turned into text. */
+export const VALUE_DEPTH_MAX = 50
+/** How many flags, and how many segments, one document may hold. */
+export const FLAGS_MAX = 20_000
+/** How deep a document may nest, in JSON objects and arrays. */
+export const DOCUMENT_DEPTH_MAX = 100
+/** The longest key of a flag, name of a variant or segment, and key of metadata, in UTF-16 units. */
+export const NAME_LENGTH_MAX = 256
+/** The largest sum of the weights of one `fractional`: flagd's int32. */
+export const WEIGHT_SUM_MAX = 2_147_483_647

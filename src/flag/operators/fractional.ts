@@ -1,0 +1,140 @@
+import { pick } from '../bucket.ts'
+import { encodeCbor } from '../cbor.ts'
+import { type Expression, type Frame, isScalar, type Operator, spend } from '../expression.ts'
+import { PRODUCT_LENGTH_MAX, WEIGHT_SUM_MAX } from '../limits.ts'
+import { murmur3, murmur3Bytes } from '../murmur3.ts'
+import { isRecord, weigh } from '../value.ts'
+
+/** The hash of a bucketing value; of undefined (not given), that of flag key and targeting key. Undefined for none. */
+type Hash = (value: unknown, frame: Frame) => number | undefined
+/** The index of the share that a hash falls into. */
+type Pick = (hash: number, weights: readonly number[], total: number) => number
+type Share = { readonly variant: Expression; readonly weight: Expression }
+
+/**
+ * `fractional`: a variant by weight, always the same for the same bucketing value (flagd's fractional.go).
+ * `[value, [variant, weight], …]`, or without the value, which is then the flag key and the targeting key together.
+ * Null for whatever does not make sense.
+ */
+export const fractional: Operator = (operands, compiler) => {
+  const { bucketing } = compiler
+  const hash = bucketing === 'v3' ? hashValue : hashText
+  const choose: Pick = (hashed, weights, total) => pick(hashed, weights, total, bucketing)
+  const given = operands.length > 0 && !Array.isArray(operands[0])
+  const by = given ? compiler.compile(operands[0]) : () => undefined
+  const entries = given ? operands.slice(1) : operands
+  if (!entries.every(isEntry)) {
+    const values = operands.map((operand) => compiler.compile(operand))
+    return (data, frame) =>
+      distributeValues(
+        values.map((value) => value(data, frame)),
+        hash,
+        choose,
+        frame,
+      )
+  }
+  const shares = entries.map(([variant, weight = 1]) => ({
+    variant: compiler.compile(variant),
+    weight: compiler.compile(weight),
+  }))
+  const hashed: Expression = (data, frame) => hash(by(data, frame), frame)
+  const literal = entries.every(([, weight]) => isScalar(weight))
+  if (!literal) return distribute(shares, hashed, choose)
+  return distributeKnown(
+    shares,
+    entries.map(([, weight]) => toWeight(weight)),
+    hashed,
+    choose,
+  )
+}
+
+function isEntry(operand: unknown): operand is readonly unknown[] {
+  return Array.isArray(operand) && operand.length > 0
+}
+
+/** Weights that stand in the rule are checked and added up once, here. */
+function distributeKnown(
+  shares: readonly Share[],
+  weights: readonly number[],
+  hashed: Expression,
+  choose: Pick,
+): Expression {
+  const total = sum(weights)
+  if (total === undefined) return () => null
+  return (data, frame) => {
+    const hash = hashed(data, frame)
+    if (typeof hash !== 'number') return null
+    return toVariant(shares[choose(hash, weights, total)]?.variant(data, frame))
+  }
+}
+
+function distribute(shares: readonly Share[], hashed: Expression, choose: Pick): Expression {
+  return (data, frame) => {
+    const hash = hashed(data, frame)
+    if (typeof hash !== 'number') return null
+    const weights = shares.map(({ weight }) => toWeight(weight(data, frame)))
+    const total = sum(weights)
+    return total === undefined ? null : toVariant(shares[choose(hash, weights, total)]?.variant(data, frame))
+  }
+}
+
+/** For entries that only a rule can tell, so that even the first one may turn out to be a bucketing value. */
+function distributeValues(values: readonly unknown[], hash: Hash, choose: Pick, frame: Frame): unknown {
+  const given = !Array.isArray(values[0])
+  const entries = given ? values.slice(1) : values
+  if (!entries.every(isEntry)) return null
+  spend(frame, entries.length)
+  const weights = entries.map(([, weight]) => toWeight(weight))
+  const total = sum(weights)
+  const hashed = hash(given ? values[0] : undefined, frame)
+  if (total === undefined || hashed === undefined) return null
+  return toVariant(entries[choose(hashed, weights, total)]?.[0])
+}
+
+function toVariant(value: unknown): unknown {
+  return isScalar(value) ? (value ?? null) : null
+}
+
+/** A whole number; missing counts as 1, negative as 0. NaN for anything else, which spoils the sum. */
+function toWeight(weight: unknown): number {
+  if (weight === null || weight === undefined) return 1
+  return typeof weight === 'number' && Number.isInteger(weight) ? Math.max(0, weight) : Number.NaN
+}
+
+function sum(weights: readonly number[]): number | undefined {
+  let total = 0
+  for (const weight of weights) total += weight
+  return total > 0 && total <= WEIGHT_SUM_MAX ? total : undefined
+}
+
+/** v1 and v2: texts only. Null counts as not given; another value, as in flagd, gives nothing. */
+function hashText(value: unknown, frame: Frame): number | undefined {
+  if (typeof value === 'string') {
+    weigh(value, frame)
+    return murmur3(value)
+  }
+  if (value !== null && value !== undefined) return undefined
+  const targetingKey = targetingKeyOf(frame)
+  return targetingKey === undefined ? undefined : murmur3(frame.flagKey + targetingKey)
+}
+
+/** v3: any value but null, by its CBOR (flagd's decision record "fractional-non-string-rand-units"). */
+function hashValue(value: unknown, frame: Frame): number | undefined {
+  if (value === null) return undefined
+  const targetingKey = value === undefined ? targetingKeyOf(frame) : undefined
+  if (value === undefined && targetingKey === undefined) return undefined
+  const bytes = encodeCbor(value ?? [frame.flagKey, targetingKey], PRODUCT_LENGTH_MAX)
+  if (bytes === undefined) return undefined
+  spend(frame, bytes.length >> 4)
+  return murmur3Bytes(bytes, bytes.length)
+}
+
+/** Always the caller's, also inside `map` and its like. Empty counts as missing. */
+function targetingKeyOf(frame: Frame): string | undefined {
+  const { context } = frame
+  if (!isRecord(context) || !Object.hasOwn(context, 'targetingKey')) return undefined
+  const key = context['targetingKey']
+  if (typeof key !== 'string' || key === '') return undefined
+  weigh(key, frame)
+  return key
+}

@@ -1,0 +1,106 @@
+import type { Bucketing } from './definition.ts'
+import { broken, type Compiler, constant, type Expression, isScalar, RuleFault, type Segment } from './expression.ts'
+import { RULE_DEPTH_MAX, RULE_NODES_MAX } from './limits.ts'
+import { OPERATORS } from './operators/operators.ts'
+import { shorten } from './words.ts'
+
+/** A rule made ready to run, with its size. `uses` names the segments it refers to itself, known or not. */
+export type CompiledRule = {
+  readonly expression: Expression
+  readonly nodes: number
+  readonly depth: number
+  readonly uses: ReadonlySet<string>
+}
+
+/** The segments a rule may refer to; undefined for one that refers, in the end, to itself. */
+export type Segments = ReadonlyMap<string, Segment | undefined>
+
+/**
+ * Compiles a rule to closures. Unknown operators and segments fail only where an evaluation reaches them.
+ * Throws `RuleFault` for a rule that is too deep or too large as a whole.
+ */
+export function compileRule(rule: unknown, segments: Segments, bucketing: Bucketing): CompiledRule {
+  const compiler = new RuleCompiler(segments, bucketing)
+  const expression = compiler.compile(rule)
+  return { expression, nodes: compiler.nodes, depth: compiler.deepest, uses: compiler.uses }
+}
+
+class RuleCompiler implements Compiler {
+  readonly bucketing: Bucketing
+  readonly uses = new Set<string>()
+  nodes = 0
+  deepest = 0
+  readonly #segments: Segments
+  #depth = 0
+
+  constructor(segments: Segments, bucketing: Bucketing) {
+    this.#segments = segments
+    this.bucketing = bucketing
+  }
+
+  compile(rule: unknown): Expression {
+    this.#grow(1, 1)
+    this.#depth += 1
+    const expression = this.#compile(rule)
+    this.#depth -= 1
+    return expression
+  }
+
+  members(rule: unknown): ReadonlySet<unknown> | undefined {
+    if (Array.isArray(rule)) return membersOf(rule)
+    const name = referenceOf(rule)
+    const segment = name === undefined ? undefined : this.#segments.get(name)
+    if (name === undefined || segment?.members === undefined) return undefined
+    this.uses.add(name)
+    return segment.members
+  }
+
+  #compile(rule: unknown): Expression {
+    if (isScalar(rule)) return constant(rule)
+    if (Array.isArray(rule)) return this.#list(rule)
+    const [operator, ...others] = Object.keys(rule as object)
+    // As in JSONLogic, an object with no key or with several is no rule but data.
+    if (operator === undefined || others.length > 0) return constant(rule)
+    const written = (rule as Readonly<Record<string, unknown>>)[operator]
+    if (operator === '$ref' && typeof written === 'string') return this.#reference(written)
+    const compile = OPERATORS.get(operator)
+    if (compile === undefined) return broken(`Unknown operator ${shorten(operator)}`)
+    return compile(Array.isArray(written) ? written : [written], this, written)
+  }
+
+  #list(items: readonly unknown[]): Expression {
+    if (items.every(isScalar)) return constant(items)
+    const parts = items.map((item) => this.compile(item))
+    return (data, frame) => parts.map((part) => part(data, frame))
+  }
+
+  #reference(name: string): Expression {
+    this.uses.add(name)
+    const segment = this.#segments.get(name)
+    if (segment !== undefined) {
+      this.#grow(segment.nodes, segment.depth)
+      return segment.expression
+    }
+    if (this.#segments.has(name)) return broken(`Segment ${shorten(name)} leads back to itself`)
+    return broken(`Unknown segment ${shorten(name)}`)
+  }
+
+  #grow(nodes: number, depth: number): void {
+    this.nodes += nodes
+    this.deepest = Math.max(this.deepest, this.#depth + depth)
+    if (this.deepest > RULE_DEPTH_MAX) throw new RuleFault('PARSE_ERROR', `Rule nests deeper than ${RULE_DEPTH_MAX}`)
+    if (this.nodes > RULE_NODES_MAX) throw new RuleFault('PARSE_ERROR', `Rule has more than ${RULE_NODES_MAX} nodes`)
+  }
+}
+
+/** The values of a plain list; undefined when one of them has to be computed. */
+export function membersOf(list: readonly unknown[]): ReadonlySet<unknown> | undefined {
+  return list.every(isScalar) ? new Set(list) : undefined
+}
+
+/** The segment that `rule` stands for: `{"$ref": name}` and nothing else in it. */
+export function referenceOf(rule: unknown): string | undefined {
+  if (typeof rule !== 'object' || rule === null || !Object.hasOwn(rule, '$ref')) return undefined
+  const name = (rule as { readonly $ref: unknown }).$ref
+  return typeof name === 'string' && Object.keys(rule).length === 1 ? name : undefined
+}

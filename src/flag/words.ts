@@ -1,0 +1,14 @@
+const LENGTH_MAX = 60
+
+/** `value` as JSON text for a message, cut to 60 characters. */
+export function shorten(value: unknown): string {
+  const text = describe(value)
+  return text.length > LENGTH_MAX ? `${text.slice(0, LENGTH_MAX - 1)}…` : text
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, LENGTH_MAX))
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return String(value)
+}

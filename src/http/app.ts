@@ -1,0 +1,71 @@
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { FlagError } from '../flag/error.ts'
+import type { Snapshot } from '../snapshot/snapshot.ts'
+import type { Database } from '../store/database.ts'
+import type { Authenticate } from './auth.ts'
+import { changeRoutes, historyRoutes } from './changes.ts'
+import { definitionRoutes } from './definitions.ts'
+import { type Changed, environmentRoutes } from './environments.ts'
+import { flagRoutes } from './flags.ts'
+import { flagSetRoutes } from './flagset.ts'
+import { type Health, health } from './health.ts'
+import { keyRoutes } from './keys.ts'
+import { loopbackOnly } from './loopback.ts'
+import { ofrep } from './ofrep.ts'
+import { openApi } from './openapi.ts'
+import { type Log, nothingHere, problem } from './problem.ts'
+import { projectRoutes } from './projects.ts'
+import { jsonOnly } from './route.ts'
+
+/** What the doors need of the rest of the house. */
+export type Doors = {
+  readonly authenticate: Authenticate
+  readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
+  readonly database: Database
+  readonly flagsChanged: Changed
+  readonly keysChanged: () => Promise<void>
+  readonly health: Health
+  /** Where a caller that is bound to no environment goes; only trial mode has one. */
+  readonly trialFlagSetId: string | undefined
+  readonly bodyBytesMax: number
+  readonly corsOrigins: readonly string[] | undefined
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly log: Log
+}
+
+/** Largest body of the management API: a flag set of some 20,000 flags. */
+export const MANAGEMENT_BYTES_MAX = 16 * 1024 * 1024
+
+/** The order of the middleware and the table of routes. */
+export function app(doors: Doors): Hono {
+  const app = new Hono()
+  app.onError(problem(doors.log))
+  app.notFound(nothingHere)
+  if (doors.trialFlagSetId !== undefined) app.use(loopbackOnly)
+
+  const management = managementApi(doors)
+  return app
+    .route('/', health(doors.health))
+    .route('/', ofrep({ ...doors, defaultFlagSetId: doors.trialFlagSetId }))
+    .route('/', management)
+    .route('/', openApi(management))
+}
+
+/** `/api/v1`: everything that changes something, and its record. */
+function managementApi({ database, authenticate, flagsChanged, keysChanged }: Doors): Hono {
+  const tooLarge = () => {
+    throw new FlagError('too_large', `The body is larger than ${MANAGEMENT_BYTES_MAX} bytes`)
+  }
+  return new Hono()
+    .use('/api/v1/*', bodyLimit({ maxSize: MANAGEMENT_BYTES_MAX, onError: tooLarge }), jsonOnly)
+    .route('/api/v1/projects', projectRoutes(database, authenticate))
+    .route('/api/v1/projects', environmentRoutes(database, authenticate, flagsChanged))
+    .route('/api/v1/projects', flagRoutes(database, authenticate, flagsChanged))
+    .route('/api/v1/projects', definitionRoutes(database, authenticate, flagsChanged))
+    .route('/api/v1/projects', flagSetRoutes(database, authenticate, flagsChanged))
+    .route('/api/v1/projects', historyRoutes(database, authenticate))
+    .route('/api/v1/changes', changeRoutes(database, authenticate))
+    .route('/api/v1/keys', keyRoutes(database, authenticate, keysChanged))
+}

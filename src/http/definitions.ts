@@ -1,0 +1,101 @@
+import { Hono } from 'hono'
+import { checkShape } from '../flag/check.ts'
+import type { Definition as FlagDefinition } from '../flag/definition.ts'
+import { FlagError } from '../flag/error.ts'
+import { mergePatch } from '../flag/merge-patch.ts'
+import type { Database } from '../store/database.ts'
+import * as definitions from '../store/definitions.ts'
+import { allow, type Authenticate, authorOf } from './auth.ts'
+import { expectedBy, tagOf } from './condition.ts'
+import type { Changed } from './environments.ts'
+import { body, documented, path, query } from './route.ts'
+import { Definition, DefinitionPath, EnvironmentPath, Page, pageOf, Rollback, StoredDefinition } from './schemas.ts'
+
+const tag = 'Definitions'
+const ONE = '/:project/environments/:environment/flags/:key'
+
+/** `/api/v1/projects/:project/environments/:environment/flags`: what a flag does in one environment. */
+export function definitionRoutes(database: Database, authenticate: Authenticate, changed: Changed): Hono {
+  const editor = allow(authenticate, 'editor')
+  const change = async (name: definitions.FlagName, wanted: definitions.DefinitionChange) => {
+    const stored = await definitions.changeDefinition(database, name, wanted)
+    await changed(`${name.project}/${name.environment}`)
+    return stored
+  }
+  return new Hono()
+    .get(
+      '/:project/environments/:environment/flags',
+      documented({ tag, summary: 'List the definitions of an environment', answer: pageOf(StoredDefinition) }),
+      editor,
+      path(EnvironmentPath),
+      query(Page),
+      async (c) => {
+        const page = c.req.valid('query')
+        const rows = await definitions.listDefinitions(database, c.req.valid('param'), page)
+        return c.json({ items: rows.map(shown), next: rows.length < page.limit ? null : (rows.at(-1)?.key ?? null) })
+      },
+    )
+    .get(ONE, documented({ tag, summary: 'Read a definition', answer: Definition }), editor, path(DefinitionPath), async (c) => {
+      const stored = await definitions.readDefinition(database, nameOf(c.req.valid('param')))
+      return c.json(stored.definition, 200, { etag: tagOf(stored.revision) })
+    })
+    .put(
+      ONE,
+      documented({ tag, summary: 'Create or replace a definition', answer: Definition, body: Definition }),
+      editor,
+      path(DefinitionPath),
+      async (c) => {
+        const definition = definitionFrom(await c.req.json())
+        const stored = await change(nameOf(c.req.valid('param')), { next: () => definition, expected: expectedBy(c), author: authorOf(c) })
+        return c.json(definition, 200, stored && { etag: tagOf(stored.revision) })
+      },
+    )
+    .patch(
+      ONE,
+      documented({ tag, summary: 'Change parts of a definition (JSON Merge Patch, RFC 7396)', answer: Definition, body: Definition }),
+      editor,
+      path(DefinitionPath),
+      async (c) => {
+        const patch: unknown = await c.req.json()
+        const name = nameOf(c.req.valid('param'))
+        const next = (before: FlagDefinition | undefined) => before && definitionFrom(mergePatch(before, patch))
+        const stored = await change(name, { next, expected: expectedBy(c), author: authorOf(c) })
+        return c.json(stored?.definition, 200, stored && { etag: tagOf(stored.revision) })
+      },
+    )
+    .delete(
+      ONE,
+      documented({ tag, summary: 'Remove a definition from an environment', status: 204 }),
+      editor,
+      path(DefinitionPath),
+      async (c) => {
+        await change(nameOf(c.req.valid('param')), { next: () => undefined, expected: expectedBy(c), author: authorOf(c) })
+        return c.body(null, 204)
+      },
+    )
+    .post(
+      `${ONE}/rollback`,
+      documented({ tag, summary: 'Bring a definition back to what it was at a revision', answer: StoredDefinition }),
+      editor,
+      path(DefinitionPath),
+      body(Rollback),
+      async (c) => {
+        const name = nameOf(c.req.valid('param'))
+        const to = BigInt(c.req.valid('json').revision)
+        const stored = await definitions.rollBack(database, name, { to, expected: expectedBy(c), author: authorOf(c) })
+        await changed(`${name.project}/${name.environment}`)
+        return stored ? c.json(shown(stored), 200, { etag: tagOf(stored.revision) }) : c.body(null, 204)
+      },
+    )
+}
+
+/** The body as it came: parsing must not drop a member such as "constructor", which schema libraries skip for safety. */
+function definitionFrom(body: unknown): FlagDefinition {
+  const { definition, mistakes } = checkShape(body)
+  if (definition) return definition
+  throw new FlagError('invalid', 'The definition is not what it should be', { mistakes })
+}
+
+const nameOf = ({ key, ...name }: { project: string; environment: string; key: string }): definitions.FlagName => ({ ...name, flag: key })
+
+const shown = ({ key, revision, definition }: definitions.StoredDefinition) => ({ key, revision: Number(revision), definition })

@@ -1,0 +1,66 @@
+import { Hono } from 'hono'
+import { readDocument } from '../flag/check.ts'
+import { FlagError } from '../flag/error.ts'
+import type { Database } from '../store/database.ts'
+import { applyFlagSet, exportFlagSet, type FlagSetDocument as Source } from '../store/flagset.ts'
+import type { Difference } from '../store/write.ts'
+import { allow, type Authenticate, authorOf } from './auth.ts'
+import { expectedBy, tagOf } from './condition.ts'
+import type { Changed } from './environments.ts'
+import { documented, path, query } from './route.ts'
+import { Applied, ApplyQuery, EnvironmentPath, FlagSetDocument } from './schemas.ts'
+
+const tag = 'Flag sets'
+const PATH = '/:project/environments/:environment/flagset'
+const SCHEMA = 'https://flagd.dev/schema/v0/flags.json'
+
+/** `…/environments/:environment/flagset`: a whole environment as one flagd document. */
+export function flagSetRoutes(database: Database, authenticate: Authenticate, changed: Changed): Hono {
+  const editor = allow(authenticate, 'editor')
+  return new Hono()
+    .get(PATH, documented({ tag, summary: 'Export an environment', answer: FlagSetDocument }), editor, path(EnvironmentPath), async (c) => {
+      const exported = await exportFlagSet(database, c.req.valid('param'))
+      return c.json(documentOf(exported), 200, { etag: tagOf(exported.revision) })
+    })
+    .put(
+      PATH,
+      documented({ tag, summary: 'Make an environment say what a flagd document says', answer: Applied, body: FlagSetDocument }),
+      editor,
+      path(EnvironmentPath),
+      query(ApplyQuery),
+      async (c) => {
+        const name = c.req.valid('param')
+        const options = c.req.valid('query')
+        const { source: document, mistakes } = readDocument(await c.req.json())
+        if (mistakes.length > 0) throw new FlagError('invalid', 'The document is not a flag set', { mistakes })
+        const applied = await applyFlagSet(database, name, { document, ...options, expected: expectedBy(c), author: authorOf(c) })
+        if (!options.dryRun) await changed(`${name.project}/${name.environment}`)
+        const { revision, segments, metadata, warnings } = applied
+        const answer = {
+          revision: Number(revision), dryRun: options.dryRun, ...sorted(applied.changed), segments, metadata,
+          differences: applied.changed.map(({ key, before = null, after = null }) => ({ key, before, after })),
+          warnings: warnings.map(({ pointer, message }) => ({ pointer, detail: message })),
+        }
+        return c.json(answer, 200, { etag: tagOf(revision) })
+      },
+    )
+}
+
+/** An environment in flagd's format; members that would be empty are left out. */
+export function documentOf({ flags, segments, metadata }: Source) {
+  return {
+    $schema: SCHEMA,
+    flags: Object.fromEntries(flags),
+    ...(Object.keys(segments).length > 0 && { $evaluators: segments }),
+    ...(Object.keys(metadata).length > 0 && { metadata }),
+  }
+}
+
+function sorted(changed: readonly Difference[]) {
+  const keys = (isWanted: (difference: Difference) => boolean) => changed.filter(isWanted).map(({ key }) => key)
+  return {
+    created: keys(({ before }) => before === undefined),
+    updated: keys(({ before, after }) => before !== undefined && after !== undefined),
+    removed: keys(({ after }) => after === undefined),
+  }
+}

@@ -1,0 +1,74 @@
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { type Code, FlagError, type Mistake } from '../flag/error.ts'
+import { traceIdOf } from './trace.ts'
+
+export type Log = (message: string, fields?: Record<string, unknown>) => void
+
+const STATUS: Record<Code, ContentfulStatusCode> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  stale: 412,
+  too_large: 413,
+  unavailable: 503,
+}
+const TITLE: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  409: 'Conflict',
+  412: 'Precondition Failed',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+/** Seconds after which a refused caller may try again. */
+const RETRY_AFTER_SECONDS = 1
+/** Mistakes shown at most: a document of 10,000 wrong flags needs no answer of 10,000 lines. */
+const MISTAKES_MAX = 100
+
+/** Answers an error as a problem document (RFC 9457). Anything unexpected is logged and answered as a bare 500. */
+export const problem =
+  (log: Log) =>
+  (error: Error, c: Context): Response => {
+    if (error instanceof FlagError) {
+      if (error.cause) log('Refused a request', { code: error.code, route: c.req.routePath, cause: error.cause, traceId: traceIdOf(c) })
+      return answer(c, STATUS[error.code], { code: error.code, detail: error.message, mistakes: error.mistakes })
+    }
+    if (error instanceof HTTPException)
+      return answer(c, error.status as ContentfulStatusCode, { code: 'invalid', detail: error.message || 'Cannot read the request' })
+    log('Unexpected error', { error, method: c.req.method, route: c.req.routePath, traceId: traceIdOf(c) })
+    return answer(c, 500, { code: 'internal', detail: 'Internal error' })
+  }
+
+/** Answers a path that nobody serves. */
+export const nothingHere = (c: Context): Response =>
+  answer(c, 404, { code: 'not_found', detail: `Nothing is served at ${c.req.method} ${c.req.path}` })
+
+type Problem = { code: string; detail: string; mistakes?: readonly Mistake[] }
+
+function answer(c: Context, status: ContentfulStatusCode, { code, detail, mistakes = [] }: Problem): Response {
+  const errors = mistakes.slice(0, MISTAKES_MAX).map(({ pointer, message }) => ({ pointer, detail: message }))
+  const body = {
+    type: 'about:blank',
+    title: TITLE[status] ?? 'Error',
+    status,
+    code,
+    detail,
+    ...(errors.length > 0 && { errors }),
+    ...(mistakes.length > MISTAKES_MAX && { errorsLeftOut: mistakes.length - MISTAKES_MAX }),
+    traceId: traceIdOf(c),
+  }
+  return c.body(JSON.stringify(body), status, {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+    ...(status === 503 && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
+  })
+}

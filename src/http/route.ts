@@ -1,0 +1,56 @@
+import type { MiddlewareHandler } from 'hono'
+import { createMiddleware } from 'hono/factory'
+import { HTTPException } from 'hono/http-exception'
+import { describeRoute, resolver, validator } from 'hono-openapi'
+import type { GenericSchema } from 'valibot'
+import { FlagError, type Mistake } from '../flag/error.ts'
+import { pointerTo } from '../flag/pointer.ts'
+import { Problem } from './schemas.ts'
+
+type Documented = {
+  summary: string
+  tag: string
+  /** What a success answers; nothing for 204. */
+  answer?: GenericSchema
+  status?: 200 | 201 | 204
+  /** Documentation of a body that the handler reads itself. */
+  body?: GenericSchema
+}
+
+/** Describes a route for the OpenAPI document. */
+export function documented({ summary, tag, answer, status = 200, body }: Documented): MiddlewareHandler {
+  const content = answer && { content: { 'application/json': { schema: resolver(answer) } } }
+  const failure = { description: 'A problem (RFC 9457)', content: { 'application/problem+json': { schema: resolver(Problem) } } }
+  return describeRoute({
+    summary,
+    tags: [tag],
+    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: resolver(body) } } } }),
+    responses: { [status]: { description: summary, ...content }, default: failure },
+  })
+}
+
+const PLACE = { json: 'The body', query: 'The query', param: 'The path' } as const
+
+/** Parses one part of the request; a mistake is refused with its place and what is wanted. */
+function parsed<Target extends 'json' | 'query' | 'param', Schema extends GenericSchema>(target: Target, schema: Schema) {
+  return validator(target, schema, (result) => {
+    if (result.success) return
+    const mistakes = result.error.map((issue): Mistake => {
+      const path = issue.path?.map((segment) => (typeof segment === 'object' ? segment.key : segment)) ?? []
+      return { pointer: pointerTo(...path.map(String)), message: issue.message }
+    })
+    throw new FlagError('invalid', `${PLACE[target]} is not what it should be`, { mistakes })
+  })
+}
+
+export const path = <Schema extends GenericSchema>(schema: Schema) => parsed('param', schema)
+export const query = <Schema extends GenericSchema>(schema: Schema) => parsed('query', schema)
+export const body = <Schema extends GenericSchema>(schema: Schema) => parsed('json', schema)
+
+/** Refuses a body that does not say that it is JSON, before anything reads it: a web form can send no such type. */
+export const jsonOnly = createMiddleware(async (c, next) => {
+  const hasBody = ['POST', 'PUT', 'PATCH'].includes(c.req.method)
+  if (hasBody && !/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(c.req.header('content-type') ?? ''))
+    throw new HTTPException(415, { message: 'Cannot read the body: Content-Type must be application/json' })
+  await next()
+})

@@ -1,0 +1,212 @@
+import * as v from 'valibot'
+import { isText } from './auth.ts'
+
+// What the management API takes and gives. The OpenAPI document is made from these, so their descriptions are documentation.
+
+const text = (max: number) => v.pipe(v.string(), v.maxLength(max), v.check(isText, 'must be well-formed text without NUL'))
+const slug = (what: string) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/, 'must be 1 to 64 of a-z, 0-9 and "-", with no "-" at the ends'),
+    v.description(what),
+  )
+const instant = (what: string) => v.pipe(v.string(), v.isoTimestamp(), v.description(what))
+const revision = v.pipe(v.number(), v.integer(), v.description('Counts the changes of its environment'))
+const version = v.pipe(v.number(), v.integer(), v.description('Counts the changes of this object; its ETag'))
+const metadata = v.pipe(
+  v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+  v.description('Facts handed to the application with each answer'),
+)
+const Limit = v.optional(
+  v.pipe(v.string(), v.regex(/^\d{1,4}$/), v.transform(Number), v.minValue(1), v.maxValue(1000), v.description('Entries per page (100)')),
+  '100',
+)
+const Flag256 = v.pipe(text(256), v.minLength(1), v.description('Key of a flag, unique in its project'))
+
+export const ProjectKey = slug('Key of a project')
+export const EnvironmentKey = slug('Key of an environment')
+export const ProjectPath = v.object({ project: ProjectKey })
+export const EnvironmentPath = v.object({ project: ProjectKey, environment: EnvironmentKey })
+export const FlagPath = v.object({ project: ProjectKey, key: Flag256 })
+export const DefinitionPath = v.object({ project: ProjectKey, environment: EnvironmentKey, key: Flag256 })
+export const Page = v.object({
+  limit: Limit,
+  after: v.optional(v.pipe(text(256), v.description('Key to continue after: `next` of the page before')), ''),
+})
+
+export const Project = v.object({ key: ProjectKey, name: v.string(), description: v.string(), version, createdAt: instant('Creation') })
+export const NewProject = v.strictObject({ key: ProjectKey, name: v.optional(text(200)), description: v.optional(text(2000), '') })
+export const ProjectPatch = v.strictObject({ name: v.optional(text(200)), description: v.optional(text(2000)) })
+
+const Bucketing = v.pipe(
+  v.picklist(['v1', 'v2', 'v3']),
+  v.description('How `fractional` assigns shares. Another algorithm moves users to other variants'),
+)
+export const Environment = v.object({
+  project: ProjectKey,
+  key: EnvironmentKey,
+  flagSetId: v.pipe(v.string(), v.description('`<project>/<environment>`: what OpenFeature clients select it by')),
+  name: v.string(),
+  description: v.string(),
+  bucketing: Bucketing,
+  revision,
+  changedAt: instant('Last change'),
+  createdAt: instant('Creation'),
+})
+export const NewEnvironment = v.strictObject({
+  key: EnvironmentKey,
+  name: v.optional(text(200)),
+  description: v.optional(text(2000), ''),
+  bucketing: v.optional(Bucketing, 'v2'),
+})
+export const EnvironmentPatch = v.strictObject({
+  name: v.optional(text(200)),
+  description: v.optional(text(2000)),
+  bucketing: v.optional(Bucketing),
+})
+
+const Tags = v.pipe(v.array(v.pipe(text(100), v.minLength(1))), v.maxLength(50))
+const FlagType = v.picklist(['boolean', 'string', 'number', 'object'])
+export const Flag = v.object({
+  key: Flag256,
+  type: FlagType,
+  description: v.string(),
+  owner: v.string(),
+  tags: v.array(v.string()),
+  permanent: v.pipe(v.boolean(), v.description('False: a flag that is meant to be removed one day')),
+  archived: v.boolean(),
+  version,
+  createdAt: instant('Creation'),
+})
+export const NewFlag = v.strictObject({
+  key: Flag256,
+  type: FlagType,
+  description: v.optional(text(2000), ''),
+  owner: v.optional(text(200), ''),
+  tags: v.optional(Tags, []),
+  permanent: v.optional(v.boolean(), false),
+})
+export const FlagPatch = v.strictObject({
+  description: v.optional(text(2000)),
+  owner: v.optional(text(200)),
+  tags: v.optional(Tags),
+  permanent: v.optional(v.boolean()),
+  archived: v.optional(v.boolean()),
+})
+export const FlagQuery = v.object({
+  ...Page.entries,
+  archived: v.optional(v.pipe(v.picklist(['true', 'false']), v.transform((value) => value === 'true'))),
+  tag: v.optional(text(100)),
+})
+
+/** Documentation and first check; flag/check.ts does the whole check, with pointers into the rules. */
+export const Definition = v.looseObject({
+  state: v.picklist(['ENABLED', 'DISABLED']),
+  variants: v.pipe(v.record(v.string(), v.unknown()), v.description('Name → value; all values of one type')),
+  defaultVariant: v.optional(v.pipe(v.nullable(v.string()), v.description('Null or absent: the default in the application’s code'))),
+  targeting: v.optional(v.pipe(v.unknown(), v.description('JSONLogic with flagd’s operators; answers the name of a variant'))),
+  metadata: v.optional(metadata),
+})
+export const StoredDefinition = v.object({ key: Flag256, revision, definition: Definition })
+export const FlagSetDocument = v.object({
+  $schema: v.optional(v.string()),
+  flags: v.record(v.string(), Definition),
+  $evaluators: v.optional(v.pipe(v.record(v.string(), v.unknown()), v.description('Segments: rules shared by name'))),
+  metadata: v.optional(metadata),
+})
+const Mistake = v.object({ pointer: v.pipe(v.string(), v.description('JSON Pointer (RFC 6901)')), detail: v.string() })
+const flag = (fallback: 'true' | 'false', what: string) =>
+  v.optional(v.pipe(v.picklist(['true', 'false']), v.transform((value) => value === 'true'), v.description(what)), fallback)
+export const ApplyQuery = v.object({
+  dryRun: flag('false', 'Answer the difference and change nothing'),
+  prune: flag('false', 'Remove what the document does not name'),
+  strict: flag('true', 'False stores rules with mistakes, as flagd would load them; each such flag is isolated'),
+})
+export const Applied = v.object({
+  revision,
+  dryRun: v.boolean(),
+  created: v.array(v.string()),
+  updated: v.array(v.string()),
+  removed: v.array(v.string()),
+  segments: v.pipe(v.boolean(), v.description('Whether segments changed')),
+  metadata: v.pipe(v.boolean(), v.description('Whether the flag set’s metadata changed')),
+  differences: v.array(v.object({ key: v.string(), before: v.nullable(Definition), after: v.nullable(Definition) })),
+  warnings: v.array(Mistake),
+})
+export const Rollback = v.strictObject({ revision: v.pipe(revision, v.minValue(0), v.safeInteger()) })
+
+const ChangeSubject = v.picklist(['project', 'environment', 'flag', 'definition', 'key'])
+export const Change = v.object({
+  id: v.string(),
+  at: instant('When'),
+  actor: v.string(),
+  subject: ChangeSubject,
+  action: v.picklist(['create', 'update', 'delete', 'archive', 'restore', 'rollback', 'revoke']),
+  project: v.nullable(v.string()),
+  environment: v.nullable(v.string()),
+  flag: v.nullable(v.string()),
+  revision: v.nullable(revision),
+  before: v.unknown(),
+  after: v.unknown(),
+  comment: v.string(),
+  traceId: v.string(),
+})
+const Cursor = v.optional(
+  v.pipe(v.string(), v.regex(/^\d{1,18}$/), v.transform((digits) => BigInt(digits)), v.description('`next` of the page before')),
+)
+export const HistoryQuery = v.object({ limit: Limit, before: Cursor })
+const time = v.pipe(v.string(), v.isoTimestamp(), v.transform((value) => new Date(value)))
+export const ChangesQuery = v.object({
+  ...HistoryQuery.entries,
+  project: v.optional(v.string()),
+  environment: v.optional(v.string()),
+  flag: v.optional(v.string()),
+  subject: v.optional(ChangeSubject),
+  actor: v.optional(v.string()),
+  from: v.optional(time),
+  to: v.optional(time),
+})
+
+const Role = v.pipe(
+  v.picklist(['client', 'server', 'editor', 'admin']),
+  v.description('client: evaluate; server: and read definitions; editor: and change its environment; admin: everything'),
+)
+const Scope = v.strictObject({ project: ProjectKey, environment: EnvironmentKey })
+export const Key = v.object({
+  id: v.pipe(v.string(), v.uuid()),
+  name: v.string(),
+  role: Role,
+  environment: v.nullable(Scope),
+  createdBy: v.string(),
+  createdAt: instant('Creation'),
+  expiresAt: v.nullable(instant('End')),
+  revokedAt: v.nullable(instant('Revocation')),
+})
+export const NewKeyAnswer = v.object({
+  ...Key.entries,
+  secret: v.pipe(v.string(), v.description('Shown this once; only its hash is kept')),
+})
+export const NewKey = v.strictObject({
+  name: v.pipe(text(200), v.minLength(1)),
+  role: Role,
+  environment: v.optional(v.nullable(Scope), null),
+  expiresAt: v.optional(v.nullable(v.pipe(instant('End of the key'))), null),
+})
+export const KeyQuery = v.object({
+  limit: Limit,
+  offset: v.optional(v.pipe(v.string(), v.regex(/^\d{1,6}$/), v.transform(Number), v.description('`next` of the page before')), '0'),
+})
+export const KeyPath = v.object({ id: v.pipe(v.string(), v.uuid()) })
+
+/** RFC 9457. */
+export const Problem = v.object({
+  type: v.string(),
+  title: v.string(),
+  status: v.number(),
+  code: v.string(),
+  detail: v.string(),
+  errors: v.optional(v.array(Mistake)),
+  traceId: v.string(),
+})
+export const pageOf = <T extends v.GenericSchema>(items: T) =>
+  v.object({ items: v.array(items), next: v.pipe(v.nullable(v.string()), v.description('Where the next page starts; null at the end')) })
