@@ -133,7 +133,7 @@ function hashValue(value: unknown, frame: Frame): number | undefined {
 function targetingKeyOf(frame: Frame): string | undefined {
   const { context } = frame
   if (!isRecord(context) || !Object.hasOwn(context, 'targetingKey')) return undefined
-  const key = context['targetingKey']
+  const { targetingKey: key } = context
   if (typeof key !== 'string' || key === '') return undefined
   weigh(key, frame)
   return key
