@@ -69,6 +69,17 @@ export function affectedBy(changed: Iterable<string>, ...uses: readonly Compiled
   return affected
 }
 
+/** The segments that `rule` reaches, by itself or through others. */
+export function reachedFrom(rule: unknown, segments: Rules): Rules {
+  const names = new Set(referencesIn(rule))
+  for (const name of names) {
+    if (!Object.hasOwn(segments, name)) continue
+    for (const other of referencesIn(segments[name])) names.add(other)
+  }
+  const reached = [...names].filter((name) => Object.hasOwn(segments, name))
+  return Object.fromEntries(reached.map((name) => [name, segments[name]]))
+}
+
 /** The names of all segments that a rule mentions. No recursion: a stored rule may be deeper than any stack. */
 function referencesIn(rule: unknown): ReadonlySet<string> {
   const names = new Set<string>()

@@ -1,0 +1,132 @@
+import { checkDefault, checkTargeting, checkVariants } from './check-definition.ts'
+import { checkRule } from './check-rule.ts'
+import { checkJson, checkKey, checkMembers, checkMetadata, checkName } from './check-shape.ts'
+import type { Definition, FlagSetSource, Metadata } from './definition.ts'
+import type { Mistake } from './error.ts'
+import { FLAGS_MAX } from './limits.ts'
+import { pointerTo } from './pointer.ts'
+import { compileSegments } from './segment.ts'
+import { isRecord } from './value.ts'
+import { shorten } from './words.ts'
+
+type Rules = Readonly<Record<string, unknown>>
+const MEMBERS: readonly string[] = ['$schema', 'flags', '$evaluators', 'metadata']
+
+/** A flag set as read from a document: all of a source but the bucketing, which is the environment's setting. */
+export type DocumentSource = Omit<FlagSetSource, 'bucketing'>
+
+/**
+ * Reads a flagd document (https://flagd.dev/schema/v0/flagd.json). `mistakes` are those that keep it from being stored
+ * at all, and `source` then holds what is right; the rules in it are for `checkDefinition` and `checkSegments`.
+ * `flags` may be a list of flags with a `key`, unless `$schema` names flags.json, which knows only the map.
+ */
+export function readDocument(document: unknown): { readonly source: DocumentSource; readonly mistakes: Mistake[] } {
+  const mistakes = checkJson(document)
+  const empty: DocumentSource = { flags: new Map(), segments: {}, metadata: {} }
+  if (mistakes.length > 0) return { source: empty, mistakes }
+  if (!isRecord(document))
+    return { source: empty, mistakes: [{ pointer: '', message: `Document is ${shorten(document)}, not an object` }] }
+  mistakes.push(...checkTop(document))
+  const flags = readFlags(document, mistakes)
+  return {
+    source: { flags, segments: readSegments(document, mistakes), metadata: readMetadata(document, mistakes) },
+    mistakes,
+  }
+}
+
+/** Nothing is silently lost: a member that has no place with us is refused. */
+function checkTop(document: Rules): Mistake[] {
+  return Object.keys(document)
+    .filter((member) => !MEMBERS.includes(member))
+    .map((member) => ({ pointer: pointerTo(member), message: `Unknown member ${shorten(member)}` }))
+}
+
+/**
+ * Finds what is wrong with a definition that is to be saved: what flagd's schema forbids, and what would answer
+ * PARSE_ERROR or never match. A definition with mistakes may be stored all the same, when its shape is right: it harms
+ * no other flag.
+ */
+export function checkDefinition(definition: unknown, segments: Rules, pointer = ''): Mistake[] {
+  const mistakes = checkMembers(definition, pointer)
+  if (mistakes.length > 0) return mistakes
+  const { variants, defaultVariant, targeting } = definition as Definition
+  return [
+    ...checkVariants(variants, `${pointer}/variants`),
+    ...checkDefault(variants, defaultVariant, `${pointer}/defaultVariant`),
+    ...checkTargeting(targeting, segments, `${pointer}/targeting`),
+  ]
+}
+
+/** Finds what is wrong with the shared rules of a flag set (flagd's `$evaluators`). */
+export function checkSegments(segments: unknown, pointer = '/$evaluators'): Mistake[] {
+  if (!isRecord(segments)) return [{ pointer, message: `Segments are ${shorten(segments)}, not an object` }]
+  const { compiled } = compileSegments(segments, 'v2')
+  return Object.entries(segments).flatMap(([name, rule]) => {
+    const place = pointer + pointerTo(name)
+    return [...checkName(name, 'Segment name', place), ...checkRule(rule, compiled, place)]
+  })
+}
+
+/** Finds what keeps a value from being a definition at all. `definition` is undefined when something does. */
+export function checkShape(
+  definition: unknown,
+  pointer = '',
+): { readonly definition: Definition | undefined; readonly mistakes: Mistake[] } {
+  // In the document of its flag set it stands two levels deeper, and that document must be readable again.
+  const mistakes = checkJson(definition, pointer, 2)
+  if (mistakes.length === 0) mistakes.push(...checkMembers(definition, pointer))
+  return { definition: mistakes.length === 0 ? (definition as Definition) : undefined, mistakes }
+}
+
+function readFlags(document: Rules, mistakes: Mistake[]): ReadonlyMap<string, Definition> {
+  const { flags, $schema } = document
+  const entries = isRecord(flags) ? Object.entries(flags).map(toEntry) : listEntries(flags, $schema)
+  if (entries === undefined) {
+    mistakes.push({ pointer: '/flags', message: `Flags are ${shorten(flags)}, not an object` })
+    return new Map()
+  }
+  if (entries.length > FLAGS_MAX) {
+    mistakes.push({ pointer: '/flags', message: `Document has ${entries.length} flags, more than ${FLAGS_MAX}` })
+    return new Map()
+  }
+  const read = new Map<string, Definition>()
+  for (const entry of entries) readFlag(entry, read, mistakes)
+  return read
+}
+
+type Entry = { readonly key: unknown; readonly definition: unknown; readonly pointer: string }
+
+function toEntry([key, definition]: [string, unknown]): Entry {
+  return { key, definition, pointer: `/flags${pointerTo(key)}` }
+}
+
+function listEntries(flags: unknown, schema: unknown): Entry[] | undefined {
+  if (!Array.isArray(flags) || (typeof schema === 'string' && /(^|\/)flags\.json$/.test(schema))) return undefined
+  return flags.map((flag: unknown, index) => {
+    const { key, ...definition } = isRecord(flag) ? flag : {}
+    return { key, definition: isRecord(flag) ? definition : flag, pointer: `/flags/${index}` }
+  })
+}
+
+function readFlag({ key, definition, pointer }: Entry, read: Map<string, Definition>, mistakes: Mistake[]): void {
+  const found = [...checkKey(key, pointer), ...checkMembers(definition, pointer)]
+  if (typeof key === 'string' && read.has(key)) found.push({ pointer, message: `Flag ${shorten(key)} is there twice` })
+  if (found.length > 0) mistakes.push(...found)
+  else if (typeof key === 'string') read.set(key, definition as Definition)
+}
+
+function readSegments({ $evaluators: segments }: Rules, mistakes: Mistake[]): Rules {
+  if (segments === undefined) return {}
+  const found = isRecord(segments)
+    ? Object.keys(segments).flatMap((name) => checkName(name, 'Segment name', `/$evaluators${pointerTo(name)}`))
+    : [{ pointer: '/$evaluators', message: `Segments are ${shorten(segments)}, not an object` }]
+  mistakes.push(...found)
+  return isRecord(segments) && found.length === 0 ? segments : {}
+}
+
+function readMetadata({ metadata }: Rules, mistakes: Mistake[]): Metadata {
+  if (metadata === undefined) return {}
+  const found = checkMetadata(metadata)
+  mistakes.push(...found)
+  return found.length === 0 ? (metadata as Metadata) : {}
+}
