@@ -2,49 +2,85 @@ const C1 = 0xcc9e2d51
 const C2 = 0x1b873593
 
 /**
- * MurmurHash3_x86_32 with seed 0 (https://github.com/aappleby/smhasher) of the UTF-8 bytes of `text`, as unsigned
- * 32 bits. Makes no buffer. Lone surrogates count as U+FFFD, as TextEncoder writes them.
+ * MurmurHash3_x86_32 with seed 0 (https://github.com/aappleby/smhasher) over the UTF-8 bytes of texts, one after the
+ * other. Makes no buffer and joins no texts: joining costs more than hashing. Lone surrogates count as U+FFFD, as
+ * TextEncoder writes them.
  */
-export function murmur3(text: string): number {
-  const length = text.length
-  const blocks = length & ~3
-  let hash = 0
-  let at = 0
-  for (; at < blocks; at += 4) {
-    const first = text.charCodeAt(at)
-    const second = text.charCodeAt(at + 1)
-    const third = text.charCodeAt(at + 2)
-    const fourth = text.charCodeAt(at + 3)
-    if ((first | second | third | fourth) > 0x7f) return murmur3Wide(text, at, hash)
-    hash = mix(hash, first | (second << 8) | (third << 16) | (fourth << 24))
+export class Murmur3 {
+  #hash = 0
+  /** Up to three bytes that wait for their fourth, the first lowest. */
+  #block = 0
+  #bytes = 0
+
+  add(text: string): this {
+    const blocks = text.length & ~3
+    const shift = (this.#bytes & 3) << 3
+    let hash = this.#hash
+    let block = this.#block
+    let at = 0
+    for (; at < blocks; at += 4) {
+      const first = text.charCodeAt(at)
+      const second = text.charCodeAt(at + 1)
+      const third = text.charCodeAt(at + 2)
+      const fourth = text.charCodeAt(at + 3)
+      if ((first | second | third | fourth) > 0x7f) break
+      const word = first | (second << 8) | (third << 16) | (fourth << 24)
+      hash = mix(hash, block | (word << shift))
+      block = shift === 0 ? 0 : word >>> (32 - shift)
+    }
+    // One to three bytes more, the usual end of a text.
+    let word = 0
+    let bits = 0
+    for (const end = at === blocks ? text.length : at; at < end; at += 1) {
+      const code = text.charCodeAt(at)
+      if (code > 0x7f) break
+      word |= code << bits
+      bits += 8
+    }
+    block |= word << shift
+    if (bits + shift >= 32) {
+      hash = mix(hash, block)
+      block = word >>> (32 - shift)
+    }
+    this.#hash = hash
+    this.#block = block
+    this.#bytes += at
+    return at === text.length ? this : this.#addPoints(text, at)
   }
-  let tail = 0
-  for (let rest = length - 1; rest >= at; rest -= 1) {
-    const code = text.charCodeAt(rest)
-    if (code > 0x7f) return murmur3Wide(text, at, hash)
-    tail = (tail << 8) | code
+
+  /** The hash as unsigned 32 bits. */
+  finish(): number {
+    return finish(this.#hash ^ scramble(this.#block), this.#bytes)
   }
-  return finish(hash ^ scramble(tail), length)
+
+  /** The rest of a text, from its first block that is not ASCII or not whole. */
+  #addPoints(text: string, start: number): this {
+    for (let at = start; at < text.length; at += 1) {
+      const code = text.charCodeAt(at)
+      if (code < 0x80) {
+        this.#addByte(code)
+        continue
+      }
+      const point = codePointAt(text, at)
+      if (point > 0xffff) at += 1
+      for (let rest = utf8(point), left = utf8Length(point); left > 0; left -= 1, rest >>>= 8)
+        this.#addByte(rest & 0xff)
+    }
+    return this
+  }
+
+  #addByte(byte: number): void {
+    this.#block |= byte << ((this.#bytes & 3) << 3)
+    this.#bytes += 1
+    if ((this.#bytes & 3) !== 0) return
+    this.#hash = mix(this.#hash, this.#block)
+    this.#block = 0
+  }
 }
 
-/** Goes on from the block of four bytes that starts at `start`, for texts that are not all ASCII. */
-function murmur3Wide(text: string, start: number, from: number): number {
-  let hash = from
-  let block = 0
-  let bytes = start
-  for (let at = start; at < text.length; at += 1) {
-    const point = codePointAt(text, at)
-    if (point > 0xffff) at += 1
-    for (let rest = utf8(point), left = utf8Length(point); left > 0; left -= 1) {
-      block |= (rest & 0xff) << ((bytes & 3) << 3)
-      rest >>>= 8
-      bytes += 1
-      if ((bytes & 3) !== 0) continue
-      hash = mix(hash, block)
-      block = 0
-    }
-  }
-  return finish(hash ^ scramble(block), bytes)
+/** The MurmurHash3 of one text. */
+export function murmur3(text: string): number {
+  return new Murmur3().add(text).finish()
 }
 
 /** MurmurHash3_x86_32 with seed 0 of the first `length` of `bytes`. */

@@ -1,12 +1,14 @@
 import { pick } from '../bucket.ts'
 import { encodeCbor } from '../cbor.ts'
-import { type Expression, type Frame, isScalar, type Operator, spend } from '../expression.ts'
+import { type Compiler, type Expression, type Frame, isScalar, type Operator, spend } from '../expression.ts'
 import { PRODUCT_LENGTH_MAX, WEIGHT_SUM_MAX } from '../limits.ts'
-import { murmur3, murmur3Bytes } from '../murmur3.ts'
-import { isRecord, weigh } from '../value.ts'
+import { Murmur3, murmur3, murmur3Bytes } from '../murmur3.ts'
+import { isRecord, toText, weigh } from '../value.ts'
 
 /** The hash of a bucketing value; of undefined (not given), that of flag key and targeting key. Undefined for none. */
 type Hash = (value: unknown, frame: Frame) => number | undefined
+/** The hash for an evaluation. */
+type Hashed = (data: unknown, frame: Frame) => number | undefined
 /** The index of the share that a hash falls into. */
 type Pick = (hash: number, weights: readonly number[], total: number) => number
 type Share = { readonly variant: Expression; readonly weight: Expression }
@@ -21,7 +23,6 @@ export const fractional: Operator = (operands, compiler) => {
   const hash = bucketing === 'v3' ? hashValue : hashText
   const choose: Pick = (hashed, weights, total) => pick(hashed, weights, total, bucketing)
   const given = operands.length > 0 && !Array.isArray(operands[0])
-  const by = given ? compiler.compile(operands[0]) : () => undefined
   const entries = given ? operands.slice(1) : operands
   if (!entries.every(isEntry)) {
     const values = operands.map((operand) => compiler.compile(operand))
@@ -33,19 +34,42 @@ export const fractional: Operator = (operands, compiler) => {
         frame,
       )
   }
+  const hashed = given
+    ? compileHashed(operands[0], hash, compiler)
+    : (_: unknown, frame: Frame) => hash(undefined, frame)
   const shares = entries.map(([variant, weight = 1]) => ({
     variant: compiler.compile(variant),
     weight: compiler.compile(weight),
   }))
-  const hashed: Expression = (data, frame) => hash(by(data, frame), frame)
   const literal = entries.every(([, weight]) => isScalar(weight))
   if (!literal) return distribute(shares, hashed, choose)
-  return distributeKnown(
-    shares,
-    entries.map(([, weight]) => toWeight(weight)),
-    hashed,
-    choose,
-  )
+  const weights = entries.map(([, weight]) => toWeight(weight))
+  return distributeKnown(shares, weights, hashed, choose)
+}
+
+function compileHashed(by: unknown, hash: Hash, compiler: Compiler): Hashed {
+  const texts = hash === hashText ? catOf(by) : undefined
+  if (texts === undefined) {
+    const value = compiler.compile(by)
+    return (data, frame) => hash(value(data, frame), frame)
+  }
+  // The seed that flagd's documentation recommends, {"cat": [flag key, attribute]}, is hashed without being joined.
+  const parts = texts.map((text) => compiler.compile(text))
+  return (data, frame) => {
+    const murmur3 = new Murmur3()
+    for (let index = 0; index < parts.length; index += 1) {
+      const text = toText(parts[index]?.(data, frame), frame)
+      weigh(text, frame)
+      murmur3.add(text)
+    }
+    return murmur3.finish()
+  }
+}
+
+function catOf(rule: unknown): readonly unknown[] | undefined {
+  if (!isRecord(rule) || !Object.hasOwn(rule, 'cat') || Object.keys(rule).length !== 1) return undefined
+  const { cat } = rule
+  return Array.isArray(cat) ? cat : undefined
 }
 
 function isEntry(operand: unknown): operand is readonly unknown[] {
@@ -56,22 +80,22 @@ function isEntry(operand: unknown): operand is readonly unknown[] {
 function distributeKnown(
   shares: readonly Share[],
   weights: readonly number[],
-  hashed: Expression,
+  hashed: Hashed,
   choose: Pick,
 ): Expression {
   const total = sum(weights)
   if (total === undefined) return () => null
   return (data, frame) => {
     const hash = hashed(data, frame)
-    if (typeof hash !== 'number') return null
+    if (hash === undefined) return null
     return toVariant(shares[choose(hash, weights, total)]?.variant(data, frame))
   }
 }
 
-function distribute(shares: readonly Share[], hashed: Expression, choose: Pick): Expression {
+function distribute(shares: readonly Share[], hashed: Hashed, choose: Pick): Expression {
   return (data, frame) => {
     const hash = hashed(data, frame)
-    if (typeof hash !== 'number') return null
+    if (hash === undefined) return null
     const weights = shares.map(({ weight }) => toWeight(weight(data, frame)))
     const total = sum(weights)
     return total === undefined ? null : toVariant(shares[choose(hash, weights, total)]?.variant(data, frame))
@@ -115,7 +139,7 @@ function hashText(value: unknown, frame: Frame): number | undefined {
   }
   if (value !== null && value !== undefined) return undefined
   const targetingKey = targetingKeyOf(frame)
-  return targetingKey === undefined ? undefined : murmur3(frame.flagKey + targetingKey)
+  return targetingKey === undefined ? undefined : new Murmur3().add(frame.flagKey).add(targetingKey).finish()
 }
 
 /** v3: any value but null, by its CBOR (flagd's decision record "fractional-non-string-rand-units"). */
