@@ -28,24 +28,10 @@ export class Murmur3 {
       hash = mix(hash, block | (word << shift))
       block = shift === 0 ? 0 : word >>> (32 - shift)
     }
-    // One to three bytes more, the usual end of a text.
-    let word = 0
-    let bits = 0
-    for (const end = at === blocks ? text.length : at; at < end; at += 1) {
-      const code = text.charCodeAt(at)
-      if (code > 0x7f) break
-      word |= code << bits
-      bits += 8
-    }
-    block |= word << shift
-    if (bits + shift >= 32) {
-      hash = mix(hash, block)
-      block = word >>> (32 - shift)
-    }
     this.#hash = hash
     this.#block = block
     this.#bytes += at
-    return at === text.length ? this : this.#addPoints(text, at)
+    return this.#addPoints(text, at)
   }
 
   /** The hash as unsigned 32 bits. */
