@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { readDocument } from '../../src/flag/check.ts'
+import type { Bucketing, Definition } from '../../src/flag/definition.ts'
+import type { Evaluation } from '../../src/flag/evaluate.ts'
+import { evaluateKey } from '../../src/flag/evaluate.ts'
+import { compileFlagSet, type FlagSet } from '../../src/flag/flagset.ts'
+
+/** Unix seconds at which tests evaluate. */
+export const NOW = 1_750_000_000
+
+/** Compiles a flagd document whose shape is right. */
+export function flagSetOf(document: unknown, bucketing: Bucketing = 'v2'): FlagSet {
+  const { source, mistakes } = readDocument(document)
+  assert.deepEqual(mistakes, [])
+  return compileFlagSet({ ...source, bucketing })
+}
+
+/** A flag with the variants a, b, true, false and 1, `a` by default, and a rule. */
+export function ruled(targeting: unknown): Definition {
+  return {
+    state: 'ENABLED',
+    variants: { a: 'a', b: 'b', true: 'true', false: 'false', 1: '1' },
+    defaultVariant: 'a',
+    targeting,
+  }
+}
+
+/** What a flag with this rule, named "flag", answers. */
+export function answerOf(targeting: unknown, context: Record<string, unknown> = {}, segments = {}): Evaluation {
+  const set = compileFlagSet({ flags: new Map([['flag', ruled(targeting)]]), segments, metadata: {}, bucketing: 'v2' })
+  return evaluateKey(set, 'flag', context, NOW)
+}
