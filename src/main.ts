@@ -1,0 +1,70 @@
+import { app, MANAGEMENT_BYTES_MAX } from './http/app.ts'
+import { authenticator } from './http/auth.ts'
+import { readConfig } from './run/config.ts'
+import { shutDown, stopSignal } from './run/lifecycle.ts'
+import { listen } from './run/listen.ts'
+import { createLog } from './run/log.ts'
+import { provideDatabase } from './run/provide.ts'
+import { TRIAL_FLAG_SET_ID } from './run/sample.ts'
+import { orExit } from './run/start.ts'
+import { welcome } from './run/welcome.ts'
+import { KeyRing, type Principal } from './snapshot/keyring.ts'
+import { Snapshots } from './snapshot/snapshots.ts'
+import { readKeyRing } from './store/keys.ts'
+import { readSource } from './store/source.ts'
+
+const stopped = stopSignal()
+const config = orExit(() => readConfig(process.env))
+const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line), now: () => new Date() })
+
+const { database, close: closeDatabase } = await orExit(() => provideDatabase(config))
+const snapshots = new Snapshots({
+  read: (flagSetId, since) => readSource(database, flagSetId, since),
+  freshnessMs: config.freshnessMs,
+  now: () => performance.now(),
+  log: log.warn,
+})
+const keys = new KeyRing({
+  read: (since) => readKeyRing(database, since),
+  adminSecret: config.adminKey,
+  freshnessMs: config.freshnessMs,
+  now: () => Date.now(),
+  log: log.warn,
+})
+
+const isTrial = config.mode === 'trial'
+const anyone: Principal = { name: 'trial', role: 'admin', environment: null }
+let isStopping = false
+const { fetch } = app({
+  authenticate: authenticator((secret) => keys.find(secret), isTrial ? anyone : undefined),
+  current: (flagSetId) => snapshots.current(flagSetId),
+  database,
+  flagsChanged: (scope) => snapshots.refresh(scope),
+  keysChanged: () => keys.refresh(),
+  health: { isStopping: () => isStopping, check: () => database.read(async () => undefined) },
+  trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
+  bodyBytesMax: config.bodyBytesMax,
+  corsOrigins: config.corsOrigins,
+  now: () => Date.now(),
+  log: log.error,
+})
+
+const server = await orExit(
+  () => listen({ fetch, host: config.host, port: config.port, bodyBytesMax: MANAGEMENT_BYTES_MAX }),
+  closeDatabase,
+)
+if (isTrial) process.stdout.write(welcome(server.port, config.folder))
+else log.info('Listening', { host: config.host, port: server.port })
+
+log.info('Stopping', { signal: await stopped })
+const code = await shutDown(
+  [
+    { name: 'leave the load balancer', run: () => { isStopping = true } },
+    { name: 'finish open requests', run: () => server.close() },
+    { name: 'close the database', run: () => closeDatabase() },
+  ],
+  config.drainSeconds * 1_000,
+  log,
+)
+log.info('Stopped', { code })
+process.exit(code) // a forgotten handle must not keep the container until SIGKILL

@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs'
+import * as v from 'valibot'
+
+const integer = (fallback: number, min: number, max: number) =>
+  v.pipe(
+    v.optional(v.string(), String(fallback)),
+    v.check((text) => /^\d{1,12}$/.test(text) && Number(text) >= min && Number(text) <= max, `expected a whole number from ${min} to ${max}`),
+    v.transform(Number),
+  )
+const isPostgresUrl = (text: string) => URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol)
+const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type Level = (typeof LEVELS)[number]
+
+/** Every variable we read, with what it must be. Names of the form NAME_FILE are read from the file they name. */
+const VARIABLES = {
+  PORT: integer(8080, 0, 65_535),
+  HOST: v.optional(v.pipe(v.string(), v.maxLength(253))),
+  DATABASE_URL: v.optional(v.pipe(v.string(), v.check(isPostgresUrl, 'expected postgres://user:password@host:port/database'))),
+  FLAGSTAFF_TRIAL_DIR: v.optional(v.string(), '.flagstaff'),
+  FLAGSTAFF_ADMIN_KEY: v.optional(v.pipe(v.string(), v.check((key) => key.length >= 24, 'expected at least 24 characters'))),
+  FRESHNESS_MS: integer(1_000, 10, 60_000),
+  DRAIN_SECONDS: integer(8, 1, 3_600),
+  BODY_BYTES_MAX: integer(1_000_000, 1_000, 16_000_000),
+  CORS_ORIGINS: v.optional(
+    v.pipe(
+      v.string(),
+      v.transform((text) => text.split(',').map((origin) => origin.trim()).filter(Boolean)),
+      v.check((origins) => origins.every(isOrigin), 'expected origins such as https://app.example.com, separated by commas'),
+    ),
+  ),
+  LOG_LEVEL: v.optional(v.pipe(v.string(), v.check((level) => LEVELS.some((known) => known === level), `expected one of ${LEVELS.join(', ')}`)), 'info'),
+}
+const TRIAL_HOST = '127.0.0.1'
+
+type Settings = {
+  readonly port: number
+  readonly host: string
+  readonly adminKey: string | undefined
+  readonly freshnessMs: number
+  readonly drainSeconds: number
+  readonly bodyBytesMax: number
+  /** Origins whose pages may evaluate; undefined: all. */
+  readonly corsOrigins: readonly string[] | undefined
+  readonly logLevel: Level
+}
+/** What the process was told by its environment. Without a database it is in trial mode and brings its own, in `folder`. */
+export type Config = Settings & ({ readonly mode: 'service'; readonly databaseUrl: string } | { readonly mode: 'trial'; readonly folder: string })
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Reads and checks every variable at once. Throws one error with a line for each bad one; it names no value, since some are secret. */
+export function readConfig(env: Environment): Config {
+  const mistakes: string[] = unknownNames(env)
+  const given = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, valueOf(env, name, mistakes)]))
+  const result = v.safeParse(v.object(VARIABLES), given)
+  for (const issue of result.issues ?? []) mistakes.push(`${v.getDotPath(issue)}: ${issue.message}`)
+  const isTrial = given['DATABASE_URL'] === undefined
+  if (isTrial && given['HOST'] !== undefined && given['HOST'] !== TRIAL_HOST)
+    mistakes.push(`HOST: trial mode answers on ${TRIAL_HOST} only; set DATABASE_URL to serve others`)
+  if (!result.success || mistakes.length > 0) throw new Error(`Cannot start: ${mistakes.join('; ')}`)
+  return Object.freeze(configOf(result.output))
+}
+
+function configOf(read: v.InferOutput<v.ObjectSchema<typeof VARIABLES, undefined>>): Config {
+  const settings: Settings = {
+    port: read.PORT,
+    host: read.HOST ?? (read.DATABASE_URL === undefined ? TRIAL_HOST : '0.0.0.0'),
+    adminKey: read.FLAGSTAFF_ADMIN_KEY,
+    freshnessMs: read.FRESHNESS_MS,
+    drainSeconds: read.DRAIN_SECONDS,
+    bodyBytesMax: read.BODY_BYTES_MAX,
+    corsOrigins: read.CORS_ORIGINS,
+    logLevel: LEVELS.find((level) => level === read.LOG_LEVEL) ?? 'info',
+  }
+  if (read.DATABASE_URL === undefined) return { ...settings, mode: 'trial', folder: read.FLAGSTAFF_TRIAL_DIR }
+  return { ...settings, mode: 'service', databaseUrl: read.DATABASE_URL }
+}
+
+/** The value of a variable: its own, or the content of the file that NAME_FILE names. An empty one is none. */
+function valueOf(env: Environment, name: string, mistakes: string[]): string | undefined {
+  const own = env[name] || undefined
+  const file = env[`${name}_FILE`] || undefined
+  if (file === undefined) return own
+  if (own !== undefined) mistakes.push(`${name}: set it or ${name}_FILE, not both`)
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '') || undefined
+  } catch {
+    mistakes.push(`${name}_FILE: cannot read the file that it names`)
+    return undefined
+  }
+}
+
+/** A misspelt variable of ours would silently do nothing. */
+function unknownNames(env: Environment): string[] {
+  return Object.keys(env)
+    .filter((name) => name.startsWith('FLAGSTAFF_') && !(name.replace(/_FILE$/, '') in VARIABLES))
+    .map((name) => `${name}: no such variable`)
+}

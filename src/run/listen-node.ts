@@ -1,0 +1,44 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import type { ListenOptions, Server } from './listen.ts'
+
+/** Longer than the idle time of any proxy in front (Knative's queue-proxy 90 s, Google's load balancer 600 s): the proxy closes first. */
+const KEEP_ALIVE_MS = 620_000
+/** A client that takes longer to send its headers, or its request, is not one. */
+const HEADERS_MS = 10_000
+const REQUEST_MS = 30_000
+const HEADER_BYTES_MAX = 32 * 1024
+const SWEEP_MS = 20
+
+/** Serves HTTP/1.1 on Node's own server. */
+export async function listenOnNode({ fetch, host, port }: ListenOptions): Promise<Server> {
+  let isClosing = false
+  const answer = getRequestListener(fetch, { overrideGlobalObjects: false })
+  const server = http.createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, maxHeaderSize: HEADER_BYTES_MAX },
+    (request, response) => {
+      if (isClosing) response.setHeader('connection', 'close')
+      inFlight.add(response)
+      response.once('close', () => inFlight.delete(response))
+      answer(request, response)
+    },
+  )
+  const inFlight = new Set<http.ServerResponse>()
+  server.listen(port, host)
+  await once(server, 'listening')
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address ? address.port : port,
+    async close() {
+      isClosing = true
+      for (const response of inFlight) if (!response.headersSent) response.setHeader('connection', 'close')
+      const closed = once(server, 'close')
+      server.close()
+      // Repeated, because a connection may turn idle just after any single sweep.
+      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
+      await closed
+      clearInterval(sweep)
+    },
+  }
+}

@@ -1,0 +1,44 @@
+import type { Level } from './config.ts'
+
+export type Fields = Record<string, unknown>
+export type Log = Readonly<Record<Level, (message: string, fields?: Fields) => void>>
+
+const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error']
+const CAUSES_MAX = 5
+/** What stands between the name and the host in a URL is a password. */
+const PASSWORD = /(\/\/[^/\s:@]*):[^/\s@]*@/g
+
+/** Writes one JSON line per event. Never throws: a line that cannot be written as JSON is written without its fields. */
+export function createLog(options: { level: Level; write: (line: string) => void; now: () => Date }): Log {
+  const write = (level: Level) => (message: string, fields: Fields = {}) => {
+    if (LEVELS.indexOf(level) < LEVELS.indexOf(options.level)) return
+    const head = { time: options.now().toISOString(), level, message }
+    options.write(`${line({ ...head, ...fields }) ?? line(head)}\n`)
+  }
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+}
+
+function line(fields: Fields): string | undefined {
+  try {
+    return JSON.stringify(fields, (_name, value: unknown) => plain(value)).replaceAll(PASSWORD, '$1:***@')
+  } catch {
+    return undefined
+  }
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  return value instanceof Error ? errorFields(value, CAUSES_MAX) : value
+}
+
+/** An error's code, stack and causes. Not its other members: a driver puts queries and their values there. */
+function errorFields(error: Error, causesLeft: number): Fields {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  const { cause } = error
+  return {
+    ...(code !== undefined && { code }),
+    // A query's failure quotes the query with its values: only where it happened is told, the cause tells why.
+    stack: error.message.startsWith('Failed query') ? error.stack?.replace(error.message, 'Failed query') : error.stack,
+    ...(cause instanceof Error && causesLeft > 0 && { cause: errorFields(cause, causesLeft - 1) }),
+  }
+}

@@ -1,0 +1,31 @@
+import { connect, type Database, openDatabase } from '../store/database.ts'
+import { migrate } from '../store/schema.ts'
+import type { Config } from './config.ts'
+import { plantSample } from './sample.ts'
+
+export type Provided = { readonly database: Database; close(): Promise<void> }
+
+/** The configured database, connected on first use; or in trial mode one of our own, with its schema and some flags to look at. */
+export async function provideDatabase(config: Config): Promise<Provided> {
+  if (config.mode === 'service') {
+    const database = openDatabase({ url: config.databaseUrl })
+    return { database, close: () => database.close() }
+  }
+  const { startTrialDatabase } = await import('./trial.ts')
+  const trial = await startTrialDatabase(config.folder)
+  try {
+    const client = connect(trial.address, 1, 0)
+    await migrate(client)
+    await client.end()
+    const database = openDatabase(trial.address)
+    await plantSample(database)
+    const close = async () => {
+      await database.close()
+      await trial.stop()
+    }
+    return { database, close }
+  } catch (error) {
+    await trial.stop()
+    throw error
+  }
+}

@@ -1,0 +1,26 @@
+import { randomBytes } from 'node:crypto'
+import { connect } from '../../src/store/database.ts'
+
+/** The server that the tests use; `npm test` starts one where the environment names none. */
+export function serverUrl(): string {
+  // biome-ignore lint/style/noProcessEnv: the launcher tells it by the environment
+  const url = process.env['TEST_DATABASE_URL']
+  if (url === undefined) throw new Error('TEST_DATABASE_URL is not set: run the tests with npm test, which starts a Postgres')
+  return url
+}
+
+/** Creates an empty database of a random name on the real server; `drop` removes it with whoever is still connected. */
+export async function testDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+  const name = `test_${randomBytes(8).toString('hex')}`
+  await execute(`create database ${name}`)
+  const url = new URL(serverUrl())
+  url.pathname = `/${name}`
+  return { url: url.href, drop: () => execute(`drop database if exists ${name} with (force)`) }
+}
+
+/** Runs one statement on the server itself. */
+export async function execute(statement: string): Promise<void> {
+  const client = connect({ url: serverUrl() }, 1, 60_000)
+  await client.unsafe(statement)
+  await client.end()
+}

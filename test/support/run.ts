@@ -1,0 +1,103 @@
+// npm test: starts a Postgres where TEST_DATABASE_URL names none, runs every test on Node and on Bun, and adds up.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startTrialDatabase } from '../../src/run/trial.ts'
+
+type Runtime = 'node' | 'bun'
+type Sum = { passed: number; failed: number; skipped: number }
+
+const ROOT = join(import.meta.dirname, '../..')
+const BIN = join(ROOT, 'node_modules/.bin')
+/** A test that hangs is a test that fails. */
+const TEST_MS = 120_000
+const RUN_MS = 15 * 60_000
+
+const args = process.argv.slice(2)
+const runtimes = (['node', 'bun'] as const).filter((runtime) => args.includes(`--${runtime}`) || !args.some((arg) => /^--(node|bun)$/.test(arg)))
+const wanted = args.filter((arg) => !arg.startsWith('--'))
+const files = globSync('test/**/*.test.ts', { cwd: ROOT })
+  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .sort()
+
+const { url, stop } = await provideServer()
+say(`Tests use ${url.replace(/\/\/.*@/, '//')}`)
+if (!existsSync(process.env['CONFORMANCE'] ?? join(ROOT, '../shared/conformance')))
+  say('LEFT OUT: the conformance tests, because their data is not here; CONFORMANCE names its folder')
+const total: Sum = { passed: 0, failed: 0, skipped: 0 }
+try {
+  for (const runtime of runtimes) {
+    const sum = await runTests(runtime)
+    say(`${runtime}: ${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`)
+    for (const kind of ['passed', 'failed', 'skipped'] as const) total[kind] += sum[kind]
+  }
+} finally {
+  await stop()
+}
+say(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
+process.exit(total.failed > 0 ? 1 : 0)
+
+/** Runs all files on one runtime. What ends badly without a failed test, or tests nothing, counts as one failure. */
+async function runTests(runtime: Runtime): Promise<Sum> {
+  const command = {
+    node: ['--test', '--test-reporter=spec', `--test-timeout=${TEST_MS}`, '--test-concurrency=2', ...files],
+    bun: ['test', `--timeout=${TEST_MS}`, ...files.map((file) => `./${file}`)],
+  }[runtime]
+  const child = spawn(join(BIN, runtime), command, {
+    cwd: ROOT,
+    env: { ...process.env, TEST_DATABASE_URL: url, NO_COLOR: '1', FORCE_COLOR: '0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: RUN_MS,
+    killSignal: 'SIGKILL',
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk
+      process.stdout.write(chunk)
+    })
+  const [code] = await once(child, 'close')
+  const sum = runtime === 'node' ? sumOf(output, /^ℹ (pass|fail|cancelled|skipped) (\d+)$/gm) : sumOf(output, /^ *(\d+) (pass|fail|skip)$/gm)
+  if ((code !== 0 && sum.failed === 0) || sum.passed === 0) sum.failed += 1
+  return sum
+}
+
+/** Reads a runner's closing lines. */
+function sumOf(output: string, pattern: RegExp): Sum {
+  const sum: Sum = { passed: 0, failed: 0, skipped: 0 }
+  for (const match of output.matchAll(pattern)) {
+    const [word = '', number = '0'] = /\d/.test(match[1] ?? '') ? [match[2], match[1]] : [match[1], match[2]]
+    if (word === 'pass') sum.passed += Number(number)
+    else if (word.startsWith('skip')) sum.skipped += Number(number)
+    else sum.failed += Number(number)
+  }
+  return sum
+}
+
+async function provideServer(): Promise<{ url: string; stop(): Promise<void> }> {
+  const given = process.env['TEST_DATABASE_URL']
+  if (given) return { url: given, stop: async () => undefined }
+  const folder = mkdtempSync(join(tmpdir(), 'flagstaff-test-'))
+  const port = await freePort()
+  const trial = await startTrialDatabase(folder, port)
+  const stop = async () => {
+    await trial.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { url: `postgres://flagstaff@127.0.0.1:${port}/postgres`, stop }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
