@@ -1,4 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
 import { FlagError } from '../flag/error.ts'
 import type { Db, Transaction } from './database.ts'
 import { environments, projects } from './tables.ts'
@@ -17,7 +18,7 @@ export function readEnvironmentRow(db: Db | Transaction, name: EnvironmentName):
  * another, and revisions commit in order: a reader that has seen one has seen all before it.
  */
 export function lockEnvironment(tx: Transaction, name: EnvironmentName): Promise<EnvironmentRow> {
-  return found(selectEnvironment(tx, name).for('update', { of: environments }), name)
+  return found(selectEnvironment(tx, name).for('update', { of: named }), name)
 }
 
 /** Gives the environment its next revision; `settings` when bucketing, segments or metadata change with it. */
@@ -55,12 +56,15 @@ export function expectRevision(expected: Expected, current: bigint | undefined):
   throw new FlagError('stale', `Cannot apply the change: the current version is "${current}", and not one that the request accepts`)
 }
 
+/** The table under a name of its own: FOR UPDATE OF takes no name with a schema. */
+const named = alias(environments, 'environment')
+
 function selectEnvironment(db: Db | Transaction, name: EnvironmentName) {
   return db
-    .select({ environment: environments, project: projects.key })
-    .from(environments)
-    .innerJoin(projects, eq(projects.id, environments.projectId))
-    .where(and(eq(projects.key, name.project), eq(environments.key, name.environment)))
+    .select({ environment: named, project: projects.key })
+    .from(named)
+    .innerJoin(projects, eq(projects.id, named.projectId))
+    .where(and(eq(projects.key, name.project), eq(named.key, name.environment)))
 }
 
 async function found(

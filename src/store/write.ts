@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { and, asc, eq, inArray, isNotNull, ne, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
 import { checkDefinition } from '../flag/check.ts'
 import type { Definition } from '../flag/definition.ts'
 import { FlagError, type Mistake } from '../flag/error.ts'
@@ -67,15 +68,16 @@ export async function writeDefinitions(tx: Transaction, environment: Environment
 
 /** Reads the identities and definitions of `keys` and locks the identities, in one order for all writers. */
 async function lockFlags(tx: Transaction, environment: EnvironmentRow, keys: readonly string[]): Promise<Map<string, Stored>> {
+  const flag = alias(flags, 'flag') // FOR UPDATE OF takes no name with a schema
   const stored = new Map<string, Stored>()
   if (keys.length === 0) return stored
   const rows = await tx
-    .select({ id: flags.id, key: flags.key, type: flags.type, archivedAt: flags.archivedAt, definition: definitions.definition })
-    .from(flags)
-    .leftJoin(definitions, and(eq(definitions.flagId, flags.id), eq(definitions.environmentId, environment.id)))
-    .where(and(eq(flags.projectId, environment.projectId), inArray(flags.key, keys)))
-    .orderBy(asc(flags.id))
-    .for('update', { of: flags })
+    .select({ id: flag.id, key: flag.key, type: flag.type, archivedAt: flag.archivedAt, definition: definitions.definition })
+    .from(flag)
+    .leftJoin(definitions, and(eq(definitions.flagId, flag.id), eq(definitions.environmentId, environment.id)))
+    .where(and(eq(flag.projectId, environment.projectId), inArray(flag.key, keys)))
+    .orderBy(asc(flag.id))
+    .for('update', { of: flag })
   for (const { key, archivedAt, definition, ...row } of rows)
     stored.set(key, { ...row, archived: archivedAt !== null, definition: (archivedAt === null && definition) || undefined })
   return stored
