@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { readDocument } from './flag/check.ts'
+import { FlagError } from './flag/error.ts'
+import { documentOf } from './http/flagset.ts'
+import { readConfig } from './run/config.ts'
+import { orExit } from './run/start.ts'
+import type { Author } from './store/changes.ts'
+import { connect, type Database, openDatabase } from './store/database.ts'
+import { applyFlagSet, exportFlagSet } from './store/flagset.ts'
+import { createKey } from './store/keys.ts'
+import type { EnvironmentName } from './store/revision.ts'
+import { migrate } from './store/schema.ts'
+import type { Role } from './store/tables.ts'
+
+// One-off commands of an operator, run against the database that the service uses: node src/admin.ts <command>
+
+const USAGE = `Usage: admin.ts <command>, with DATABASE_URL in the environment
+
+  migrate                                          bring the database's schema up to date
+  key <role> <name> [--environment <p>/<e>]        create an API key and print it: client, server, editor or admin
+  import <p>/<e> <file> [--prune] [--dry-run] [--no-strict]
+                                                   make an environment say what a flagd file says
+  export <p>/<e>                                   print an environment as a flagd file
+`
+const ROLES: readonly Role[] = ['client', 'server', 'editor', 'admin']
+const AUTHOR: Author = { actor: 'admin command', comment: '', traceId: '' }
+const OPTIONS = {
+  environment: { type: 'string' },
+  prune: { type: 'boolean', default: false },
+  'dry-run': { type: 'boolean', default: false },
+  'no-strict': { type: 'boolean', default: false },
+} as const
+type Options = { environment?: string | undefined; prune: boolean; 'dry-run': boolean; 'no-strict': boolean }
+type Command = (database: Database, args: readonly string[], options: Options) => Promise<string>
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  key: async (database, [role, name], { environment }) => {
+    const known = ROLES.find((one) => one === role)
+    if (!known || !name) throw new Error(`Cannot create the key: expected one of ${ROLES.join(', ')}, and a name`)
+    if ((known === 'admin') !== (environment === undefined))
+      throw new Error('Cannot create the key: client, server and editor keys need --environment <project>/<environment>, admin keys have none')
+    const key = { name, role: known, environment: environment === undefined ? null : environmentNamed(environment), expiresAt: null }
+    return (await createKey(database, key, AUTHOR)).secret
+  },
+  import: async (database, [target, file], options) => {
+    const { source: document, mistakes } = readDocument(readJson(file))
+    if (mistakes.length > 0) throw new FlagError('invalid', `Cannot import ${file}: it is not a flag set`, { mistakes })
+    const { revision, changed, warnings } = await applyFlagSet(database, environmentNamed(target), {
+      document,
+      prune: options.prune,
+      dryRun: options['dry-run'],
+      strict: !options['no-strict'],
+      expected: undefined,
+      author: AUTHOR,
+    })
+    const lines = [...warnings.map(({ pointer, message }) => `warning: ${pointer}: ${message}`), ...changed.map(({ key }) => `changed: ${key}`)]
+    return [...lines, `${changed.length} flags ${options['dry-run'] ? 'would change' : `changed; revision ${revision}`}`].join('\n')
+  },
+  export: async (database, [target]) => JSON.stringify(documentOf(await exportFlagSet(database, environmentNamed(target))), null, 2),
+}
+
+await orExit(async () => {
+  const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true })
+  const [command = '', ...args] = positionals
+  const config = readConfig(process.env)
+  if (config.mode === 'trial' || !(command === 'migrate' || Object.hasOwn(COMMANDS, command))) throw new Error(USAGE)
+  const output = command === 'migrate' ? await migrateAt(config.databaseUrl) : await runAt(config.databaseUrl, command, args, values)
+  process.stdout.write(`${output}\n`)
+})
+
+async function migrateAt(url: string): Promise<string> {
+  const client = connect({ url }, 1, 0) // no statement timeout: a migration takes as long as it takes
+  try {
+    await migrate(client)
+    return 'The schema is up to date'
+  } finally {
+    await client.end()
+  }
+}
+
+async function runAt(url: string, command: string, args: readonly string[], options: Options): Promise<string> {
+  const database = openDatabase({ url })
+  try {
+    return (await COMMANDS[command]?.(database, args, options)) ?? ''
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error
+    throw new Error([error.message, ...error.mistakes.map(({ pointer, message }) => `  ${pointer}: ${message}`)].join('\n'), { cause: error })
+  } finally {
+    await database.close()
+  }
+}
+
+function environmentNamed(flagSetId: string | undefined): EnvironmentName {
+  const [project, environment, ...rest] = flagSetId?.split('/') ?? []
+  if (!project || !environment || rest.length > 0) throw new Error(`Cannot find the environment: expected <project>/<environment>, got "${flagSetId ?? ''}"`)
+  return { project, environment }
+}
+
+function readJson(file: string | undefined): unknown {
+  try {
+    return JSON.parse(readFileSync(file ?? '', 'utf8'))
+  } catch (cause) {
+    throw new Error(`Cannot import ${file ?? 'nothing'}: ${cause instanceof Error ? cause.message : 'it cannot be read'}`, { cause })
+  }
+}

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { ADMIN_KEY, openService, type Service } from '../support/service.ts'
+
+let service: Service
+before(async () => {
+  service = await openService()
+  await service.call('POST', '/api/v1/projects', { body: { key: 'shop' } })
+  await service.call('POST', '/api/v1/projects', { body: { key: 'other' } })
+  for (const [project, environment] of [['shop', 'live'], ['shop', 'test'], ['other', 'live']])
+    await service.call('POST', `/api/v1/projects/${project}/environments`, { body: { key: environment } })
+  for (const place of [LIVE, TEST]) await call('PUT', `${place}/flags/a`, { body: on })
+})
+after(() => service.close())
+
+const LIVE = '/api/v1/projects/shop/environments/live'
+const TEST = '/api/v1/projects/shop/environments/test'
+const on = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
+const call: Service['call'] = (...given) => service.call(...given)
+const newKey = async (role: string, more: object = {}) => {
+  const environment = role === 'admin' ? null : { project: 'shop', environment: 'live' }
+  const answer = await call('POST', '/api/v1/keys', { body: { name: `a ${role}`, role, environment, ...more } })
+  assert.equal(answer.status, 201, answer.text)
+  return answer.body as { id: string; secret: string }
+}
+
+/** Every route of the management API, with the least role that may use it and what the path of another environment answers. */
+const ROUTES = [
+  ['GET', '/api/v1/projects', 'admin'],
+  ['POST', '/api/v1/projects', 'admin'],
+  ['GET', '/api/v1/projects/shop', 'admin'],
+  ['PATCH', '/api/v1/projects/shop', 'admin'],
+  ['DELETE', '/api/v1/projects/shop', 'admin'],
+  ['GET', '/api/v1/projects/shop/environments', 'admin'],
+  ['POST', '/api/v1/projects/shop/environments', 'admin'],
+  ['GET', LIVE, 'editor'],
+  ['PATCH', LIVE, 'admin'],
+  ['DELETE', LIVE, 'admin'],
+  ['GET', '/api/v1/projects/shop/flags', 'editor'],
+  ['POST', '/api/v1/projects/shop/flags', 'editor'],
+  ['GET', '/api/v1/projects/shop/flags/a', 'editor'],
+  ['PATCH', '/api/v1/projects/shop/flags/a', 'editor'],
+  ['GET', `${LIVE}/flags`, 'editor'],
+  ['GET', `${LIVE}/flags/a`, 'editor'],
+  ['PUT', `${LIVE}/flags/a`, 'editor'],
+  ['PATCH', `${LIVE}/flags/a`, 'editor'],
+  ['DELETE', `${LIVE}/flags/zzz`, 'editor'],
+  ['POST', `${LIVE}/flags/a/rollback`, 'editor'],
+  ['GET', `${LIVE}/flags/a/history`, 'editor'],
+  ['GET', `${LIVE}/flagset`, 'editor'],
+  ['PUT', `${LIVE}/flagset`, 'editor'],
+  ['GET', '/api/v1/changes', 'admin'],
+  ['GET', '/api/v1/keys', 'admin'],
+  ['POST', '/api/v1/keys', 'admin'],
+  ['DELETE', '/api/v1/keys/00000000-0000-0000-0000-000000000000', 'admin'],
+] as const
+const writes = (method: string) => (['GET', 'DELETE'].includes(method) ? {} : { body: {} })
+
+test('every route of the management API is in the table of this test, and in the OpenAPI document', async () => {
+  const { body } = await call('GET', '/openapi.json')
+  const documented = Object.entries<object>(body.paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '*')}`),
+  )
+  const places = { '{project}': '/shop', '{environment}': '/live', '{key}': '/a' }
+  assert.ok(places)
+  const tested = ROUTES.map(
+    ([method, path]) =>
+      `${method} ${path
+        .replace('/projects/shop', '/projects/*')
+        .replace('/environments/live', '/environments/*')
+        .replace(/\/flags\/(a|zzz)/, '/flags/*')
+        .replace(/\/keys\/.+/, '/keys/*')}`,
+  )
+  assert.deepEqual(tested.toSorted(), documented.toSorted())
+})
+
+test('without a key, or with one that is wrong, no route says anything', async () => {
+  for (const [method, path] of ROUTES)
+    for (const key of [null, 'wrong', `fs_admin_${'A'.repeat(43)}`, 'x'.repeat(5000)]) {
+      const answer = await call(method, path, { key, ...writes(method) })
+      assert.equal(answer.status, 401, `${method} ${path}`)
+      assert.equal(answer.headers.get('www-authenticate'), 'Bearer')
+      assert.ok(!answer.text.includes('shop'))
+    }
+})
+
+test('a role that is too low is refused on every route', async () => {
+  const keys = { client: await newKey('client'), server: await newKey('server'), editor: await newKey('editor') }
+  for (const [method, path, least] of ROUTES)
+    for (const [role, { secret }] of Object.entries(keys)) {
+      const { status } = await call(method, path, { key: secret, ...writes(method) })
+      if (role === 'editor' && least === 'editor') assert.ok(![401, 403].includes(status), `${role} ${method} ${path}: ${status}`)
+      else assert.equal(status, 403, `${role} ${method} ${path}`)
+    }
+})
+
+test('an editor changes its own environment and no other', async () => {
+  const { secret: key } = await newKey('editor')
+  assert.equal((await call('PUT', `${LIVE}/flags/b`, { key, body: on })).status, 200)
+  for (const [method, path] of [
+    ['PUT', `${TEST}/flags/b`],
+    ['GET', `${TEST}/flagset`],
+    ['GET', TEST],
+    ['GET', '/api/v1/projects/other/flags'],
+    ['GET', '/api/v1/projects/other/environments/live/flagset'],
+    ['GET', '/api/v1/projects/none/environments/live/flagset'],
+  ] as const)
+    assert.equal((await call(method, path, { key, ...writes(method) })).status, 403, path)
+})
+
+test('no way of writing a path comes past the check', async () => {
+  const { secret: key } = await newKey('editor')
+  for (const path of [
+    `${LIVE}/../test/flagset`,
+    `${LIVE}/%2e%2e/test/flagset`,
+    `${LIVE}/.%2E/test/flagset`,
+    `${LIVE}%2f..%2ftest/flagset`,
+    `//api/v1/projects/shop/environments/test/flagset`,
+    `/api/v1//projects/shop/environments/test/flagset`,
+    `/API/v1/projects/shop/environments/test/flagset`,
+    `/api/v1/projects/shop/environments/test;live/flagset`,
+    `/api/v1/projects/shop/environments/test/flagset;live`,
+    `/api/v1/projects/shop/environments/live\\..\\test/flagset`,
+    `/api/v1/projects/shop/environments/TEST/flagset`,
+    `/api/v1/projects/shop/environments/%74est/flagset`,
+    `/api/v1/projects/shop/environments/test/flagset/`,
+    `/api/v1/projects/shop/environments/test/flagset?environment=live`,
+    `/api/v1/projects/shop/environments/live%00/../test/flagset`,
+  ]) {
+    const { status } = await call('GET', path, { key })
+    assert.ok([400, 403, 404].includes(status), `${path}: ${status}`)
+  }
+})
+
+test('a key comes as Bearer or as X-API-Key, and Bearer decides when there are both', async () => {
+  assert.equal((await call('GET', LIVE, { key: null, headers: { 'x-api-key': ADMIN_KEY } })).status, 200)
+  assert.equal((await call('GET', LIVE, { key: null, headers: { authorization: `bearer ${ADMIN_KEY}` } })).status, 200)
+  assert.equal((await call('GET', LIVE, { key: null, headers: { authorization: 'Basic YTpi', 'x-api-key': ADMIN_KEY } })).status, 401)
+  assert.equal((await call('GET', LIVE, { key: 'wrong', headers: { 'x-api-key': ADMIN_KEY } })).status, 401)
+})
+
+test('a revoked key and an expired one are refused like one that never was', async () => {
+  const { id, secret } = await newKey('editor')
+  assert.equal((await call('GET', LIVE, { key: secret })).status, 200)
+  assert.equal((await call('DELETE', `/api/v1/keys/${id}`)).status, 204)
+  const revoked = await call('GET', LIVE, { key: secret })
+  const expired = await newKey('editor', { expiresAt: new Date(Date.now() - 1_000).toISOString() })
+  const late = await call('GET', LIVE, { key: expired.secret })
+  const unknown = await call('GET', LIVE, { key: 'unknown' })
+  assert.deepEqual([revoked.status, late.status, unknown.status], [401, 401, 401])
+  assert.equal(revoked.body.detail, unknown.body.detail)
+  assert.equal(late.body.detail, unknown.body.detail)
+})
+
+test('a secret is shown once; lists and records never have it, nor its hash', async () => {
+  const { id, secret } = await newKey('client')
+  assert.match(secret, /^fs_client_[\w-]{43}$/)
+  const list = await call('GET', '/api/v1/keys')
+  const changes = await call('GET', '/api/v1/changes?subject=key')
+  assert.ok(list.text.includes(id))
+  assert.ok(changes.text.includes(id))
+  for (const { text } of [list, changes]) assert.ok(!text.includes(secret) && !text.includes('hash'))
+})
+
+test('a client key evaluates and gets values only', async () => {
+  const { secret: key } = await newKey('client')
+  const single = await call('POST', '/ofrep/v1/evaluate/flags/a', { key, body: {} })
+  assert.deepEqual([single.status, single.body.value], [200, true])
+  const bulk = await call('POST', '/ofrep/v1/evaluate/flags', { key, body: {} })
+  assert.ok(!bulk.text.includes('targeting') && !bulk.text.includes('variants'))
+})
+
+test('a key needs the environment that its role asks for', async () => {
+  const post = (body: object) => call('POST', '/api/v1/keys', { body: { name: 'x', ...body } })
+  assert.equal((await post({ role: 'client' })).body.errors[0].pointer, '/environment')
+  assert.equal((await post({ role: 'admin', environment: { project: 'shop', environment: 'live' } })).status, 400)
+  assert.equal((await post({ role: 'client', environment: { project: 'shop', environment: 'none' } })).status, 404)
+  assert.equal((await post({ role: 'root' })).status, 400)
+})
