@@ -1,0 +1,177 @@
+import { type Context as Call, Hono } from 'hono'
+import type { Context } from '../flag/definition.ts'
+import { type Code, FlagError } from '../flag/error.ts'
+import { isRecord } from '../flag/value.ts'
+import type { Principal } from '../snapshot/keyring.ts'
+import type { Snapshot } from '../snapshot/snapshot.ts'
+import type { Authenticate } from './auth.ts'
+import { crossOrigin } from './cross-origin.ts'
+import { etagOf, isHeld } from './etag.ts'
+import { parseJson, readBody } from './json-body.ts'
+import { answerFor, answersFor, type Question } from './ofrep-answer.ts'
+import type { Log } from './problem.ts'
+import { environmentOf, parseSelector, type Selector } from './selector.ts'
+
+export type OfrepDoors = {
+  readonly authenticate: Authenticate
+  /** A promise only for an environment that this replica does not know yet. Throws `not_found` or `unavailable`. */
+  readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
+  /** Where a caller goes that is bound to no environment and names none. */
+  readonly defaultFlagSetId: string | undefined
+  readonly bodyBytesMax: number
+  /** Undefined: all. */
+  readonly corsOrigins?: readonly string[] | undefined
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly log: Log
+}
+
+const BULK = '/ofrep/v1/evaluate/flags'
+const SINGLE = '/ofrep/v1/evaluate/flags/:key'
+
+const HEADERS = {
+  'content-type': 'application/json',
+  'cache-control': 'private, no-cache',
+  vary: 'Flagd-Selector, Authorization, X-API-Key',
+}
+const RETRY_AFTER_SECONDS = 1
+
+/** Why a request is refused as a whole. */
+const STATUS: Record<Code, number> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  stale: 412,
+  too_large: 413,
+  unavailable: 503,
+}
+
+/** The OpenFeature Remote Evaluation Protocol 0.3: one flag (server providers) or all of them (web providers). */
+export function ofrep(doors: OfrepDoors): Hono {
+  const single = (c: Call) => answerSingle(doors, c.req.raw)
+  const bulk = (c: Call) => answerBulk(doors, c.req.raw)
+  return new Hono()
+    .use('/ofrep/*', crossOrigin(doors.corsOrigins))
+    .post(SINGLE, single)
+    .post(BULK, bulk)
+    .post(`${BULK}/`, bulk)
+    .all(SINGLE, onlyPost)
+    .all(BULK, onlyPost)
+    .all(`${BULK}/`, onlyPost)
+}
+
+async function answerSingle(doors: OfrepDoors, request: Request): Promise<Response> {
+  const segment = lastSegment(request.url)
+  try {
+    const question = await ask(doors, request)
+    const key = decode(segment)
+    if (question === undefined) return invalidContext({ key })
+    const { status, body } = answerFor(key, question)
+    return Response.json(body, { status, headers: HEADERS })
+  } catch (error) {
+    return refuse(error, { key: segment }, doors.log)
+  }
+}
+
+async function answerBulk(doors: OfrepDoors, request: Request): Promise<Response> {
+  try {
+    const question = await ask(doors, request)
+    if (question === undefined) return invalidContext({})
+    const body = JSON.stringify(answersFor(question))
+    const headers = { ...HEADERS, etag: etagOf(body) }
+    if (!isHeld(request.headers.get('if-none-match'), headers.etag)) return new Response(body, { headers })
+    const { 'content-type': _, ...unchanged } = headers
+    return new Response(null, { status: 304, headers: unchanged })
+  } catch (error) {
+    return refuse(error, {}, doors.log)
+  }
+}
+
+/**
+ * Reads what a request asks, waiting for nothing but its body once key and environment are known here. Undefined when the
+ * body is not what it should be.
+ */
+async function ask(doors: OfrepDoors, request: Request): Promise<Question | undefined> {
+  const known = doors.authenticate(request.headers)
+  const principal = known instanceof Promise ? await known : known
+  const selector = parseSelector(request.headers.get('flagd-selector'))
+  const flagSetId = flagSetIdFor(principal, selector, doors.defaultFlagSetId)
+  const context = contextIn(await readBody(request, doors.bodyBytesMax))
+  if (context === undefined) return undefined
+  const held = doors.current(flagSetId)
+  const snapshot = held instanceof Promise ? await held : held
+  return { snapshot, selector, context, now: Math.floor(doors.now() / 1000) }
+}
+
+/** A bound key never leaves its environment, whatever the selector names: there it only narrows. */
+function flagSetIdFor(
+  { environment }: Principal,
+  selector: Selector | undefined,
+  fallback: string | undefined,
+): string {
+  if (environment) return `${environment.project}/${environment.environment}`
+  const named = environmentOf(selector) ?? fallback
+  if (named !== undefined) return named
+  throw new FlagError('invalid', 'name an environment with "Flagd-Selector: flagSetId=<project>/<environment>"')
+}
+
+/** The context of a body; undefined when the body is not what it should be. A context that is no object counts as empty, as in flagd. */
+function contextIn(body: Uint8Array): Context | undefined {
+  try {
+    const request = parseJson(body) ?? {}
+    if (!isRecord(request)) return undefined
+    const { context } = request
+    return isRecord(context) ? context : {}
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The last segment of the path as it came. Hono's own path is decoded in part, so that an encoded key could no longer be told
+ * from one that looks encoded.
+ */
+function lastSegment(url: string): string {
+  const end = url.search(/[?#]/)
+  const path = end < 0 ? url : url.slice(0, end)
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    throw new FlagError('invalid', 'invalid flag key: not percent-encoded UTF-8')
+  }
+}
+
+/** `subject` names the flag that was asked for, without which providers do not understand an error. */
+type Subject = { readonly key?: string }
+
+function invalidContext(subject: Subject): Response {
+  return refusal(400, { ...subject, errorCode: 'INVALID_CONTEXT', errorDetails: 'Provider context is not valid' })
+}
+
+function refuse(error: unknown, subject: Subject, log: Log): Response {
+  if (!(error instanceof FlagError)) {
+    log('Unexpected error', { error, route: subject.key === undefined ? BULK : SINGLE })
+    return refusal(500, { ...subject, errorCode: 'GENERAL', errorDetails: 'Internal error' })
+  }
+  const { code, message: errorDetails, cause } = error
+  if (cause) log('Refused an evaluation', { code, cause })
+  if (code === 'too_large') return refusal(STATUS[code], { errorDetails })
+  const isFlagMissing = code === 'not_found' && subject.key !== undefined
+  return refusal(STATUS[code], { ...subject, errorCode: isFlagMissing ? 'FLAG_NOT_FOUND' : 'GENERAL', errorDetails })
+}
+
+function refusal(status: number, body: object): Response {
+  const headers = new Headers({ ...HEADERS, 'cache-control': 'no-store' })
+  if (status === 401) headers.set('www-authenticate', 'Bearer')
+  if (status === 405) headers.set('allow', 'POST, OPTIONS')
+  if (status === 503) headers.set('retry-after', String(RETRY_AFTER_SECONDS))
+  return Response.json(body, { status, headers })
+}
+
+const onlyPost = () => refusal(405, { errorCode: 'GENERAL', errorDetails: 'method not allowed, use POST' })
