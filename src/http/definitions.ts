@@ -8,7 +8,7 @@ import * as definitions from '../store/definitions.ts'
 import { allow, type Authenticate, authorOf } from './auth.ts'
 import { expectedBy, tagOf } from './condition.ts'
 import type { Changed } from './environments.ts'
-import { body, documented, path, query } from './route.ts'
+import { body, documented, jsonBody, path, query } from './route.ts'
 import { Definition, DefinitionPath, EnvironmentPath, Page, pageOf, Rollback, StoredDefinition } from './schemas.ts'
 
 const tag = 'Definitions'
@@ -45,7 +45,7 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
       editor,
       path(DefinitionPath),
       async (c) => {
-        const definition = definitionFrom(await c.req.json())
+        const definition = definitionFrom(await jsonBody(c))
         const stored = await change(nameOf(c.req.valid('param')), { next: () => definition, expected: expectedBy(c), author: authorOf(c) })
         return c.json(definition, 200, stored && { etag: tagOf(stored.revision) })
       },
@@ -56,7 +56,7 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
       editor,
       path(DefinitionPath),
       async (c) => {
-        const patch: unknown = await c.req.json()
+        const patch = await jsonBody(c)
         const name = nameOf(c.req.valid('param'))
         const next = (before: FlagDefinition | undefined) => before && definitionFrom(mergePatch(before, patch))
         const stored = await change(name, { next, expected: expectedBy(c), author: authorOf(c) })
@@ -89,7 +89,6 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
     )
 }
 
-/** The body as it came: parsing must not drop a member such as "constructor", which schema libraries skip for safety. */
 function definitionFrom(body: unknown): FlagDefinition {
   const { definition, mistakes } = checkShape(body)
   if (definition) return definition

@@ -7,7 +7,7 @@ import type { Difference } from '../store/write.ts'
 import { allow, type Authenticate, authorOf } from './auth.ts'
 import { expectedBy, tagOf } from './condition.ts'
 import type { Changed } from './environments.ts'
-import { documented, path, query } from './route.ts'
+import { documented, jsonBody, path, query } from './route.ts'
 import { Applied, ApplyQuery, EnvironmentPath, FlagSetDocument } from './schemas.ts'
 
 const tag = 'Flag sets'
@@ -31,7 +31,7 @@ export function flagSetRoutes(database: Database, authenticate: Authenticate, ch
       async (c) => {
         const name = c.req.valid('param')
         const options = c.req.valid('query')
-        const { source: document, mistakes } = readDocument(await c.req.json())
+        const { source: document, mistakes } = readDocument(await jsonBody(c))
         if (mistakes.length > 0) throw new FlagError('invalid', 'The document is not a flag set', { mistakes })
         const applied = await applyFlagSet(database, name, { document, ...options, expected: expectedBy(c), author: authorOf(c) })
         if (!options.dryRun) await changed(`${name.project}/${name.environment}`)

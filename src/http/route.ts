@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { HTTPException } from 'hono/http-exception'
 import { describeRoute, resolver, validator } from 'hono-openapi'
@@ -46,6 +46,16 @@ function parsed<Target extends 'json' | 'query' | 'param', Schema extends Generi
 export const path = <Schema extends GenericSchema>(schema: Schema) => parsed('param', schema)
 export const query = <Schema extends GenericSchema>(schema: Schema) => parsed('query', schema)
 export const body = <Schema extends GenericSchema>(schema: Schema) => parsed('json', schema)
+
+/** The body as it came, for a reader that checks it whole: schema libraries drop members such as "constructor" for safety. */
+export async function jsonBody(c: Context): Promise<unknown> {
+  try {
+    return await c.req.json()
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause
+    throw new FlagError('invalid', `The body is not JSON: ${cause.message}`)
+  }
+}
 
 /** Refuses a body that does not say that it is JSON, before anything reads it: a web form can send no such type. */
 export const jsonOnly = createMiddleware(async (c, next) => {

@@ -1,6 +1,6 @@
 import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm'
 import { isDeepStrictEqual } from 'node:util'
-import { checkDefinition } from '../flag/check.ts'
+import { checkDefinition, checkSegments } from '../flag/check.ts'
 import type { Definition, FlagSetSource } from '../flag/definition.ts'
 import { FlagError, type Mistake } from '../flag/error.ts'
 import { pointerTo } from '../flag/pointer.ts'
@@ -49,7 +49,8 @@ export function applyFlagSet(database: Database, name: EnvironmentName, applicat
     const metadata = !isDeepStrictEqual(settings.metadata, environment.metadata)
     const next = new Map<string, Definition | undefined>(application.document.flags)
     if (application.prune) for (const key of present.keys()) if (!next.has(key)) next.set(key, undefined)
-    if (segments && application.strict) checkBystanders(present, next, settings.segments)
+    const warnings = segments ? checkSegments(settings.segments) : []
+    if (segments && application.strict) refuseMistakes([...warnings, ...usersOf(settings.segments, present, next)])
     const written = await writeDefinitions(tx, environment, {
       next,
       settings: segments || metadata ? settings : undefined,
@@ -66,7 +67,7 @@ export function applyFlagSet(database: Database, name: EnvironmentName, applicat
           before: { segments: environment.segments, metadata: environment.metadata }, after: settings,
         },
       ])
-    return { ...written, segments, metadata }
+    return { ...written, segments, metadata, warnings: [...warnings, ...written.warnings] }
   })
 }
 
@@ -77,17 +78,14 @@ function nextSettings(environment: EnvironmentRow, { document, prune }: Applicat
   return { segments: { ...environment.segments, ...segments }, metadata: { ...environment.metadata, ...metadata } }
 }
 
-/** A changed segment must not break a flag that the document does not name. */
-function checkBystanders(
-  present: ReadonlyMap<string, Definition>,
-  next: ReadonlyMap<string, unknown>,
-  segments: EnvironmentRow['segments'],
-): void {
-  const mistakes: Mistake[] = []
-  for (const [key, definition] of present)
-    if (!next.has(key)) mistakes.push(...checkDefinition(definition, segments, pointerTo('flags', key)))
-  if (mistakes.length > 0)
-    throw new FlagError('invalid', 'Cannot change the segments: flags that use them would be wrong', { mistakes })
+/** What changed segments make wrong about the flags that will stand, in the document or not. */
+function usersOf(segments: EnvironmentRow['segments'], present: ReadonlyMap<string, Definition>, next: ReadonlyMap<string, Definition | undefined>): Mistake[] {
+  const standing = new Map<string, Definition | undefined>([...present, ...next])
+  return [...standing].flatMap(([key, definition]) => (definition ? checkDefinition(definition, segments, pointerTo('flags', key)) : []))
+}
+
+function refuseMistakes(mistakes: readonly Mistake[]): void {
+  if (mistakes.length > 0) throw new FlagError('invalid', 'Cannot store the segments: they, or flags that use them, have mistakes', { mistakes })
 }
 
 /** The live definitions of an environment in the order in which their flags were created. */

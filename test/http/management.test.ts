@@ -144,7 +144,9 @@ test('a flag has one type in all environments', async () => {
   await call('PUT', `${environment}/flags/a`, { body: on })
   const text = { state: 'ENABLED', variants: { x: 'x' } }
   const refused = await call('PUT', `${project}/environments/other/flags/a`, { body: text })
-  assert.equal(refused.status, 200, 'the identity was made by another environment, which may still disagree')
+  assert.deepEqual([refused.status, refused.body.errors[0].pointer], [400, '/variants'])
+  assert.equal((await call('PUT', `${environment}/flags/a`, { body: text })).status, 200, 'nobody else would disagree')
+  assert.equal((await call('GET', `${project}/flags/a`)).body.type, 'string')
 })
 
 test('names that JavaScript objects treat specially are flags and variants like any other', async () => {
