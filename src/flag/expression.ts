@@ -23,6 +23,8 @@ export type Segment = {
   readonly depth: number
   /** The values of a segment that is a plain list, for `in`. */
   readonly members: ReadonlySet<unknown> | undefined
+  /** Why it is too deep or too large; so is every rule that refers to it. */
+  readonly fault: RuleFault | undefined
 }
 
 /** What an operator needs to compile its operands. */

@@ -77,6 +77,7 @@ class RuleCompiler implements Compiler {
   #reference(name: string): Expression {
     this.uses.add(name)
     const segment = this.#segments.get(name)
+    if (segment?.fault !== undefined) throw segment.fault
     if (segment !== undefined) {
       this.#grow(segment.nodes, segment.depth)
       return segment.expression

@@ -19,11 +19,10 @@ export function compileSegments(rules: Rules, bucketing: Bucketing): CompiledSeg
 function compileSegment(rule: unknown, segments: Segments, bucketing: Bucketing): Segment {
   const members = Array.isArray(rule) ? membersOf(rule) : undefined
   try {
-    return { ...compileRule(rule, segments, bucketing), members }
+    return { ...compileRule(rule, segments, bucketing), members, fault: undefined }
   } catch (error) {
     if (!(error instanceof RuleFault)) throw error
-    // Infinitely large, so that whoever refers to it is too large as well, and says so.
-    return { expression: broken(error.message), nodes: Number.POSITIVE_INFINITY, depth: 0, members: undefined }
+    return { expression: broken(error.message), nodes: 0, depth: 0, members: undefined, fault: error }
   }
 }
 

@@ -3,9 +3,8 @@ import { resolve } from 'node:path'
 import { env, stderr } from 'node:process'
 import { test } from 'node:test'
 
-/** Where the data lies that this project did not write: `CONFORMANCE`, from the root of the repository. */
-// biome-ignore lint/style/noProcessEnv: a test has no configuration but its environment
 const { CONFORMANCE = '../shared/conformance' } = env
+/** Where the data lies that this project did not write, from the root of the repository. */
 const FOLDER = resolve(import.meta.dirname, '../..', CONFORMANCE)
 
 /**

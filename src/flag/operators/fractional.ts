@@ -142,9 +142,9 @@ function hashText(value: unknown, frame: Frame): number | undefined {
   return targetingKey === undefined ? undefined : new Murmur3().add(frame.flagKey).add(targetingKey).finish()
 }
 
-/** v3: any value but null, by its CBOR (flagd's decision record "fractional-non-string-rand-units"). */
+/** v3: any value but null and lists, by its CBOR (flagd's decision record "fractional-non-string-rand-units"). */
 function hashValue(value: unknown, frame: Frame): number | undefined {
-  if (value === null) return undefined
+  if (value === null || Array.isArray(value)) return undefined
   const targetingKey = value === undefined ? targetingKeyOf(frame) : undefined
   if (value === undefined && targetingKey === undefined) return undefined
   const bytes = encodeCbor(value ?? [frame.flagKey, targetingKey], PRODUCT_LENGTH_MAX)

@@ -1,4 +1,4 @@
-import { type Compiler, type Expression, isScalar, type Operator } from '../expression.ts'
+import { type Compiler, type Expression, type Frame, isScalar, type Operator, spend } from '../expression.ts'
 import { checkText, toNumber, toText, weigh } from '../value.ts'
 import { compileOperands } from './operands.ts'
 
@@ -27,7 +27,7 @@ export const substr: Operator = (operands, compiler) => {
   return (data, frame) => {
     const text = checkText(toText(source(data, frame), frame), frame)
     // By code points, as flagd in Go does; a text without surrogates has one unit for each.
-    const characters = /[\uD800-\uDFFF]/.test(text) ? [...text] : text
+    const characters = /[\uD800-\uDFFF]/.test(text) ? split(text, frame) : text
     const given = length?.(data, frame) ?? undefined
     const [from, to] = bounds(
       characters.length,
@@ -37,6 +37,11 @@ export const substr: Operator = (operands, compiler) => {
     const part = characters.slice(from, to)
     return typeof part === 'string' ? part : part.join('')
   }
+}
+
+function split(text: string, frame: Frame): string[] {
+  spend(frame, text.length >> 2)
+  return [...text]
 }
 
 function bounds(size: number, start: number, length: number | undefined): [number, number] {

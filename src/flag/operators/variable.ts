@@ -1,5 +1,5 @@
 import { type Compiler, type Expression, type Frame, isScalar, type Operator, spend } from '../expression.ts'
-import { isRecord } from '../value.ts'
+import { isRecord, toNumber } from '../value.ts'
 
 const FLAGD = '$flagd'
 
@@ -25,7 +25,7 @@ export const missingSome: Operator = (operands, compiler) => {
     const wanted = paths(data, frame)
     const list = Array.isArray(wanted) ? wanted : []
     const absent = missingOf(list, data, frame)
-    return list.length - absent.length >= Number(least(data, frame)) ? [] : absent
+    return list.length - absent.length >= toNumber(least(data, frame), frame) ? [] : absent
   }
 }
 
@@ -41,10 +41,8 @@ function listOf(operands: readonly unknown[], compiler: Compiler, written: unkno
 
 function missingOf(paths: readonly unknown[], data: unknown, frame: Frame): unknown[] {
   spend(frame, paths.length)
-  return paths.filter((path) => {
-    const value = readWritten(path, data, frame)
-    return value === null || value === ''
-  })
+  // As in flagd, "" is a value; only jsonlogic.com's own engine takes it for missing.
+  return paths.filter((path) => readWritten(path, data, frame) === null)
 }
 
 function readerOf(path: unknown, compiler: Compiler): Expression {
@@ -56,7 +54,7 @@ function readerOf(path: unknown, compiler: Compiler): Expression {
 /** A path that is known only now, because a rule made it. */
 function readWritten(path: unknown, data: unknown, frame: Frame): unknown {
   if (!isScalar(path)) return null
-  if (typeof path === 'string') spend(frame, path.length >> 4)
+  if (typeof path === 'string') spend(frame, path.length >> 2)
   return compilePath(path)(data, frame)
 }
 
