@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { FlagError } from '../../src/flag/error.ts'
+import { openService, type Service } from '../support/service.ts'
+
+let isStopping = false
+let check: () => Promise<void> = async () => undefined
+let trial: Service
+const logged: unknown[] = []
+before(async () => {
+  trial = await openService({
+    trialFlagSetId: 'default/development',
+    authenticate: () => ({ name: 'trial', role: 'admin', environment: null }),
+    health: { isStopping: () => isStopping, check: () => check() },
+    log: (message, fields) => logged.push(message, fields),
+  })
+})
+after(() => trial.close())
+const get = (path: string, headers: Record<string, string> = {}) =>
+  trial.call('GET', path, { key: null, headers: { host: '127.0.0.1:8080', ...headers } })
+
+test('probes follow the life of the process', async () => {
+  check = () => Promise.reject(new FlagError('unavailable', 'The database schema is behind'))
+  for (const path of ['/readyz', '/ready', '/startupz']) {
+    const { status, body } = await get(path)
+    assert.deepEqual([status, body.reason], [503, 'The database schema is behind'])
+  }
+  for (const path of ['/livez', '/health']) assert.equal((await get(path)).status, 200)
+  check = async () => undefined
+  assert.equal((await get('/readyz')).status, 200)
+  check = () => Promise.reject(new Error('gone'))
+  assert.equal((await get('/readyz')).status, 200, 'an outage of the store does not take replicas out of service')
+  isStopping = true
+  assert.deepEqual([(await get('/readyz')).body, (await get('/readyz')).status], [{ status: 'stopping' }, 503])
+  assert.equal((await get('/livez')).status, 200)
+  isStopping = false
+})
+
+test('trial mode answers loopback names only', async () => {
+  for (const host of ['localhost', 'localhost:8080', '127.0.0.1:1', '[::1]:8080', 'flags.localhost:80'])
+    assert.equal((await get('/livez', { host })).status, 200, host)
+  for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '10.0.0.1', '', 'localhost@evil.example'])
+    assert.equal((await get('/livez', { host })).status, 403, host)
+})
+
+test('trial mode refuses what a page of another site sends', async () => {
+  const put = (headers: Record<string, string>) =>
+    trial.call('POST', '/api/v1/projects', { key: null, body: { key: 'x' }, headers: { host: 'localhost', ...headers } })
+  assert.equal((await put({ origin: 'https://evil.example' })).status, 403)
+  assert.equal((await put({ origin: 'null' })).status, 403)
+  assert.equal((await put({ 'sec-fetch-site': 'cross-site' })).status, 403)
+  assert.equal((await put({ 'content-type': 'text/plain' })).status, 415)
+  assert.equal((await put({ origin: 'http://localhost:3000' })).status, 201)
+})
+
+test('an unknown path is a problem document with a trace', async () => {
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+  const { status, body, headers } = await get('/nowhere', { traceparent })
+  assert.equal(status, 404)
+  assert.equal(headers.get('content-type'), 'application/problem+json')
+  assert.equal(body.traceId, '4bf92f3577b34da6a3ce929d0e0e4736')
+})
+
+test('the API is described as OpenAPI 3.1, with schemas for what goes in and out', async () => {
+  const { body } = await get('/openapi.json')
+  assert.equal(body.openapi, '3.1.0')
+  const put = body.paths['/api/v1/projects/{project}/environments/{environment}/flagset'].put
+  assert.deepEqual(put.parameters.map((parameter: { name: string }) => parameter.name).toSorted(), ['dryRun', 'environment', 'project', 'prune', 'strict'])
+  assert.ok(put.requestBody.content['application/json'].schema.properties.flags)
+  const post = body.paths['/api/v1/keys'].post
+  assert.deepEqual(post.requestBody.content['application/json'].schema.properties.role.enum, ['client', 'server', 'editor', 'admin'])
+  assert.ok(post.responses['201'].content['application/json'].schema.properties.secret)
+})
+
+test('the page that shows the API loads nothing and runs nothing', async () => {
+  const { status, text, headers } = await get('/docs')
+  assert.equal(status, 200)
+  assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'/)
+  assert.ok(text.includes('/api/v1/projects/{project}/flags'))
+  assert.ok(!/<script|src=|https?:\/\//.test(text))
+})

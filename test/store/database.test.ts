@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { sql } from 'drizzle-orm'
+import { connect, openDatabase } from '../../src/store/database.ts'
+import { listProjects } from '../../src/store/projects.ts'
+import { migrate } from '../../src/store/schema.ts'
+import { execute, testDatabase } from '../support/postgres.ts'
+import { freshEnvironment, openStore, type Store } from '../support/store.ts'
+
+let store: Store
+before(async () => {
+  store = await openStore()
+})
+after(() => store.close())
+const projects = () => listProjects(store.database, { after: '', limit: 10 })
+
+test('a schema that is behind is refused with the command that mends it, until it was run', async () => {
+  const { url, drop } = await testDatabase()
+  const database = openDatabase({ url })
+  await assert.rejects(listProjects(database, { after: '', limit: 1 }), { code: 'unavailable', message: /admin\.ts migrate/ })
+  const client = connect({ url }, 1, 0)
+  await migrate(client)
+  await client.end()
+  assert.deepEqual(await listProjects(database, { after: '', limit: 1 }), [])
+  await database.close()
+  await drop()
+})
+
+test('migrations that start at the same time wait for each other', async () => {
+  const { url, drop } = await testDatabase()
+  const clients = Array.from({ length: 4 }, () => connect({ url }, 1, 0))
+  await Promise.all(clients.map((client) => migrate(client)))
+  await Promise.all(clients.map((client) => client.end()))
+  const database = openDatabase({ url })
+  const [row] = await database.read((db) => db.execute<{ n: number }>(sql`select count(*)::int as n from flagstaff.migrations`))
+  assert.equal(row?.['n'], 1)
+  await database.close()
+  await drop()
+})
+
+test('reads go on after the server has ended every connection', async () => {
+  await projects()
+  const name = new URL(store.url).pathname.slice(1)
+  await execute(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`)
+  assert.deepEqual(await projects(), [])
+})
+
+test('a statement that takes too long is ended and means "unavailable"', async () => {
+  const slow = store.database.read((db) => db.execute(sql`select pg_sleep(5)`))
+  await assert.rejects(slow, { code: 'unavailable' })
+})
+
+test('a server that cannot be reached means "unavailable", with a text that tells no address', async () => {
+  const database = openDatabase({ url: 'postgres://ada:secret@127.0.0.1:1/none' })
+  await assert.rejects(listProjects(database, { after: '', limit: 1 }), (error: Error) => {
+    assert.equal('code' in error && error.code, 'unavailable')
+    assert.ok(!/127|ada|secret/.test(error.message))
+    return true
+  })
+  await database.close()
+})
+
+test('a failed transaction leaves nothing behind', async () => {
+  await freshEnvironment(store.database)
+  const count = (await projects()).length
+  await assert.rejects(
+    store.database.write(async (tx) => {
+      await tx.execute(sql`insert into flagstaff.projects (key, name) values ('half', 'half')`)
+      throw new Error('stop')
+    }),
+    /stop/,
+  )
+  assert.equal((await projects()).length, count)
+})
+
+test('the record of changes cannot be rewritten, not even by hand', async () => {
+  await freshEnvironment(store.database)
+  for (const statement of [sql`update flagstaff.changes set actor = 'x'`, sql`delete from flagstaff.changes`, sql`truncate flagstaff.changes`])
+    await assert.rejects(store.database.write((tx) => tx.execute(statement)), (error: Error) => /append-only/.test(String(error.cause)))
+})
