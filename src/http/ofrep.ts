@@ -64,14 +64,15 @@ export function ofrep(doors: OfrepDoors): Hono {
 
 async function answerSingle(doors: OfrepDoors, request: Request): Promise<Response> {
   const segment = lastSegment(request.url)
+  const key = decode(segment)
   try {
     const question = await ask(doors, request)
-    const key = decode(segment)
+    if (key === undefined) throw new FlagError('invalid', 'invalid flag key: not percent-encoded UTF-8')
     if (question === undefined) return invalidContext({ key })
     const { status, body } = answerFor(key, question)
     return Response.json(body, { status, headers: HEADERS })
   } catch (error) {
-    return refuse(error, { key: segment }, doors.log)
+    return refuse(error, { key: key ?? segment }, doors.log)
   }
 }
 
@@ -139,11 +140,11 @@ function lastSegment(url: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-function decode(segment: string): string {
+function decode(segment: string): string | undefined {
   try {
     return decodeURIComponent(segment)
   } catch {
-    throw new FlagError('invalid', 'invalid flag key: not percent-encoded UTF-8')
+    return undefined
   }
 }
 

@@ -1,0 +1,49 @@
+import { FlagError } from '../../src/flag/error.ts'
+import { compileFlagSet } from '../../src/flag/flagset.ts'
+import { type OfrepDoors, ofrep } from '../../src/http/ofrep.ts'
+import type { Principal } from '../../src/snapshot/keyring.ts'
+import type { Snapshot } from '../../src/snapshot/snapshot.ts'
+
+/** A flagd document, as far as these tests write one. */
+export type Document = {
+  readonly flags: Readonly<Record<string, unknown>>
+  readonly $evaluators?: Readonly<Record<string, unknown>>
+  readonly metadata?: Readonly<Record<string, string | number | boolean>>
+}
+
+/** What a replica would hold of an environment with this document. */
+export function snapshotOf(flagSetId: string, { flags, $evaluators = {}, metadata = {} }: Document): Snapshot {
+  // Not checked first: stored documents may hold flags that make no sense.
+  const definitions = new Map(Object.entries(flags)) as Parameters<typeof compileFlagSet>[0]['flags']
+  const flagSet = compileFlagSet({ flags: definitions, segments: $evaluators, metadata, bucketing: 'v2' })
+  return { flagSetId, incarnation: 'test', id: 1n, revision: 1n, changedAt: new Date(0), flagSet }
+}
+
+/** Keys of the tests: a client key `<project>/<environment>` opens that environment, `admin` is bound to none. */
+export function authenticate(headers: Headers): Principal {
+  const key = headers.get('authorization')?.replace(/^Bearer /, '') ?? headers.get('x-api-key') ?? ''
+  const [project, environment] = key.split('/')
+  if (key === 'admin') return { name: key, role: 'admin', environment: null }
+  if (project && environment) return { name: key, role: 'client', environment: { project, environment } }
+  throw new FlagError('unauthenticated', 'The API key is not valid')
+}
+
+/** The OFREP door over these environments: `<project>/<environment>` → document. */
+export function ofrepOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}) {
+  const snapshots = new Map(Object.entries(documents).map(([id, document]) => [id, snapshotOf(id, document)]))
+  const current = (flagSetId: string) => {
+    const snapshot = snapshots.get(flagSetId)
+    if (snapshot) return snapshot
+    throw new FlagError('not_found', `Environment "${flagSetId}" does not exist`)
+  }
+  const log = () => undefined
+  return ofrep({
+    authenticate,
+    current,
+    defaultFlagSetId: undefined,
+    bodyBytesMax: 1_000,
+    now: () => 1_700_000_000_999,
+    log,
+    ...doors,
+  })
+}
