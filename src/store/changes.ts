@@ -1,4 +1,5 @@
-import { and, desc, eq, gte, lt, lte, type SQL } from 'drizzle-orm'
+import { and, desc, eq, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
+import { batches } from './batches.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { changes } from './tables.ts'
 
@@ -24,13 +25,16 @@ export type ChangeFilter = {
   readonly limit: number
 }
 
-/** Rows per statement: keeps the number of parameters below Postgres's 65,535. */
-const BATCH = 1_000
-
 /** Adds to the record, in the transaction of the change itself: neither exists without the other. */
 export async function record(tx: Transaction, author: Author, entries: readonly NewChange[]): Promise<void> {
-  for (let at = 0; at < entries.length; at += BATCH)
-    await tx.insert(changes).values(entries.slice(at, at + BATCH).map((entry) => ({ ...author, ...entry })))
+  for (const batch of batches(entries)) {
+    const rows = batch.map(({ revision, ...entry }) => ({ ...entry, revision: revision === undefined ? null : String(revision) }))
+    await tx.execute(sql`
+      insert into flagstaff.changes (actor, comment, trace_id, subject, action, project, environment, flag, revision, before, after)
+      select ${author.actor}, ${author.comment}, ${author.traceId}, row.*
+      from json_to_recordset(${JSON.stringify(rows)}::json) as row
+        (subject text, action text, project text, environment text, flag text, revision bigint, before json, after json)`)
+  }
 }
 
 /** Lists changes, newest first. */

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { and, asc, eq, inArray, isNotNull, ne, sql } from 'drizzle-orm'
+import { and, asc, eq, inArray, isNotNull, ne, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { checkDefinition } from '../flag/check.ts'
 import type { Definition } from '../flag/definition.ts'
 import { FlagError, type Mistake } from '../flag/error.ts'
+import { batches } from './batches.ts'
 import { type Author, type NewChange, record } from './changes.ts'
 import type { Transaction } from './database.ts'
 import { type EnvironmentRow, raiseRevision } from './revision.ts'
@@ -40,10 +41,10 @@ export type Written = {
   readonly warnings: readonly Mistake[]
 }
 
+type Changes = { readonly changed: readonly Difference[]; readonly stored: Map<string, Stored> }
 type Stored = { id: bigint; type: FlagType; archived: boolean; definition: Definition | undefined }
 
-/** Rows per statement: keeps the number of parameters below Postgres's 65,535. */
-const BATCH = 1_000
+const FLAG_TYPES: readonly FlagType[] = ['boolean', 'string', 'number', 'object']
 
 /** Writes definitions of a locked environment: all of them under one new revision, each with its change record. */
 export async function writeDefinitions(tx: Transaction, environment: EnvironmentRow, write: Write): Promise<Written> {
@@ -100,90 +101,80 @@ function checkRules(changed: readonly Difference[], segments: EnvironmentRow['se
 }
 
 /** A flag has one type in all environments; it may change only where no other environment would disagree. */
-async function checkTypes(
-  tx: Transaction,
-  environment: EnvironmentRow,
-  write: { changed: readonly Difference[]; stored: ReadonlyMap<string, Stored>; pointer: Write['pointer'] },
-): Promise<void> {
-  const mistakes: Mistake[] = []
-  for (const { key, after } of write.changed) {
+async function checkTypes(tx: Transaction, environment: EnvironmentRow, write: Changes & Pick<Write, 'pointer'>): Promise<void> {
+  const turned = write.changed.flatMap(({ key, after }) => {
     const flag = write.stored.get(key)
-    if (!flag || !after || typeOf(after) === flag.type) continue
-    if (await isElsewhere(tx, environment, flag.id))
-      mistakes.push({
-        pointer: `${write.pointer(key)}/variants`,
-        message: `Flag "${key}" has ${flag.type} variants in another environment, not ${typeOf(after)} ones`,
-      })
-    else await tx.update(flags).set({ type: typeOf(after), version: sql`${flags.version} + 1` }).where(eq(flags.id, flag.id))
-  }
+    return flag && after && typeOf(after) !== flag.type ? [{ key, id: flag.id, was: flag.type, type: typeOf(after) }] : []
+  })
+  const elsewhere = await definedElsewhere(tx, environment, turned.map(({ id }) => id))
+  const mistakes = turned.flatMap(({ key, id, was, type }): Mistake[] => {
+    if (!elsewhere.has(id)) return []
+    const message = `Flag "${key}" has ${was} variants in another environment, not ${type} ones`
+    return [{ pointer: `${write.pointer(key)}/variants`, message }]
+  })
   if (mistakes.length > 0) throw new FlagError('invalid', 'Cannot store the flags: their types differ', { mistakes })
+  for (const type of FLAG_TYPES)
+    await touchFlags(tx, turned.flatMap((flag) => (flag.type === type ? [flag.id] : [])), { type })
 }
 
-async function isElsewhere(tx: Transaction, environment: EnvironmentRow, flagId: bigint): Promise<boolean> {
-  const others = and(eq(definitions.flagId, flagId), ne(definitions.environmentId, environment.id), isNotNull(definitions.definition))
-  return (await tx.$count(definitions, others)) > 0
+/** Which of these flags another environment defines. */
+async function definedElsewhere(tx: Transaction, environment: EnvironmentRow, ids: readonly bigint[]): Promise<Set<bigint>> {
+  if (ids.length === 0) return new Set()
+  const rows = await tx
+    .selectDistinct({ id: definitions.flagId })
+    .from(definitions)
+    .where(and(inArray(definitions.flagId, ids), ne(definitions.environmentId, environment.id), isNotNull(definitions.definition)))
+  return new Set(rows.map(({ id }) => id))
+}
+
+async function touchFlags(tx: Transaction, ids: readonly bigint[], set: { type: FlagType } | { archivedAt: SQL | null }): Promise<void> {
+  if (ids.length > 0) await tx.update(flags).set({ ...set, version: sql`${flags.version} + 1` }).where(inArray(flags.id, ids))
 }
 
 /** Gives new keys an identity and brings archived ones back; `stored` has them all afterwards. */
-async function takeIn(
-  tx: Transaction,
-  environment: EnvironmentRow,
-  write: { changed: readonly Difference[]; stored: Map<string, Stored> },
-): Promise<NewChange[]> {
-  const entries: NewChange[] = []
+async function takeIn(tx: Transaction, environment: EnvironmentRow, write: Changes): Promise<NewChange[]> {
   const fresh = write.changed.flatMap(({ key, after }) => (after && !write.stored.has(key) ? [{ key, type: typeOf(after) }] : []))
-  for (let at = 0; at < fresh.length; at += BATCH) {
-    const rows = fresh.slice(at, at + BATCH).map((flag) => ({ ...flag, projectId: environment.projectId }))
-    for (const { id, key, type } of await tx.insert(flags).values(rows).returning()) {
-      write.stored.set(key, { id, type, archived: false, definition: undefined })
-      entries.push({ subject: 'flag', action: 'create', flag: key, after: { key, type } })
-    }
+  for (const rows of batches(fresh)) {
+    const made = await tx.execute<{ id: string; key: string; type: FlagType }>(sql`
+      insert into flagstaff.flags (project_id, key, type)
+      select ${String(environment.projectId)}::bigint, row.key, row.type from json_to_recordset(${JSON.stringify(rows)}::json) as row(key text, type text)
+      returning id, key, type`)
+    for (const { id, key, type } of made) write.stored.set(key, { id: BigInt(id), type, archived: false, definition: undefined })
   }
-  for (const { key, after } of write.changed) {
+  const back = write.changed.flatMap(({ key, after }) => {
     const flag = write.stored.get(key)
-    if (!flag?.archived || !after) continue
-    await tx.update(flags).set({ archivedAt: null, version: sql`${flags.version} + 1` }).where(eq(flags.id, flag.id))
-    entries.push({ subject: 'flag', action: 'restore', flag: key })
-  }
-  return entries
+    return after && flag?.archived ? [{ key, id: flag.id }] : []
+  })
+  await touchFlags(tx, back.map(({ id }) => id), { archivedAt: null })
+  return [
+    ...fresh.map((flag): NewChange => ({ subject: 'flag', action: 'create', flag: flag.key, after: flag })),
+    ...back.map(({ key }): NewChange => ({ subject: 'flag', action: 'restore', flag: key })),
+  ]
 }
 
-async function store(
-  tx: Transaction,
-  environment: EnvironmentRow,
-  write: { changed: readonly Difference[]; stored: ReadonlyMap<string, Stored>; revision: bigint },
-): Promise<void> {
+async function store(tx: Transaction, environment: EnvironmentRow, write: Changes & { revision: bigint }): Promise<void> {
   const rows = write.changed.flatMap(({ key, after }) => {
     const flag = write.stored.get(key)
-    return flag ? [{ environmentId: environment.id, flagId: flag.id, definition: after ?? null, revision: write.revision }] : []
+    return flag ? [{ flag_id: String(flag.id), definition: after ?? null }] : []
   })
-  for (let at = 0; at < rows.length; at += BATCH)
-    await tx
-      .insert(definitions)
-      .values(rows.slice(at, at + BATCH))
-      .onConflictDoUpdate({
-        target: [definitions.environmentId, definitions.flagId],
-        set: { definition: sql`excluded.definition`, revision: sql`excluded.revision` },
-      })
+  for (const batch of batches(rows))
+    await tx.execute(sql`
+      insert into flagstaff.definitions (environment_id, flag_id, definition, revision)
+      select ${String(environment.id)}::bigint, row.flag_id, row.definition, ${String(write.revision)}::bigint
+      from json_to_recordset(${JSON.stringify(batch)}::json) as row(flag_id bigint, definition json)
+      on conflict (environment_id, flag_id) do update set definition = excluded.definition, revision = excluded.revision`)
 }
 
 /** Archives what was removed here and is defined nowhere else. */
-async function archiveOrphans(
-  tx: Transaction,
-  environment: EnvironmentRow,
-  write: { changed: readonly Difference[]; stored: ReadonlyMap<string, Stored> },
-): Promise<NewChange[]> {
-  const entries: NewChange[] = []
-  for (const { key, after } of write.changed) {
+async function archiveOrphans(tx: Transaction, environment: EnvironmentRow, write: Changes): Promise<NewChange[]> {
+  const removed = write.changed.flatMap(({ key, after }) => {
     const flag = write.stored.get(key)
-    if (after || !flag || (await isElsewhere(tx, environment, flag.id))) continue
-    await tx
-      .update(flags)
-      .set({ archivedAt: sql`clock_timestamp()`, version: sql`${flags.version} + 1` })
-      .where(eq(flags.id, flag.id))
-    entries.push({ subject: 'flag', action: 'archive', flag: key })
-  }
-  return entries
+    return flag && !after ? [{ key, id: flag.id }] : []
+  })
+  const elsewhere = await definedElsewhere(tx, environment, removed.map(({ id }) => id))
+  const orphans = removed.filter(({ id }) => !elsewhere.has(id))
+  await touchFlags(tx, orphans.map(({ id }) => id), { archivedAt: sql`clock_timestamp()` })
+  return orphans.map(({ key }): NewChange => ({ subject: 'flag', action: 'archive', flag: key }))
 }
 
 function entryOf({ key, before, after }: Difference, action?: 'rollback'): NewChange {
