@@ -51,6 +51,8 @@ export function checkName(name: unknown, what: string, pointer: string): Mistake
   if (typeof name !== 'string') return [{ pointer, message: `${what} is ${shorten(name)}, not a text` }]
   if (name === '') return [{ pointer, message: `${what} is empty` }]
   if (name === '__proto__') return [{ pointer, message: `${what} "__proto__" is not allowed` }]
+  if (name.includes('\0') || !name.isWellFormed())
+    return [{ pointer, message: `${what} ${shorten(name)} is not well-formed text` }]
   if (name.length <= NAME_LENGTH_MAX) return []
   return [{ pointer, message: `${what} ${shorten(name)} has ${name.length} characters, more than ${NAME_LENGTH_MAX}` }]
 }

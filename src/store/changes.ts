@@ -1,5 +1,5 @@
 import { and, desc, eq, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
-import { batches } from './batches.ts'
+import { asText, batches } from './batches.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { changes } from './tables.ts'
 
@@ -28,12 +28,18 @@ export type ChangeFilter = {
 /** Adds to the record, in the transaction of the change itself: neither exists without the other. */
 export async function record(tx: Transaction, author: Author, entries: readonly NewChange[]): Promise<void> {
   for (const batch of batches(entries)) {
-    const rows = batch.map(({ revision, ...entry }) => ({ ...entry, revision: revision === undefined ? null : String(revision) }))
+    const rows = batch.map(({ revision = null, before, after, ...entry }) => ({
+      ...entry,
+      revision: revision === null ? null : String(revision),
+      before: asText(before),
+      after: asText(after),
+    }))
     await tx.execute(sql`
       insert into flagstaff.changes (actor, comment, trace_id, subject, action, project, environment, flag, revision, before, after)
-      select ${author.actor}, ${author.comment}, ${author.traceId}, row.*
+      select ${author.actor}, ${author.comment}, ${author.traceId},
+        subject, action, project, environment, flag, revision, before::json, after::json
       from json_to_recordset(${JSON.stringify(rows)}::json) as row
-        (subject text, action text, project text, environment text, flag text, revision bigint, before json, after json)`)
+        (subject text, action text, project text, environment text, flag text, revision bigint, before text, after text)`)
   }
 }
 

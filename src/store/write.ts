@@ -4,7 +4,7 @@ import { alias } from 'drizzle-orm/pg-core'
 import { checkDefinition } from '../flag/check.ts'
 import type { Definition } from '../flag/definition.ts'
 import { FlagError, type Mistake } from '../flag/error.ts'
-import { batches } from './batches.ts'
+import { asText, batches } from './batches.ts'
 import { type Author, type NewChange, record } from './changes.ts'
 import type { Transaction } from './database.ts'
 import { type EnvironmentRow, raiseRevision } from './revision.ts'
@@ -155,13 +155,13 @@ async function takeIn(tx: Transaction, environment: EnvironmentRow, write: Chang
 async function store(tx: Transaction, environment: EnvironmentRow, write: Changes & { revision: bigint }): Promise<void> {
   const rows = write.changed.flatMap(({ key, after }) => {
     const flag = write.stored.get(key)
-    return flag ? [{ flag_id: String(flag.id), definition: after ?? null }] : []
+    return flag ? [{ flag_id: String(flag.id), definition: asText(after) }] : []
   })
   for (const batch of batches(rows))
     await tx.execute(sql`
       insert into flagstaff.definitions (environment_id, flag_id, definition, revision)
-      select ${String(environment.id)}::bigint, row.flag_id, row.definition, ${String(write.revision)}::bigint
-      from json_to_recordset(${JSON.stringify(batch)}::json) as row(flag_id bigint, definition json)
+      select ${String(environment.id)}::bigint, row.flag_id, row.definition::json, ${String(write.revision)}::bigint
+      from json_to_recordset(${JSON.stringify(batch)}::json) as row(flag_id bigint, definition text)
       on conflict (environment_id, flag_id) do update set definition = excluded.definition, revision = excluded.revision`)
 }
 

@@ -253,6 +253,15 @@ test('changes carry actor, trace and both states; they are filtered and come in 
   assert.equal((await call('GET', '/api/v1/changes?before=abc')).status, 400)
 })
 
+test('every character of a value is kept, and a key that no database can hold is refused', async () => {
+  const odd = { ...on, variants: { 'ünï \u2028"\\': 'nul \u0000, half \ud800, \u{1f600}' }, defaultVariant: null }
+  assert.equal((await call('PUT', `${environment}/flagset`, { body: { flags: { 'ключ/%2F ☃': odd } } })).status, 200)
+  assert.deepEqual((await call('GET', `${environment}/flagset`)).body.flags, { 'ключ/%2F ☃': odd })
+  for (const key of ['nul\u0000', 'half \ud800'])
+    assert.equal((await call('PUT', `${environment}/flagset`, { body: { flags: { [key]: on } } })).status, 400)
+  assert.equal((await call('PUT', `${environment}/flags/nul%00`, { body: on })).status, 400)
+})
+
 test('bad bodies are refused with what is wrong', async () => {
   const put = (body: unknown, headers: Record<string, string> = {}) => call('PUT', `${environment}/flags/a`, { body, headers })
   assert.equal((await put('{')).status, 400)
