@@ -1,8 +1,9 @@
 import { Hono } from 'hono'
 import { readDocument } from '../flag/check.ts'
+import { documentOf } from '../flag/document.ts'
 import { FlagError } from '../flag/error.ts'
 import type { Database } from '../store/database.ts'
-import { applyFlagSet, exportFlagSet, type FlagSetDocument as Source } from '../store/flagset.ts'
+import { applyFlagSet, exportFlagSet } from '../store/flagset.ts'
 import type { Difference } from '../store/write.ts'
 import { allow, type Authenticate, authorOf } from './auth.ts'
 import { expectedBy, tagOf } from './condition.ts'
@@ -12,7 +13,6 @@ import { Applied, ApplyQuery, EnvironmentPath, FlagSetDocument } from './schemas
 
 const tag = 'Flag sets'
 const PATH = '/:project/environments/:environment/flagset'
-const SCHEMA = 'https://flagd.dev/schema/v0/flags.json'
 
 /** `…/environments/:environment/flagset`: a whole environment as one flagd document. */
 export function flagSetRoutes(database: Database, authenticate: Authenticate, changed: Changed): Hono {
@@ -44,16 +44,6 @@ export function flagSetRoutes(database: Database, authenticate: Authenticate, ch
         return c.json(answer, 200, { etag: tagOf(revision) })
       },
     )
-}
-
-/** An environment in flagd's format; members that would be empty are left out. */
-export function documentOf({ flags, segments, metadata }: Source) {
-  return {
-    $schema: SCHEMA,
-    flags: Object.fromEntries(flags),
-    ...(Object.keys(segments).length > 0 && { $evaluators: segments }),
-    ...(Object.keys(metadata).length > 0 && { metadata }),
-  }
 }
 
 function sorted(changed: readonly Difference[]) {
