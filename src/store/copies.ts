@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { gunzip, gzip } from 'node:zlib'
+import type { Redis } from '@upstash/redis'
+
+/** Which state of the truth something is. Revisions compare only within one incarnation of the database. */
+export type Stamp = { readonly incarnation: string; readonly revision: bigint }
+export type Copy = { readonly stamp: Stamp; readonly text: string }
+
+/** Copies of what Postgres says, by name. They may be lost, late or damaged; nothing breaks, because every reader compares stamps. */
+export type Copies = {
+  /** The stamp of the copy under `name`; undefined: there is none that can be read. */
+  stamp(name: string): Promise<Stamp | undefined>
+  /** The copy under `name`, in one command; undefined when there is none, or it is damaged or not ours. */
+  read(name: string): Promise<Copy | undefined>
+  /** Stores a copy unless one of the same incarnation and at least its revision is there; tells all listeners. */
+  write(name: string, copy: Copy): Promise<void>
+  remove(name: string): Promise<void>
+}
+
+const PREFIX = 'flagstaff'
+/** Every replica that listens hears of every copy here, as `<name> <incarnation> <revision>`. */
+export const CHANNEL = `${PREFIX}:hints`
+const FORMAT = 'flagstaff1'
+/** Below this compressing saves nothing that is worth the time. */
+const COMPRESS_FROM_BYTES = 1_024
+const UNPACKED_BYTES_MAX = 256 * 1024 * 1024
+
+/** Both keys change together or not at all, and never backwards within an incarnation. */
+const WRITE_IF_NEWER = `
+local held = redis.call('GET', KEYS[1])
+if held then
+  local incarnation, revision = string.match(held, '^(%S+) (%d+)$')
+  if incarnation == ARGV[1] and tonumber(revision) >= tonumber(ARGV[2]) and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+end
+redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2])
+redis.call('SET', KEYS[2], ARGV[3])
+redis.call('PUBLISH', ARGV[4], ARGV[5])
+return 1`
+
+/** Copies in Redis. `onDamage` hears of each value that was not ours or not whole. */
+export function copiesIn(redis: Redis, onDamage: (name: string) => void): Copies {
+  const stampKey = (name: string) => `${PREFIX}:{${name}}:stamp`
+  const copyKey = (name: string) => `${PREFIX}:{${name}}:copy`
+  return {
+    stamp: async (name) => {
+      const value = await redis.get<unknown>(stampKey(name))
+      if (value === null) return undefined
+      const stamp = typeof value === 'string' ? parseStamp(value) : undefined
+      if (!stamp) onDamage(name)
+      return stamp
+    },
+    read: async (name) => {
+      const value = await redis.get<unknown>(copyKey(name))
+      if (value === null) return undefined
+      const copy = typeof value === 'string' ? await unpack(value) : undefined
+      if (!copy) onDamage(name)
+      return copy
+    },
+    write: async (name, copy) => {
+      const { incarnation, revision } = copy.stamp
+      const hint = `${name} ${incarnation} ${revision}`
+      const values = [incarnation, String(revision), await pack(copy), CHANNEL, hint]
+      await redis.eval(WRITE_IF_NEWER, [stampKey(name), copyKey(name)], values)
+    },
+    remove: async (name) => {
+      await redis.del(stampKey(name), copyKey(name))
+    },
+  }
+}
+
+/** No copies: one replica, without Redis. */
+export const NO_COPIES: Copies = {
+  stamp: async () => undefined,
+  read: async () => undefined,
+  write: async () => undefined,
+  remove: async () => undefined,
+}
+
+function parseStamp(text: string): Stamp | undefined {
+  const [, incarnation, revision] = /^(\S{1,64}) (\d{1,19})$/.exec(text) ?? []
+  return incarnation !== undefined && revision !== undefined ? { incarnation, revision: BigInt(revision) } : undefined
+}
+
+/** A head line that says what it is, then the text or its compressed form in base64: Upstash's REST carries text only. */
+async function pack({ stamp, text }: Copy): Promise<string> {
+  const isLarge = text.length >= COMPRESS_FROM_BYTES
+  const body = isLarge ? (await promisify(gzip)(text)).toString('base64') : text
+  const head = `${FORMAT} ${stamp.incarnation} ${stamp.revision} ${isLarge ? 'gzip' : 'plain'}`
+  return `${head} ${digest(head, body)}\n${body}`
+}
+
+async function unpack(value: string): Promise<Copy | undefined> {
+  const end = value.indexOf('\n')
+  const [format = '', incarnation = '', revision = '', encoding = '', hash] = value.slice(0, Math.max(end, 0)).split(' ')
+  const stamp = parseStamp(`${incarnation} ${revision}`)
+  const body = value.slice(end + 1)
+  if (format !== FORMAT || !stamp || hash !== digest([format, incarnation, revision, encoding].join(' '), body)) return undefined
+  if (encoding === 'plain') return { stamp, text: body }
+  try {
+    const text = await promisify(gunzip)(Buffer.from(body, 'base64'), { maxOutputLength: UNPACKED_BYTES_MAX })
+    return { stamp, text: text.toString() }
+  } catch {
+    return undefined
+  }
+}
+
+const digest = (head: string, body: string): string => createHash('sha256').update(`${head}\n${body}`).digest('base64url')

@@ -1,0 +1,26 @@
+import { Redis } from '@upstash/redis'
+import { openResp } from './resp.ts'
+
+/** Where Redis is: a server that speaks its own protocol, or Upstash's REST interface. */
+export type RedisAddress = { readonly url: string } | { readonly restUrl: string; readonly restToken: string }
+export type RedisConnection = { readonly redis: Redis; close(): Promise<void> }
+
+/** No command takes longer, whatever happens to the network: then it fails, and what it was for is done without Redis. */
+export const COMMAND_MS = 800
+
+/** Opens Redis behind one API; nothing is sent and nothing connected before the first command. */
+export function openRedis(address: RedisAddress): RedisConnection {
+  if ('url' in address) {
+    const { requester, close } = openResp(address.url)
+    return { redis: new Redis(requester), close }
+  }
+  const redis = new Redis({
+    url: address.restUrl,
+    token: address.restToken,
+    enableTelemetry: false,
+    automaticDeserialization: false,
+    retry: false, // a lost answer leaves open whether the command ran; who asks decides what then
+    signal: () => AbortSignal.timeout(COMMAND_MS), // a function: with a plain signal the client takes an abort for a result
+  })
+  return { redis, close: async () => undefined }
+}

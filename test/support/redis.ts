@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openRedis } from '../../src/store/redis.ts'
+
+export type RedisServer = {
+  readonly url: string
+  readonly port: number
+  /** Stands still, as a machine does whose memory is swapped out: connections stay, nothing answers. */
+  freeze(): void
+  thaw(): void
+  /** Ends at once and forgets everything. */
+  kill(): Promise<void>
+  /** Comes back on the same port, empty. */
+  start(): Promise<void>
+}
+
+/** Whether this machine has a redis-server; tests that need one say that they were left out where it has none. */
+export const HAS_REDIS = await new Promise<boolean>((resolve) => {
+  const child = spawn('redis-server', ['--version'], { stdio: 'ignore' })
+  child.once('error', () => resolve(false))
+  child.once('exit', (code) => resolve(code === 0))
+})
+
+/** Starts a Redis of its own on a free port of 127.0.0.1, without a file on disk. */
+export async function startRedis(): Promise<RedisServer> {
+  const port = await freePort()
+  const url = `redis://127.0.0.1:${port}`
+  let child = await launch(port, url)
+  const kill = async () => {
+    child.kill('SIGCONT')
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  }
+  return {
+    url,
+    port,
+    freeze: () => child.kill('SIGSTOP'),
+    thaw: () => child.kill('SIGCONT'),
+    kill,
+    start: async () => {
+      child = await launch(port, url)
+    },
+  }
+}
+
+async function launch(port: number, url: string) {
+  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: 'ignore' })
+  const { redis, close } = openRedis({ url })
+  // It has no way to say that it is ready but to answer.
+  for (let tries = 0; tries < 200; tries++) {
+    try {
+      await redis.ping()
+      break
+    } catch {
+      await sleep(25)
+    }
+  }
+  await close()
+  return child
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  return typeof address === 'object' && address ? address.port : 0
+}
