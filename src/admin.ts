@@ -39,8 +39,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const known = ROLES.find((one) => one === role)
     if (!known || !name) throw new Error(`Cannot create the key: expected one of ${ROLES.join(', ')}, and a name`)
     if ((known === 'admin') !== (environment === undefined))
-      throw new Error('Cannot create the key: client, server and editor keys need --environment <project>/<environment>, admin keys have none')
-    const key = { name, role: known, environment: environment === undefined ? null : environmentNamed(environment), expiresAt: null }
+      throw new Error(
+        'Cannot create the key: client, server and editor keys need --environment <project>/<environment>, admin keys have none',
+      )
+    const key = {
+      name,
+      role: known,
+      environment: environment === undefined ? null : environmentNamed(environment),
+      expiresAt: null,
+    }
     return (await createKey(database, key, AUTHOR)).secret
   },
   import: async (database, [target, file], options) => {
@@ -54,10 +61,17 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       expected: undefined,
       author: AUTHOR,
     })
-    const lines = [...warnings.map(({ pointer, message }) => `warning: ${pointer}: ${message}`), ...changed.map(({ key }) => `changed: ${key}`)]
-    return [...lines, `${changed.length} flags ${options['dry-run'] ? 'would change' : `changed; revision ${revision}`}`].join('\n')
+    const lines = [
+      ...warnings.map(({ pointer, message }) => `warning: ${pointer}: ${message}`),
+      ...changed.map(({ key }) => `changed: ${key}`),
+    ]
+    return [
+      ...lines,
+      `${changed.length} flags ${options['dry-run'] ? 'would change' : `changed; revision ${revision}`}`,
+    ].join('\n')
   },
-  export: async (database, [target]) => JSON.stringify(documentOf(await exportFlagSet(database, environmentNamed(target))), null, 2),
+  export: async (database, [target]) =>
+    JSON.stringify(documentOf(await exportFlagSet(database, environmentNamed(target))), null, 2),
 }
 
 await orExit(async () => {
@@ -65,7 +79,8 @@ await orExit(async () => {
   const [command = '', ...args] = positionals
   const config = readConfig(process.env)
   if (config.mode === 'trial' || !(command === 'migrate' || Object.hasOwn(COMMANDS, command))) throw new Error(USAGE)
-  const output = command === 'migrate' ? await migrateAt(config.databaseUrl) : await runAt(config.databaseUrl, command, args, values)
+  const output =
+    command === 'migrate' ? await migrateAt(config.databaseUrl) : await runAt(config.databaseUrl, command, args, values)
   process.stdout.write(`${output}\n`)
 })
 
@@ -85,7 +100,10 @@ async function runAt(url: string, command: string, args: readonly string[], opti
     return (await COMMANDS[command]?.(database, args, options)) ?? ''
   } catch (error) {
     if (!(error instanceof FlagError)) throw error
-    throw new Error([error.message, ...error.mistakes.map(({ pointer, message }) => `  ${pointer}: ${message}`)].join('\n'), { cause: error })
+    throw new Error(
+      [error.message, ...error.mistakes.map(({ pointer, message }) => `  ${pointer}: ${message}`)].join('\n'),
+      { cause: error },
+    )
   } finally {
     await database.close()
   }
@@ -93,7 +111,8 @@ async function runAt(url: string, command: string, args: readonly string[], opti
 
 function environmentNamed(flagSetId: string | undefined): EnvironmentName {
   const [project, environment, ...rest] = flagSetId?.split('/') ?? []
-  if (!project || !environment || rest.length > 0) throw new Error(`Cannot find the environment: expected <project>/<environment>, got "${flagSetId ?? ''}"`)
+  if (!project || !environment || rest.length > 0)
+    throw new Error(`Cannot find the environment: expected <project>/<environment>, got "${flagSetId ?? ''}"`)
   return { project, environment }
 }
 
@@ -101,6 +120,9 @@ function readJson(file: string | undefined): unknown {
   try {
     return JSON.parse(readFileSync(file ?? '', 'utf8'))
   } catch (cause) {
-    throw new Error(`Cannot import ${file ?? 'nothing'}: ${cause instanceof Error ? cause.message : 'it cannot be read'}`, { cause })
+    throw new Error(
+      `Cannot import ${file ?? 'nothing'}: ${cause instanceof Error ? cause.message : 'it cannot be read'}`,
+      { cause },
+    )
   }
 }

@@ -28,7 +28,10 @@ export function authenticator(
     const secret = secretIn(headers)
     if (secret === undefined) {
       if (anonymous) return anonymous
-      throw new FlagError('unauthenticated', 'An API key is required: "Authorization: Bearer <key>" or "X-API-Key: <key>"')
+      throw new FlagError(
+        'unauthenticated',
+        'An API key is required: "Authorization: Bearer <key>" or "X-API-Key: <key>"',
+      )
     }
     if (secret === '' || secret.length > SECRET_LENGTH_MAX) throw new FlagError('unauthenticated', REFUSED)
     const found = find(secret)
@@ -59,11 +62,18 @@ export function allow(authenticate: Authenticate, role: Role): MiddlewareHandler
 }
 
 /** True when the principal has the role, within its environment where it is bound to one. */
-export function mayDo(principal: Principal, role: Role, subject: { project?: string | undefined; environment?: string | undefined }): boolean {
+export function mayDo(
+  principal: Principal,
+  role: Role,
+  subject: { project?: string | undefined; environment?: string | undefined },
+): boolean {
   if (RANK[principal.role] < RANK[role]) return false
   const bound = principal.environment
   if (!bound) return true
-  return bound.project === subject.project && (subject.environment === undefined || bound.environment === subject.environment)
+  return (
+    bound.project === subject.project &&
+    (subject.environment === undefined || bound.environment === subject.environment)
+  )
 }
 
 /** Whom a change is recorded for, with the comment that came as `?comment=`. */

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { type Change, type ChangeFilter, listChanges } from '../store/changes.ts'
 import type { Database } from '../store/database.ts'
-import { allow, type Authenticate } from './auth.ts'
+import { type Authenticate, allow } from './auth.ts'
 import { documented, path, query } from './route.ts'
 import { ChangesQuery, DefinitionPath, HistoryQuery, pageOf, Change as Shown } from './schemas.ts'
 

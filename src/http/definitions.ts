@@ -5,7 +5,7 @@ import { FlagError } from '../flag/error.ts'
 import { mergePatch } from '../flag/merge-patch.ts'
 import type { Database } from '../store/database.ts'
 import * as definitions from '../store/definitions.ts'
-import { allow, type Authenticate, authorOf } from './auth.ts'
+import { type Authenticate, allow, authorOf } from './auth.ts'
 import { expectedBy, tagOf } from './condition.ts'
 import type { Changed } from './environments.ts'
 import { body, documented, jsonBody, path, query } from './route.ts'
@@ -35,10 +35,16 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
         return c.json({ items: rows.map(shown), next: rows.length < page.limit ? null : (rows.at(-1)?.key ?? null) })
       },
     )
-    .get(ONE, documented({ tag, summary: 'Read a definition', answer: Definition }), editor, path(DefinitionPath), async (c) => {
-      const stored = await definitions.readDefinition(database, nameOf(c.req.valid('param')))
-      return c.json(stored.definition, 200, { etag: tagOf(stored.revision) })
-    })
+    .get(
+      ONE,
+      documented({ tag, summary: 'Read a definition', answer: Definition }),
+      editor,
+      path(DefinitionPath),
+      async (c) => {
+        const stored = await definitions.readDefinition(database, nameOf(c.req.valid('param')))
+        return c.json(stored.definition, 200, { etag: tagOf(stored.revision) })
+      },
+    )
     .put(
       ONE,
       documented({ tag, summary: 'Create or replace a definition', answer: Definition, body: Definition }),
@@ -46,13 +52,22 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
       path(DefinitionPath),
       async (c) => {
         const definition = definitionFrom(await jsonBody(c))
-        const stored = await change(nameOf(c.req.valid('param')), { next: () => definition, expected: expectedBy(c), author: authorOf(c) })
+        const stored = await change(nameOf(c.req.valid('param')), {
+          next: () => definition,
+          expected: expectedBy(c),
+          author: authorOf(c),
+        })
         return c.json(definition, 200, stored && { etag: tagOf(stored.revision) })
       },
     )
     .patch(
       ONE,
-      documented({ tag, summary: 'Change parts of a definition (JSON Merge Patch, RFC 7396)', answer: Definition, body: Definition }),
+      documented({
+        tag,
+        summary: 'Change parts of a definition (JSON Merge Patch, RFC 7396)',
+        answer: Definition,
+        body: Definition,
+      }),
       editor,
       path(DefinitionPath),
       async (c) => {
@@ -69,7 +84,11 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
       editor,
       path(DefinitionPath),
       async (c) => {
-        await change(nameOf(c.req.valid('param')), { next: () => undefined, expected: expectedBy(c), author: authorOf(c) })
+        await change(nameOf(c.req.valid('param')), {
+          next: () => undefined,
+          expected: expectedBy(c),
+          author: authorOf(c),
+        })
         return c.body(null, 204)
       },
     )
@@ -95,6 +114,13 @@ function definitionFrom(body: unknown): FlagDefinition {
   throw new FlagError('invalid', 'The definition is not what it should be', { mistakes })
 }
 
-const nameOf = ({ key, ...name }: { project: string; environment: string; key: string }): definitions.FlagName => ({ ...name, flag: key })
+const nameOf = ({ key, ...name }: { project: string; environment: string; key: string }): definitions.FlagName => ({
+  ...name,
+  flag: key,
+})
 
-const shown = ({ key, revision, definition }: definitions.StoredDefinition) => ({ key, revision: Number(revision), definition })
+const shown = ({ key, revision, definition }: definitions.StoredDefinition) => ({
+  key,
+  revision: Number(revision),
+  definition,
+})

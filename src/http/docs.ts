@@ -5,7 +5,13 @@ type Specification = Awaited<ReturnType<typeof generateSpecs>>
 type Operation = {
   summary?: string
   tags?: string[]
-  parameters?: { name?: string; in?: string; required?: boolean; description?: string; schema?: { description?: string } }[]
+  parameters?: {
+    name?: string
+    in?: string
+    required?: boolean
+    description?: string
+    schema?: { description?: string }
+  }[]
   requestBody?: unknown
   responses?: Record<string, unknown>
 }
@@ -21,7 +27,9 @@ const STYLE = `
 /** The OpenAPI document as one page that needs no script and loads nothing. */
 export function page({ info, paths }: Specification) {
   const routes = Object.entries(paths ?? {}).flatMap(([path, item]) =>
-    Object.entries(item ?? {}).map(([method, operation]): Route => ({ method: method.toUpperCase(), path, operation: operation as Operation })),
+    Object.entries(item ?? {}).map(
+      ([method, operation]): Route => ({ method: method.toUpperCase(), path, operation: operation as Operation }),
+    ),
   )
   const sections = Map.groupBy(routes, ({ operation }) => operation.tags?.[0] ?? 'Other')
   return html`<!doctype html>

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { Database } from '../store/database.ts'
 import * as flags from '../store/flags.ts'
-import { allow, type Authenticate, authorOf } from './auth.ts'
+import { type Authenticate, allow, authorOf } from './auth.ts'
 import { expectedBy, tagOf } from './condition.ts'
 import type { Changed } from './environments.ts'
 import { body, documented, path, query } from './route.ts'

@@ -5,7 +5,7 @@ import { FlagError } from '../flag/error.ts'
 import type { Database } from '../store/database.ts'
 import { applyFlagSet, exportFlagSet } from '../store/flagset.ts'
 import type { Difference } from '../store/write.ts'
-import { allow, type Authenticate, authorOf } from './auth.ts'
+import { type Authenticate, allow, authorOf } from './auth.ts'
 import { expectedBy, tagOf } from './condition.ts'
 import type { Changed } from './environments.ts'
 import { documented, jsonBody, path, query } from './route.ts'
@@ -18,13 +18,24 @@ const PATH = '/:project/environments/:environment/flagset'
 export function flagSetRoutes(database: Database, authenticate: Authenticate, changed: Changed): Hono {
   const editor = allow(authenticate, 'editor')
   return new Hono()
-    .get(PATH, documented({ tag, summary: 'Export an environment', answer: FlagSetDocument }), editor, path(EnvironmentPath), async (c) => {
-      const exported = await exportFlagSet(database, c.req.valid('param'))
-      return c.json(documentOf(exported), 200, { etag: tagOf(exported.revision) })
-    })
+    .get(
+      PATH,
+      documented({ tag, summary: 'Export an environment', answer: FlagSetDocument }),
+      editor,
+      path(EnvironmentPath),
+      async (c) => {
+        const exported = await exportFlagSet(database, c.req.valid('param'))
+        return c.json(documentOf(exported), 200, { etag: tagOf(exported.revision) })
+      },
+    )
     .put(
       PATH,
-      documented({ tag, summary: 'Make an environment say what a flagd document says', answer: Applied, body: FlagSetDocument }),
+      documented({
+        tag,
+        summary: 'Make an environment say what a flagd document says',
+        answer: Applied,
+        body: FlagSetDocument,
+      }),
       editor,
       path(EnvironmentPath),
       query(ApplyQuery),
@@ -33,11 +44,20 @@ export function flagSetRoutes(database: Database, authenticate: Authenticate, ch
         const options = c.req.valid('query')
         const { source: document, mistakes } = readDocument(await jsonBody(c))
         if (mistakes.length > 0) throw new FlagError('invalid', 'The document is not a flag set', { mistakes })
-        const applied = await applyFlagSet(database, name, { document, ...options, expected: expectedBy(c), author: authorOf(c) })
+        const applied = await applyFlagSet(database, name, {
+          document,
+          ...options,
+          expected: expectedBy(c),
+          author: authorOf(c),
+        })
         if (!options.dryRun) await changed(`${name.project}/${name.environment}`)
         const { revision, segments, metadata, warnings } = applied
         const answer = {
-          revision: Number(revision), dryRun: options.dryRun, ...sorted(applied.changed), segments, metadata,
+          revision: Number(revision),
+          dryRun: options.dryRun,
+          ...sorted(applied.changed),
+          segments,
+          metadata,
           differences: applied.changed.map(({ key, before = null, after = null }) => ({ key, before, after })),
           warnings: warnings.map(({ pointer, message }) => ({ pointer, detail: message })),
         }

@@ -38,11 +38,20 @@ export const problem =
   (log: Log) =>
   (error: Error, c: Context): Response => {
     if (error instanceof FlagError) {
-      if (error.cause) log('Refused a request', { code: error.code, route: c.req.routePath, cause: error.cause, traceId: traceIdOf(c) })
+      if (error.cause)
+        log('Refused a request', {
+          code: error.code,
+          route: c.req.routePath,
+          cause: error.cause,
+          traceId: traceIdOf(c),
+        })
       return answer(c, STATUS[error.code], { code: error.code, detail: error.message, mistakes: error.mistakes })
     }
     if (error instanceof HTTPException)
-      return answer(c, error.status as ContentfulStatusCode, { code: 'invalid', detail: error.message || 'Cannot read the request' })
+      return answer(c, error.status as ContentfulStatusCode, {
+        code: 'invalid',
+        detail: error.message || 'Cannot read the request',
+      })
     log('Unexpected error', { error, method: c.req.method, route: c.req.routePath, traceId: traceIdOf(c) })
     return answer(c, 500, { code: 'internal', detail: 'Internal error' })
   }

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { Database } from '../store/database.ts'
 import * as projects from '../store/projects.ts'
-import { allow, type Authenticate, authorOf } from './auth.ts'
+import { type Authenticate, allow, authorOf } from './auth.ts'
 import { expectedBy, tagOf } from './condition.ts'
 import { body, documented, path, query } from './route.ts'
 import { NewProject, Page, Project, ProjectPatch, ProjectPath, pageOf } from './schemas.ts'
@@ -17,15 +17,27 @@ export function projectRoutes(database: Database, authenticate: Authenticate): H
       const rows = await projects.listProjects(database, page)
       return c.json({ items: rows.map(shown), next: rows.length < page.limit ? null : (rows.at(-1)?.key ?? null) })
     })
-    .post('/', documented({ tag, summary: 'Create a project', answer: Project, status: 201 }), admin, body(NewProject), async (c) => {
-      const { key, name = key, description } = c.req.valid('json')
-      const project = await projects.createProject(database, { key, name, description }, authorOf(c))
-      return c.json(shown(project), 201, { etag: tagOf(project.version), location: `/api/v1/projects/${key}` })
-    })
-    .get('/:project', documented({ tag, summary: 'Read a project', answer: Project }), admin, path(ProjectPath), async (c) => {
-      const project = await projects.readProject(database, c.req.valid('param').project)
-      return c.json(shown(project), 200, { etag: tagOf(project.version) })
-    })
+    .post(
+      '/',
+      documented({ tag, summary: 'Create a project', answer: Project, status: 201 }),
+      admin,
+      body(NewProject),
+      async (c) => {
+        const { key, name = key, description } = c.req.valid('json')
+        const project = await projects.createProject(database, { key, name, description }, authorOf(c))
+        return c.json(shown(project), 201, { etag: tagOf(project.version), location: `/api/v1/projects/${key}` })
+      },
+    )
+    .get(
+      '/:project',
+      documented({ tag, summary: 'Read a project', answer: Project }),
+      admin,
+      path(ProjectPath),
+      async (c) => {
+        const project = await projects.readProject(database, c.req.valid('param').project)
+        return c.json(shown(project), 200, { etag: tagOf(project.version) })
+      },
+    )
     .patch(
       '/:project',
       documented({ tag, summary: 'Change the name or description of a project', answer: Project }),

@@ -20,7 +20,10 @@ type Documented = {
 /** Describes a route for the OpenAPI document. */
 export function documented({ summary, tag, answer, status = 200, body }: Documented): MiddlewareHandler {
   const content = answer && { content: { 'application/json': { schema: resolver(answer) } } }
-  const failure = { description: 'A problem (RFC 9457)', content: { 'application/problem+json': { schema: resolver(Problem) } } }
+  const failure = {
+    description: 'A problem (RFC 9457)',
+    content: { 'application/problem+json': { schema: resolver(Problem) } },
+  }
   return describeRoute({
     summary,
     tags: [tag],
@@ -32,7 +35,10 @@ export function documented({ summary, tag, answer, status = 200, body }: Documen
 const PLACE = { json: 'The body', query: 'The query', param: 'The path' } as const
 
 /** Parses one part of the request; a mistake is refused with its place and what is wanted. */
-function parsed<Target extends 'json' | 'query' | 'param', Schema extends GenericSchema>(target: Target, schema: Schema) {
+function parsed<Target extends 'json' | 'query' | 'param', Schema extends GenericSchema>(
+  target: Target,
+  schema: Schema,
+) {
   return validator(target, schema, (result) => {
     if (result.success) return
     const mistakes = result.error.map((issue): Mistake => {

@@ -3,7 +3,8 @@ import { isText } from './auth.ts'
 
 // What the management API takes and gives. The OpenAPI document is made from these, so their descriptions are documentation.
 
-const text = (max: number) => v.pipe(v.string(), v.maxLength(max), v.check(isText, 'must be well-formed text without NUL'))
+const text = (max: number) =>
+  v.pipe(v.string(), v.maxLength(max), v.check(isText, 'must be well-formed text without NUL'))
 const slug = (what: string) =>
   v.pipe(
     v.string(),
@@ -18,7 +19,14 @@ const metadata = v.pipe(
   v.description('Facts handed to the application with each answer'),
 )
 const Limit = v.optional(
-  v.pipe(v.string(), v.regex(/^\d{1,4}$/), v.transform(Number), v.minValue(1), v.maxValue(1000), v.description('Entries per page (100)')),
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,4}$/),
+    v.transform(Number),
+    v.minValue(1),
+    v.maxValue(1000),
+    v.description('Entries per page (100)'),
+  ),
   '100',
 )
 const Flag256 = v.pipe(text(256), v.minLength(1), v.description('Key of a flag, unique in its project'))
@@ -34,8 +42,18 @@ export const Page = v.object({
   after: v.optional(v.pipe(text(256), v.description('Key to continue after: `next` of the page before')), ''),
 })
 
-export const Project = v.object({ key: ProjectKey, name: v.string(), description: v.string(), version, createdAt: instant('Creation') })
-export const NewProject = v.strictObject({ key: ProjectKey, name: v.optional(text(200)), description: v.optional(text(2000), '') })
+export const Project = v.object({
+  key: ProjectKey,
+  name: v.string(),
+  description: v.string(),
+  version,
+  createdAt: instant('Creation'),
+})
+export const NewProject = v.strictObject({
+  key: ProjectKey,
+  name: v.optional(text(200)),
+  description: v.optional(text(2000), ''),
+})
 export const ProjectPatch = v.strictObject({ name: v.optional(text(200)), description: v.optional(text(2000)) })
 
 const Bucketing = v.pipe(
@@ -95,7 +113,12 @@ export const FlagPatch = v.strictObject({
 })
 export const FlagQuery = v.object({
   ...Page.entries,
-  archived: v.optional(v.pipe(v.picklist(['true', 'false']), v.transform((value) => value === 'true'))),
+  archived: v.optional(
+    v.pipe(
+      v.picklist(['true', 'false']),
+      v.transform((value) => value === 'true'),
+    ),
+  ),
   tag: v.optional(text(100)),
 })
 
@@ -103,8 +126,12 @@ export const FlagQuery = v.object({
 export const Definition = v.looseObject({
   state: v.picklist(['ENABLED', 'DISABLED']),
   variants: v.pipe(v.record(v.string(), v.unknown()), v.description('Name → value; all values of one type')),
-  defaultVariant: v.optional(v.pipe(v.nullable(v.string()), v.description('Null or absent: the default in the application’s code'))),
-  targeting: v.optional(v.pipe(v.unknown(), v.description('JSONLogic with flagd’s operators; answers the name of a variant'))),
+  defaultVariant: v.optional(
+    v.pipe(v.nullable(v.string()), v.description('Null or absent: the default in the application’s code')),
+  ),
+  targeting: v.optional(
+    v.pipe(v.unknown(), v.description('JSONLogic with flagd’s operators; answers the name of a variant')),
+  ),
   metadata: v.optional(metadata),
 })
 export const StoredDefinition = v.object({ key: Flag256, revision, definition: Definition })
@@ -116,7 +143,14 @@ export const FlagSetDocument = v.object({
 })
 const Mistake = v.object({ pointer: v.pipe(v.string(), v.description('JSON Pointer (RFC 6901)')), detail: v.string() })
 const flag = (fallback: 'true' | 'false', what: string) =>
-  v.optional(v.pipe(v.picklist(['true', 'false']), v.transform((value) => value === 'true'), v.description(what)), fallback)
+  v.optional(
+    v.pipe(
+      v.picklist(['true', 'false']),
+      v.transform((value) => value === 'true'),
+      v.description(what),
+    ),
+    fallback,
+  )
 export const ApplyQuery = v.object({
   dryRun: flag('false', 'Answer the difference and change nothing'),
   prune: flag('false', 'Remove what the document does not name'),
@@ -152,10 +186,19 @@ export const Change = v.object({
   traceId: v.string(),
 })
 const Cursor = v.optional(
-  v.pipe(v.string(), v.regex(/^\d{1,18}$/), v.transform((digits) => BigInt(digits)), v.description('`next` of the page before')),
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,18}$/),
+    v.transform((digits) => BigInt(digits)),
+    v.description('`next` of the page before'),
+  ),
 )
 export const HistoryQuery = v.object({ limit: Limit, before: Cursor })
-const time = v.pipe(v.string(), v.isoTimestamp(), v.transform((value) => new Date(value)))
+const time = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  v.transform((value) => new Date(value)),
+)
 export const ChangesQuery = v.object({
   ...HistoryQuery.entries,
   project: v.optional(v.string()),
@@ -169,7 +212,9 @@ export const ChangesQuery = v.object({
 
 const Role = v.pipe(
   v.picklist(['client', 'server', 'editor', 'admin']),
-  v.description('client: evaluate; server: and read definitions; editor: and change its environment; admin: everything'),
+  v.description(
+    'client: evaluate; server: and read definitions; editor: and change its environment; admin: everything',
+  ),
 )
 const Scope = v.strictObject({ project: ProjectKey, environment: EnvironmentKey })
 export const Key = v.object({
@@ -194,7 +239,10 @@ export const NewKey = v.strictObject({
 })
 export const KeyQuery = v.object({
   limit: Limit,
-  offset: v.optional(v.pipe(v.string(), v.regex(/^\d{1,6}$/), v.transform(Number), v.description('`next` of the page before')), '0'),
+  offset: v.optional(
+    v.pipe(v.string(), v.regex(/^\d{1,6}$/), v.transform(Number), v.description('`next` of the page before')),
+    '0',
+  ),
 })
 export const KeyPath = v.object({ id: v.pipe(v.string(), v.uuid()) })
 
@@ -209,4 +257,7 @@ export const Problem = v.object({
   traceId: v.string(),
 })
 export const pageOf = <T extends v.GenericSchema>(items: T) =>
-  v.object({ items: v.array(items), next: v.pipe(v.nullable(v.string()), v.description('Where the next page starts; null at the end')) })
+  v.object({
+    items: v.array(items),
+    next: v.pipe(v.nullable(v.string()), v.description('Where the next page starts; null at the end')),
+  })

@@ -4,7 +4,10 @@ import * as v from 'valibot'
 const integer = (fallback: number, min: number, max: number) =>
   v.pipe(
     v.optional(v.string(), String(fallback)),
-    v.check((text) => /^\d{1,12}$/.test(text) && Number(text) >= min && Number(text) <= max, `expected a whole number from ${min} to ${max}`),
+    v.check(
+      (text) => /^\d{1,12}$/.test(text) && Number(text) >= min && Number(text) <= max,
+      `expected a whole number from ${min} to ${max}`,
+    ),
     v.transform(Number),
   )
 const isPostgresUrl = (text: string) => URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol)
@@ -16,20 +19,41 @@ export type Level = (typeof LEVELS)[number]
 const VARIABLES = {
   PORT: integer(8080, 0, 65_535),
   HOST: v.optional(v.pipe(v.string(), v.maxLength(253))),
-  DATABASE_URL: v.optional(v.pipe(v.string(), v.check(isPostgresUrl, 'expected postgres://user:password@host:port/database'))),
+  DATABASE_URL: v.optional(
+    v.pipe(v.string(), v.check(isPostgresUrl, 'expected postgres://user:password@host:port/database')),
+  ),
   FLAGSTAFF_TRIAL_DIR: v.optional(v.string(), '.flagstaff'),
-  FLAGSTAFF_ADMIN_KEY: v.optional(v.pipe(v.string(), v.check((key) => key.length >= 24, 'expected at least 24 characters'))),
+  FLAGSTAFF_ADMIN_KEY: v.optional(
+    v.pipe(
+      v.string(),
+      v.check((key) => key.length >= 24, 'expected at least 24 characters'),
+    ),
+  ),
   FRESHNESS_MS: integer(1_000, 10, 60_000),
   DRAIN_SECONDS: integer(8, 1, 3_600),
   BODY_BYTES_MAX: integer(1_000_000, 1_000, 16_000_000),
   CORS_ORIGINS: v.optional(
     v.pipe(
       v.string(),
-      v.transform((text) => text.split(',').map((origin) => origin.trim()).filter(Boolean)),
-      v.check((origins) => origins.every(isOrigin), 'expected origins such as https://app.example.com, separated by commas'),
+      v.transform((text) =>
+        text
+          .split(',')
+          .map((origin) => origin.trim())
+          .filter(Boolean),
+      ),
+      v.check(
+        (origins) => origins.every(isOrigin),
+        'expected origins such as https://app.example.com, separated by commas',
+      ),
     ),
   ),
-  LOG_LEVEL: v.optional(v.pipe(v.string(), v.check((level) => LEVELS.some((known) => known === level), `expected one of ${LEVELS.join(', ')}`)), 'info'),
+  LOG_LEVEL: v.optional(
+    v.pipe(
+      v.string(),
+      v.check((level) => LEVELS.some((known) => known === level), `expected one of ${LEVELS.join(', ')}`),
+    ),
+    'info',
+  ),
 }
 const TRIAL_HOST = '127.0.0.1'
 
@@ -45,14 +69,15 @@ type Settings = {
   readonly logLevel: Level
 }
 /** What the process was told by its environment. Without a database it is in trial mode and brings its own, in `folder`. */
-export type Config = Settings & ({ readonly mode: 'service'; readonly databaseUrl: string } | { readonly mode: 'trial'; readonly folder: string })
+export type Config = Settings &
+  ({ readonly mode: 'service'; readonly databaseUrl: string } | { readonly mode: 'trial'; readonly folder: string })
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Reads and checks every variable at once. Throws one error with a line for each bad one; it names no value, since some are secret. */
 export function readConfig(env: Environment): Config {
   const mistakes: string[] = unknownNames(env)
-  const given = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, valueOf(env, name, mistakes)]))
+  const given = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, readVariable(env, name, mistakes)]))
   const result = v.safeParse(v.object(VARIABLES), given)
   for (const issue of result.issues ?? []) mistakes.push(`${v.getDotPath(issue)}: ${issue.message}`)
   const isTrial = given['DATABASE_URL'] === undefined
@@ -78,7 +103,7 @@ function configOf(read: v.InferOutput<v.ObjectSchema<typeof VARIABLES, undefined
 }
 
 /** The value of a variable: its own, or the content of the file that NAME_FILE names. An empty one is none. */
-function valueOf(env: Environment, name: string, mistakes: string[]): string | undefined {
+function readVariable(env: Environment, name: string, mistakes: string[]): string | undefined {
   const own = env[name] || undefined
   const file = env[`${name}_FILE`] || undefined
   if (file === undefined) return own

@@ -1,16 +1,23 @@
-import type { Fetch, ListenOptions, Server } from './listen.ts'
+import type { Fetch, ListenOptions, Server } from './server.ts'
 
 /** The part of Bun's API that we use (https://bun.com/docs/runtime/http/server). */
 type BunServer = { readonly port: number; readonly pendingRequests: number; stop(closeActive?: boolean): Promise<void> }
 type Bun = {
-  serve(options: { fetch: Fetch; hostname: string; port: number; idleTimeout: number; maxRequestBodySize: number; development: boolean }): BunServer
+  serve(options: {
+    fetch: Fetch
+    hostname: string
+    port: number
+    idleTimeout: number
+    maxRequestBodySize: number
+    development: boolean
+  }): BunServer
 }
 
 /** Bun's largest: above the idle time of the proxies in front, so that they close first. */
 const IDLE_SECONDS_MAX = 255
 
 /** Serves HTTP/1.1 on Bun's own server. */
-export async function listenOnBun({ fetch, host, port, bodyBytesMax }: ListenOptions): Promise<Server> {
+export function listenOnBun({ fetch, host, port, bodyBytesMax }: ListenOptions): Server {
   const { serve } = (globalThis as unknown as { Bun: Bun }).Bun
   let isClosing = false
   const last = (response: Response): Response => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import { getRequestListener } from '@hono/node-server'
-import type { ListenOptions, Server } from './listen.ts'
+import type { ListenOptions, Server } from './server.ts'
 
 /** Longer than the idle time of any proxy in front (Knative's queue-proxy 90 s, Google's load balancer 600 s): the proxy closes first. */
 const KEEP_ALIVE_MS = 620_000
@@ -16,7 +16,12 @@ export async function listenOnNode({ fetch, host, port }: ListenOptions): Promis
   let isClosing = false
   const answer = getRequestListener(fetch, { overrideGlobalObjects: false })
   const server = http.createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, maxHeaderSize: HEADER_BYTES_MAX },
+    {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEADERS_MS,
+      requestTimeout: REQUEST_MS,
+      maxHeaderSize: HEADER_BYTES_MAX,
+    },
     (request, response) => {
       if (isClosing) response.setHeader('connection', 'close')
       inFlight.add(response)

@@ -1,14 +1,6 @@
 import { listenOnBun } from './listen-bun.ts'
 import { listenOnNode } from './listen-node.ts'
-
-export type Fetch = (request: Request) => Response | Promise<Response>
-export type ListenOptions = { readonly fetch: Fetch; readonly host: string; readonly port: number; readonly bodyBytesMax: number }
-export type Server = {
-  /** The port that was got: another than the one asked for when that was 0. */
-  readonly port: number
-  /** Stops accepting, lets open requests finish, closes idle connections and resolves when the last connection is gone. */
-  close(): Promise<void>
-}
+import type { ListenOptions, Server } from './server.ts'
 
 /** Listens with what the runtime does best. Rejects with one clear sentence when the address cannot be had. */
 export async function listen(options: ListenOptions): Promise<Server> {
@@ -23,6 +15,7 @@ function reason(cause: unknown, { host, port }: ListenOptions): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'EADDRINUSE') return `port ${port} on ${host} is in use; set PORT to another`
   if (code === 'EACCES') return `port ${port} on ${host} may not be used by this user; set PORT to one above 1023`
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `this machine has no address "${host}"; set HOST to one that it has`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `this machine has no address "${host}"; set HOST to one that it has`
   return `cannot listen on port ${port} of ${host}`
 }

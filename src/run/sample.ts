@@ -24,7 +24,12 @@ const SAMPLE = {
       state: 'ENABLED',
       variants: { classic: 'classic', vector: 'vector' },
       defaultVariant: 'classic',
-      targeting: { fractional: [['classic', 80], ['vector', 20]] },
+      targeting: {
+        fractional: [
+          ['classic', 80],
+          ['vector', 20],
+        ],
+      },
     },
   },
   $evaluators: { 'is-staff': { ends_with: [{ var: 'email' }, '@example.com'] } },
@@ -35,7 +40,10 @@ export async function plantSample(database: Database): Promise<void> {
   if ((await listProjects(database, { after: '', limit: 1 })).length > 0) return
   const { source: document } = readDocument(SAMPLE)
   await createProject(database, { key: PROJECT, name: 'Default', description: 'Made by trial mode' }, AUTHOR)
-  for (const [environment, name] of [['development', 'Development'], ['production', 'Production']] as const) {
+  for (const [environment, name] of [
+    ['development', 'Development'],
+    ['production', 'Production'],
+  ] as const) {
     const settings = { name, description: '', bucketing: 'v2' as const }
     await createEnvironment(database, { project: PROJECT, environment }, { settings, author: AUTHOR })
     await applyFlagSet(

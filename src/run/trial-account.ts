@@ -22,7 +22,9 @@ export async function accountFor(data: string, program: string): Promise<Account
     { prefix: ['setpriv', `--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups'], owner },
   ]
   for (const account of candidates) if (await works(account, program)) return account
-  throw new Error('Cannot start: Postgres does not run as root, and this machine lets root become no other user; start as an ordinary user, or set DATABASE_URL')
+  throw new Error(
+    'Cannot start: Postgres does not run as root, and this machine lets root become no other user; start as an ordinary user, or set DATABASE_URL',
+  )
 }
 
 /** Gives a path to the account. */
@@ -51,7 +53,9 @@ function ownerOf(path: string): { uid: number; gid: number } | undefined {
 }
 
 function userNamed(name: string): { uid: number; gid: number } | undefined {
-  const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((entry) => entry.startsWith(`${name}:`))
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith(`${name}:`))
   const [, , uid, gid] = line?.split(':') ?? []
   return uid === undefined || gid === undefined ? undefined : { uid: Number(uid), gid: Number(gid) }
 }

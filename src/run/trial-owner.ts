@@ -14,9 +14,14 @@ export function claim(folder: string): () => void {
     linkSync(draft, path) // fails when another process was faster: unlike a write, it never replaces
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-    if (code === 'EEXIST') throw new Error(`Cannot start: another Flagstaff uses the folder ${folder}; stop it or set FLAGSTAFF_TRIAL_DIR to another`)
+    if (code === 'EEXIST')
+      throw new Error(
+        `Cannot start: another Flagstaff uses the folder ${folder}; stop it or set FLAGSTAFF_TRIAL_DIR to another`,
+      )
     if (code === '') throw cause
-    throw new Error(`Cannot start: the folder ${folder} cannot be used (${code}); set FLAGSTAFF_TRIAL_DIR to another`, { cause })
+    throw new Error(`Cannot start: the folder ${folder} cannot be used (${code}); set FLAGSTAFF_TRIAL_DIR to another`, {
+      cause,
+    })
   } finally {
     rmSync(draft, { force: true })
   }

@@ -10,7 +10,12 @@ import { isAlive } from './trial-owner.ts'
 import type { Programs } from './trial-programs.ts'
 
 export type Running = { stop(): Promise<void> }
-type Place = { readonly data: string; readonly socketFolder: string; readonly port: number | undefined; readonly log: string }
+type Place = {
+  readonly data: string
+  readonly socketFolder: string
+  readonly port: number | undefined
+  readonly log: string
+}
 
 const START_MS = 30_000
 const STOP_MS = 5_000
@@ -47,10 +52,15 @@ export async function endLeftover(data: string, programs: Programs): Promise<voi
     rmSync(socketFolder, { recursive: true, force: true })
   const pid = Number(lines[0])
   if (!Number.isInteger(pid) || pid <= 0) return
-  if (!isAlive(pid) || !isPostgres(pid, programs)) return rmSync(lock, { force: true })
+  if (isAlive(pid) && isPostgres(pid, programs)) await end(pid, data)
+  else rmSync(lock, { force: true })
+}
+
+async function end(pid: number, data: string): Promise<void> {
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
     process.kill(pid, signal) // "fast", then "immediate"
-    for (const deadline = performance.now() + STOP_MS; performance.now() < deadline; await sleep(POLL_MS)) if (!isAlive(pid)) return
+    for (const deadline = performance.now() + STOP_MS; performance.now() < deadline; await sleep(POLL_MS))
+      if (!isAlive(pid)) return
   }
   throw new Error(`Cannot start: a Postgres that was left on ${data} (process ${pid}) does not stop; end it yourself`)
 }
@@ -63,7 +73,12 @@ export async function run(place: Place, programs: Programs, account: Account): P
     ...SETTINGS,
   ]
   const port = place.port === undefined ? [] : ['-p', String(place.port)]
-  const [command, args] = commandOf(account, programs.postgres, ['-D', place.data, ...port, ...settings.flatMap((setting) => ['-c', setting])])
+  const [command, args] = commandOf(account, programs.postgres, [
+    '-D',
+    place.data,
+    ...port,
+    ...settings.flatMap((setting) => ['-c', setting]),
+  ])
   rmSync(place.log, { force: true })
   const log = openSync(place.log, 'a', 0o600)
   const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log] })
@@ -86,11 +101,14 @@ export async function run(place: Place, programs: Programs, account: Account): P
 /** Waits until Postgres writes "ready" into its lock file, line 8, which is what its own pg_ctl waits for. */
 async function ready(place: Place, child: { pid?: number | undefined }, ended: Promise<unknown>): Promise<void> {
   let isOver = false
-  ended.then(() => {
-    isOver = true
-  }, () => {
-    isOver = true
-  })
+  ended.then(
+    () => {
+      isOver = true
+    },
+    () => {
+      isOver = true
+    },
+  )
   const lock = join(place.data, 'postmaster.pid')
   for (const deadline = performance.now() + START_MS; performance.now() < deadline && !isOver; await sleep(POLL_MS)) {
     const lines = read(lock)?.split('\n') ?? []
@@ -109,7 +127,9 @@ function commandOf({ prefix }: Account, program: string, args: readonly string[]
 /** True when the process is a Postgres of ours, and not one that got a dead one's id. Where /proc is not, we take it for one. */
 function isPostgres(pid: number, programs: Programs): boolean {
   const command = read(`/proc/${pid}/cmdline`)
-  return command === undefined ? !existsSync('/proc/self') : command.startsWith(programs.postgres) || command.startsWith('postgres')
+  return command === undefined
+    ? !existsSync('/proc/self')
+    : command.startsWith(programs.postgres) || command.startsWith('postgres')
 }
 
 function lastLine(error: unknown): string {

@@ -12,6 +12,8 @@ export async function postgresPrograms(): Promise<Programs> {
   try {
     return v.parse(Programs, await import(name))
   } catch (cause) {
-    throw new Error('Cannot start: DATABASE_URL is not set, and this build brings no database for trial mode', { cause })
+    throw new Error('Cannot start: DATABASE_URL is not set, and this build brings no database for trial mode', {
+      cause,
+    })
   }
 }

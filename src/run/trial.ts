@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { DatabaseAddress } from '../store/database.ts'
-import { postgresPrograms } from './trial-programs.ts'
-import { claim } from './trial-owner.ts'
-import { createCluster, endLeftover, run, type Running } from './trial-postgres.ts'
 import { accountFor, hand } from './trial-account.ts'
+import { claim } from './trial-owner.ts'
+import { createCluster, endLeftover, type Running, run } from './trial-postgres.ts'
+import { postgresPrograms } from './trial-programs.ts'
 
 export type TrialDatabase = { readonly address: DatabaseAddress; readonly folder: string; stop(): Promise<void> }
 
@@ -40,7 +40,11 @@ export async function startTrialDatabase(folder: string, port?: number): Promise
   }
 }
 
-async function start(home: string, programs: Awaited<ReturnType<typeof postgresPrograms>>, port?: number): Promise<Running & { socketFolder: string }> {
+async function start(
+  home: string,
+  programs: Awaited<ReturnType<typeof postgresPrograms>>,
+  port?: number,
+): Promise<Running & { socketFolder: string }> {
   const data = join(home, 'data')
   const account = await accountFor(data, programs.postgres)
   await endLeftover(data, programs)
@@ -64,5 +68,7 @@ async function start(home: string, programs: Awaited<ReturnType<typeof postgresP
 function cannotUse(folder: string, cause: unknown): Error {
   if (cause instanceof Error && !('code' in cause)) return cause
   const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : ''
-  return new Error(`Cannot start: the folder ${folder} cannot be used${code}; set FLAGSTAFF_TRIAL_DIR to another`, { cause })
+  return new Error(`Cannot start: the folder ${folder} cannot be used${code}; set FLAGSTAFF_TRIAL_DIR to another`, {
+    cause,
+  })
 }

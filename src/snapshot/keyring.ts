@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { EnvironmentName } from '../store/revision.ts'
 import { hashSecret, type KeyRingSource } from '../store/keys.ts'
+import type { EnvironmentName } from '../store/revision.ts'
 import type { Role } from '../store/tables.ts'
 import type { Log } from './snapshots.ts'
 

@@ -46,7 +46,8 @@ export class Snapshots {
   current(flagSetId: string): Snapshot | Promise<Snapshot> {
     const entry = this.#entries.get(flagSetId)
     if (!entry?.snapshot) return this.#first(flagSetId)
-    if (entry.asking === undefined && this.#now() - entry.askedAt >= this.#freshnessMs) this.#ask(flagSetId, entry).catch(() => undefined)
+    if (entry.asking === undefined && this.#now() - entry.askedAt >= this.#freshnessMs)
+      this.#ask(flagSetId, entry).catch(() => undefined)
     return entry.snapshot
   }
 

@@ -10,4 +10,5 @@ export function* batches<T>(rows: readonly T[]): Generator<readonly T[]> {
  * A document as text within a JSON parameter, to be cast to json by the statement. Taken apart as JSON by Postgres it would
  * lose what text cannot hold: NUL and half surrogate pairs, which JSON may spell as escapes.
  */
-export const asText = (document: unknown): string | null => (document === undefined || document === null ? null : JSON.stringify(document))
+export const asText = (document: unknown): string | null =>
+  document === undefined || document === null ? null : JSON.stringify(document)

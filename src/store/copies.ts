@@ -92,10 +92,13 @@ async function pack({ stamp, text }: Copy): Promise<string> {
 
 async function unpack(value: string): Promise<Copy | undefined> {
   const end = value.indexOf('\n')
-  const [format = '', incarnation = '', revision = '', encoding = '', hash] = value.slice(0, Math.max(end, 0)).split(' ')
+  const [format = '', incarnation = '', revision = '', encoding = '', hash] = value
+    .slice(0, Math.max(end, 0))
+    .split(' ')
   const stamp = parseStamp(`${incarnation} ${revision}`)
   const body = value.slice(end + 1)
-  if (format !== FORMAT || !stamp || hash !== digest([format, incarnation, revision, encoding].join(' '), body)) return undefined
+  if (format !== FORMAT || !stamp || hash !== digest([format, incarnation, revision, encoding].join(' '), body))
+    return undefined
   if (encoding === 'plain') return { stamp, text: body }
   try {
     const text = await promisify(gunzip)(Buffer.from(body, 'base64'), { maxOutputLength: UNPACKED_BYTES_MAX })
@@ -105,4 +108,5 @@ async function unpack(value: string): Promise<Copy | undefined> {
   }
 }
 
-const digest = (head: string, body: string): string => createHash('sha256').update(`${head}\n${body}`).digest('base64url')
+const digest = (head: string, body: string): string =>
+  createHash('sha256').update(`${head}\n${body}`).digest('base64url')

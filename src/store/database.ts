@@ -17,7 +17,9 @@ export type Database = {
 }
 
 /** Where the database is, in postgres.js's terms: a URL, or a unix socket's folder. */
-export type DatabaseAddress = { readonly url: string } | { readonly host: string; readonly user: string; readonly database: string }
+export type DatabaseAddress =
+  | { readonly url: string }
+  | { readonly host: string; readonly user: string; readonly database: string }
 
 const CONNECTIONS_MAX = 5
 /** A slow database is a down database. */
@@ -83,5 +85,7 @@ export function connect(address: DatabaseAddress, connectionsMax: number, statem
 /** True when the server ended a connection that had worked before: the next one may well succeed. */
 function wasCut(cause: unknown): boolean {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  return ['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'ECONNRESET', 'EPIPE', '57P01'].includes(code)
+  return ['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'ECONNRESET', 'EPIPE', '57P01'].includes(
+    code,
+  )
 }

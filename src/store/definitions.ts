@@ -1,9 +1,9 @@
-import { and, asc, eq, isNotNull, isNull, gt } from 'drizzle-orm'
+import { and, asc, eq, gt, isNotNull, isNull } from 'drizzle-orm'
 import type { Definition } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
 import { type Author, selectChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
-import { type Expected, type EnvironmentName, expectRevision, lockEnvironment, readEnvironmentRow } from './revision.ts'
+import { type EnvironmentName, type Expected, expectRevision, lockEnvironment, readEnvironmentRow } from './revision.ts'
 import { definitions, flags } from './tables.ts'
 import { writeDefinitions } from './write.ts'
 
@@ -28,8 +28,12 @@ export function listDefinitions(
 ): Promise<StoredDefinition[]> {
   return database.read(async (db) => {
     const environment = await readEnvironmentRow(db, name)
-    return present(await selectDefinitions(db, environment.id).where(
-      and(isNotNull(definitions.definition), gt(flags.key, page.after))).orderBy(asc(flags.key)).limit(page.limit))
+    return present(
+      await selectDefinitions(db, environment.id)
+        .where(and(isNotNull(definitions.definition), gt(flags.key, page.after)))
+        .orderBy(asc(flags.key))
+        .limit(page.limit),
+    )
   })
 }
 
@@ -60,7 +64,9 @@ export function changeDefinition(
       pointer: () => '',
       author: change.author,
     })
-    return definition && { key: name.flag, definition, revision: changed.length > 0 || !before ? revision : before.revision }
+    return (
+      definition && { key: name.flag, definition, revision: changed.length > 0 || !before ? revision : before.revision }
+    )
   })
 }
 
@@ -83,7 +89,9 @@ export function rollBack(
       author: change.author,
       action: 'rollback',
     })
-    return definition && { key: name.flag, definition, revision: changed.length > 0 || !before ? revision : before.revision }
+    return (
+      definition && { key: name.flag, definition, revision: changed.length > 0 || !before ? revision : before.revision }
+    )
   })
 }
 
@@ -91,16 +99,25 @@ function selectDefinitions(db: Db | Transaction, environmentId: bigint) {
   return db
     .select({ key: flags.key, definition: definitions.definition, revision: definitions.revision })
     .from(definitions)
-    .innerJoin(flags, and(eq(flags.id, definitions.flagId), isNull(flags.archivedAt), eq(definitions.environmentId, environmentId)))
+    .innerJoin(
+      flags,
+      and(eq(flags.id, definitions.flagId), isNull(flags.archivedAt), eq(definitions.environmentId, environmentId)),
+    )
     .$dynamic()
 }
 
-async function selectDefinition(db: Db | Transaction, environmentId: bigint, key: string): Promise<StoredDefinition | undefined> {
+async function selectDefinition(
+  db: Db | Transaction,
+  environmentId: bigint,
+  key: string,
+): Promise<StoredDefinition | undefined> {
   return present(await selectDefinitions(db, environmentId).where(eq(flags.key, key)))[0]
 }
 
 /** Leaves out what was removed. */
-function present(rows: readonly { key: string; definition: Definition | null; revision: bigint }[]): StoredDefinition[] {
+function present(
+  rows: readonly { key: string; definition: Definition | null; revision: bigint }[],
+): StoredDefinition[] {
   return rows.flatMap(({ definition, ...row }) => (definition ? [{ ...row, definition }] : []))
 }
 

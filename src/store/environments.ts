@@ -3,17 +3,17 @@ import type { Bucketing } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
 import { type Author, record } from './changes.ts'
 import type { Database, Transaction } from './database.ts'
+import { raiseKeysRevision } from './keys.ts'
+import { selectProject } from './projects.ts'
 import {
-  type Expected,
   type EnvironmentName,
   type EnvironmentRow,
+  type Expected,
   expectRevision,
   lockEnvironment,
   raiseRevision,
   readEnvironmentRow,
 } from './revision.ts'
-import { raiseKeysRevision } from './keys.ts'
-import { selectProject } from './projects.ts'
 import { changes, environments, type Patch } from './tables.ts'
 
 export type EnvironmentSettings = { readonly name: string; readonly description: string; readonly bucketing: Bucketing }
@@ -25,7 +25,11 @@ const ENVIRONMENTS_MAX = 100
 export function listEnvironments(database: Database, project: string): Promise<EnvironmentRow[]> {
   return database.read(async (db) => {
     const { id } = await selectProject(db, project)
-    const rows = await db.select().from(environments).where(eq(environments.projectId, id)).orderBy(asc(environments.key))
+    const rows = await db
+      .select()
+      .from(environments)
+      .where(eq(environments.projectId, id))
+      .orderBy(asc(environments.key))
     return rows.map((row) => ({ ...row, project }))
   })
 }
@@ -51,7 +55,13 @@ export function createEnvironment(
     const revision = (await lastRevision(tx, name)) + 1n
     const [row] = await tx
       .insert(environments)
-      .values({ ...change.settings, projectId: project.id, key: name.environment, revision, settingsRevision: revision })
+      .values({
+        ...change.settings,
+        projectId: project.id,
+        key: name.environment,
+        revision,
+        settingsRevision: revision,
+      })
       .returning()
     if (!row) throw new Error('Cannot create an environment: the insert returned no row')
     await record(tx, change.author, [
@@ -70,12 +80,23 @@ export function updateEnvironment(
   return database.write(async (tx) => {
     const before = await lockEnvironment(tx, name)
     expectRevision(change.expected, before.revision)
-    const { bucketing = before.bucketing, name: title = before.name, description = before.description } = change.settings
+    const {
+      bucketing = before.bucketing,
+      name: title = before.name,
+      description = before.description,
+    } = change.settings
     const revision = await raiseRevision(tx, before.id, bucketing === before.bucketing ? {} : { bucketing })
     await tx.update(environments).set({ name: title, description }).where(eq(environments.id, before.id))
     const after = await readEnvironmentRow(tx, name)
     await record(tx, change.author, [
-      { subject: 'environment', action: 'update', ...name, revision, before: settingsOf(before), after: settingsOf(after) },
+      {
+        subject: 'environment',
+        action: 'update',
+        ...name,
+        revision,
+        before: settingsOf(before),
+        after: settingsOf(after),
+      },
     ])
     return after
   })
@@ -107,4 +128,8 @@ async function lastRevision(tx: Transaction, name: EnvironmentName): Promise<big
   return row?.last ?? 0n
 }
 
-const settingsOf = ({ name, description, bucketing }: EnvironmentSettings): EnvironmentSettings => ({ name, description, bucketing })
+const settingsOf = ({ name, description, bucketing }: EnvironmentSettings): EnvironmentSettings => ({
+  name,
+  description,
+  bucketing,
+})

@@ -23,7 +23,8 @@ export function listFlags(database: Database, project: string, filter: FlagFilte
   return database.read(async (db) => {
     const { id } = await selectProject(db, project)
     const conditions = [eq(flags.projectId, id), gt(flags.key, filter.after)]
-    if (filter.archived !== undefined) conditions.push(filter.archived ? isNotNull(flags.archivedAt) : isNull(flags.archivedAt))
+    if (filter.archived !== undefined)
+      conditions.push(filter.archived ? isNotNull(flags.archivedAt) : isNull(flags.archivedAt))
     if (filter.tag !== undefined) conditions.push(arrayContains(flags.tags, [filter.tag]))
     return db
       .select()
@@ -41,7 +42,11 @@ export function readFlag(database: Database, project: string, key: string): Prom
   })
 }
 
-export function createFlag(database: Database, project: string, change: { flag: NewFlag; author: Author }): Promise<Flag> {
+export function createFlag(
+  database: Database,
+  project: string,
+  change: { flag: NewFlag; author: Author },
+): Promise<Flag> {
   return database.write(async (tx) => {
     const { id } = await selectProject(tx, project)
     const [row] = await tx
@@ -70,28 +75,45 @@ export function updateFlag(database: Database, project: string, key: string, cha
     const homes = change.archived === undefined ? [] : await lockHomes(tx, projectId, key)
     const before = await selectFlag(tx, projectId, key, 'lock')
     expectRevision(change.expected, before.version)
-    const turns = change.archived !== undefined && change.archived !== (before.archivedAt !== null)
+    const turn = turnOf(before, change.archived)
     const [after] = await tx
       .update(flags)
-      .set({
-        ...change.text,
-        version: sql`${flags.version} + 1`,
-        ...(turns && { archivedAt: change.archived ? sql`clock_timestamp()` : null }),
-      })
+      .set({ ...change.text, ...turn?.set, version: sql`${flags.version} + 1` })
       .where(eq(flags.id, before.id))
       .returning()
     if (!after) throw new Error('Cannot update a flag: its row is gone although it was locked')
-    const action = turns ? (change.archived ? 'archive' : 'restore') : 'update'
-    const entry: NewChange = { subject: 'flag', action, project, flag: key, before: textOf(before), after: textOf(after) }
-    await record(tx, change.author, turns && homes.length > 0 ? await touchHomes(tx, homes, before.id, entry) : [entry])
+    const action = turn?.action ?? 'update'
+    const entry: NewChange = {
+      subject: 'flag',
+      action,
+      project,
+      flag: key,
+      before: textOf(before),
+      after: textOf(after),
+    }
+    const touched = turn ? await touchHomes(tx, homes, before.id, entry) : []
+    await record(tx, change.author, touched.length > 0 ? touched : [entry])
     return after
   })
+}
+
+/** Whether the flag turns archived or back; undefined when it is so already. */
+function turnOf({ archivedAt }: Flag, archived: boolean | undefined) {
+  if (archived === undefined || archived === (archivedAt !== null)) return undefined
+  return archived
+    ? ({ action: 'archive', set: { archivedAt: sql`clock_timestamp()` } } as const)
+    : ({ action: 'restore', set: { archivedAt: null } } as const)
 }
 
 /** Locks every environment of the project, so that none takes up the flag meanwhile; returns those that define it. */
 async function lockHomes(tx: Transaction, projectId: bigint, key: string): Promise<{ id: bigint; key: string }[]> {
   const inProject = eq(environments.projectId, projectId)
-  await tx.select({ id: environments.id }).from(environments).where(inProject).orderBy(asc(environments.id)).for('update')
+  await tx
+    .select({ id: environments.id })
+    .from(environments)
+    .where(inProject)
+    .orderBy(asc(environments.id))
+    .for('update')
   return tx
     .select({ id: environments.id, key: environments.key })
     .from(environments)
@@ -131,5 +153,11 @@ async function selectFlag(db: Db | Transaction, projectId: bigint, key: string, 
 }
 
 const textOf = ({ key, type, description, owner, tags, permanent, archivedAt }: Flag) => ({
-  key, type, description, owner, tags, permanent, archived: archivedAt !== null,
+  key,
+  type,
+  description,
+  owner,
+  tags,
+  permanent,
+  archived: archivedAt !== null,
 })

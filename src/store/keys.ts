@@ -19,7 +19,10 @@ export type ApiKey = {
 }
 export type NewKey = Pick<ApiKey, 'name' | 'role' | 'environment' | 'expiresAt'>
 /** Every key that may still open a door, as replicas hold them. */
-export type KeyRingSource = { readonly revision: bigint; readonly keys: readonly (ApiKey & { readonly hash: Buffer })[] }
+export type KeyRingSource = {
+  readonly revision: bigint
+  readonly keys: readonly (ApiKey & { readonly hash: Buffer })[]
+}
 
 /** A replica holds all usable keys in memory, so that a flood of wrong ones never reaches the database; hence this bound. */
 const KEYS_MAX = 10_000
@@ -39,7 +42,14 @@ export function createKey(database: Database, wanted: NewKey, author: Author): P
     const { name, role, expiresAt } = wanted
     const [row] = await tx
       .insert(keys)
-      .values({ hash: hashSecret(secret), name, role, environmentId: environment?.id ?? null, expiresAt, createdBy: author.actor })
+      .values({
+        hash: hashSecret(secret),
+        name,
+        role,
+        environmentId: environment?.id ?? null,
+        expiresAt,
+        createdBy: author.actor,
+      })
       .returning()
     if (!row) throw new Error('Cannot create a key: the insert returned no row')
     const after = { id: row.id, name, role, expiresAt }

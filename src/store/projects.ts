@@ -19,7 +19,11 @@ export function readProject(database: Database, key: string): Promise<Project> {
   return database.read((db) => selectProject(db, key))
 }
 
-export function createProject(database: Database, project: ProjectText & { key: string }, author: Author): Promise<Project> {
+export function createProject(
+  database: Database,
+  project: ProjectText & { key: string },
+  author: Author,
+): Promise<Project> {
   return database.write(async (tx) => {
     const [row] = await tx.insert(projects).values(project).returning()
     if (!row) throw new Error('Cannot create a project: the insert returned no row')

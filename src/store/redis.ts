@@ -6,12 +6,12 @@ export type RedisAddress = { readonly url: string } | { readonly restUrl: string
 export type RedisConnection = { readonly redis: Redis; close(): Promise<void> }
 
 /** No command takes longer, whatever happens to the network: then it fails, and what it was for is done without Redis. */
-export const COMMAND_MS = 800
+const COMMAND_MS = 800
 
 /** Opens Redis behind one API; nothing is sent and nothing connected before the first command. */
 export function openRedis(address: RedisAddress): RedisConnection {
   if ('url' in address) {
-    const { requester, close } = openResp(address.url)
+    const { requester, close } = openResp(address.url, COMMAND_MS)
     return { redis: new Redis(requester), close }
   }
   const redis = new Redis({

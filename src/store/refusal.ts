@@ -12,7 +12,8 @@ const CONSTRAINTS: Readonly<Record<string, readonly [Code, string]>> = {
 const UNAVAILABLE = new Set(['57014', '57P01', '57P02', '57P03', '57P05', '25P03', '40001', '40P01', '55P03', '25006'])
 const UNAVAILABLE_CLASSES = new Set(['08', '53', '58'])
 /** What sockets and postgres.js call a connection that cannot be had. */
-const DISCONNECTED = /^(CONNECT|CONNECTION_|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT|EACCES)/
+const DISCONNECTED =
+  /^(CONNECT|CONNECTION_|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT|EACCES)/
 
 /** Turns a driver's failure into an expected one where it is one. The driver's text stays in `cause`: it holds SQL and values. */
 export function refusal(error: unknown): unknown {

@@ -1,6 +1,5 @@
 import { createClient } from '@redis/client'
 import type { Requester } from '@upstash/redis'
-import { COMMAND_MS } from './redis.ts'
 
 type Client = ReturnType<typeof newClient>
 type Reply = { result?: unknown; error?: string }
@@ -14,8 +13,8 @@ const BACKOFF_MAX_MS = 2_000
  * Lets @upstash/redis speak to a plain Redis or Valkey. It connects when a command needs it and only then: a client that reconnects by
  * itself would keep an idle instance awake. RESP 2, because Upstash's client expects its shapes.
  */
-export function openResp(url: string): { requester: Requester; close(): Promise<void> } {
-  const connection = new Connection(url)
+export function openResp(url: string, commandMs: number): { requester: Requester; close(): Promise<void> } {
+  const connection = new Connection(url, commandMs)
   const run = async (command: unknown): Promise<Reply> => {
     const client = await connection.client()
     try {
@@ -29,28 +28,32 @@ export function openResp(url: string): { requester: Requester; close(): Promise<
     // Written in one go, so that nothing of another caller comes between on the shared connection.
     const replies = await Promise.all([['MULTI'], ...commands, ['EXEC']].map(run))
     const { result, error } = replies.at(-1) ?? {}
-    return Array.isArray(result) ? result.map((one: unknown) => ({ result: one })) : commands.map(() => ({ error: error ?? 'EXECABORT' }))
+    return Array.isArray(result)
+      ? result.map((one: unknown) => ({ result: one }))
+      : commands.map(() => ({ error: error ?? 'EXECABORT' }))
   }
-  const request = async ({ path, body }: { path?: string[]; body?: unknown }): Promise<unknown> => {
+  const request = ({ path, body }: { path?: string[]; body?: unknown }): Promise<unknown> => {
     const commands = Array.isArray(body) ? body : []
     if (path?.[0] === 'pipeline') return Promise.all(commands.map(run))
     if (path?.[0] === 'multi-exec') return transaction(commands)
     return run(body)
   }
-  return { requester: { request: request as Requester['request'] }, close: () => connection.close() }
+  return { requester: { request: request as Requester['request'] }, close: async () => connection.close() }
 }
 
 /** One connection, made on demand. */
 class Connection {
   readonly #url: string
+  readonly #commandMs: number
   #client: Promise<Client> | undefined
   /** The same before it is connected. */
   #current: Client | undefined
   #failures = 0
   #notBefore = 0
 
-  constructor(url: string) {
+  constructor(url: string, commandMs: number) {
     this.#url = url
+    this.#commandMs = commandMs
   }
 
   client(): Promise<Client> {
@@ -81,9 +84,9 @@ class Connection {
     const late = Promise.withResolvers<never>()
     const client = this.#current
     const timer = setTimeout(() => {
-      late.reject(new Error(`Redis did not reply in ${COMMAND_MS} ms`))
+      late.reject(new Error(`Redis did not reply in ${this.#commandMs} ms`))
       if (client) this.#drop(client)
-    }, COMMAND_MS)
+    }, this.#commandMs)
     try {
       return await Promise.race([reply, late.promise])
     } finally {
@@ -91,7 +94,7 @@ class Connection {
     }
   }
 
-  async close(): Promise<void> {
+  close(): void {
     if (this.#current) this.#drop(this.#current)
   }
 
@@ -116,5 +119,11 @@ function newClient(url: string) {
 
 function argumentsOf(command: unknown): string[] {
   if (!Array.isArray(command)) throw new Error('Cannot run a Redis command that is not a list')
-  return command.map((argument: unknown) => (typeof argument === 'string' ? argument : typeof argument === 'object' ? JSON.stringify(argument) : String(argument)))
+  return command.map((argument: unknown) =>
+    typeof argument === 'string'
+      ? argument
+      : typeof argument === 'object'
+        ? JSON.stringify(argument)
+        : String(argument),
+  )
 }

@@ -53,7 +53,10 @@ export function expectRevision(expected: Expected, current: bigint | undefined):
     throw new FlagError('stale', 'Cannot apply the change: nothing is there yet')
   }
   if (expected === 'present' || (expected !== 'absent' && expected.includes(current))) return
-  throw new FlagError('stale', `Cannot apply the change: the current version is "${current}", and not one that the request accepts`)
+  throw new FlagError(
+    'stale',
+    `Cannot apply the change: the current version is "${current}", and not one that the request accepts`,
+  )
 }
 
 /** The table under a name of its own: FOR UPDATE OF takes no name with a schema. */

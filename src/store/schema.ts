@@ -36,7 +36,9 @@ export async function checkSchema(db: PostgresJsDatabase): Promise<void> {
 
 async function newestMigration(db: PostgresJsDatabase): Promise<number> {
   try {
-    const [row] = await db.execute<{ newest: string | null }>(sql`select max(created_at) as newest from flagstaff.migrations`)
+    const [row] = await db.execute<{ newest: string | null }>(
+      sql`select max(created_at) as newest from flagstaff.migrations`,
+    )
     return Number(row?.['newest'] ?? 0)
   } catch (error) {
     const cause = error instanceof Error ? error.cause : undefined

@@ -30,7 +30,11 @@ type Row = {
  * so one snapshot of the data, and one round trip: this is the query between a cold start and its first answer.
  * Undefined: there is no such environment. An update with the held revision: nothing is newer.
  */
-export function readSource(database: Database, flagSetId: string, since?: Version): Promise<EnvironmentSource | undefined> {
+export function readSource(
+  database: Database,
+  flagSetId: string,
+  since?: Version,
+): Promise<EnvironmentSource | undefined> {
   const [project, environment] = flagSetId.split('/')
   return database.read(async (db) => {
     const [row] = await db.execute<Row>(sql`

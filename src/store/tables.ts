@@ -1,4 +1,15 @@
-import { bigint, boolean, customType, json, pgSchema, primaryKey, smallint, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  customType,
+  json,
+  pgSchema,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  uuid,
+} from 'drizzle-orm/pg-core'
 import type { Bucketing, Definition, Metadata } from '../flag/definition.ts'
 
 /** What a variant of a flag holds. */

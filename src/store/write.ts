@@ -51,7 +51,8 @@ export async function writeDefinitions(tx: Transaction, environment: Environment
   const stored = await lockFlags(tx, environment, [...write.next.keys()])
   const changed = differences(stored, write.next)
   const warnings = checkRules(changed, write.settings?.segments ?? environment.segments, write)
-  if (write.dryRun || (changed.length === 0 && !write.settings)) return { revision: environment.revision, changed, warnings }
+  if (write.dryRun || (changed.length === 0 && !write.settings))
+    return { revision: environment.revision, changed, warnings }
 
   await checkTypes(tx, environment, { changed, stored, pointer: write.pointer })
   const revision = await raiseRevision(tx, environment.id, write.settings)
@@ -68,19 +69,33 @@ export async function writeDefinitions(tx: Transaction, environment: Environment
 }
 
 /** Reads the identities and definitions of `keys` and locks the identities, in one order for all writers. */
-async function lockFlags(tx: Transaction, environment: EnvironmentRow, keys: readonly string[]): Promise<Map<string, Stored>> {
+async function lockFlags(
+  tx: Transaction,
+  environment: EnvironmentRow,
+  keys: readonly string[],
+): Promise<Map<string, Stored>> {
   const flag = alias(flags, 'flag') // FOR UPDATE OF takes no name with a schema
   const stored = new Map<string, Stored>()
   if (keys.length === 0) return stored
   const rows = await tx
-    .select({ id: flag.id, key: flag.key, type: flag.type, archivedAt: flag.archivedAt, definition: definitions.definition })
+    .select({
+      id: flag.id,
+      key: flag.key,
+      type: flag.type,
+      archivedAt: flag.archivedAt,
+      definition: definitions.definition,
+    })
     .from(flag)
     .leftJoin(definitions, and(eq(definitions.flagId, flag.id), eq(definitions.environmentId, environment.id)))
     .where(and(eq(flag.projectId, environment.projectId), inArray(flag.key, keys)))
     .orderBy(asc(flag.id))
     .for('update', { of: flag })
   for (const { key, archivedAt, definition, ...row } of rows)
-    stored.set(key, { ...row, archived: archivedAt !== null, definition: (archivedAt === null && definition) || undefined })
+    stored.set(key, {
+      ...row,
+      archived: archivedAt !== null,
+      definition: (archivedAt === null && definition) || undefined,
+    })
   return stored
 }
 
@@ -95,18 +110,30 @@ function differences(stored: ReadonlyMap<string, Stored>, next: Write['next']): 
 
 /** Refuses wrong rules here, with their places, so that they are never met at evaluation. */
 function checkRules(changed: readonly Difference[], segments: EnvironmentRow['segments'], write: Write): Mistake[] {
-  const mistakes = changed.flatMap(({ key, after }) => (after ? checkDefinition(after, segments, write.pointer(key)) : []))
+  const mistakes = changed.flatMap(({ key, after }) =>
+    after ? checkDefinition(after, segments, write.pointer(key)) : [],
+  )
   if (mistakes.length === 0 || write.strict === false) return mistakes
   throw new FlagError('invalid', 'Cannot store the flags: their definitions have mistakes', { mistakes })
 }
 
 /** A flag has one type in all environments; it may change only where no other environment would disagree. */
-async function checkTypes(tx: Transaction, environment: EnvironmentRow, write: Changes & Pick<Write, 'pointer'>): Promise<void> {
+async function checkTypes(
+  tx: Transaction,
+  environment: EnvironmentRow,
+  write: Changes & Pick<Write, 'pointer'>,
+): Promise<void> {
   const turned = write.changed.flatMap(({ key, after }) => {
     const flag = write.stored.get(key)
-    return flag && after && typeOf(after) !== flag.type ? [{ key, id: flag.id, was: flag.type, type: typeOf(after) }] : []
+    return flag && after && typeOf(after) !== flag.type
+      ? [{ key, id: flag.id, was: flag.type, type: typeOf(after) }]
+      : []
   })
-  const elsewhere = await definedElsewhere(tx, environment, turned.map(({ id }) => id))
+  const elsewhere = await definedElsewhere(
+    tx,
+    environment,
+    turned.map(({ id }) => id),
+  )
   const mistakes = turned.flatMap(({ key, id, was, type }): Mistake[] => {
     if (!elsewhere.has(id)) return []
     const message = `Flag "${key}" has ${was} variants in another environment, not ${type} ones`
@@ -114,45 +141,78 @@ async function checkTypes(tx: Transaction, environment: EnvironmentRow, write: C
   })
   if (mistakes.length > 0) throw new FlagError('invalid', 'Cannot store the flags: their types differ', { mistakes })
   for (const type of FLAG_TYPES)
-    await touchFlags(tx, turned.flatMap((flag) => (flag.type === type ? [flag.id] : [])), { type })
+    await touchFlags(
+      tx,
+      turned.flatMap((flag) => (flag.type === type ? [flag.id] : [])),
+      { type },
+    )
 }
 
 /** Which of these flags another environment defines. */
-async function definedElsewhere(tx: Transaction, environment: EnvironmentRow, ids: readonly bigint[]): Promise<Set<bigint>> {
+async function definedElsewhere(
+  tx: Transaction,
+  environment: EnvironmentRow,
+  ids: readonly bigint[],
+): Promise<Set<bigint>> {
   if (ids.length === 0) return new Set()
   const rows = await tx
     .selectDistinct({ id: definitions.flagId })
     .from(definitions)
-    .where(and(inArray(definitions.flagId, ids), ne(definitions.environmentId, environment.id), isNotNull(definitions.definition)))
+    .where(
+      and(
+        inArray(definitions.flagId, ids),
+        ne(definitions.environmentId, environment.id),
+        isNotNull(definitions.definition),
+      ),
+    )
   return new Set(rows.map(({ id }) => id))
 }
 
-async function touchFlags(tx: Transaction, ids: readonly bigint[], set: { type: FlagType } | { archivedAt: SQL | null }): Promise<void> {
-  if (ids.length > 0) await tx.update(flags).set({ ...set, version: sql`${flags.version} + 1` }).where(inArray(flags.id, ids))
+async function touchFlags(
+  tx: Transaction,
+  ids: readonly bigint[],
+  set: { type: FlagType } | { archivedAt: SQL | null },
+): Promise<void> {
+  if (ids.length > 0)
+    await tx
+      .update(flags)
+      .set({ ...set, version: sql`${flags.version} + 1` })
+      .where(inArray(flags.id, ids))
 }
 
 /** Gives new keys an identity and brings archived ones back; `stored` has them all afterwards. */
 async function takeIn(tx: Transaction, environment: EnvironmentRow, write: Changes): Promise<NewChange[]> {
-  const fresh = write.changed.flatMap(({ key, after }) => (after && !write.stored.has(key) ? [{ key, type: typeOf(after) }] : []))
+  const fresh = write.changed.flatMap(({ key, after }) =>
+    after && !write.stored.has(key) ? [{ key, type: typeOf(after) }] : [],
+  )
   for (const rows of batches(fresh)) {
     const made = await tx.execute<{ id: string; key: string; type: FlagType }>(sql`
       insert into flagstaff.flags (project_id, key, type)
       select ${String(environment.projectId)}::bigint, row.key, row.type from json_to_recordset(${JSON.stringify(rows)}::json) as row(key text, type text)
       returning id, key, type`)
-    for (const { id, key, type } of made) write.stored.set(key, { id: BigInt(id), type, archived: false, definition: undefined })
+    for (const { id, key, type } of made)
+      write.stored.set(key, { id: BigInt(id), type, archived: false, definition: undefined })
   }
   const back = write.changed.flatMap(({ key, after }) => {
     const flag = write.stored.get(key)
     return after && flag?.archived ? [{ key, id: flag.id }] : []
   })
-  await touchFlags(tx, back.map(({ id }) => id), { archivedAt: null })
+  await touchFlags(
+    tx,
+    back.map(({ id }) => id),
+    { archivedAt: null },
+  )
   return [
     ...fresh.map((flag): NewChange => ({ subject: 'flag', action: 'create', flag: flag.key, after: flag })),
     ...back.map(({ key }): NewChange => ({ subject: 'flag', action: 'restore', flag: key })),
   ]
 }
 
-async function store(tx: Transaction, environment: EnvironmentRow, write: Changes & { revision: bigint }): Promise<void> {
+async function store(
+  tx: Transaction,
+  environment: EnvironmentRow,
+  write: Changes & { revision: bigint },
+): Promise<void> {
   const rows = write.changed.flatMap(({ key, after }) => {
     const flag = write.stored.get(key)
     return flag ? [{ flag_id: String(flag.id), definition: asText(after) }] : []
@@ -171,9 +231,17 @@ async function archiveOrphans(tx: Transaction, environment: EnvironmentRow, writ
     const flag = write.stored.get(key)
     return flag && !after ? [{ key, id: flag.id }] : []
   })
-  const elsewhere = await definedElsewhere(tx, environment, removed.map(({ id }) => id))
+  const elsewhere = await definedElsewhere(
+    tx,
+    environment,
+    removed.map(({ id }) => id),
+  )
   const orphans = removed.filter(({ id }) => !elsewhere.has(id))
-  await touchFlags(tx, orphans.map(({ id }) => id), { archivedAt: sql`clock_timestamp()` })
+  await touchFlags(
+    tx,
+    orphans.map(({ id }) => id),
+    { archivedAt: sql`clock_timestamp()` },
+  )
   return orphans.map(({ key }): NewChange => ({ subject: 'flag', action: 'archive', flag: key }))
 }
 

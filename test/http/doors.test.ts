@@ -39,13 +39,24 @@ test('probes follow the life of the process', async () => {
 test('trial mode answers loopback names only', async () => {
   for (const host of ['localhost', 'localhost:8080', '127.0.0.1:1', '[::1]:8080', 'flags.localhost:80'])
     assert.equal((await get('/livez', { host })).status, 200, host)
-  for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '10.0.0.1', '', 'localhost@evil.example'])
+  for (const host of [
+    'evil.example',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    '10.0.0.1',
+    '',
+    'localhost@evil.example',
+  ])
     assert.equal((await get('/livez', { host })).status, 403, host)
 })
 
 test('trial mode refuses what a page of another site sends', async () => {
   const put = (headers: Record<string, string>) =>
-    trial.call('POST', '/api/v1/projects', { key: null, body: { key: 'x' }, headers: { host: 'localhost', ...headers } })
+    trial.call('POST', '/api/v1/projects', {
+      key: null,
+      body: { key: 'x' },
+      headers: { host: 'localhost', ...headers },
+    })
   assert.equal((await put({ origin: 'https://evil.example' })).status, 403)
   assert.equal((await put({ origin: 'null' })).status, 403)
   assert.equal((await put({ 'sec-fetch-site': 'cross-site' })).status, 403)
@@ -65,10 +76,21 @@ test('the API is described as OpenAPI 3.1, with schemas for what goes in and out
   const { body } = await get('/openapi.json')
   assert.equal(body.openapi, '3.1.0')
   const put = body.paths['/api/v1/projects/{project}/environments/{environment}/flagset'].put
-  assert.deepEqual(put.parameters.map((parameter: { name: string }) => parameter.name).toSorted(), ['dryRun', 'environment', 'project', 'prune', 'strict'])
+  assert.deepEqual(put.parameters.map((parameter: { name: string }) => parameter.name).toSorted(), [
+    'dryRun',
+    'environment',
+    'project',
+    'prune',
+    'strict',
+  ])
   assert.ok(put.requestBody.content['application/json'].schema.properties.flags)
   const post = body.paths['/api/v1/keys'].post
-  assert.deepEqual(post.requestBody.content['application/json'].schema.properties.role.enum, ['client', 'server', 'editor', 'admin'])
+  assert.deepEqual(post.requestBody.content['application/json'].schema.properties.role.enum, [
+    'client',
+    'server',
+    'editor',
+    'admin',
+  ])
   assert.ok(post.responses['201'].content['application/json'].schema.properties.secret)
 })
 

@@ -7,7 +7,11 @@ before(async () => {
   service = await openService()
   await service.call('POST', '/api/v1/projects', { body: { key: 'shop' } })
   await service.call('POST', '/api/v1/projects', { body: { key: 'other' } })
-  for (const [project, environment] of [['shop', 'live'], ['shop', 'test'], ['other', 'live']])
+  for (const [project, environment] of [
+    ['shop', 'live'],
+    ['shop', 'test'],
+    ['other', 'live'],
+  ])
     await service.call('POST', `/api/v1/projects/${project}/environments`, { body: { key: environment } })
   for (const place of [LIVE, TEST]) await call('PUT', `${place}/flags/a`, { body: on })
 })
@@ -89,7 +93,8 @@ test('a role that is too low is refused on every route', async () => {
   for (const [method, path, least] of ROUTES)
     for (const [role, { secret }] of Object.entries(keys)) {
       const { status } = await call(method, path, { key: secret, ...writes(method) })
-      if (role === 'editor' && least === 'editor') assert.ok(![401, 403].includes(status), `${role} ${method} ${path}: ${status}`)
+      if (role === 'editor' && least === 'editor')
+        assert.ok(![401, 403].includes(status), `${role} ${method} ${path}: ${status}`)
       else assert.equal(status, 403, `${role} ${method} ${path}`)
     }
 })
@@ -135,7 +140,10 @@ test('no way of writing a path comes past the check', async () => {
 test('a key comes as Bearer or as X-API-Key, and Bearer decides when there are both', async () => {
   assert.equal((await call('GET', LIVE, { key: null, headers: { 'x-api-key': ADMIN_KEY } })).status, 200)
   assert.equal((await call('GET', LIVE, { key: null, headers: { authorization: `bearer ${ADMIN_KEY}` } })).status, 200)
-  assert.equal((await call('GET', LIVE, { key: null, headers: { authorization: 'Basic YTpi', 'x-api-key': ADMIN_KEY } })).status, 401)
+  assert.equal(
+    (await call('GET', LIVE, { key: null, headers: { authorization: 'Basic YTpi', 'x-api-key': ADMIN_KEY } })).status,
+    401,
+  )
   assert.equal((await call('GET', LIVE, { key: 'wrong', headers: { 'x-api-key': ADMIN_KEY } })).status, 401)
 })
 

@@ -34,7 +34,10 @@ test('a project is created, read, changed and deleted', async () => {
   const read = await call('GET', '/api/v1/projects/shop')
   assert.equal(read.body.name, 'Shop')
   const etag = read.headers.get('etag') ?? ''
-  const changed = await call('PATCH', '/api/v1/projects/shop', { body: { description: 'All of it' }, headers: { 'if-match': etag } })
+  const changed = await call('PATCH', '/api/v1/projects/shop', {
+    body: { description: 'All of it' },
+    headers: { 'if-match': etag },
+  })
   assert.deepEqual([changed.body.name, changed.body.description], ['Shop', 'All of it'])
   const stale = await call('PATCH', '/api/v1/projects/shop', { body: { name: 'No' }, headers: { 'if-match': etag } })
   assert.equal(stale.status, 412)
@@ -150,7 +153,10 @@ test('a flag has one type in all environments', async () => {
 })
 
 test('names that JavaScript objects treat specially are flags and variants like any other', async () => {
-  const flags = { constructor: on, toString: { state: 'ENABLED', variants: { valueOf: 'a', hasOwnProperty: 'b' }, defaultVariant: 'valueOf' } }
+  const flags = {
+    constructor: on,
+    toString: { state: 'ENABLED', variants: { valueOf: 'a', hasOwnProperty: 'b' }, defaultVariant: 'valueOf' },
+  }
   const applied = await call('PUT', `${environment}/flagset`, { body: { flags } })
   assert.equal(applied.status, 200)
   assert.deepEqual((await call('GET', `${environment}/flagset`)).body.flags, flags)
@@ -166,7 +172,12 @@ test('the whole document goes in, comes out the same, and a second time changes 
   const document = {
     $schema: 'https://flagd.dev/schema/v0/flags.json',
     flags: {
-      a: { ...on, targeting: { if: [{ $ref: 'staff' }, 'off', null] }, metadata: { team: 'x', n: 1.5 }, 'x-note': { kept: [1, '2'] } },
+      a: {
+        ...on,
+        targeting: { if: [{ $ref: 'staff' }, 'off', null] },
+        metadata: { team: 'x', n: 1.5 },
+        'x-note': { kept: [1, '2'] },
+      },
       b: { state: 'DISABLED', variants: { one: { deep: [1, { two: null }] } }, defaultVariant: null },
     },
     $evaluators: { staff: { ends_with: [{ var: 'email' }, '@example.com'] } },
@@ -230,8 +241,14 @@ test('history has every version, and rollback brings one back as a new change', 
   assert.equal((await evaluate('a')).body.value, true)
   const { body } = await call('GET', `${environment}/flags/a/history`)
   const versions = body.items.filter((item: { subject: string }) => item.subject === 'definition')
-  assert.deepEqual(versions.map((item: { action: string }) => item.action), ['rollback', 'rollback', 'delete', 'update', 'create'])
-  assert.deepEqual(versions.map((item: { revision: number }) => item.revision), [4, 3, 2, 1, 0].map((above) => revision + above))
+  assert.deepEqual(
+    versions.map((item: { action: string }) => item.action),
+    ['rollback', 'rollback', 'delete', 'update', 'create'],
+  )
+  assert.deepEqual(
+    versions.map((item: { revision: number }) => item.revision),
+    [4, 3, 2, 1, 0].map((above) => revision + above),
+  )
   assert.equal(versions.at(-1).comment, 'first version')
   assert.equal((await call('POST', `${environment}/flags/a/rollback`, { body: { revision: 0 } })).status, 404)
 })
@@ -263,14 +280,18 @@ test('every character of a value is kept, and a key that no database can hold is
 })
 
 test('bad bodies are refused with what is wrong', async () => {
-  const put = (body: unknown, headers: Record<string, string> = {}) => call('PUT', `${environment}/flags/a`, { body, headers })
+  const put = (body: unknown, headers: Record<string, string> = {}) =>
+    call('PUT', `${environment}/flags/a`, { body, headers })
   assert.equal((await put('{')).status, 400)
   assert.equal((await put('[]')).status, 400)
   assert.equal((await put('{}', { 'content-type': 'text/plain' })).status, 415)
   assert.equal((await put({ ...on, state: 'ON' })).body.errors[0].pointer, '/state')
   assert.equal((await put({ ...on, defaultVariant: 'none' })).status, 400)
   assert.equal((await put(`{"state":"ENABLED","variants":{"a":${'['.repeat(5000)}${']'.repeat(5000)}}}`)).status, 400)
-  assert.equal((await call('POST', `${project}/flags`, { body: { key: 'a', type: 'date' } })).body.errors[0].pointer, '/type')
+  assert.equal(
+    (await call('POST', `${project}/flags`, { body: { key: 'a', type: 'date' } })).body.errors[0].pointer,
+    '/type',
+  )
   assert.equal((await call('POST', `${project}/flags`, { body: { key: 'nul\u0000', type: 'string' } })).status, 400)
   assert.equal((await call('POST', `${project}/environments`, { body: { key: 'No Slug' } })).status, 400)
   assert.equal((await put(on, { 'content-length': String(17 * 1024 * 1024) })).status, 413)

@@ -5,8 +5,15 @@ import { KeyRing } from '../../src/snapshot/keyring.ts'
 import { hashSecret, type KeyRingSource } from '../../src/store/keys.ts'
 
 const key = (secret: string, expiresAt: Date | null = null): KeyRingSource['keys'][number] => ({
-  id: secret, name: secret, role: 'client', environment: { project: 'p', environment: 'e' },
-  createdBy: '', createdAt: new Date(0), revokedAt: null, expiresAt, hash: hashSecret(secret),
+  id: secret,
+  name: secret,
+  role: 'client',
+  environment: { project: 'p', environment: 'e' },
+  createdBy: '',
+  createdAt: new Date(0),
+  revokedAt: null,
+  expiresAt,
+  hash: hashSecret(secret),
 })
 
 let now = 1_000_000

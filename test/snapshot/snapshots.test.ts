@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
-import { evaluate } from '../../src/flag/evaluate.ts'
 import { FlagError } from '../../src/flag/error.ts'
+import { evaluate } from '../../src/flag/evaluate.ts'
 import { Snapshots } from '../../src/snapshot/snapshots.ts'
 import type { EnvironmentSource, Version } from '../../src/store/source.ts'
 
 const definition = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' } as const
 const settings = { segments: {}, metadata: {}, bucketing: 'v2' } as const
 const source = (revision: bigint, more: Partial<EnvironmentSource> = {}): EnvironmentSource => ({
-  incarnation: 'one', id: 1n, revision, changedAt: new Date(0), isUpdate: false, settings,
+  incarnation: 'one',
+  id: 1n,
+  revision,
+  changedAt: new Date(0),
+  isUpdate: false,
+  settings,
   flags: new Map([['a', definition]]),
   ...more,
 })
@@ -63,13 +68,31 @@ test('current() asks at most once per freshness, and only when it is called', as
 })
 
 test('an update changes only what it names and leaves the snapshot before it as it was', async () => {
-  answer = async () => source(1n, { flags: new Map([['a', definition], ['b', definition]]) })
+  answer = async () =>
+    source(1n, {
+      flags: new Map([
+        ['a', definition],
+        ['b', definition],
+      ]),
+    })
   const before = await snapshots.current('p/e')
-  const { settings: _, ...update } = source(2n, { isUpdate: true, flags: new Map([['a', undefined], ['c', definition]]) })
+  const { settings: _, ...update } = source(2n, {
+    isUpdate: true,
+    flags: new Map([
+      ['a', undefined],
+      ['c', definition],
+    ]),
+  })
   answer = async () => update
   await snapshots.refresh('p/e')
   const after = await snapshots.current('p/e')
-  assert.deepEqual([[...before.flagSet.flags.keys()], [...after.flagSet.flags.keys()]], [['a', 'b'], ['b', 'c']])
+  assert.deepEqual(
+    [[...before.flagSet.flags.keys()], [...after.flagSet.flags.keys()]],
+    [
+      ['a', 'b'],
+      ['b', 'c'],
+    ],
+  )
   assert.equal(after.flagSet.flags.get('b'), before.flagSet.flags.get('b'), 'an unchanged flag is not compiled again')
 })
 

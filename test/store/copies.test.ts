@@ -44,7 +44,9 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
     })
 
     test('of many writers at once the newest wins', async () => {
-      await Promise.all(Array.from({ length: 50 }, (_, index) => copies.write('p/race', copy(BigInt(index), `text ${index}`))))
+      await Promise.all(
+        Array.from({ length: 50 }, (_, index) => copies.write('p/race', copy(BigInt(index), `text ${index}`))),
+      )
       assert.equal((await copies.read('p/race'))?.text, 'text 49')
     })
 
@@ -55,7 +57,16 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
       await copies.write('p/bad', copy(3n, 'x'.repeat(5_000)))
       const key = 'flagstaff:{p/bad}:copy'
       const whole = String(await connection.redis.get(key))
-      for (const value of [whole.slice(0, -10), whole.replace('gzip', 'plain'), `x${whole}`, '{"json":true}', '42', '', 'flagstaff1', whole.replace(/\n.*/s, '\nAAAA')]) {
+      for (const value of [
+        whole.slice(0, -10),
+        whole.replace('gzip', 'plain'),
+        `x${whole}`,
+        '{"json":true}',
+        '42',
+        '',
+        'flagstaff1',
+        whole.replace(/\n.*/s, '\nAAAA'),
+      ]) {
         await connection.redis.set(key, value)
         assert.equal(await copies.read('p/bad'), undefined, value.slice(0, 80))
       }
@@ -94,7 +105,10 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
       const deadline = performance.now() + 10_000
       let isBack = false
       while (!isBack && performance.now() < deadline)
-        isBack = await copies.write('p/e', copy(1n, 'back')).then(() => true, () => false)
+        isBack = await copies.write('p/e', copy(1n, 'back')).then(
+          () => true,
+          () => false,
+        )
       assert.equal((await copies.read('p/e'))?.text, 'back')
     })
   })

@@ -17,7 +17,10 @@ const projects = () => listProjects(store.database, { after: '', limit: 10 })
 test('a schema that is behind is refused with the command that mends it, until it was run', async () => {
   const { url, drop } = await testDatabase()
   const database = openDatabase({ url })
-  await assert.rejects(listProjects(database, { after: '', limit: 1 }), { code: 'unavailable', message: /admin\.ts migrate/ })
+  await assert.rejects(listProjects(database, { after: '', limit: 1 }), {
+    code: 'unavailable',
+    message: /admin\.ts migrate/,
+  })
   const client = connect({ url }, 1, 0)
   await migrate(client)
   await client.end()
@@ -32,7 +35,9 @@ test('migrations that start at the same time wait for each other', async () => {
   await Promise.all(clients.map((client) => migrate(client)))
   await Promise.all(clients.map((client) => client.end()))
   const database = openDatabase({ url })
-  const [row] = await database.read((db) => db.execute<{ n: number }>(sql`select count(*)::int as n from flagstaff.migrations`))
+  const [row] = await database.read((db) =>
+    db.execute<{ n: number }>(sql`select count(*)::int as n from flagstaff.migrations`),
+  )
   assert.equal(row?.['n'], 1)
   await database.close()
   await drop()
@@ -75,6 +80,13 @@ test('a failed transaction leaves nothing behind', async () => {
 
 test('the record of changes cannot be rewritten, not even by hand', async () => {
   await freshEnvironment(store.database)
-  for (const statement of [sql`update flagstaff.changes set actor = 'x'`, sql`delete from flagstaff.changes`, sql`truncate flagstaff.changes`])
-    await assert.rejects(store.database.write((tx) => tx.execute(statement)), (error: Error) => /append-only/.test(String(error.cause)))
+  for (const statement of [
+    sql`update flagstaff.changes set actor = 'x'`,
+    sql`delete from flagstaff.changes`,
+    sql`truncate flagstaff.changes`,
+  ])
+    await assert.rejects(
+      store.database.write((tx) => tx.execute(statement)),
+      (error: Error) => /append-only/.test(String(error.cause)),
+    )
 })

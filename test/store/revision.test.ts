@@ -5,8 +5,8 @@ import type { Definition } from '../../src/flag/definition.ts'
 import { FlagError } from '../../src/flag/error.ts'
 import { changeDefinition, readDefinition } from '../../src/store/definitions.ts'
 import { readEnvironment } from '../../src/store/environments.ts'
-import { applyFlagSet, exportFlagSet } from '../../src/store/flagset.ts'
 import { updateFlag } from '../../src/store/flags.ts'
+import { applyFlagSet, exportFlagSet } from '../../src/store/flagset.ts'
 import { readSource, type Version } from '../../src/store/source.ts'
 import { changes } from '../../src/store/tables.ts'
 import { AUTHOR, freshEnvironment, openStore, type Store } from '../support/store.ts'
@@ -80,12 +80,28 @@ test(`after ${CHANGES} concurrent changes the revision is exactly that much high
 
 test('a document of many flags is one revision, with one record for each flag', async () => {
   const start = (await readEnvironment(store.database, name)).revision
-  const document = { flags: new Map([['a', on], ['b', off], ['c', on]]), segments: {}, metadata: {} }
+  const document = {
+    flags: new Map([
+      ['a', on],
+      ['b', off],
+      ['c', on],
+    ]),
+    segments: {},
+    metadata: {},
+  }
   const applied = await applyFlagSet(store.database, name, {
-    document, prune: false, dryRun: false, strict: true, expected: undefined, author: AUTHOR,
+    document,
+    prune: false,
+    dryRun: false,
+    strict: true,
+    expected: undefined,
+    author: AUTHOR,
   })
   assert.equal(applied.revision, start + 1n)
-  assert.deepEqual(applied.changed.map(({ key }) => key), ['a', 'b', 'c'])
+  assert.deepEqual(
+    applied.changed.map(({ key }) => key),
+    ['a', 'b', 'c'],
+  )
 })
 
 test('archiving a flag takes it from every environment under a new revision, restoring brings it back', async () => {

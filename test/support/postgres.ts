@@ -3,9 +3,9 @@ import { connect } from '../../src/store/database.ts'
 
 /** The server that the tests use; `npm test` starts one where the environment names none. */
 export function serverUrl(): string {
-  // biome-ignore lint/style/noProcessEnv: the launcher tells it by the environment
   const url = process.env['TEST_DATABASE_URL']
-  if (url === undefined) throw new Error('TEST_DATABASE_URL is not set: run the tests with npm test, which starts a Postgres')
+  if (url === undefined)
+    throw new Error('TEST_DATABASE_URL is not set: run the tests with npm test, which starts a Postgres')
   return url
 }
 

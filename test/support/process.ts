@@ -30,7 +30,6 @@ export function runProgram(
   const [command = runtime, ...rest] = [...(options.prefix ?? []), runtime, join(ROOT, file), ...(options.args ?? [])]
   const child = spawn(command, rest, {
     cwd: options.cwd ?? ROOT,
-    // biome-ignore lint/style/noProcessEnv: programs are found by PATH
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -62,9 +61,14 @@ export function runProgram(
 }
 
 /** Starts the service on a free port of 127.0.0.1 and waits until it listens. */
-export async function startService(env: Record<string, string>, options: Parameters<typeof runProgram>[2] = {}): Promise<Running> {
+export async function startService(
+  env: Record<string, string>,
+  options: Parameters<typeof runProgram>[2] = {},
+): Promise<Running> {
   const program = runProgram('src/main.ts', { PORT: '0', HOST: '127.0.0.1', ...env }, options)
-  const [, port] = await program.says(/"message":"Listening".*"port":(\d+)|listening on http:\/\/127\.0\.0\.1:(\d+)/).then((found) => found.filter(Boolean))
+  const [, port] = await program
+    .says(/"message":"Listening".*"port":(\d+)|listening on http:\/\/127\.0\.0\.1:(\d+)/)
+    .then((found) => found.filter(Boolean))
   return { ...program, address: `http://127.0.0.1:${port}` }
 }
 

@@ -46,7 +46,11 @@ export async function startRedis(): Promise<RedisServer> {
 }
 
 async function launch(port: number, url: string) {
-  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: 'ignore' })
+  const child = spawn(
+    'redis-server',
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    { stdio: 'ignore' },
+  )
   const { redis, close } = openRedis({ url })
   // It has no way to say that it is ready but to answer.
   for (let tries = 0; tries < 200; tries++) {

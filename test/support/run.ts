@@ -17,7 +17,9 @@ const TEST_MS = 120_000
 const RUN_MS = 15 * 60_000
 
 const args = process.argv.slice(2)
-const runtimes = (['node', 'bun'] as const).filter((runtime) => args.includes(`--${runtime}`) || !args.some((arg) => /^--(node|bun)$/.test(arg)))
+const runtimes = (['node', 'bun'] as const).filter(
+  (runtime) => args.includes(`--${runtime}`) || !args.some((arg) => /^--(node|bun)$/.test(arg)),
+)
 const wanted = args.filter((arg) => !arg.startsWith('--'))
 const files = globSync('test/**/*.test.ts', { cwd: ROOT })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
@@ -60,7 +62,10 @@ async function runTests(runtime: Runtime): Promise<Sum> {
       process.stdout.write(chunk)
     })
   const [code] = await once(child, 'close')
-  const sum = runtime === 'node' ? sumOf(output, /^ℹ (pass|fail|cancelled|skipped) (\d+)$/gm) : sumOf(output, /^ *(\d+) (pass|fail|skip)$/gm)
+  const sum =
+    runtime === 'node'
+      ? sumOf(output, /^ℹ (pass|fail|cancelled|skipped) (\d+)$/gm)
+      : sumOf(output, /^ *(\d+) (pass|fail|skip)$/gm)
   if ((code !== 0 && sum.failed === 0) || sum.passed === 0) sum.failed += 1
   return sum
 }

@@ -24,7 +24,13 @@ export async function openService(options: Partial<Doors> = {}): Promise<Service
   const { database } = store
   const log = () => undefined
   const now = () => Date.now()
-  const keys = new KeyRing({ read: (since) => readKeyRing(database, since), adminSecret: ADMIN_KEY, freshnessMs: 1_000, now, log })
+  const keys = new KeyRing({
+    read: (since) => readKeyRing(database, since),
+    adminSecret: ADMIN_KEY,
+    freshnessMs: 1_000,
+    now,
+    log,
+  })
   const snapshots = new Snapshots({
     read: (flagSetId, since) => readSource(database, flagSetId, since),
     freshnessMs: 1_000,
@@ -45,7 +51,11 @@ export async function openService(options: Partial<Doors> = {}): Promise<Service
     log,
     ...options,
   })
-  const call = async (method: string, path: string, { key = ADMIN_KEY, body, headers = {} }: Call = {}): Promise<Answer> => {
+  const call = async (
+    method: string,
+    path: string,
+    { key = ADMIN_KEY, body, headers = {} }: Call = {},
+  ): Promise<Answer> => {
     const init = {
       method,
       headers: {

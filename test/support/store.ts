@@ -33,6 +33,9 @@ export async function freshEnvironment(database: Database): Promise<{ project: s
   made += 1
   const name = { project: `project-${made}`, environment: 'test' }
   await createProject(database, { key: name.project, name: 'Project', description: '' }, AUTHOR)
-  await createEnvironment(database, name, { settings: { name: 'Test', description: '', bucketing: 'v2' }, author: AUTHOR })
+  await createEnvironment(database, name, {
+    settings: { name: 'Test', description: '', bucketing: 'v2' },
+    author: AUTHOR,
+  })
   return name
 }

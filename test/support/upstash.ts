@@ -1,8 +1,13 @@
 import { createClient } from '@redis/client'
 import { Hono } from 'hono'
-import { listen, type Server } from '../../src/run/listen.ts'
+import { listen } from '../../src/run/listen.ts'
 
-export type Front = { readonly restUrl: string; readonly restToken: string; readonly requests: () => number; close(): Promise<void> }
+export type Front = {
+  readonly restUrl: string
+  readonly restToken: string
+  readonly requests: () => number
+  close(): Promise<void>
+}
 
 const TOKEN = 'a-token-for-tests'
 
@@ -26,7 +31,8 @@ export async function startUpstash(redisUrl: string): Promise<Front> {
   const app = new Hono()
   app.use(async (c, next) => {
     requests += 1
-    if (c.req.header('authorization') !== `Bearer ${TOKEN}`) return c.json({ error: 'WRONGPASS invalid or missing auth token' }, 401)
+    if (c.req.header('authorization') !== `Bearer ${TOKEN}`)
+      return c.json({ error: 'WRONGPASS invalid or missing auth token' }, 401)
     await next()
   })
   const encoded = (c: { req: { header(name: string): string | undefined } }, value: unknown): unknown =>
@@ -62,7 +68,7 @@ export async function startUpstash(redisUrl: string): Promise<Front> {
     })
     return c.body(body, 200, { 'content-type': 'text/event-stream' })
   })
-  const server: Server = await listen({ fetch: app.fetch, host: '127.0.0.1', port: 0, bodyBytesMax: 64_000_000 })
+  const server = await listen({ fetch: app.fetch, host: '127.0.0.1', port: 0, bodyBytesMax: 64_000_000 })
   const close = async () => {
     client.destroy()
     await server.close()

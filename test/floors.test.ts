@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { test } from 'node:test'
+
+const SRC = join(import.meta.dirname, '../src')
+/** Lowest first. Rooms on one floor do not know each other. */
+const FLOORS = [['flag'], ['store'], ['snapshot'], ['http', 'rpc', 'run'], ['main.ts', 'admin.ts']]
+const LINES_MAX = 250
+
+type Source = { file: string; text: string; imports: string[]; packages: string[] }
+
+const room = (file: string) => file.split('/')[0] ?? file
+const floor = (file: string) => FLOORS.findIndex((rooms) => rooms.includes(room(file)))
+
+/** Every hand-written source file, with the source files and the packages it imports, types included. */
+const sources: Source[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !file.includes('/gen/'))
+  .map((file) => {
+    const text = readFileSync(join(SRC, file), 'utf8')
+    const named = [...text.matchAll(/(?:from |import |import\()'([^']+)'/g)].map((match) => match[1] ?? '')
+    const imports = named
+      .filter((name) => name.startsWith('.'))
+      .map((path) => relative(SRC, join(SRC, dirname(file), path)))
+    return { file, text, imports, packages: named.filter((name) => !name.startsWith('.')) }
+  })
+
+test('there is something to look at, and every room has a floor', () => {
+  assert.ok(sources.length > 50)
+  for (const { file } of sources) assert.notEqual(floor(file), -1, `${file} lives on no floor`)
+})
+
+test('a file imports from its own room or from a lower floor', () => {
+  for (const { file, imports } of sources)
+    for (const path of imports)
+      assert.ok(room(path) === room(file) || floor(path) < floor(file), `${file} must not import ${path}`)
+})
+
+test('no file reaches itself through its imports', () => {
+  const graph = new Map(sources.map(({ file, imports }) => [file, imports]))
+  const done = new Set<string>()
+  const visit = (file: string, trail: readonly string[]): void => {
+    assert.ok(!trail.includes(file), `circle: ${[...trail, file].join(' -> ')}`)
+    if (done.has(file)) return
+    for (const next of graph.get(file) ?? []) visit(next, [...trail, file])
+    done.add(file)
+  }
+  for (const { file } of sources) visit(file, [])
+})
+
+test('every file fits in one sitting', () => {
+  for (const { file, text } of sources) {
+    const lines = text.split('\n').length
+    assert.ok(lines <= LINES_MAX, `${file} has ${lines} lines, more than ${LINES_MAX}`)
+  }
+})
+
+test('what a flag is knows nothing but itself; Postgres is known to the store alone', () => {
+  for (const { file, packages } of sources) {
+    if (room(file) === 'flag') assert.deepEqual(packages, [], `${file} must import nothing from outside`)
+    if (room(file) !== 'store')
+      for (const name of packages)
+        assert.ok(!/^(postgres|drizzle-orm)(\/|$)/.test(name), `${file} must not import ${name}`)
+  }
+})
+
+test('only the roof reads the environment of the process', () => {
+  for (const { file, text } of sources)
+    if (floor(file) < FLOORS.length - 1) assert.ok(!text.includes('process.env'), `${file} reads process.env`)
+})
