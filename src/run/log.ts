@@ -10,11 +10,13 @@ const PASSWORD = /(\/\/[^/\s:@]*):[^/\s@]*@/g
 
 /** Writes one JSON line per event. Never throws: a line that cannot be written as JSON is written without its fields. */
 export function createLog(options: { level: Level; write: (line: string) => void; now: () => Date }): Log {
-  const write = (level: Level) => (message: string, fields: Fields = {}) => {
-    if (LEVELS.indexOf(level) < LEVELS.indexOf(options.level)) return
-    const head = { time: options.now().toISOString(), level, message }
-    options.write(`${line({ ...head, ...fields }) ?? line(head)}\n`)
-  }
+  const write =
+    (level: Level) =>
+    (message: string, fields: Fields = {}) => {
+      if (LEVELS.indexOf(level) < LEVELS.indexOf(options.level)) return
+      const head = { time: options.now().toISOString(), level, message }
+      options.write(`${line({ ...head, ...fields }) ?? line(head)}\n`)
+    }
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }
 
