@@ -3,7 +3,8 @@ import { type Change, type ChangeFilter, listChanges } from '../store/changes.ts
 import type { Database } from '../store/database.ts'
 import { type Authenticate, allow } from './auth.ts'
 import { documented, path, query } from './route.ts'
-import { ChangesQuery, DefinitionPath, HistoryQuery, pageOf, Change as Shown } from './schemas.ts'
+import { DefinitionPath, pageOf } from './schema-parts.ts'
+import { ChangesQuery, HistoryQuery, Change as Shown } from './schemas.ts'
 
 const tag = 'Changes'
 

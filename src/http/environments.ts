@@ -5,7 +5,8 @@ import type { EnvironmentRow } from '../store/revision.ts'
 import { type Authenticate, allow, authorOf } from './auth.ts'
 import { expectedBy, tagOf } from './condition.ts'
 import { body, documented, path } from './route.ts'
-import { Environment, EnvironmentPatch, EnvironmentPath, NewEnvironment, ProjectPath, pageOf } from './schemas.ts'
+import { EnvironmentPath, ProjectPath, pageOf } from './schema-parts.ts'
+import { Environment, EnvironmentPatch, NewEnvironment } from './schemas.ts'
 
 const tag = 'Environments'
 

@@ -5,7 +5,8 @@ import { type Authenticate, allow, authorOf } from './auth.ts'
 import { expectedBy, tagOf } from './condition.ts'
 import type { Changed } from './environments.ts'
 import { body, documented, path, query } from './route.ts'
-import { Flag, FlagPatch, FlagPath, FlagQuery, NewFlag, ProjectPath, pageOf } from './schemas.ts'
+import { FlagPath, ProjectPath, pageOf } from './schema-parts.ts'
+import { Flag, FlagPatch, FlagQuery, NewFlag } from './schemas.ts'
 
 const tag = 'Flags'
 

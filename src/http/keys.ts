@@ -4,7 +4,8 @@ import type { Database } from '../store/database.ts'
 import { createKey, listKeys, revokeKey } from '../store/keys.ts'
 import { type Authenticate, allow, authorOf } from './auth.ts'
 import { body, documented, path, query } from './route.ts'
-import { Key, KeyPath, KeyQuery, NewKey, NewKeyAnswer, pageOf } from './schemas.ts'
+import { pageOf } from './schema-parts.ts'
+import { Key, KeyPath, KeyQuery, NewKey, NewKeyAnswer } from './schemas.ts'
 
 const tag = 'Keys'
 

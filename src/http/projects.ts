@@ -4,7 +4,8 @@ import * as projects from '../store/projects.ts'
 import { type Authenticate, allow, authorOf } from './auth.ts'
 import { expectedBy, tagOf } from './condition.ts'
 import { body, documented, path, query } from './route.ts'
-import { NewProject, Page, Project, ProjectPatch, ProjectPath, pageOf } from './schemas.ts'
+import { Page, ProjectPath, pageOf } from './schema-parts.ts'
+import { NewProject, Project, ProjectPatch } from './schemas.ts'
 
 const tag = 'Projects'
 

@@ -1,46 +1,19 @@
 import * as v from 'valibot'
-import { isText } from './auth.ts'
+import {
+  EnvironmentKey,
+  Flag256,
+  instant,
+  Limit,
+  Mistake,
+  metadata,
+  Page,
+  ProjectKey,
+  revision,
+  text,
+  version,
+} from './schema-parts.ts'
 
 // What the management API takes and gives. The OpenAPI document is made from these, so their descriptions are documentation.
-
-const text = (max: number) =>
-  v.pipe(v.string(), v.maxLength(max), v.check(isText, 'must be well-formed text without NUL'))
-const slug = (what: string) =>
-  v.pipe(
-    v.string(),
-    v.regex(/^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/, 'must be 1 to 64 of a-z, 0-9 and "-", with no "-" at the ends'),
-    v.description(what),
-  )
-const instant = (what: string) => v.pipe(v.string(), v.isoTimestamp(), v.description(what))
-const revision = v.pipe(v.number(), v.integer(), v.description('Counts the changes of its environment'))
-const version = v.pipe(v.number(), v.integer(), v.description('Counts the changes of this object; its ETag'))
-const metadata = v.pipe(
-  v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
-  v.description('Facts handed to the application with each answer'),
-)
-const Limit = v.optional(
-  v.pipe(
-    v.string(),
-    v.regex(/^\d{1,4}$/),
-    v.transform(Number),
-    v.minValue(1),
-    v.maxValue(1000),
-    v.description('Entries per page (100)'),
-  ),
-  '100',
-)
-const Flag256 = v.pipe(text(256), v.minLength(1), v.description('Key of a flag, unique in its project'))
-
-export const ProjectKey = slug('Key of a project')
-export const EnvironmentKey = slug('Key of an environment')
-export const ProjectPath = v.object({ project: ProjectKey })
-export const EnvironmentPath = v.object({ project: ProjectKey, environment: EnvironmentKey })
-export const FlagPath = v.object({ project: ProjectKey, key: Flag256 })
-export const DefinitionPath = v.object({ project: ProjectKey, environment: EnvironmentKey, key: Flag256 })
-export const Page = v.object({
-  limit: Limit,
-  after: v.optional(v.pipe(text(256), v.description('Key to continue after: `next` of the page before')), ''),
-})
 
 export const Project = v.object({
   key: ProjectKey,
@@ -141,7 +114,6 @@ export const FlagSetDocument = v.object({
   $evaluators: v.optional(v.pipe(v.record(v.string(), v.unknown()), v.description('Segments: rules shared by name'))),
   metadata: v.optional(metadata),
 })
-const Mistake = v.object({ pointer: v.pipe(v.string(), v.description('JSON Pointer (RFC 6901)')), detail: v.string() })
 const flag = (fallback: 'true' | 'false', what: string) =>
   v.optional(
     v.pipe(
@@ -245,19 +217,3 @@ export const KeyQuery = v.object({
   ),
 })
 export const KeyPath = v.object({ id: v.pipe(v.string(), v.uuid()) })
-
-/** RFC 9457. */
-export const Problem = v.object({
-  type: v.string(),
-  title: v.string(),
-  status: v.number(),
-  code: v.string(),
-  detail: v.string(),
-  errors: v.optional(v.array(Mistake)),
-  traceId: v.string(),
-})
-export const pageOf = <T extends v.GenericSchema>(items: T) =>
-  v.object({
-    items: v.array(items),
-    next: v.pipe(v.nullable(v.string()), v.description('Where the next page starts; null at the end')),
-  })
