@@ -1,7 +1,7 @@
 import type { Bucketing, Definition, Metadata } from './definition.ts'
-import { type Evaluable, type Evaluation, type FlagType, fail, type Success, typeOf } from './evaluate.ts'
-import { RuleFault } from './expression.ts'
-import { type CompiledRule, compileRule, type Segments } from './rule.ts'
+import { type Answers, type Evaluable, type Evaluation, type FlagType, fail, type Success, typeOf } from './evaluate.ts'
+import { type Expression, RuleFault } from './expression.ts'
+import { compileRule, type Segments } from './rule.ts'
 import { isRecord } from './value.ts'
 import { shorten } from './words.ts'
 
@@ -12,29 +12,70 @@ export type CompiledFlag = Evaluable & {
   readonly metadata: Metadata
   /** The type of its variants; undefined when they differ or have none. */
   readonly type: FlagType | undefined
-  /** The segments that its rule refers to itself. */
-  readonly uses: ReadonlySet<string>
 }
 
 /** What a flag's set says to each of its flags. */
 export type Surroundings = { readonly segments: Segments; readonly metadata: Metadata; readonly bucketing: Bucketing }
 
-const NONE: ReadonlySet<string> = new Set()
-
-/** Compiles one flag. Never throws: a definition that makes no sense answers PARSE_ERROR, and harms no other. */
+/**
+ * Makes a flag that can answer; it is compiled when it is first asked for, since a replica that has just started is
+ * asked for few of its flags. Never throws: a definition that makes no sense answers PARSE_ERROR, and harms no other.
+ */
 export function compileFlag(key: string, definition: Definition, surroundings: Surroundings): CompiledFlag {
+  return new LazyFlag(key, definition, surroundings)
+}
+
+type Compiled = { readonly metadata: Metadata; readonly type: FlagType | undefined; readonly answers: Answers }
+
+class LazyFlag implements CompiledFlag {
+  readonly key: string
+  readonly definition: Definition
+  readonly #surroundings: Surroundings
+  #compiled: Compiled | undefined
+
+  constructor(key: string, definition: Definition, surroundings: Surroundings) {
+    this.key = key
+    this.definition = definition
+    this.#surroundings = surroundings
+  }
+
+  get answers(): Answers {
+    return this.#ready().answers
+  }
+
+  get metadata(): Metadata {
+    return this.#ready().metadata
+  }
+
+  get type(): FlagType | undefined {
+    return this.#ready().type
+  }
+
+  #ready(): Compiled {
+    this.#compiled ??= compile(this.key, this.definition, this.#surroundings)
+    return this.#compiled
+  }
+}
+
+type Flag = { readonly key: string; readonly definition: Definition; readonly metadata: Metadata }
+
+const NO_MATCHES: ReadonlyMap<string, Success> = new Map()
+
+function compile(key: string, definition: Definition, surroundings: Surroundings): Compiled {
   const metadata = mergeMetadata(surroundings.metadata, definition)
-  const base = { key, definition, metadata, uses: NONE, rule: undefined, matches: new Map<string, Success>() }
+  const flag = { key, definition, metadata }
+  const always = (otherwise: Evaluation): Answers => ({ rule: undefined, otherwise, matches: NO_MATCHES })
   const mistake = mistakeIn(definition)
-  if (mistake !== undefined) return { ...base, type: undefined, otherwise: fail(base, 'PARSE_ERROR', mistake) }
+  if (mistake !== undefined) return { metadata, type: undefined, answers: always(fail(flag, 'PARSE_ERROR', mistake)) }
   const { state, variants, targeting } = definition
   const type = commonType(variants)
-  if (state === 'DISABLED') return { ...base, type, otherwise: Object.freeze({ key, reason: state, metadata }) }
-  if (!hasRule(targeting)) return { ...base, type, otherwise: defaultAnswer(base, 'STATIC') }
+  if (state === 'DISABLED') return { metadata, type, answers: always(Object.freeze({ key, reason: state, metadata })) }
+  if (!hasRule(targeting)) return { metadata, type, answers: always(defaultAnswer(flag, 'STATIC')) }
   const rule = compileTargeting(targeting, surroundings)
-  if (rule instanceof RuleFault) return { ...base, type, otherwise: fail(base, rule.code, rule.message) }
-  for (const variant of Object.keys(variants)) base.matches.set(variant, answer(base, variant, 'TARGETING_MATCH'))
-  return { ...base, type, rule: rule.expression, uses: rule.uses, otherwise: defaultAnswer(base, 'DEFAULT') }
+  if (rule instanceof RuleFault) return { metadata, type, answers: always(fail(flag, rule.code, rule.message)) }
+  const matches = new Map<string, Success>()
+  for (const variant of Object.keys(variants)) matches.set(variant, answer(flag, variant, 'TARGETING_MATCH'))
+  return { metadata, type, answers: { rule, otherwise: defaultAnswer(flag, 'DEFAULT'), matches } }
 }
 
 /** The flag's metadata over the set's. */
@@ -60,19 +101,16 @@ function mistakeIn(definition: Definition): string | undefined {
   return `Default variant ${shorten(defaultVariant)} is no variant`
 }
 
-function compileTargeting(targeting: unknown, { segments, bucketing }: Surroundings): CompiledRule | RuleFault {
+function compileTargeting(targeting: unknown, { segments, bucketing }: Surroundings): Expression | RuleFault {
   try {
-    return compileRule(targeting, segments, bucketing)
+    return compileRule(targeting, segments, bucketing).expression
   } catch (error) {
     if (error instanceof RuleFault) return error
     throw error
   }
 }
 
-function defaultAnswer(
-  flag: Pick<CompiledFlag, 'key' | 'definition' | 'metadata'>,
-  reason: 'STATIC' | 'DEFAULT',
-): Evaluation {
+function defaultAnswer(flag: Flag, reason: 'STATIC' | 'DEFAULT'): Evaluation {
   const variant = flag.definition.defaultVariant
   if (variant) return answer(flag, variant, reason)
   return Object.freeze({ key: flag.key, reason: 'DEFAULT', metadata: flag.metadata })
@@ -80,16 +118,16 @@ function defaultAnswer(
 
 type Reason = 'STATIC' | 'DEFAULT' | 'TARGETING_MATCH'
 
-function answer(
-  { key, definition, metadata }: Pick<CompiledFlag, 'key' | 'definition' | 'metadata'>,
-  variant: string,
-  reason: Reason,
-): Success {
+function answer({ key, definition, metadata }: Flag, variant: string, reason: Reason): Success {
   return Object.freeze({ key, value: definition.variants[variant], variant, reason, metadata })
 }
 
 function commonType(variants: Readonly<Record<string, unknown>>): FlagType | undefined {
-  const types = new Set(Object.values(variants).map(typeOf))
-  const [type] = types
-  return types.size === 1 ? type : undefined
+  let common: FlagType | undefined
+  for (const name of Object.keys(variants)) {
+    const type = typeOf(variants[name])
+    if (type === undefined || (common !== undefined && common !== type)) return undefined
+    common = type
+  }
+  return common
 }

@@ -26,10 +26,8 @@ export type Failure = {
 /** What a flag answers. `reason === 'ERROR'` tells the failures. Frozen, and shared between evaluations. */
 export type Evaluation = Success | Failure
 
-/** The part of a compiled flag that evaluating reads. */
-export type Evaluable = {
-  readonly key: string
-  readonly metadata: Metadata
+/** All that a flag can answer, made beforehand. */
+export type Answers = {
   /** Undefined when the answer is always `otherwise`. */
   readonly rule: Expression | undefined
   /** The answer where no rule names a variant. */
@@ -38,21 +36,30 @@ export type Evaluable = {
   readonly matches: ReadonlyMap<string, Success>
 }
 
+/** The part of a compiled flag that evaluating reads. */
+export type Evaluable = { readonly key: string; readonly metadata: Metadata; readonly answers: Answers }
+
+/** The part of a flag set that evaluating reads. */
+export type Evaluables = { readonly flags: ReadonlyMap<string, Evaluable>; readonly metadata: Metadata }
+
 /**
  * Picks the variant of one flag for `context` at `now` (unix seconds). Pure: no clock, no I/O, never throws.
  * With `type`, a value of another type is a TYPE_MISMATCH; 'integer' is a number without a fraction.
  */
 export function evaluate(flag: Evaluable, context: Context, now: number, type?: FlagType | 'integer'): Evaluation {
-  const evaluation = flag.rule === undefined ? flag.otherwise : target(flag, flag.rule, context, now)
+  const evaluation = answer(flag, context, now)
   if (type === undefined || evaluation.reason === 'ERROR' || evaluation.variant === undefined) return evaluation
   return hasType(evaluation.value, type) ? evaluation : mismatch(flag, evaluation.value, type)
 }
 
 /** Evaluates the flag `key` of a set; FLAG_NOT_FOUND, with the set's metadata, when there is none. */
+// biome-ignore lint/complexity/useMaxParams: an options object or a rest parameter would be made for each evaluation
 export function evaluateKey(
-  set: { readonly flags: ReadonlyMap<string, Evaluable>; readonly metadata: Metadata },
+  set: Evaluables,
   key: string,
-  ...[context, now, type]: [context: Context, now: number, type?: FlagType | 'integer']
+  context: Context,
+  now: number,
+  type?: FlagType | 'integer',
 ): Evaluation {
   const flag = set.flags.get(key)
   if (flag !== undefined) return evaluate(flag, context, now, type)
@@ -68,29 +75,33 @@ export function fail(
   return Object.freeze({ key: flag.key, errorCode, errorDetails, reason: 'ERROR', metadata: flag.metadata })
 }
 
-function target(flag: Evaluable, rule: Expression, context: Context, now: number): Evaluation {
-  const frame: Frame = { flagKey: flag.key, now, context, whole: undefined, steps: 0 }
+function answer(flag: Evaluable, context: Context, now: number): Evaluation {
   try {
-    return settle(flag, rule(context, frame))
+    const { answers } = flag
+    if (answers.rule === undefined) return answers.otherwise
+    const frame: Frame = { flagKey: flag.key, now, context, whole: undefined, steps: 0 }
+    return settle(flag, answers, answers.rule(context, frame))
   } catch (error) {
     if (error instanceof RuleFault) return fail(flag, error.code, error.message)
     // A context from JSON never gets here; one with getters, or a stack that was nearly full before, may.
-    return fail(flag, 'GENERAL', `Cannot evaluate flag ${shorten(flag.key)}`)
+    return fail({ key: flag.key, metadata: {} }, 'GENERAL', `Cannot evaluate flag ${shorten(flag.key)}`)
   }
 }
 
 /** The variant that a rule's value names: its JSON text without quotes and outer spaces (flagd's `resolve`). */
-function settle(flag: Evaluable, value: unknown): Evaluation {
-  if (typeof value === 'string') return flag.matches.get(value) ?? settleText(flag, value)
-  if (value === null || value === undefined) return flag.otherwise
-  if (typeof value === 'boolean') return settleText(flag, String(value))
-  // JSON has no text for these two but null.
-  if (typeof value === 'number') return Number.isFinite(value) ? settleText(flag, String(value)) : flag.otherwise
+function settle(flag: Evaluable, answers: Answers, value: unknown): Evaluation {
+  if (typeof value === 'string') return answers.matches.get(value) ?? settleText(flag, answers, value)
+  if (value === null || value === undefined) return answers.otherwise
+  if (typeof value === 'boolean') return settleText(flag, answers, String(value))
+  if (typeof value === 'number') {
+    // JSON has no text for NaN and Infinity but null.
+    return Number.isFinite(value) ? settleText(flag, answers, String(value)) : answers.otherwise
+  }
   return fail(flag, 'GENERAL', `Rule gives ${shorten(value)}, not the name of a variant`)
 }
 
-function settleText(flag: Evaluable, text: string): Evaluation {
-  const found = flag.matches.get(text) ?? flag.matches.get(text.replaceAll('"', '').trim())
+function settleText(flag: Evaluable, { matches }: Answers, text: string): Evaluation {
+  const found = matches.get(text) ?? matches.get(text.replaceAll('"', '').trim())
   return found ?? fail(flag, 'GENERAL', `Rule gives ${shorten(text)}, which is no variant of flag ${shorten(flag.key)}`)
 }
 

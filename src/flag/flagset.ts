@@ -1,6 +1,7 @@
 import { type CompiledFlag, compileFlag, type Surroundings } from './compile.ts'
 import type { Bucketing, Definition, FlagSetSource, Metadata } from './definition.ts'
-import { affectedBy, type CompiledSegments, compileSegments } from './segment.ts'
+import { patchMap } from './layered-map.ts'
+import { affectedBy, type CompiledSegments, compileSegments, referencesIn } from './segment.ts'
 
 /** Everything an environment says, ready to answer. Immutable: a change makes a new one that shares what stayed. */
 export type FlagSet = {
@@ -20,7 +21,10 @@ export type FlagSetChange = {
   readonly bucketing?: Bucketing
 }
 
-/** Compiles a whole set. Never throws: a flag that makes no sense answers PARSE_ERROR, and the others live. */
+/**
+ * Makes a whole set ready; segments are compiled now, flags when they are first asked for. Never throws: a flag that
+ * makes no sense answers PARSE_ERROR, and the others live.
+ */
 export function compileFlagSet(source: FlagSetSource): FlagSet {
   const { segments, metadata, bucketing } = source
   const compiledSegments = compileSegments(segments, bucketing)
@@ -30,7 +34,7 @@ export function compileFlagSet(source: FlagSetSource): FlagSet {
   return { flags, segments, metadata: surroundings.metadata, bucketing, compiledSegments }
 }
 
-/** The set after a change. Compiles only the flags that change or whose rule reaches a segment that does. */
+/** The set after a change. Only the flags that change, or whose rule reaches a segment that does, are compiled again. */
 export function patchFlagSet(set: FlagSet, change: FlagSetChange): FlagSet {
   const { segments = set.segments, metadata = set.metadata, bucketing = set.bucketing } = change
   const definitions = new Map(change.flags)
@@ -38,13 +42,12 @@ export function patchFlagSet(set: FlagSet, change: FlagSetChange): FlagSet {
     return compileFlagSet({ flags: replaced(set, definitions), segments, metadata, bucketing })
   const compiledSegments = segments === set.segments ? set.compiledSegments : compileSegments(segments, bucketing)
   const surroundings = { segments: compiledSegments.compiled, metadata, bucketing }
-  const flags = new Map(set.flags)
-  if (segments !== set.segments) recompile(flags, affectedSegments(set, segments, compiledSegments), surroundings)
-  for (const [key, definition] of definitions) {
-    if (definition === undefined) flags.delete(key)
-    else flags.set(key, compileFlag(key, definition, surroundings))
-  }
-  return { flags, segments, metadata, bucketing, compiledSegments }
+  const changed = new Map<string, CompiledFlag | undefined>()
+  if (segments !== set.segments)
+    recompile(set, changed, { affected: affectedSegments(set, segments, compiledSegments), surroundings })
+  for (const [key, definition] of definitions)
+    changed.set(key, definition === undefined ? undefined : compileFlag(key, definition, surroundings))
+  return { flags: patchMap(set.flags, changed), segments, metadata, bucketing, compiledSegments }
 }
 
 function replaced(set: FlagSet, definitions: ReadonlyMap<string, Definition | undefined>): Map<string, Definition> {
@@ -73,9 +76,11 @@ function isSame(before: unknown, after: unknown): boolean {
   }
 }
 
-function recompile(flags: Map<string, CompiledFlag>, affected: ReadonlySet<string>, surroundings: Surroundings): void {
-  for (const [key, flag] of flags) {
-    if (flag.uses.isDisjointFrom(affected)) continue
-    flags.set(key, compileFlag(key, flag.definition, surroundings))
+type Effect = { readonly affected: ReadonlySet<string>; readonly surroundings: Surroundings }
+
+function recompile(set: FlagSet, changed: Map<string, CompiledFlag | undefined>, effect: Effect): void {
+  for (const [key, { definition }] of set.flags) {
+    if (referencesIn(definition?.targeting).isDisjointFrom(effect.affected)) continue
+    changed.set(key, compileFlag(key, definition, effect.surroundings))
   }
 }

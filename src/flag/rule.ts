@@ -4,12 +4,11 @@ import { RULE_DEPTH_MAX, RULE_NODES_MAX } from './limits.ts'
 import { OPERATORS } from './operators/operators.ts'
 import { shorten } from './words.ts'
 
-/** A rule made ready to run, with its size. `uses` names the segments it refers to itself, known or not. */
+/** A rule made ready to run, with its size. */
 export type CompiledRule = {
   readonly expression: Expression
   readonly nodes: number
   readonly depth: number
-  readonly uses: ReadonlySet<string>
 }
 
 /** The segments a rule may refer to; undefined for one that refers, in the end, to itself. */
@@ -22,12 +21,11 @@ export type Segments = ReadonlyMap<string, Segment | undefined>
 export function compileRule(rule: unknown, segments: Segments, bucketing: Bucketing): CompiledRule {
   const compiler = new RuleCompiler(segments, bucketing)
   const expression = compiler.compile(rule)
-  return { expression, nodes: compiler.nodes, depth: compiler.deepest, uses: compiler.uses }
+  return { expression, nodes: compiler.nodes, depth: compiler.deepest }
 }
 
 class RuleCompiler implements Compiler {
   readonly bucketing: Bucketing
-  readonly uses = new Set<string>()
   nodes = 0
   deepest = 0
   readonly #segments: Segments
@@ -49,10 +47,7 @@ class RuleCompiler implements Compiler {
   members(rule: unknown): ReadonlySet<unknown> | undefined {
     if (Array.isArray(rule)) return membersOf(rule)
     const name = referenceOf(rule)
-    const segment = name === undefined ? undefined : this.#segments.get(name)
-    if (name === undefined || segment?.members === undefined) return undefined
-    this.uses.add(name)
-    return segment.members
+    return name === undefined ? undefined : this.#segments.get(name)?.members
   }
 
   #compile(rule: unknown): Expression {
@@ -75,7 +70,6 @@ class RuleCompiler implements Compiler {
   }
 
   #reference(name: string): Expression {
-    this.uses.add(name)
     const segment = this.#segments.get(name)
     if (segment?.fault !== undefined) throw segment.fault
     if (segment !== undefined) {

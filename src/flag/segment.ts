@@ -80,7 +80,7 @@ export function reachedFrom(rule: unknown, segments: Rules): Rules {
 }
 
 /** The names of all segments that a rule mentions. No recursion: a stored rule may be deeper than any stack. */
-function referencesIn(rule: unknown): ReadonlySet<string> {
+export function referencesIn(rule: unknown): ReadonlySet<string> {
   const names = new Set<string>()
   const pending: unknown[] = [rule]
   while (pending.length > 0) {
