@@ -10,7 +10,9 @@ import { orExit } from './run/start.ts'
 import { welcome } from './run/welcome.ts'
 import { KeyRing, type Principal } from './snapshot/keyring.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
+import { copiesIn } from './store/copies.ts'
 import { readKeyRing } from './store/keys.ts'
+import { openRedis } from './store/redis.ts'
 import { readSource } from './store/source.ts'
 
 const stopped = stopSignal()
@@ -18,18 +20,14 @@ const config = orExit(() => readConfig(process.env))
 const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line), now: () => new Date() })
 
 const { database, close: closeDatabase } = await orExit(() => provideDatabase(config))
-const snapshots = new Snapshots({
-  read: (flagSetId, since) => readSource(database, flagSetId, since),
-  freshnessMs: config.freshnessMs,
-  now: () => performance.now(),
-  log: log.warn,
-})
-const keys = new KeyRing({
-  read: (since) => readKeyRing(database, since),
+const redis = config.redis && openRedis(config.redis)
+const copies = redis && copiesIn(redis.redis, (name) => log.warn('A copy in Redis is damaged or foreign', { name }))
+const { freshnessMs, truthCheckMs } = config
+const keeping = { copies, freshnessMs, truthCheckMs, now: () => performance.now(), log: log.warn }
+const snapshots = new Snapshots(keeping, (flagSetId, since) => readSource(database, flagSetId, since))
+const keys = new KeyRing(keeping, (since) => readKeyRing(database, since), {
   adminSecret: config.adminKey,
-  freshnessMs: config.freshnessMs,
-  now: () => Date.now(),
-  log: log.warn,
+  wallNow: () => Date.now(),
 })
 
 const isTrial = config.mode === 'trial'
@@ -59,8 +57,14 @@ else log.info('Listening', { host: config.host, port: server.port })
 log.info('Stopping', { signal: await stopped })
 const code = await shutDown(
   [
-    { name: 'leave the load balancer', run: () => { isStopping = true } },
+    {
+      name: 'leave the load balancer',
+      run: () => {
+        isStopping = true
+      },
+    },
     { name: 'finish open requests', run: () => server.close() },
+    { name: 'close Redis', run: () => redis?.close() },
     { name: 'close the database', run: () => closeDatabase() },
   ],
   config.drainSeconds * 1_000,

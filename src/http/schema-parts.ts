@@ -29,7 +29,12 @@ export const Limit = v.optional(
   ),
   '100',
 )
-export const Flag256 = v.pipe(text(256), v.minLength(1), v.description('Key of a flag, unique in its project'))
+export const Flag256 = v.pipe(
+  text(256),
+  v.minLength(1),
+  v.check((key) => !['.', '..', '__proto__'].includes(key), 'must not be ".", ".." or "__proto__"'),
+  v.description('Key of a flag, unique in its project'),
+)
 
 export const ProjectKey = slug('Key of a project')
 export const EnvironmentKey = slug('Key of an environment')

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
+import type { RedisAddress } from '../store/redis.ts'
 
 const integer = (fallback: number, min: number, max: number) =>
   v.pipe(
@@ -11,6 +12,8 @@ const integer = (fallback: number, min: number, max: number) =>
     v.transform(Number),
   )
 const isPostgresUrl = (text: string) => URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol)
+const isRedisUrl = (text: string) => URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol)
+const isHttpUrl = (text: string) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type Level = (typeof LEVELS)[number]
@@ -30,6 +33,10 @@ const VARIABLES = {
     ),
   ),
   FRESHNESS_MS: integer(1_000, 10, 60_000),
+  TRUTH_CHECK_MS: integer(10_000, 10, 3_600_000),
+  REDIS_URL: v.optional(v.pipe(v.string(), v.check(isRedisUrl, 'expected redis://host:port, or rediss:// for TLS'))),
+  UPSTASH_REDIS_REST_URL: v.optional(v.pipe(v.string(), v.check(isHttpUrl, 'expected https://…'))),
+  UPSTASH_REDIS_REST_TOKEN: v.optional(v.pipe(v.string(), v.minLength(1))),
   DRAIN_SECONDS: integer(8, 1, 3_600),
   BODY_BYTES_MAX: integer(1_000_000, 1_000, 16_000_000),
   CORS_ORIGINS: v.optional(
@@ -62,6 +69,9 @@ type Settings = {
   readonly host: string
   readonly adminKey: string | undefined
   readonly freshnessMs: number
+  readonly truthCheckMs: number
+  /** Undefined: one replica, without copies and hints. */
+  readonly redis: RedisAddress | undefined
   readonly drainSeconds: number
   readonly bodyBytesMax: number
   /** Origins whose pages may evaluate; undefined: all. */
@@ -72,6 +82,7 @@ type Settings = {
 export type Config = Settings &
   ({ readonly mode: 'service'; readonly databaseUrl: string } | { readonly mode: 'trial'; readonly folder: string })
 
+type Read = v.InferOutput<v.ObjectSchema<typeof VARIABLES, undefined>>
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Reads and checks every variable at once. Throws one error with a line for each bad one; it names no value, since some are secret. */
@@ -83,16 +94,19 @@ export function readConfig(env: Environment): Config {
   const isTrial = given['DATABASE_URL'] === undefined
   if (isTrial && given['HOST'] !== undefined && given['HOST'] !== TRIAL_HOST)
     mistakes.push(`HOST: trial mode answers on ${TRIAL_HOST} only; set DATABASE_URL to serve others`)
+  mistakes.push(...redisMistakes(given))
   if (!result.success || mistakes.length > 0) throw new Error(`Cannot start: ${mistakes.join('; ')}`)
   return Object.freeze(configOf(result.output))
 }
 
-function configOf(read: v.InferOutput<v.ObjectSchema<typeof VARIABLES, undefined>>): Config {
+function configOf(read: Read): Config {
   const settings: Settings = {
     port: read.PORT,
     host: read.HOST ?? (read.DATABASE_URL === undefined ? TRIAL_HOST : '0.0.0.0'),
     adminKey: read.FLAGSTAFF_ADMIN_KEY,
     freshnessMs: read.FRESHNESS_MS,
+    truthCheckMs: read.TRUTH_CHECK_MS,
+    redis: redisOf(read),
     drainSeconds: read.DRAIN_SECONDS,
     bodyBytesMax: read.BODY_BYTES_MAX,
     corsOrigins: read.CORS_ORIGINS,
@@ -114,6 +128,23 @@ function readVariable(env: Environment, name: string, mistakes: string[]): strin
     mistakes.push(`${name}_FILE: cannot read the file that it names`)
     return undefined
   }
+}
+
+/** Redis is reached in one way, and Upstash's needs both of its variables. */
+function redisMistakes(given: Environment): string[] {
+  const rest = [given['UPSTASH_REDIS_REST_URL'], given['UPSTASH_REDIS_REST_TOKEN']].filter(
+    (value) => value !== undefined,
+  )
+  if (rest.length === 1) return ['UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN: set both or neither']
+  return rest.length > 0 && given['REDIS_URL'] !== undefined
+    ? ['REDIS_URL: set it or UPSTASH_REDIS_REST_URL, not both']
+    : []
+}
+
+function redisOf(read: Read): RedisAddress | undefined {
+  const { REDIS_URL: url, UPSTASH_REDIS_REST_URL: restUrl, UPSTASH_REDIS_REST_TOKEN: restToken } = read
+  if (url !== undefined) return { url }
+  return restUrl !== undefined && restToken !== undefined ? { restUrl, restToken } : undefined
 }
 
 /** A misspelt variable of ours would silently do nothing. */

@@ -1,8 +1,10 @@
 import { timingSafeEqual } from 'node:crypto'
+import * as v from 'valibot'
+import type { Copy, Stamp } from '../store/copies.ts'
 import { hashSecret, type KeyRingSource } from '../store/keys.ts'
 import type { EnvironmentName } from '../store/revision.ts'
 import type { Role } from '../store/tables.ts'
-import type { Log } from './snapshots.ts'
+import { Held, type Keeping } from './held.ts'
 
 /** Who a request comes from. `environment` is null when the caller is bound to none. */
 export type Principal = {
@@ -11,101 +13,107 @@ export type Principal = {
   readonly role: Role
   readonly environment: EnvironmentName | null
 }
-type Held = { readonly hash: Buffer; readonly principal: Principal; readonly expiresAt: number }
+type Entry = { readonly hash: Buffer; readonly principal: Principal; readonly expiresAt: number }
+type Ring = Stamp & { readonly entries: ReadonlyMap<string, Entry> }
 
 /**
- * Every usable key, hashed, in memory: checking one costs no network, and a flood of wrong ones costs the database
- * one small question per `freshnessMs` at most.
+ * Every usable key, hashed, in memory: checking one costs no network, and a flood of wrong ones makes a replica ask no more often
+ * than any traffic does.
  */
 export class KeyRing {
-  readonly #read: (since?: bigint) => Promise<KeyRingSource | undefined>
-  readonly #admin: Held | undefined
-  readonly #freshnessMs: number
-  readonly #now: () => number
-  readonly #log: Log
-  #held = new Map<string, Held>()
-  #revision: bigint | undefined
-  #askedAt = Number.NEGATIVE_INFINITY
-  #asking: Promise<void> | undefined
+  readonly #held: Held<Ring>
+  readonly #admin: Entry | undefined
+  readonly #wallNow: () => number
 
-  /** `adminSecret` opens everything until real keys exist. `now` is wall time in milliseconds: keys expire by it. */
-  constructor(options: {
-    read: (since?: bigint) => Promise<KeyRingSource | undefined>
-    adminSecret: string | undefined
-    freshnessMs: number
-    now: () => number
-    log: Log
-  }) {
-    this.#read = options.read
-    this.#freshnessMs = options.freshnessMs
-    this.#now = options.now
-    this.#log = options.log
+  /** `adminSecret` opens everything until real keys exist. `wallNow` is in milliseconds since 1970: keys expire by it. */
+  constructor(
+    keeping: Keeping,
+    read: (since?: Stamp) => Promise<KeyRingSource | undefined>,
+    options: { adminSecret: string | undefined; wallNow: () => number },
+  ) {
+    this.#wallNow = options.wallNow
+    this.#held = new Held<Ring>(keeping, {
+      name: 'keys',
+      read: async (ring) => {
+        const source = await read(ring)
+        return source ? ringOf(source) : ring
+      },
+      encode,
+      decode,
+    })
     const principal: Principal = { name: 'FLAGSTAFF_ADMIN_KEY', role: 'admin', environment: null }
     if (options.adminSecret !== undefined)
       this.#admin = { hash: hashSecret(options.adminSecret), principal, expiresAt: Number.POSITIVE_INFINITY }
   }
 
   /**
-   * Finds whom a secret belongs to; undefined: to nobody, or not any more. A promise only for a secret that is not
-   * known here and may have been created elsewhere since the last look. Rejects with `unavailable` while no key was ever read.
+   * Finds whom a secret belongs to; undefined: to nobody, or not any more. A promise at first, after a pause, and for a key that
+   * may have been created elsewhere since the last look. Rejects with
+   * `unavailable` while no key was ever read.
    */
   find(secret: string): Principal | undefined | Promise<Principal | undefined> {
     const hash = hashSecret(secret)
-    const known = this.#match(hash)
-    const isStale = Math.abs(this.#now() - this.#askedAt) >= this.#freshnessMs
-    if (known) {
-      if (isStale) this.#ask().catch(() => undefined)
-      return known
-    }
-    if (!isStale && this.#revision !== undefined) return undefined
-    return this.#lookAgain(hash)
+    if (this.#admin && timingSafeEqual(this.#admin.hash, hash)) return this.#admin.principal
+    const isFresh = this.#held.isFresh
+    const ring = this.#held.current()
+    if (ring instanceof Promise) return ring.then((found) => this.#match(found, hash))
+    const found = this.#match(ring, hash)
+    if (found || isFresh) return found
+    return this.#held.check().then(() => this.#match(this.#held.value, hash)) // it may have been created just now
   }
 
-  /** Brings the keys up to date; awaited by whoever has just changed them, to read its own write. */
-  async refresh(): Promise<void> {
-    await this.#asking?.catch(() => undefined) // it may have been sent before the change
-    await this.#ask().catch(() => undefined)
+  /** Brings the keys up to date here and hands them on; awaited by whoever has just changed them. */
+  refresh(): Promise<void> {
+    return this.#held.refresh()
   }
 
-  /** One question at a time: whoever comes meanwhile shares the answer. */
-  #ask(): Promise<void> {
-    this.#asking ??= this.#take().finally(() => {
-      this.#asking = undefined
-      this.#askedAt = this.#now()
-    })
-    return this.#asking
+  /** Reads the keys before the first request needs them. */
+  warmUp(): Promise<void> {
+    return this.#held.check()
   }
 
-  async #lookAgain(hash: Buffer): Promise<Principal | undefined> {
-    try {
-      await this.#ask()
-    } catch (cause) {
-      if (this.#revision === undefined) throw cause
-    }
-    return this.#match(hash)
-  }
-
-  /** The map finds the candidate by its hash, which an attacker cannot steer; the comparison takes the same time for all. */
-  #match(hash: Buffer): Principal | undefined {
-    const held = this.#held.get(hash.toString('base64')) ?? this.#admin
-    if (!held || !timingSafeEqual(held.hash, hash) || held.expiresAt <= this.#now()) return undefined
-    return held.principal
-  }
-
-  async #take(): Promise<void> {
-    try {
-      const source = await this.#read(this.#revision)
-      if (!source) return
-      this.#held = new Map(source.keys.map((key) => [key.hash.toString('base64'), heldOf(key)]))
-      this.#revision = source.revision
-    } catch (cause) {
-      this.#log('Cannot refresh the keys', { cause })
-      throw cause
-    }
+  /** The map finds the candidate by its hash, which a caller cannot steer; the comparison takes the same time for all. */
+  #match(ring: Ring | undefined, hash: Buffer): Principal | undefined {
+    const entry = ring?.entries.get(hash.toString('base64'))
+    if (!entry || !timingSafeEqual(entry.hash, hash) || entry.expiresAt <= this.#wallNow()) return undefined
+    return entry.principal
   }
 }
 
-function heldOf(key: KeyRingSource['keys'][number]): Held {
-  const principal: Principal = { name: `key:${key.id}`, role: key.role, environment: key.environment }
-  return { hash: key.hash, principal, expiresAt: key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY }
+function ringOf({ incarnation, revision, keys }: KeyRingSource): Ring {
+  const entries = keys.map((key): [string, Entry] => {
+    const principal: Principal = { name: `key:${key.id}`, role: key.role, environment: key.environment }
+    const expiresAt = key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY
+    return [key.hash.toString('base64'), { hash: key.hash, principal, expiresAt }]
+  })
+  return { incarnation, revision, entries: new Map(entries) }
+}
+
+const Text = v.array(
+  v.object({
+    hash: v.pipe(v.string(), v.base64()),
+    name: v.string(),
+    role: v.picklist(['client', 'server', 'editor', 'admin']),
+    environment: v.nullable(v.object({ project: v.string(), environment: v.string() })),
+    expiresAt: v.nullable(v.number()),
+  }),
+)
+
+function encode({ entries }: Ring): string {
+  const keys = [...entries].map(([hash, { principal, expiresAt }]) => ({
+    hash,
+    ...principal,
+    expiresAt: Number.isFinite(expiresAt) ? expiresAt : null,
+  }))
+  return JSON.stringify(keys)
+}
+
+function decode({ stamp, text }: Copy): Ring | undefined {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Text), text)
+  if (!parsed.success) return undefined
+  const entries = parsed.output.map(({ hash, expiresAt, ...principal }): [string, Entry] => [
+    hash,
+    { hash: Buffer.from(hash, 'base64'), principal, expiresAt: expiresAt ?? Number.POSITIVE_INFINITY },
+  ])
+  return { ...stamp, entries: new Map(entries) }
 }

@@ -1,15 +1,11 @@
+import * as v from 'valibot'
 import { FlagError } from '../flag/error.ts'
+import type { Copy } from '../store/copies.ts'
 import type { EnvironmentSource, Version } from '../store/source.ts'
+import { Held, type Keeping } from './held.ts'
 import { nextSnapshot, type Snapshot } from './snapshot.ts'
 
-export type Log = (message: string, fields?: Record<string, unknown>) => void
-
-type Entry = {
-  snapshot: Snapshot | undefined
-  /** Monotonic milliseconds of the last answer to "which revision?", good or bad. */
-  askedAt: number
-  asking: Promise<void> | undefined
-}
+export type ReadSource = (flagSetId: string, since?: Version) => Promise<EnvironmentSource | undefined>
 
 /**
  * Environments held at most; the one that was loaded longest ago makes room. A name that does not exist is not held,
@@ -17,91 +13,107 @@ type Entry = {
  */
 const ENVIRONMENTS_MAX = 1_000
 
-/** Holds the newest snapshot of each environment that is asked for, and keeps it fresh while it is. */
+/** The newest snapshot of each environment that is asked for. */
 export class Snapshots {
-  readonly #read: (flagSetId: string, since?: Version) => Promise<EnvironmentSource | undefined>
-  readonly #freshnessMs: number
-  readonly #now: () => number
-  readonly #log: Log
-  readonly #entries = new Map<string, Entry>()
+  readonly #keeping: Keeping
+  readonly #read: ReadSource
+  readonly #held = new Map<string, Held<Snapshot>>()
 
-  /** `now` is monotonic, in milliseconds. */
-  constructor(options: {
-    read: (flagSetId: string, since?: Version) => Promise<EnvironmentSource | undefined>
-    freshnessMs: number
-    now: () => number
-    log: Log
-  }) {
-    this.#read = options.read
-    this.#freshnessMs = options.freshnessMs
-    this.#now = options.now
-    this.#log = options.log
+  constructor(keeping: Keeping, read: ReadSource) {
+    this.#keeping = keeping
+    this.#read = read
   }
 
-  /**
-   * The snapshot to answer a request from: at once and without a promise once the environment is known, so that the
-   * path of an evaluation never waits. Asks for a newer revision behind the request's back when the last answer is
-   * older than `freshnessMs`; without requests nobody asks. Rejects with `not_found`, or `unavailable` while there is nothing to serve.
-   */
+  /** The snapshot to answer a request from; a promise only at first and after a pause. Throws `not_found` or `unavailable`. */
   current(flagSetId: string): Snapshot | Promise<Snapshot> {
-    const entry = this.#entries.get(flagSetId)
-    if (!entry?.snapshot) return this.#first(flagSetId)
-    if (entry.asking === undefined && this.#now() - entry.askedAt >= this.#freshnessMs)
-      this.#ask(flagSetId, entry).catch(() => undefined)
-    return entry.snapshot
+    const held = this.#held.get(flagSetId)
+    const found = held?.current()
+    if (found === undefined) return this.#first(flagSetId, held)
+    return found instanceof Promise ? found.then((snapshot) => snapshot ?? this.#missing(flagSetId)) : found
   }
 
   /**
    * Brings what is held of `scope` (`<project>/<environment>`, or `<project>/` for all of a project) to the database's newest
-   * revision; awaited by whoever has just changed it, to read its own write.
+   * revision and hands it on to other replicas; awaited by whoever has just changed it, to read its own write.
    */
   async refresh(scope: string): Promise<void> {
     const isInScope = (flagSetId: string) => flagSetId === scope || (scope.endsWith('/') && flagSetId.startsWith(scope))
-    const entries = [...this.#entries].filter(([flagSetId]) => isInScope(flagSetId))
-    await Promise.all(entries.map(([flagSetId, entry]) => this.#askAnew(flagSetId, entry)))
+    if (!scope.endsWith('/') && !this.#held.has(scope)) this.#hold(scope)
+    const concerned = [...this.#held].filter(([flagSetId]) => isInScope(flagSetId))
+    await Promise.all(
+      concerned.map(async ([flagSetId, held]) => {
+        await held.refresh()
+        if (held.value === undefined) this.#held.delete(flagSetId)
+      }),
+    )
   }
 
-  async #askAnew(flagSetId: string, entry: Entry): Promise<void> {
-    await entry.asking?.catch(() => undefined) // it may have been sent before the change
-    await this.#ask(flagSetId, entry).catch(() => undefined)
+  /** What is held of an environment, for whoever follows it; loads it first. */
+  async held(flagSetId: string): Promise<Held<Snapshot>> {
+    await this.current(flagSetId)
+    return this.#held.get(flagSetId) ?? this.#missing(flagSetId)
   }
 
-  async #first(flagSetId: string): Promise<Snapshot> {
-    const entry = this.#entry(flagSetId)
-    await (entry.asking ?? this.#ask(flagSetId, entry))
-    if (entry.snapshot) return entry.snapshot
-    throw new FlagError('not_found', `Environment "${flagSetId}" does not exist`)
+  async #first(flagSetId: string, known: Held<Snapshot> | undefined): Promise<Snapshot> {
+    const held = known ?? this.#hold(flagSetId)
+    try {
+      return (await held.current()) ?? this.#missing(flagSetId)
+    } catch (error) {
+      if (held.value === undefined) this.#held.delete(flagSetId)
+      throw error
+    }
   }
 
-  #entry(flagSetId: string): Entry {
-    const held = this.#entries.get(flagSetId) ?? { snapshot: undefined, askedAt: 0, asking: undefined }
-    this.#entries.delete(flagSetId)
-    this.#entries.set(flagSetId, held)
-    const oldest = this.#entries.keys().next().value
-    if (this.#entries.size > ENVIRONMENTS_MAX && oldest !== undefined) this.#entries.delete(oldest)
+  #hold(flagSetId: string): Held<Snapshot> {
+    const held = new Held<Snapshot>(this.#keeping, {
+      name: flagSetId,
+      read: async (snapshot) => {
+        const source = await this.#read(flagSetId, snapshot)
+        const isUnchanged = source?.isUpdate && source.revision === snapshot?.revision
+        return isUnchanged ? snapshot : source && nextSnapshot(flagSetId, source, snapshot)
+      },
+      encode,
+      decode: (copy) => decode(flagSetId, copy),
+    })
+    this.#held.set(flagSetId, held)
+    const oldest = this.#held.keys().next().value
+    if (this.#held.size > ENVIRONMENTS_MAX && oldest !== undefined) this.#held.delete(oldest)
     return held
   }
 
-  /** One question at a time for each environment: whoever comes meanwhile shares the answer. */
-  #ask(flagSetId: string, entry: Entry): Promise<void> {
-    entry.asking ??= this.#take(flagSetId, entry).finally(() => {
-      entry.asking = undefined
-      entry.askedAt = this.#now()
-    })
-    return entry.asking
+  #missing(flagSetId: string): never {
+    this.#held.delete(flagSetId)
+    throw new FlagError('not_found', `Environment "${flagSetId}" does not exist`)
   }
+}
 
-  async #take(flagSetId: string, entry: Entry): Promise<void> {
-    try {
-      const source = await this.#read(flagSetId, entry.snapshot)
-      if (!source) this.#entries.delete(flagSetId)
-      if (!source) entry.snapshot = undefined
-      else if (!source.isUpdate || source.revision > (entry.snapshot?.revision ?? -1n))
-        entry.snapshot = nextSnapshot(flagSetId, source, entry.snapshot)
-    } catch (cause) {
-      if (!entry.snapshot) this.#entries.delete(flagSetId)
-      this.#log('Cannot refresh the flags', { flagSetId, cause })
-      throw cause
-    }
+const Text = v.object({
+  id: v.pipe(v.string(), v.digits()),
+  changedAt: v.pipe(v.string(), v.isoTimestamp()),
+  bucketing: v.picklist(['v1', 'v2', 'v3']),
+  segments: v.custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null),
+  metadata: v.custom<Record<string, string>>((value) => typeof value === 'object' && value !== null),
+  flags: v.array(v.tuple([v.string(), v.custom<never>((value) => typeof value === 'object' && value !== null)])),
+})
+
+/** A snapshot as text for other replicas: its definitions, since compiled rules are closures. */
+function encode({ id, changedAt, flagSet }: Snapshot): string {
+  const { bucketing, segments, metadata } = flagSet
+  const flags = [...flagSet.flags].map(([key, { definition }]) => [key, definition])
+  return JSON.stringify({ id: String(id), changedAt, bucketing, segments, metadata, flags })
+}
+
+function decode(flagSetId: string, { stamp, text }: Copy): Snapshot | undefined {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Text), text)
+  if (!parsed.success) return undefined
+  const { id, changedAt, flags, ...settings } = parsed.output
+  const source = {
+    ...stamp,
+    id: BigInt(id),
+    changedAt: new Date(changedAt),
+    isUpdate: false,
+    settings,
+    flags: new Map(flags),
   }
+  return nextSnapshot(flagSetId, source, undefined)
 }

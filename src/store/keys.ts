@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import { FlagError } from '../flag/error.ts'
 import { type Author, record } from './changes.ts'
+import type { Stamp } from './copies.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { type EnvironmentName, readEnvironmentRow } from './revision.ts'
 import { deployment, environments, keys, projects, type Role } from './tables.ts'
@@ -19,8 +20,7 @@ export type ApiKey = {
 }
 export type NewKey = Pick<ApiKey, 'name' | 'role' | 'environment' | 'expiresAt'>
 /** Every key that may still open a door, as replicas hold them. */
-export type KeyRingSource = {
-  readonly revision: bigint
+export type KeyRingSource = Stamp & {
   readonly keys: readonly (ApiKey & { readonly hash: Buffer })[]
 }
 
@@ -81,14 +81,15 @@ export function revokeKey(database: Database, id: string, author: Author): Promi
 }
 
 /** Reads all usable keys, or undefined when nothing changed since `since`. */
-export function readKeyRing(database: Database, since?: bigint): Promise<KeyRingSource | undefined> {
+export function readKeyRing(database: Database, since?: Stamp): Promise<KeyRingSource | undefined> {
   return database.read(async (db) => {
-    const [row] = await db.select({ revision: deployment.keysRevision }).from(deployment)
-    if (!row) throw new Error('Cannot read the keys: table deployment is empty')
-    if (row.revision === since) return undefined
+    const { incarnation, keysRevision } = deployment
+    const [stamp] = await db.select({ incarnation, revision: keysRevision }).from(deployment)
+    if (!stamp) throw new Error('Cannot read the keys: table deployment is empty')
+    if (stamp.incarnation === since?.incarnation && stamp.revision === since.revision) return undefined
     // Read after the number: keys newer than it are then read twice, never missed.
     const rows = await selectKeys(db).where(usable()).limit(KEYS_MAX)
-    return { revision: row.revision, keys: rows.map((key) => ({ ...keyOf(key), hash: key.hash })) }
+    return { ...stamp, keys: rows.map((key) => ({ ...keyOf(key), hash: key.hash })) }
   })
 }
 

@@ -1,9 +1,10 @@
 import { sql } from 'drizzle-orm'
 import type { Bucketing, Definition, Metadata } from '../flag/definition.ts'
+import type { Stamp } from './copies.ts'
 import type { Database } from './database.ts'
 
-/** A point in the life of an environment. Revisions compare only within one incarnation of the database. */
-export type Version = { readonly incarnation: string; readonly id: bigint; readonly revision: bigint }
+/** A point in the life of an environment; `id` is its row's. */
+export type Version = Stamp & { readonly id: bigint }
 
 /** An environment as the database has it, or what changed in it since a version that the reader holds. */
 export type EnvironmentSource = Version & {

@@ -84,6 +84,31 @@ export const definitions = schema.table(
   (table) => [primaryKey({ columns: [table.environmentId, table.flagId] })],
 )
 
+/** `flagId` 0: evaluations that could not be counted under their flag. */
+export const usage = schema.table(
+  'usage',
+  {
+    environmentId: bigint({ mode: 'bigint' }).notNull(),
+    flagId: bigint({ mode: 'bigint' }).notNull(),
+    hour: instant().notNull(),
+    /** Empty where the answer named none. */
+    variant: text().notNull(),
+    reason: text().notNull(),
+    count: counter(),
+  },
+  (table) => [primaryKey({ columns: [table.environmentId, table.flagId, table.hour, table.variant, table.reason] })],
+)
+
+export const lastEvaluations = schema.table(
+  'last_evaluations',
+  {
+    flagId: bigint({ mode: 'bigint' }).notNull(),
+    environmentId: bigint({ mode: 'bigint' }).notNull(),
+    at: instant().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.flagId, table.environmentId] })],
+)
+
 export const keys = schema.table('keys', {
   id: uuid().primaryKey().defaultRandom(),
   /** SHA-256 of the secret. */

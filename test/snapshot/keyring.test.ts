@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { FlagError } from '../../src/flag/error.ts'
 import { KeyRing } from '../../src/snapshot/keyring.ts'
+import type { Stamp } from '../../src/store/copies.ts'
 import { hashSecret, type KeyRingSource } from '../../src/store/keys.ts'
 
 const key = (secret: string, expiresAt: Date | null = null): KeyRingSource['keys'][number] => ({
@@ -24,18 +25,14 @@ let ring: KeyRing
 beforeEach(() => {
   questions = 0
   isAway = false
-  source = { revision: 1n, keys: [key('good')] }
-  ring = new KeyRing({
-    read: async (since) => {
-      questions += 1
-      if (isAway) throw new FlagError('unavailable', 'away')
-      return since === source.revision ? undefined : source
-    },
-    adminSecret: 'the-admin-secret',
-    freshnessMs: 1_000,
-    now: () => now,
-    log: () => undefined,
-  })
+  source = { incarnation: 'one', revision: 1n, keys: [key('good')] }
+  const keeping = { copies: undefined, now: () => now, freshnessMs: 1_000, truthCheckMs: 10_000, log: () => undefined }
+  const read = async (since?: Stamp) => {
+    questions += 1
+    if (isAway) throw new FlagError('unavailable', 'away')
+    return since?.revision === source.revision ? undefined : source
+  }
+  ring = new KeyRing(keeping, read, { adminSecret: 'the-admin-secret', wallNow: () => now })
 })
 
 test('find() knows a key at once after the first look, without a promise', async () => {
@@ -55,14 +52,14 @@ test('a flood of wrong keys asks the store once per freshness', async () => {
 
 test('a key that another replica has just created is found', async () => {
   await ring.find('good')
-  source = { revision: 2n, keys: [key('good'), key('new')] }
+  source = { incarnation: 'one', revision: 2n, keys: [key('good'), key('new')] }
   now += 1_000
   assert.equal((await ring.find('new'))?.name, 'key:new')
 })
 
 test('a key that another replica revoked is refused after the next look', async () => {
   await ring.find('good')
-  source = { revision: 2n, keys: [] }
+  source = { incarnation: 'one', revision: 2n, keys: [] }
   now += 1_000
   await ring.find('good') // answered from memory; asks behind its back
   await ring.refresh()
@@ -70,7 +67,7 @@ test('a key that another replica revoked is refused after the next look', async 
 })
 
 test('a key is refused from the moment it expires, whatever the store says', async () => {
-  source = { revision: 1n, keys: [key('brief', new Date(now + 500))] }
+  source = { incarnation: 'one', revision: 1n, keys: [key('brief', new Date(now + 500))] }
   assert.ok(await ring.find('brief'))
   now += 500
   assert.equal(await ring.find('brief'), undefined)

@@ -24,19 +24,9 @@ export async function openService(options: Partial<Doors> = {}): Promise<Service
   const { database } = store
   const log = () => undefined
   const now = () => Date.now()
-  const keys = new KeyRing({
-    read: (since) => readKeyRing(database, since),
-    adminSecret: ADMIN_KEY,
-    freshnessMs: 1_000,
-    now,
-    log,
-  })
-  const snapshots = new Snapshots({
-    read: (flagSetId, since) => readSource(database, flagSetId, since),
-    freshnessMs: 1_000,
-    now: () => performance.now(),
-    log,
-  })
+  const keeping = { copies: undefined, now: () => performance.now(), freshnessMs: 1_000, truthCheckMs: 10_000, log }
+  const keys = new KeyRing(keeping, (since) => readKeyRing(database, since), { adminSecret: ADMIN_KEY, wallNow: now })
+  const snapshots = new Snapshots(keeping, (flagSetId, since) => readSource(database, flagSetId, since))
   const { fetch } = app({
     authenticate: authenticator((secret) => keys.find(secret), undefined),
     current: (flagSetId) => snapshots.current(flagSetId),

@@ -1,0 +1,223 @@
+import type { Copies, Copy, Stamp } from '../store/copies.ts'
+
+export type Log = (message: string, fields?: Record<string, unknown>) => void
+
+export type Keeping = {
+  /** Undefined without Redis: then Postgres is asked each time. */
+  readonly copies: Copies | undefined
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  /** How old an answer may be before a request makes us ask which revision is the newest. */
+  readonly freshnessMs: number
+  /** How long Redis alone may say so, before Postgres itself is asked. */
+  readonly truthCheckMs: number
+  readonly log: Log
+}
+
+/** Where a thing comes from. */
+export type Origin<T> = {
+  /** Its name among the copies. */
+  readonly name: string
+  /** Reads it from Postgres: `held` itself when nothing is newer, undefined when it does not exist. */
+  readonly read: (held: T | undefined) => Promise<T | undefined>
+  readonly encode: (value: T) => string
+  /** Undefined when the text is not what `encode` writes. */
+  readonly decode: (copy: Copy) => T | undefined
+}
+
+/** A request waits so long for news after a pause, and then takes what is there. */
+const WAIT_MS = 500
+/** A pause is so many times the freshness: what is served is never older than that, unless nobody could be asked. */
+const PAUSE_FACTOR = 2
+
+/**
+ * The newest state that this replica knows of one thing that Postgres holds and Redis has a copy of. Asks for newer ones while it
+ * is asked itself and never otherwise: no timer, no command without a request. What was served once is never
+ * replaced by something older, except in another incarnation of the database, which only Postgres can announce.
+ */
+export class Held<T extends Stamp> {
+  readonly #keeping: Keeping
+  readonly #origin: Origin<T>
+  #value: T | undefined
+  #checkedAt = Number.NEGATIVE_INFINITY
+  #truthAt = Number.NEGATIVE_INFINITY
+  #checking: { readonly since: number; readonly done: Promise<void> } | undefined
+  #next = Promise.withResolvers<void>()
+
+  constructor(keeping: Keeping, origin: Origin<T>) {
+    this.#keeping = keeping
+    this.#origin = origin
+  }
+
+  /** What is held, without asking anybody. */
+  get value(): T | undefined {
+    return this.#value
+  }
+
+  /** Milliseconds since somebody was last asked what the newest revision is. */
+  get ageMs(): number {
+    return this.#keeping.now() - this.#checkedAt
+  }
+
+  get isFresh(): boolean {
+    return this.ageMs < this.#keeping.freshnessMs
+  }
+
+  /**
+   * The value to answer a request from. No promise while it was checked lately, so that an evaluation never waits; after a pause
+   * a promise that takes at most half a second. Undefined: it does not exist. Rejects while nothing is held and nobody can be asked.
+   */
+  current(): T | undefined | Promise<T | undefined> {
+    if (this.#value !== undefined && this.isFresh) return this.#value
+    const age = this.ageMs
+    const check = this.#check()
+    if (this.#value === undefined) return check.done.then(() => this.#value)
+    check.done.catch(() => undefined)
+    const waitMs = WAIT_MS - (this.#keeping.now() - check.since)
+    if (age < this.#keeping.freshnessMs * PAUSE_FACTOR || waitMs <= 0) return this.#value
+    return atMost(check.done, waitMs).then(() => this.#value)
+  }
+
+  /** Asks Postgres itself and hands copies on; awaited by whoever has just changed it, to read its own write. Never rejects. */
+  async refresh(): Promise<void> {
+    await this.#checking?.done.catch(() => undefined) // it may have been sent before the change
+    await this.#check('truth').done.catch(() => undefined)
+  }
+
+  /** Asks which revision is the newest, as a hint or the age of a stream suggests. Never rejects. */
+  async check(): Promise<void> {
+    await this.#check().done.catch(() => undefined)
+  }
+
+  /** Yields what is held, then everything newer until `signal` aborts. A slow reader skips to the newest: no queue grows. */
+  async *follow(signal: AbortSignal): AsyncGenerator<T> {
+    const stopped = Promise.withResolvers<void>()
+    const stop = () => stopped.resolve()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      let seen: T | undefined
+      while (!signal.aborted) {
+        const changed = this.#next.promise
+        if (this.#value !== undefined && this.#value !== seen) {
+          seen = this.#value
+          yield seen
+        } else await Promise.race([changed, stopped.promise])
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  /** One question at a time: whoever comes meanwhile shares the answer. */
+  #check(wanted?: 'truth'): { readonly since: number; readonly done: Promise<void> } {
+    if (this.#checking) return this.#checking
+    const done = this.#ask(wanted).finally(() => {
+      this.#checking = undefined
+      this.#checkedAt = this.#keeping.now()
+    })
+    this.#checking = { since: this.#keeping.now(), done }
+    return this.#checking
+  }
+
+  async #ask(wanted?: 'truth'): Promise<void> {
+    if (this.#value === undefined && wanted !== 'truth' && this.#swap(await this.#copy())) return
+    const isDue = wanted === 'truth' || this.#keeping.now() - this.#truthAt >= this.#keeping.truthCheckMs
+    if (isDue) return this.#askTruth(this.#stamp())
+    const seen = await this.#stamp()
+    if (this.#value === undefined || !seen?.stamp || !isSame(seen.stamp, this.#value)) await this.#askTruth(seen)
+  }
+
+  async #askTruth(asked: Seen | Promise<Seen>): Promise<void> {
+    const held = this.#value
+    const [found, seen] = await Promise.allSettled([this.#origin.read(held), asked])
+    const answer = seen.status === 'fulfilled' ? seen.value : undefined
+    if (found.status === 'rejected') return this.#doWithout(found.reason, answer?.stamp)
+    this.#truthAt = this.#keeping.now()
+    if (found.value === undefined) {
+      this.#value = undefined
+      if (answer?.stamp) await this.#attempt('remove a copy', (copies) => copies.remove(this.#origin.name))
+    } else if (found.value === held || !held || isNews(found.value, held)) {
+      this.#swap(found.value, 'truth')
+      // Redis is told what Postgres says: after a change, and where it lost or missed one.
+      if (answer && !(answer.stamp && isSame(answer.stamp, found.value))) await this.#publish(found.value)
+    } else {
+      const { name } = this.#origin
+      this.#keeping.log(
+        'The database is older than what it said before; after a restore run "admin.ts new-incarnation"',
+        { name },
+      )
+    }
+  }
+
+  /** Postgres is away: what Redis has may still be newer than what is held. Rejects when nothing is. */
+  async #doWithout(cause: unknown, stamp: Stamp | undefined): Promise<void> {
+    const isNewer = stamp && (this.#value === undefined || isAfter(stamp, this.#value))
+    if (isNewer && this.#swap(await this.#copy())) return
+    this.#keeping.log('Cannot ask for the newest revision', { name: this.#origin.name, cause })
+    if (this.#value === undefined) throw cause
+  }
+
+  async #publish(value: T): Promise<void> {
+    const { incarnation, revision } = value
+    const copy = { stamp: { incarnation, revision }, text: this.#origin.encode(value) }
+    await this.#attempt('store a copy', (copies) => copies.write(this.#origin.name, copy))
+  }
+
+  /** Undefined when Redis could not be asked, which says nothing about what it holds. */
+  #stamp(): Promise<Seen> {
+    return this.#attempt('read a stamp', async (copies) => ({ stamp: await copies.stamp(this.#origin.name) }))
+  }
+
+  async #copy(): Promise<T | undefined> {
+    const copy = await this.#attempt('read a copy', (copies) => copies.read(this.#origin.name))
+    return copy && this.#origin.decode(copy)
+  }
+
+  /** Redis helps and is never needed: its failures are logged and forgotten. */
+  async #attempt<R>(what: string, command: (copies: Copies) => Promise<R>): Promise<R | undefined> {
+    const { copies, log } = this.#keeping
+    if (!copies) return undefined
+    try {
+      return await command(copies)
+    } catch (cause) {
+      log('Redis did not help', { what, name: this.#origin.name, cause })
+      return undefined
+    }
+  }
+
+  /** Takes over a newer value and wakes whoever follows; false when there is none. */
+  #swap(value: T | undefined, from?: 'truth'): boolean {
+    if (value === undefined) return false
+    if (from !== 'truth' && this.#value !== undefined && !isAfter(value, this.#value)) return false
+    if (value === this.#value) return true
+    this.#value = value
+    const waiting = this.#next
+    this.#next = Promise.withResolvers<void>()
+    waiting.resolve()
+    return true
+  }
+}
+
+type Seen = { readonly stamp: Stamp | undefined } | undefined
+
+/** True when Postgres may put the first in the place of the second. */
+const isNews = (found: Stamp, held: Stamp): boolean =>
+  found.incarnation !== held.incarnation || found.revision > held.revision
+
+const isSame = (one: Stamp, other: Stamp): boolean =>
+  one.incarnation === other.incarnation && one.revision === other.revision
+
+/** True when the first is a later state of the same incarnation. */
+const isAfter = (one: Stamp, other: Stamp): boolean =>
+  one.incarnation === other.incarnation && one.revision > other.revision
+
+/** Waits for work, but no longer than `ms`, and not for its outcome. */
+async function atMost(work: Promise<void>, ms: number): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, ms)
+  try {
+    await Promise.race([work.catch(() => undefined), late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,173 @@
+import type { Evaluation } from '../flag/evaluate.ts'
+import { batches } from '../store/batches.ts'
+import type { UsageBatch, UsageCount } from '../store/usage.ts'
+import type { Log } from './snapshots.ts'
+
+type Cell = { -readonly [K in keyof UsageCount]: UsageCount[K] }
+
+const HOUR_SECONDS = 3_600
+const FLUSH_SECONDS = 60
+/**
+ * Different combinations of hour, environment, flag, variant and reason that are counted apart until the next flush: some
+ * 30 MB at most, and as much again while the database is away. Further new ones are counted in one cell of their environment.
+ */
+const CELLS_MAX = 100_000
+const VARIANT_LENGTH_MAX = 256
+/** A connection that died while this replica slept is noticed by the first try. */
+const LAST_TRIES = 2
+
+/**
+ * Counts evaluations in memory and hands the counts over in batches: when an evaluation comes and a minute has passed since
+ * the last time, and at the end. There is no timer: without evaluations nothing happens.
+ */
+export class Usage {
+  readonly #write: (batch: UsageBatch) => Promise<void>
+  readonly #replica: string
+  readonly #cellsMax: number
+  readonly #log: Log
+  /**
+   * The cell of an answer, found by the answer itself: successes are made once for each flag of each environment, and the same
+   * object is given every time.
+   */
+  #known = new Map<Evaluation, Cell>()
+  #cells = new Map<string, Cell>()
+  #overflow = new Map<bigint, Cell>()
+  /** Handed over and not known to have arrived. Only the same batch may be sent again: it may have arrived after all. */
+  #sealed: UsageBatch[] = []
+  #sequence = 0
+  #hour = Number.NaN
+  /** Unix seconds of the last flush that was begun; of the first evaluation while there was none. */
+  #flushedAt: number | undefined
+  #flushing: Promise<void> | undefined
+
+  /** `write` must add a batch once, however often it is given; `replica` is random for each process. */
+  constructor(options: {
+    write: (batch: UsageBatch) => Promise<void>
+    replica: string
+    log: Log
+    cellsMax?: number
+  }) {
+    this.#write = options.write
+    this.#replica = options.replica
+    this.#log = options.log
+    this.#cellsMax = options.cellsMax ?? CELLS_MAX
+  }
+
+  /** Counts one answer given at `now` (unix seconds). Never throws and never waits. */
+  count(environmentId: bigint, evaluation: Evaluation, now: number): void {
+    const hour = Math.floor(now / HOUR_SECONDS)
+    if (hour !== this.#hour) this.#turn(hour)
+    const cell = this.#known.get(evaluation) ?? this.#find(environmentId, evaluation)
+    cell.count += 1
+    cell.lastAt = now
+    this.#flushedAt ??= now
+    // A clock that was set back must not stop the flushing.
+    if (Math.abs(now - this.#flushedAt) >= FLUSH_SECONDS) this.#flushBehind(now)
+  }
+
+  /** Brings home all that was counted; tries twice. What cannot be brought home before `signal` is lost, and that is logged. */
+  async drain(signal: AbortSignal): Promise<void> {
+    const late = Promise.withResolvers<never>()
+    signal.addEventListener('abort', () => late.reject(signal.reason), { once: true })
+    try {
+      await Promise.race([this.#drain(signal), late.promise])
+    } catch (cause) {
+      this.#log('Cannot store the usage: these evaluations stay uncounted', { evaluations: this.#uncounted(), cause })
+    }
+  }
+
+  async #drain(signal: AbortSignal): Promise<void> {
+    await this.#flushing?.catch(() => undefined)
+    for (let tries = 1; !signal.aborted; tries += 1) {
+      try {
+        return await this.#flush()
+      } catch (cause) {
+        if (tries === LAST_TRIES) throw cause
+      }
+    }
+  }
+
+  #turn(hour: number): void {
+    this.#hour = hour
+    this.#known.clear()
+  }
+
+  #find(environmentId: bigint, evaluation: Evaluation): Cell {
+    const variant = variantOf(evaluation)
+    const reason = evaluation.reason === 'ERROR' ? codeOf(evaluation.errorCode) : evaluation.reason
+    const name = `${environmentId}\0${this.#hour}\0${evaluation.key}\0${variant}\0${reason}`
+    const make = (): Cell => {
+      if (this.#cells.size >= this.#cellsMax) return this.#overflowOf(environmentId)
+      const cell = { environmentId, flag: evaluation.key, hour: this.#hour, variant, reason, count: 0, lastAt: 0 }
+      this.#cells.set(name, cell)
+      return cell
+    }
+    const cell = this.#cells.get(name) ?? make()
+    // Failures are made anew each time. Successes are not, unless a change has made the flag anew.
+    if (evaluation.reason === 'ERROR') return cell
+    if (this.#known.size >= this.#cellsMax) this.#known.clear()
+    this.#known.set(evaluation, cell)
+    return cell
+  }
+
+  /** One for an environment, whatever the hour: it stands in the last one in which it was needed. */
+  #overflowOf(environmentId: bigint): Cell {
+    const held = this.#overflow.get(environmentId)
+    const fresh: Cell = { environmentId, flag: undefined, hour: 0, variant: '', reason: '', count: 0, lastAt: 0 }
+    const cell = held ?? fresh
+    cell.hour = this.#hour
+    this.#overflow.set(environmentId, cell)
+    return cell
+  }
+
+  #flushBehind(now: number): void {
+    this.#flushedAt = now
+    if (this.#flushing) return
+    this.#flush().catch((cause) => this.#log('Cannot store the usage yet', { cause }))
+  }
+
+  #flush(): Promise<void> {
+    this.#flushing ??= this.#send().finally(() => {
+      this.#flushing = undefined
+    })
+    return this.#flushing
+  }
+
+  /** What a flush before could not bring home goes first, as it was: meanwhile new counts gather in their cells. */
+  async #send(): Promise<void> {
+    await this.#sendSealed()
+    this.#seal()
+    await this.#sendSealed()
+  }
+
+  async #sendSealed(): Promise<void> {
+    for (let batch = this.#sealed[0]; batch; batch = this.#sealed[0]) {
+      await this.#write(batch)
+      this.#sealed.shift()
+    }
+  }
+
+  /** Sorted, so that replicas which store the same counters do so in the same order. */
+  #seal(): void {
+    const named = [...this.#cells].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, cell]) => cell)
+    const last = [...this.#overflow.values()].sort((a, b) => (a.environmentId < b.environmentId ? -1 : 1))
+    this.#known = new Map()
+    this.#cells = new Map()
+    this.#overflow = new Map()
+    for (const counts of batches([...named, ...last])) {
+      this.#sequence += 1
+      this.#sealed.push({ replica: this.#replica, sequence: this.#sequence, counts })
+    }
+  }
+
+  #uncounted(): number {
+    const sealed = this.#sealed.flatMap(({ counts }) => counts)
+    return [...sealed, ...this.#cells.values(), ...this.#overflow.values()].reduce((sum, { count }) => sum + count, 0)
+  }
+}
+
+/** As the database can hold it and an index can find it: longer names that begin alike are counted together. */
+function variantOf(evaluation: Evaluation): string {
+  if (evaluation.reason === 'ERROR' || evaluation.variant === undefined) return ''
+  return evaluation.variant.slice(0, VARIANT_LENGTH_MAX).toWellFormed().replaceAll('\0', '\uFFFD')
+}
