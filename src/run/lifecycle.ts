@@ -1,6 +1,10 @@
 import type { Log } from './log.ts'
 
-export type Step = { readonly name: string; readonly run: () => Promise<void> | void }
+/** `late` aborts while there is still time for the steps after this one: what can be cut short should be, then. */
+export type Step = { readonly name: string; readonly run: (late: AbortSignal) => Promise<void> | void }
+
+/** The part of the deadline that is left to end in order when waiting has taken the rest. */
+const LATE_SHARE = 0.25
 
 /**
  * Resolves with the name of the first stop signal; a second one exits at once. Call it before anything else: as PID 1 a
@@ -29,12 +33,20 @@ export async function shutDown(steps: readonly Step[], deadlineMs: number, log: 
     log.error('Gave up waiting at the deadline', { step: running, deadlineMs })
     late.resolve(1)
   }, deadlineMs)
+  const hurry = new AbortController()
+  const warning = setTimeout(
+    () => {
+      log.warn('Cutting the shutdown short', { step: running, deadlineMs })
+      hurry.abort()
+    },
+    deadlineMs * (1 - LATE_SHARE),
+  )
   const work = async () => {
     let code: 0 | 1 = 0
     for (const { name, run } of steps) {
       running = name
       try {
-        await run()
+        await run(hurry.signal)
       } catch (cause) {
         code = 1
         log.error('A step of the shutdown failed', { step: name, cause })
@@ -46,5 +58,6 @@ export async function shutDown(steps: readonly Step[], deadlineMs: number, log: 
     return await Promise.race([work(), late.promise])
   } finally {
     clearTimeout(timer)
+    clearTimeout(warning)
   }
 }

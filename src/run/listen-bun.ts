@@ -1,7 +1,8 @@
+import { drain } from './drain.ts'
 import type { Fetch, ListenOptions, Server } from './server.ts'
 
 /** The part of Bun's API that we use (https://bun.com/docs/runtime/http/server). */
-type BunServer = { readonly port: number; readonly pendingRequests: number; stop(closeActive?: boolean): Promise<void> }
+type BunServer = { readonly port: number; stop(closeActive?: boolean): Promise<void> }
 type Bun = {
   serve(options: {
     fetch: Fetch
@@ -19,16 +20,9 @@ const IDLE_SECONDS_MAX = 255
 /** Serves HTTP/1.1 on Bun's own server. */
 export function listenOnBun({ fetch, host, port, bodyBytesMax }: ListenOptions): Server {
   const { serve } = (globalThis as unknown as { Bun: Bun }).Bun
-  let isClosing = false
-  const last = (response: Response): Response => {
-    if (isClosing) response.headers.set('connection', 'close')
-    return response
-  }
+  const draining = drain(fetch)
   const server = serve({
-    fetch: (request) => {
-      const answer = fetch(request)
-      return answer instanceof Promise ? answer.then(last) : last(answer)
-    },
+    fetch: draining.fetch,
     hostname: host,
     port,
     idleTimeout: IDLE_SECONDS_MAX,
@@ -37,9 +31,16 @@ export function listenOnBun({ fetch, host, port, bodyBytesMax }: ListenOptions):
   })
   return {
     port: server.port,
-    async close() {
-      isClosing = true
-      await server.stop()
+    async close(late) {
+      let stopped: Promise<void> | undefined
+      await draining.close(() => {
+        stopped = server.stop()
+      })
+      const cut = () => void server.stop(true)
+      late?.addEventListener('abort', cut)
+      if (late?.aborted) cut()
+      await stopped
+      late?.removeEventListener('abort', cut)
     },
   }
 }

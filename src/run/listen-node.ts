@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import { getRequestListener } from '@hono/node-server'
+import { drain } from './drain.ts'
 import type { ListenOptions, Server } from './server.ts'
 
 /** Longer than the idle time of any proxy in front (Knative's queue-proxy 90 s, Google's load balancer 600 s): the proxy closes first. */
@@ -13,8 +14,7 @@ const SWEEP_MS = 20
 
 /** Serves HTTP/1.1 on Node's own server. */
 export async function listenOnNode({ fetch, host, port }: ListenOptions): Promise<Server> {
-  let isClosing = false
-  const answer = getRequestListener(fetch, { overrideGlobalObjects: false })
+  const draining = drain(fetch)
   const server = http.createServer(
     {
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -22,26 +22,21 @@ export async function listenOnNode({ fetch, host, port }: ListenOptions): Promis
       requestTimeout: REQUEST_MS,
       maxHeaderSize: HEADER_BYTES_MAX,
     },
-    (request, response) => {
-      if (isClosing) response.setHeader('connection', 'close')
-      inFlight.add(response)
-      response.once('close', () => inFlight.delete(response))
-      answer(request, response)
-    },
+    getRequestListener(draining.fetch, { overrideGlobalObjects: false }),
   )
-  const inFlight = new Set<http.ServerResponse>()
   server.listen(port, host)
   await once(server, 'listening')
   const address = server.address()
   return {
     port: typeof address === 'object' && address ? address.port : port,
-    async close() {
-      isClosing = true
-      for (const response of inFlight) if (!response.headersSent) response.setHeader('connection', 'close')
+    async close(late) {
       const closed = once(server, 'close')
-      server.close()
+      await draining.close(() => server.close())
       // Repeated, because a connection may turn idle just after any single sweep.
-      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
+      const sweep = setInterval(() => {
+        if (late?.aborted) server.closeAllConnections()
+        else server.closeIdleConnections()
+      }, SWEEP_MS)
       await closed
       clearInterval(sweep)
     },
