@@ -1,4 +1,5 @@
-import { connect, type Database, openDatabase } from '../store/database.ts'
+import { type Database, openDatabase } from '../store/database.ts'
+import { connect } from '../store/pool.ts'
 import { migrate } from '../store/schema.ts'
 import type { Config } from './config.ts'
 import { plantSample } from './sample.ts'

@@ -9,10 +9,12 @@ let trial: Service
 const logged: unknown[] = []
 before(async () => {
   trial = await openService({
-    trialFlagSetId: 'default/development',
-    authenticate: () => ({ name: 'trial', role: 'admin', environment: null }),
-    health: { isStopping: () => isStopping, check: () => check() },
-    log: (message, fields) => logged.push(message, fields),
+    doors: {
+      trialFlagSetId: 'default/development',
+      authenticate: () => ({ name: 'trial', role: 'admin', environment: null }),
+      health: { isStopping: () => isStopping, check: () => check() },
+      log: (message, fields) => logged.push(message, fields),
+    },
   })
 })
 after(() => trial.close())

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { connect } from '../../src/store/database.ts'
+import { connect } from '../../src/store/pool.ts'
 
 /** The server that the tests use; `npm test` starts one where the environment names none. */
 export function serverUrl(): string {

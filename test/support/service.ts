@@ -1,9 +1,13 @@
+import { randomUUID } from 'node:crypto'
 import { app, type Doors } from '../../src/http/app.ts'
 import { authenticator } from '../../src/http/auth.ts'
 import { KeyRing } from '../../src/snapshot/keyring.ts'
 import { Snapshots } from '../../src/snapshot/snapshots.ts'
+import { Usage } from '../../src/snapshot/usage.ts'
+import type { Copies } from '../../src/store/copies.ts'
 import { readKeyRing } from '../../src/store/keys.ts'
 import { readSource } from '../../src/store/source.ts'
+import { writeUsage } from '../../src/store/usage.ts'
 import { openStore, type Store } from './store.ts'
 
 export const ADMIN_KEY = 'admin-key-for-tests-only-0123456789'
@@ -12,34 +16,56 @@ export type Answer = { status: number; headers: Headers; body: any; text: string
 export type Call = { key?: string | null; body?: unknown; headers?: Record<string, string> }
 export type Service = {
   readonly store: Store
+  readonly keys: KeyRing
+  readonly snapshots: Snapshots
+  readonly usage: Usage
   readonly fetch: (request: Request) => Response | Promise<Response>
   /** Sends a request with the admin key, unless `key` says otherwise; JSON in, JSON out. */
   call(method: string, path: string, call?: Call): Promise<Answer>
   close(): Promise<void>
 }
 
+export type ServiceOptions = {
+  readonly doors?: Partial<Doors>
+  /** A database that is there already; otherwise a new one. */
+  readonly store?: Store
+  readonly copies?: Copies
+  readonly freshnessMs?: number
+  readonly truthCheckMs?: number
+  /** Monotonic milliseconds. */
+  readonly now?: () => number
+}
+
 /** All doors over a real database, in this process and without a socket. */
-export async function openService(options: Partial<Doors> = {}): Promise<Service> {
-  const store = await openStore()
+export async function openService(options: ServiceOptions = {}): Promise<Service> {
+  const store = options.store ?? (await openStore())
   const { database } = store
   const log = () => undefined
-  const now = () => Date.now()
-  const keeping = { copies: undefined, now: () => performance.now(), freshnessMs: 1_000, truthCheckMs: 10_000, log }
-  const keys = new KeyRing(keeping, (since) => readKeyRing(database, since), { adminSecret: ADMIN_KEY, wallNow: now })
+  const wallNow = () => Date.now()
+  const keeping = {
+    copies: options.copies,
+    now: options.now ?? (() => performance.now()),
+    freshnessMs: options.freshnessMs ?? 1_000,
+    truthCheckMs: options.truthCheckMs ?? 10_000,
+    log,
+  }
+  const keys = new KeyRing(keeping, (since) => readKeyRing(database, since), { adminSecret: ADMIN_KEY, wallNow })
   const snapshots = new Snapshots(keeping, (flagSetId, since) => readSource(database, flagSetId, since))
+  const usage = new Usage({ write: (batch) => writeUsage(database, batch), replica: randomUUID(), log })
   const { fetch } = app({
     authenticate: authenticator((secret) => keys.find(secret), undefined),
     current: (flagSetId) => snapshots.current(flagSetId),
     database,
     flagsChanged: (scope) => snapshots.refresh(scope),
     keysChanged: () => keys.refresh(),
+    count: (environmentId, evaluation, at) => usage.count(environmentId, evaluation, at),
     health: { isStopping: () => false, check: () => Promise.resolve() },
     trialFlagSetId: undefined,
     bodyBytesMax: 1_000_000,
     corsOrigins: undefined,
-    now,
+    now: wallNow,
     log,
-    ...options,
+    ...options.doors,
   })
   const call = async (
     method: string,
@@ -60,5 +86,5 @@ export async function openService(options: Partial<Doors> = {}): Promise<Service
     const isJson = response.headers.get('content-type')?.includes('json')
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : undefined, text }
   }
-  return { store, fetch, call, close: () => store.close() }
+  return { store, keys, snapshots, usage, fetch, call, close: () => store.close() }
 }

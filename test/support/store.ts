@@ -1,5 +1,6 @@
 import type { Author } from '../../src/store/changes.ts'
-import { connect, type Database, openDatabase } from '../../src/store/database.ts'
+import { type Database, openDatabase } from '../../src/store/database.ts'
+import { connect } from '../../src/store/pool.ts'
 import { createEnvironment } from '../../src/store/environments.ts'
 import { createProject } from '../../src/store/projects.ts'
 import { migrate } from '../../src/store/schema.ts'
