@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { app, MANAGEMENT_BYTES_MAX } from './http/app.ts'
 import { authenticator } from './http/auth.ts'
+import { wakefulClock } from './run/clock.ts'
 import { readConfig } from './run/config.ts'
 import { shutDown, stopSignal } from './run/lifecycle.ts'
 import { listen } from './run/listen.ts'
@@ -10,10 +12,12 @@ import { orExit } from './run/start.ts'
 import { welcome } from './run/welcome.ts'
 import { KeyRing, type Principal } from './snapshot/keyring.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
+import { Usage } from './snapshot/usage.ts'
 import { copiesIn } from './store/copies.ts'
 import { readKeyRing } from './store/keys.ts'
 import { openRedis } from './store/redis.ts'
 import { readSource } from './store/source.ts'
+import { writeUsage } from './store/usage.ts'
 
 const stopped = stopSignal()
 const config = orExit(() => readConfig(process.env))
@@ -23,12 +27,18 @@ const { database, close: closeDatabase } = await orExit(() => provideDatabase(co
 const redis = config.redis && openRedis(config.redis)
 const copies = redis && copiesIn(redis.redis, (name) => log.warn('A copy in Redis is damaged or foreign', { name }))
 const { freshnessMs, truthCheckMs } = config
-const keeping = { copies, freshnessMs, truthCheckMs, now: () => performance.now(), log: log.warn }
+const now = wakefulClock({ monotonic: () => performance.now(), wall: () => Date.now() }, (jumpMs) => {
+  log.warn('The clock jumped, as after a freeze: connections are made anew', { jumpMs })
+  database.reset()
+  redis?.reset()
+})
+const keeping = { copies, freshnessMs, truthCheckMs, now, log: log.warn }
 const snapshots = new Snapshots(keeping, (flagSetId, since) => readSource(database, flagSetId, since))
 const keys = new KeyRing(keeping, (since) => readKeyRing(database, since), {
   adminSecret: config.adminKey,
   wallNow: () => Date.now(),
 })
+const usage = new Usage({ write: (batch) => writeUsage(database, batch), replica: randomUUID(), log: log.warn })
 
 const isTrial = config.mode === 'trial'
 const anyone: Principal = { name: 'trial', role: 'admin', environment: null }
@@ -39,6 +49,7 @@ const { fetch } = app({
   database,
   flagsChanged: (scope) => snapshots.refresh(scope),
   keysChanged: () => keys.refresh(),
+  count: (environmentId, evaluation, now) => usage.count(environmentId, evaluation, now),
   health: { isStopping: () => isStopping, check: () => database.read(async () => undefined) },
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   bodyBytesMax: config.bodyBytesMax,
@@ -64,6 +75,7 @@ const code = await shutDown(
       },
     },
     { name: 'finish open requests', run: () => server.close() },
+    { name: 'store the usage', run: () => usage.drain(AbortSignal.timeout(config.drainSeconds * 500)) },
     { name: 'close Redis', run: () => redis?.close() },
     { name: 'close the database', run: () => closeDatabase() },
   ],

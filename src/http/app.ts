@@ -13,10 +13,12 @@ import { type Health, health } from './health.ts'
 import { keyRoutes } from './keys.ts'
 import { loopbackOnly } from './loopback.ts'
 import { ofrep } from './ofrep.ts'
+import type { Count } from './ofrep-answer.ts'
 import { openApi } from './openapi.ts'
 import { type Log, nothingHere, problem } from './problem.ts'
 import { projectRoutes } from './projects.ts'
 import { jsonOnly } from './route.ts'
+import { usageRoutes } from './usage.ts'
 
 /** What the doors need of the rest of the house. */
 export type Doors = {
@@ -25,6 +27,7 @@ export type Doors = {
   readonly database: Database
   readonly flagsChanged: Changed
   readonly keysChanged: () => Promise<void>
+  readonly count: Count
   readonly health: Health
   /** Where a caller that is bound to no environment goes; only trial mode has one. */
   readonly trialFlagSetId: string | undefined
@@ -54,7 +57,7 @@ export function app(doors: Doors): Hono {
 }
 
 /** `/api/v1`: everything that changes something, and its record. */
-function managementApi({ database, authenticate, flagsChanged, keysChanged }: Doors): Hono {
+function managementApi({ database, authenticate, flagsChanged, keysChanged, now }: Doors): Hono {
   const tooLarge = () => {
     throw new FlagError('too_large', `The body is larger than ${MANAGEMENT_BYTES_MAX} bytes`)
   }
@@ -66,6 +69,7 @@ function managementApi({ database, authenticate, flagsChanged, keysChanged }: Do
     .route('/api/v1/projects', definitionRoutes(database, authenticate, flagsChanged))
     .route('/api/v1/projects', flagSetRoutes(database, authenticate, flagsChanged))
     .route('/api/v1/projects', historyRoutes(database, authenticate))
+    .route('/api/v1/projects', usageRoutes(database, authenticate, now))
     .route('/api/v1/changes', changeRoutes(database, authenticate))
     .route('/api/v1/keys', keyRoutes(database, authenticate, keysChanged))
 }

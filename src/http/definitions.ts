@@ -10,7 +10,7 @@ import { expectedBy, tagOf } from './condition.ts'
 import type { Changed } from './environments.ts'
 import { body, documented, jsonBody, path, query } from './route.ts'
 import { DefinitionPath, EnvironmentPath, Page, pageOf } from './schema-parts.ts'
-import { Definition, Rollback, StoredDefinition } from './schemas.ts'
+import { Definition, ListedDefinition, Rollback, StoredDefinition } from './schemas.ts'
 
 const tag = 'Definitions'
 const ONE = '/:project/environments/:environment/flags/:key'
@@ -26,14 +26,14 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
   return new Hono()
     .get(
       '/:project/environments/:environment/flags',
-      documented({ tag, summary: 'List the definitions of an environment', answer: pageOf(StoredDefinition) }),
+      documented({ tag, summary: 'List the definitions of an environment', answer: pageOf(ListedDefinition) }),
       editor,
       path(EnvironmentPath),
       query(Page),
       async (c) => {
         const page = c.req.valid('query')
         const rows = await definitions.listDefinitions(database, c.req.valid('param'), page)
-        return c.json({ items: rows.map(shown), next: rows.length < page.limit ? null : (rows.at(-1)?.key ?? null) })
+        return c.json({ items: rows.map(listed), next: rows.length < page.limit ? null : (rows.at(-1)?.key ?? null) })
       },
     )
     .get(
@@ -125,3 +125,5 @@ const shown = ({ key, revision, definition }: definitions.StoredDefinition) => (
   revision: Number(revision),
   definition,
 })
+
+const listed = ({ lastEvaluatedAt, ...stored }: definitions.ListedDefinition) => ({ ...shown(stored), lastEvaluatedAt })

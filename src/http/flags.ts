@@ -67,14 +67,8 @@ export function flagRoutes(database: Database, authenticate: Authenticate, chang
     )
 }
 
-const shown = ({ key, type, description, owner, tags, permanent, archivedAt, version, createdAt }: flags.Flag) => ({
-  key,
-  type,
-  description,
-  owner,
-  tags,
-  permanent,
+const shown = ({ id: _, projectId: __, archivedAt, version, ...flag }: flags.SeenFlag) => ({
+  ...flag,
   archived: archivedAt !== null,
   version: Number(version),
-  createdAt,
 })

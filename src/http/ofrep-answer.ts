@@ -1,5 +1,5 @@
 import type { Context, Metadata } from '../flag/definition.ts'
-import { type Evaluation, evaluate, type Failure } from '../flag/evaluate.ts'
+import { type Evaluable, type Evaluation, evaluate, type Failure } from '../flag/evaluate.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { reflect, type Selector, selects } from './selector.ts'
 
@@ -10,7 +10,10 @@ export type Question = {
   readonly context: Context
   /** Unix seconds. */
   readonly now: number
+  readonly count: Count
 }
+/** Notes that an environment gave this answer at `now` (unix seconds). */
+export type Count = (environmentId: bigint, evaluation: Evaluation, now: number) => void
 /** One answer as OFREP words it; `status` is that of a request for this flag alone. */
 export type Answer = { readonly status: 200 | 400 | 404; readonly body: object }
 
@@ -28,22 +31,28 @@ const FAILURE: Record<
 
 /** Evaluates one flag. One that the selector keeps out does not exist. */
 export function answerFor(key: string, question: Question): Answer {
-  const { snapshot, selector, context, now } = question
+  const { snapshot, selector } = question
   const flag = snapshot.flagSet.flags.get(key)
   if (flag !== undefined && selects(selector, snapshot.flagSetId, flag.metadata))
-    return answerOf(evaluate(flag, context, now), reflect(selector))
+    return answerOf(evaluated(flag, question), reflect(selector))
   return failureOf(key, 'FLAG_NOT_FOUND', ownMetadata(question))
 }
 
 /** Evaluates all flags that the selector lets through. The failure of one is an item like any other. */
 export function answersFor(question: Question): { flags: object[]; metadata: Metadata } {
-  const { snapshot, selector, context, now } = question
+  const { snapshot, selector } = question
   const reflected = reflect(selector)
   const flags: object[] = []
   for (const flag of snapshot.flagSet.flags.values())
     if (selects(selector, snapshot.flagSetId, flag.metadata))
-      flags.push(answerOf(evaluate(flag, context, now), reflected).body)
+      flags.push(answerOf(evaluated(flag, question), reflected).body)
   return { flags, metadata: ownMetadata(question) }
+}
+
+function evaluated(flag: Evaluable, { snapshot, context, now, count }: Question): Evaluation {
+  const evaluation = evaluate(flag, context, now)
+  count(snapshot.id, evaluation, now)
+  return evaluation
 }
 
 function answerOf(evaluation: Evaluation, reflected: Metadata): Answer {

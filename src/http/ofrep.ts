@@ -8,7 +8,7 @@ import type { Authenticate } from './auth.ts'
 import { crossOrigin } from './cross-origin.ts'
 import { etagOf, isHeld } from './etag.ts'
 import { parseJson, readBody } from './json-body.ts'
-import { answerFor, answersFor, type Question } from './ofrep-answer.ts'
+import { answerFor, answersFor, type Count, type Question } from './ofrep-answer.ts'
 import type { Log } from './problem.ts'
 import { environmentOf, parseSelector, type Selector } from './selector.ts'
 
@@ -23,6 +23,7 @@ export type OfrepDoors = {
   readonly corsOrigins?: readonly string[] | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
+  readonly count: Count
   readonly log: Log
 }
 
@@ -103,7 +104,7 @@ async function ask(doors: OfrepDoors, request: Request): Promise<Question | unde
   if (context === undefined) return undefined
   const held = doors.current(flagSetId)
   const snapshot = held instanceof Promise ? await held : held
-  return { snapshot, selector, context, now: Math.floor(doors.now() / 1000) }
+  return { snapshot, selector, context, now: Math.floor(doors.now() / 1000), count: doors.count }
 }
 
 /** A bound key never leaves its environment, whatever the selector names: there it only narrows. */

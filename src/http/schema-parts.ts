@@ -12,6 +12,16 @@ export const slug = (what: string) =>
     v.description(what),
   )
 export const instant = (what: string) => v.pipe(v.string(), v.isoTimestamp(), v.description(what))
+/** A point in time that a query names. */
+export const time = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  v.transform((value) => new Date(value)),
+)
+export const lastEvaluatedAt = v.pipe(
+  v.nullable(v.string()),
+  v.description('Last evaluation, told up to some minutes late; null: none. Of all environments where none is named'),
+)
 export const revision = v.pipe(v.number(), v.integer(), v.description('Counts the changes of its environment'))
 export const version = v.pipe(v.number(), v.integer(), v.description('Counts the changes of this object; its ETag'))
 export const metadata = v.pipe(

@@ -4,12 +4,14 @@ import {
   Flag256,
   instant,
   Limit,
+  lastEvaluatedAt,
   Mistake,
   metadata,
   Page,
   ProjectKey,
   revision,
   text,
+  time,
   version,
 } from './schema-parts.ts'
 
@@ -66,6 +68,7 @@ export const Flag = v.object({
   tags: v.array(v.string()),
   permanent: v.pipe(v.boolean(), v.description('False: a flag that is meant to be removed one day')),
   archived: v.boolean(),
+  lastEvaluatedAt,
   version,
   createdAt: instant('Creation'),
 })
@@ -108,6 +111,7 @@ export const Definition = v.looseObject({
   metadata: v.optional(metadata),
 })
 export const StoredDefinition = v.object({ key: Flag256, revision, definition: Definition })
+export const ListedDefinition = v.object({ ...StoredDefinition.entries, lastEvaluatedAt })
 export const FlagSetDocument = v.object({
   $schema: v.optional(v.string()),
   flags: v.record(v.string(), Definition),
@@ -166,11 +170,6 @@ const Cursor = v.optional(
   ),
 )
 export const HistoryQuery = v.object({ limit: Limit, before: Cursor })
-const time = v.pipe(
-  v.string(),
-  v.isoTimestamp(),
-  v.transform((value) => new Date(value)),
-)
 export const ChangesQuery = v.object({
   ...HistoryQuery.entries,
   project: v.optional(v.string()),

@@ -1,9 +1,15 @@
 import type { Evaluation } from '../flag/evaluate.ts'
 import { batches } from '../store/batches.ts'
-import type { UsageBatch, UsageCount } from '../store/usage.ts'
-import type { Log } from './snapshots.ts'
+import type { UsageBatch, UsageCount, UsageReason } from '../store/usage.ts'
+import type { Log } from './held.ts'
 
 type Cell = { -readonly [K in keyof UsageCount]: UsageCount[K] }
+type Combination = {
+  readonly environmentId: bigint
+  readonly key: string
+  readonly variant: string
+  readonly reason: UsageReason
+}
 
 const HOUR_SECONDS = 3_600
 const FLUSH_SECONDS = 60
@@ -12,7 +18,6 @@ const FLUSH_SECONDS = 60
  * 30 MB at most, and as much again while the database is away. Further new ones are counted in one cell of their environment.
  */
 const CELLS_MAX = 100_000
-const VARIANT_LENGTH_MAX = 256
 /** A connection that died while this replica slept is noticed by the first try. */
 const LAST_TRIES = 2
 
@@ -53,11 +58,15 @@ export class Usage {
     this.#cellsMax = options.cellsMax ?? CELLS_MAX
   }
 
-  /** Counts one answer given at `now` (unix seconds). Never throws and never waits. */
+  /**
+   * Counts one answer given at `now` (unix seconds); one that no flag gave is not counted, so that invented keys cannot grow
+   * this. Never throws and never waits.
+   */
   count(environmentId: bigint, evaluation: Evaluation, now: number): void {
     const hour = Math.floor(now / HOUR_SECONDS)
     if (hour !== this.#hour) this.#turn(hour)
     const cell = this.#known.get(evaluation) ?? this.#find(environmentId, evaluation)
+    if (cell === undefined) return
     cell.count += 1
     cell.lastAt = now
     this.#flushedAt ??= now
@@ -70,6 +79,7 @@ export class Usage {
     const late = Promise.withResolvers<never>()
     signal.addEventListener('abort', () => late.reject(signal.reason), { once: true })
     try {
+      signal.throwIfAborted()
       await Promise.race([this.#drain(signal), late.promise])
     } catch (cause) {
       this.#log('Cannot store the usage: these evaluations stay uncounted', { evaluations: this.#uncounted(), cause })
@@ -92,21 +102,28 @@ export class Usage {
     this.#known.clear()
   }
 
-  #find(environmentId: bigint, evaluation: Evaluation): Cell {
-    const variant = variantOf(evaluation)
-    const reason = evaluation.reason === 'ERROR' ? codeOf(evaluation.errorCode) : evaluation.reason
-    const name = `${environmentId}\0${this.#hour}\0${evaluation.key}\0${variant}\0${reason}`
-    const make = (): Cell => {
-      if (this.#cells.size >= this.#cellsMax) return this.#overflowOf(environmentId)
-      const cell = { environmentId, flag: evaluation.key, hour: this.#hour, variant, reason, count: 0, lastAt: 0 }
-      this.#cells.set(name, cell)
-      return cell
+  #find(environmentId: bigint, evaluation: Evaluation): Cell | undefined {
+    if (evaluation.reason === 'ERROR') {
+      // Made anew each time, so it is found by its words alone.
+      const { key, errorCode } = evaluation
+      return errorCode === 'FLAG_NOT_FOUND'
+        ? undefined
+        : this.#cell({ environmentId, key, variant: '', reason: errorCode })
     }
-    const cell = this.#cells.get(name) ?? make()
-    // Failures are made anew each time. Successes are not, unless a change has made the flag anew.
-    if (evaluation.reason === 'ERROR') return cell
+    const { key, variant = '', reason } = evaluation
+    const cell = this.#cell({ environmentId, key, variant, reason })
     if (this.#known.size >= this.#cellsMax) this.#known.clear()
     this.#known.set(evaluation, cell)
+    return cell
+  }
+
+  #cell({ environmentId, key, variant, reason }: Combination): Cell {
+    const name = `${environmentId}\0${this.#hour}\0${key}\0${variant}\0${reason}`
+    const held = this.#cells.get(name)
+    if (held) return held
+    if (this.#cells.size >= this.#cellsMax) return this.#overflowOf(environmentId)
+    const cell = { environmentId, flag: key, hour: this.#hour, variant, reason, count: 0, lastAt: 0 }
+    this.#cells.set(name, cell)
     return cell
   }
 
@@ -164,10 +181,4 @@ export class Usage {
     const sealed = this.#sealed.flatMap(({ counts }) => counts)
     return [...sealed, ...this.#cells.values(), ...this.#overflow.values()].reduce((sum, { count }) => sum + count, 0)
   }
-}
-
-/** As the database can hold it and an index can find it: longer names that begin alike are counted together. */
-function variantOf(evaluation: Evaluation): string {
-  if (evaluation.reason === 'ERROR' || evaluation.variant === undefined) return ''
-  return evaluation.variant.slice(0, VARIANT_LENGTH_MAX).toWellFormed().replaceAll('\0', '\uFFFD')
 }

@@ -4,11 +4,14 @@ import { FlagError } from '../flag/error.ts'
 import { type Author, selectChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { type EnvironmentName, type Expected, expectRevision, lockEnvironment, readEnvironmentRow } from './revision.ts'
-import { definitions, flags } from './tables.ts'
+import { definitions, flags, lastEvaluations } from './tables.ts'
 import { writeDefinitions } from './write.ts'
 
 /** One flag in one environment. `revision` is the one at which it last changed. */
 export type StoredDefinition = { readonly key: string; readonly definition: Definition; readonly revision: bigint }
+
+/** With its last evaluation in this environment, as far as it was stored yet. */
+export type ListedDefinition = StoredDefinition & { readonly lastEvaluatedAt: Date | null }
 
 /** Names a flag in an environment. */
 export type FlagName = EnvironmentName & { readonly flag: string }
@@ -25,7 +28,7 @@ export function listDefinitions(
   database: Database,
   name: EnvironmentName,
   page: { after: string; limit: number },
-): Promise<StoredDefinition[]> {
+): Promise<ListedDefinition[]> {
   return database.read(async (db) => {
     const environment = await readEnvironmentRow(db, name)
     return present(
@@ -97,11 +100,20 @@ export function rollBack(
 
 function selectDefinitions(db: Db | Transaction, environmentId: bigint) {
   return db
-    .select({ key: flags.key, definition: definitions.definition, revision: definitions.revision })
+    .select({
+      key: flags.key,
+      definition: definitions.definition,
+      revision: definitions.revision,
+      lastEvaluatedAt: lastEvaluations.at,
+    })
     .from(definitions)
     .innerJoin(
       flags,
       and(eq(flags.id, definitions.flagId), isNull(flags.archivedAt), eq(definitions.environmentId, environmentId)),
+    )
+    .leftJoin(
+      lastEvaluations,
+      and(eq(lastEvaluations.flagId, flags.id), eq(lastEvaluations.environmentId, environmentId)),
     )
     .$dynamic()
 }
@@ -110,14 +122,14 @@ async function selectDefinition(
   db: Db | Transaction,
   environmentId: bigint,
   key: string,
-): Promise<StoredDefinition | undefined> {
+): Promise<ListedDefinition | undefined> {
   return present(await selectDefinitions(db, environmentId).where(eq(flags.key, key)))[0]
 }
 
 /** Leaves out what was removed. */
-function present(
-  rows: readonly { key: string; definition: Definition | null; revision: bigint }[],
-): StoredDefinition[] {
+function present<T extends { definition: Definition | null }>(
+  rows: readonly T[],
+): (Omit<T, 'definition'> & { definition: Definition })[] {
   return rows.flatMap(({ definition, ...row }) => (definition ? [{ ...row, definition }] : []))
 }
 

@@ -14,7 +14,7 @@ import {
   raiseRevision,
   readEnvironmentRow,
 } from './revision.ts'
-import { changes, environments, type Patch } from './tables.ts'
+import { changes, environments, lastEvaluations, type Patch } from './tables.ts'
 
 export type EnvironmentSettings = { readonly name: string; readonly description: string; readonly bucketing: Bucketing }
 
@@ -113,6 +113,7 @@ export function deleteEnvironment(
     expectRevision(change.expected, before.revision)
     const revision = await raiseRevision(tx, before.id)
     await tx.delete(environments).where(eq(environments.id, before.id))
+    await tx.delete(lastEvaluations).where(eq(lastEvaluations.environmentId, before.id))
     await raiseKeysRevision(tx)
     await record(tx, change.author, [
       { subject: 'environment', action: 'delete', ...name, revision, before: settingsOf(before) },

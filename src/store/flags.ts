@@ -1,13 +1,15 @@
-import { and, arrayContains, asc, eq, gt, isNotNull, isNull, sql } from 'drizzle-orm'
+import { and, arrayContains, asc, eq, getTableColumns, gt, isNotNull, isNull, sql } from 'drizzle-orm'
 import { FlagError } from '../flag/error.ts'
 import { type Author, type NewChange, record } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { selectProject } from './projects.ts'
 import { type Expected, expectRevision, raiseRevision } from './revision.ts'
-import { definitions, environments, flags, type Patch } from './tables.ts'
+import { definitions, environments, flags, lastEvaluations, type Patch } from './tables.ts'
 
 /** A flag's identity in its project: what it is, not what it answers. */
 export type Flag = typeof flags.$inferSelect
+/** With its last evaluation in any environment, as far as it was stored yet. */
+export type SeenFlag = Flag & { readonly lastEvaluatedAt: Date | null }
 export type FlagText = Pick<Flag, 'description' | 'owner' | 'tags' | 'permanent'>
 export type NewFlag = Pick<Flag, 'key' | 'type'> & FlagText
 
@@ -18,8 +20,15 @@ export type FlagFilter = {
   readonly limit: number
 }
 
+const seen = {
+  ...getTableColumns(flags),
+  lastEvaluatedAt: sql<Date | null>`(select max(l.at) from ${lastEvaluations} l where l.flag_id = ${flags}.id)`.mapWith(
+    lastEvaluations.at,
+  ),
+}
+
 /** Flags of a project in the order of their keys, after `after`. */
-export function listFlags(database: Database, project: string, filter: FlagFilter): Promise<Flag[]> {
+export function listFlags(database: Database, project: string, filter: FlagFilter): Promise<SeenFlag[]> {
   return database.read(async (db) => {
     const { id } = await selectProject(db, project)
     const conditions = [eq(flags.projectId, id), gt(flags.key, filter.after)]
@@ -27,7 +36,7 @@ export function listFlags(database: Database, project: string, filter: FlagFilte
       conditions.push(filter.archived ? isNotNull(flags.archivedAt) : isNull(flags.archivedAt))
     if (filter.tag !== undefined) conditions.push(arrayContains(flags.tags, [filter.tag]))
     return db
-      .select()
+      .select(seen)
       .from(flags)
       .where(and(...conditions))
       .orderBy(asc(flags.key))
@@ -35,7 +44,7 @@ export function listFlags(database: Database, project: string, filter: FlagFilte
   })
 }
 
-export function readFlag(database: Database, project: string, key: string): Promise<Flag> {
+export function readFlag(database: Database, project: string, key: string): Promise<SeenFlag> {
   return database.read(async (db) => {
     const { id } = await selectProject(db, project)
     return selectFlag(db, id, key)
@@ -46,13 +55,13 @@ export function createFlag(
   database: Database,
   project: string,
   change: { flag: NewFlag; author: Author },
-): Promise<Flag> {
+): Promise<SeenFlag> {
   return database.write(async (tx) => {
     const { id } = await selectProject(tx, project)
     const [row] = await tx
       .insert(flags)
       .values({ ...change.flag, projectId: id })
-      .returning()
+      .returning(seen)
     if (!row) throw new Error('Cannot create a flag: the insert returned no row')
     await record(tx, change.author, [{ subject: 'flag', action: 'create', project, flag: row.key, after: textOf(row) }])
     return row
@@ -68,7 +77,7 @@ export type FlagChange = {
 }
 
 /** Changes what is said about a flag, archives it or brings it back. */
-export function updateFlag(database: Database, project: string, key: string, change: FlagChange): Promise<Flag> {
+export function updateFlag(database: Database, project: string, key: string, change: FlagChange): Promise<SeenFlag> {
   return database.write(async (tx) => {
     const { id: projectId } = await selectProject(tx, project)
     // Environments before flags: every writer locks in this order, so none waits in a circle.
@@ -80,7 +89,7 @@ export function updateFlag(database: Database, project: string, key: string, cha
       .update(flags)
       .set({ ...change.text, ...turn?.set, version: sql`${flags.version} + 1` })
       .where(eq(flags.id, before.id))
-      .returning()
+      .returning(seen)
     if (!after) throw new Error('Cannot update a flag: its row is gone although it was locked')
     const action = turn?.action ?? 'update'
     const entry: NewChange = {
@@ -142,9 +151,9 @@ async function touchHomes(
   return entries
 }
 
-async function selectFlag(db: Db | Transaction, projectId: bigint, key: string, lock?: 'lock'): Promise<Flag> {
+async function selectFlag(db: Db | Transaction, projectId: bigint, key: string, lock?: 'lock'): Promise<SeenFlag> {
   const query = db
-    .select()
+    .select(seen)
     .from(flags)
     .where(and(eq(flags.projectId, projectId), eq(flags.key, key)))
   const [row] = await (lock ? query.for('update') : query)

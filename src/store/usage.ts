@@ -16,7 +16,7 @@ export type UsageCount = {
   readonly flag: string | undefined
   /** Hours since 1970. */
   readonly hour: number
-  /** Empty where the answer names none. At most 256 characters, without NUL. */
+  /** Empty where the answer names none: no variant has an empty name. */
   readonly variant: string
   readonly reason: UsageReason | ''
   readonly count: number
@@ -120,7 +120,10 @@ export function readUsage(database: Database, name: FlagName, range: { from: Dat
       .limit(COUNTS_MAX + 1)
     if (counts.length > COUNTS_MAX)
       throw new FlagError('invalid', `Cannot answer more than ${COUNTS_MAX} counts: ask for a shorter time`)
-    const [rest] = await db.select({ count: sum(usage.count).mapWith(Number) }).from(usage).where(of(UNATTRIBUTED))
+    const [rest] = await db
+      .select({ count: sum(usage.count).mapWith(Number) })
+      .from(usage)
+      .where(of(UNATTRIBUTED))
     return { counts, unattributed: rest?.count ?? 0, lastEvaluatedAt: flag.lastEvaluatedAt }
   })
 }

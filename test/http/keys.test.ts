@@ -51,6 +51,7 @@ const ROUTES = [
   ['DELETE', `${LIVE}/flags/zzz`, 'editor'],
   ['POST', `${LIVE}/flags/a/rollback`, 'editor'],
   ['GET', `${LIVE}/flags/a/history`, 'editor'],
+  ['GET', `${LIVE}/flags/a/usage`, 'editor'],
   ['GET', `${LIVE}/flagset`, 'editor'],
   ['PUT', `${LIVE}/flagset`, 'editor'],
   ['GET', '/api/v1/changes', 'admin'],

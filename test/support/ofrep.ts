@@ -43,6 +43,7 @@ export function ofrepOver(documents: Readonly<Record<string, Document>>, doors: 
     defaultFlagSetId: undefined,
     bodyBytesMax: 1_000,
     now: () => 1_700_000_000_999,
+    count: () => undefined,
     log,
     ...doors,
   })
