@@ -7,11 +7,11 @@ import { readConfig } from './run/config.ts'
 import { orExit } from './run/start.ts'
 import type { Author } from './store/changes.ts'
 import { type Database, openDatabase } from './store/database.ts'
-import { connect } from './store/pool.ts'
 import { applyFlagSet, exportFlagSet } from './store/flagset.ts'
 import { createKey } from './store/keys.ts'
+import { connect } from './store/pool.ts'
 import type { EnvironmentName } from './store/revision.ts'
-import { migrate } from './store/schema.ts'
+import { migrate, renewIncarnation } from './store/schema.ts'
 import type { Role } from './store/tables.ts'
 
 // One-off commands of an operator, run against the database that the service uses: node src/admin.ts <command>
@@ -19,6 +19,7 @@ import type { Role } from './store/tables.ts'
 const USAGE = `Usage: admin.ts <command>, with DATABASE_URL in the environment
 
   migrate                                          bring the database's schema up to date
+  new-incarnation                                  say, after a restore from backup, that revisions may be lower now
   key <role> <name> [--environment <p>/<e>]        create an API key and print it: client, server, editor or admin
   import <p>/<e> <file> [--prune] [--dry-run] [--no-strict]
                                                    make an environment say what a flagd file says
@@ -75,21 +76,35 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     JSON.stringify(documentOf(await exportFlagSet(database, environmentNamed(target))), null, 2),
 }
 
+/** Commands on the schema itself, on one connection and without a time limit: a migration takes as long as it takes. */
+const SCHEMA_COMMANDS: Readonly<Record<string, (client: ReturnType<typeof connect>) => Promise<string>>> = {
+  migrate: async (client) => {
+    await migrate(client)
+    return 'The schema is up to date'
+  },
+  'new-incarnation': async (client) => `The database's incarnation is now ${await renewIncarnation(client)}`,
+}
+
 await orExit(async () => {
   const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true })
   const [command = '', ...args] = positionals
   const config = readConfig(process.env)
-  if (config.mode === 'trial' || !(command === 'migrate' || Object.hasOwn(COMMANDS, command))) throw new Error(USAGE)
-  const output =
-    command === 'migrate' ? await migrateAt(config.databaseUrl) : await runAt(config.databaseUrl, command, args, values)
+  const isKnown = Object.hasOwn(SCHEMA_COMMANDS, command) || Object.hasOwn(COMMANDS, command)
+  if (config.mode === 'trial' || !isKnown) throw new Error(USAGE)
+  const onSchema = SCHEMA_COMMANDS[command]
+  const output = onSchema
+    ? await withClient(config.databaseUrl, onSchema)
+    : await runAt(config.databaseUrl, command, args, values)
   process.stdout.write(`${output}\n`)
 })
 
-async function migrateAt(url: string): Promise<string> {
-  const client = connect({ url }, 1, 0) // no statement timeout: a migration takes as long as it takes
+async function withClient(
+  url: string,
+  command: (client: ReturnType<typeof connect>) => Promise<string>,
+): Promise<string> {
+  const client = connect({ url }, 1, 0)
   try {
-    await migrate(client)
-    return 'The schema is up to date'
+    return await command(client)
   } finally {
     await client.end()
   }

@@ -13,7 +13,7 @@ const BACKOFF_MAX_MS = 2_000
  * Lets @upstash/redis speak to a plain Redis or Valkey. It connects when a command needs it and only then: a client that reconnects by
  * itself would keep an idle instance awake. RESP 2, because Upstash's client expects its shapes.
  */
-export function openResp(url: string, commandMs: number): { requester: Requester; close(): Promise<void> } {
+export function openResp(url: string, commandMs: number): { requester: Requester; reset(): void } {
   const connection = new Connection(url, commandMs)
   const run = async (command: unknown): Promise<Reply> => {
     const client = await connection.client()
@@ -38,7 +38,7 @@ export function openResp(url: string, commandMs: number): { requester: Requester
     if (path?.[0] === 'multi-exec') return transaction(commands)
     return run(body)
   }
-  return { requester: { request: request as Requester['request'] }, close: async () => connection.close() }
+  return { requester: { request: request as Requester['request'] }, reset: () => connection.drop() }
 }
 
 /** One connection, made on demand. */
@@ -94,7 +94,8 @@ class Connection {
     }
   }
 
-  close(): void {
+  /** The next command connects anew; what is under way fails. */
+  drop(): void {
     if (this.#current) this.#drop(this.#current)
   }
 

@@ -46,3 +46,14 @@ async function newestMigration(db: PostgresJsDatabase): Promise<number> {
     throw error
   }
 }
+
+/**
+ * Starts a new life of the database, after a restore from backup: replicas and Redis then take its revisions as they are, also where
+ * they are lower than what they have seen. Returns the new incarnation.
+ */
+export async function renewIncarnation(client: postgres.Sql): Promise<string> {
+  const [row] = await client<{ incarnation: string }[]>`
+    update flagstaff.deployment set incarnation = gen_random_uuid() returning incarnation`
+  if (!row) throw new Error('Cannot renew the incarnation: table deployment is empty')
+  return row.incarnation
+}

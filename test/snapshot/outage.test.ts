@@ -3,8 +3,10 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Copies, copiesIn } from '../../src/store/copies.ts'
 import { openDatabase } from '../../src/store/database.ts'
+import { connect } from '../../src/store/pool.ts'
 import { openRedis, type RedisConnection } from '../../src/store/redis.ts'
-import { type Proxy, startProxy, type Way } from '../support/proxy.ts'
+import { renewIncarnation } from '../../src/store/schema.ts'
+import { startProxy, type TcpProxy, type Way } from '../support/proxy.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../support/redis.ts'
 import { openService, type Service } from '../support/service.ts'
 import { openStore, type Store } from '../support/store.ts'
@@ -13,13 +15,15 @@ const ENVIRONMENT = '/api/v1/projects/p/environments/e'
 const on = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
 const off = { ...on, defaultVariant: 'off' }
 
-describe('with Postgres and Redis behind proxies', { skip: HAS_REDIS ? false : 'there is no redis-server on this machine' }, () => {
+describe('with Postgres and Redis behind proxies', {
+  skip: HAS_REDIS ? false : 'there is no redis-server on this machine',
+}, () => {
   let store: Store
   let redis: RedisServer
-  let toPostgres: Proxy
-  let toRedis: Proxy
+  let toPostgres: TcpProxy
+  let toRedis: TcpProxy
   let now = 0
-  let replicas: { service: Service; close(): Promise<void> }[] = []
+  const replicas: { service: Service; close(): Promise<void> }[] = []
   before(async () => {
     store = await openStore()
     redis = await startRedis()
@@ -130,7 +134,8 @@ describe('with Postgres and Redis behind proxies', { skip: HAS_REDIS ? false : '
     await put(idle, on)
     await evaluate(idle)
     const { redis: probe, close } = openRedis({ url: redis.url })
-    const commands = async () => Number(/total_commands_processed:(\d+)/.exec(String(await probe.exec(['INFO', 'stats'])))?.[1])
+    const commands = async () =>
+      Number(/total_commands_processed:(\d+)/.exec(String(await probe.exec(['INFO', 'stats'])))?.[1])
     const first = await commands()
     now += 3_600_000
     await sleep(1_500) // longer than every interval that could wake
@@ -177,5 +182,31 @@ describe('with Postgres and Redis behind proxies', { skip: HAS_REDIS ? false : '
       }
     }
     await close()
+  })
+
+  test('after a restore and a new incarnation every replica takes the lower revision; before it none goes back', async () => {
+    const [writer, reader] = [await startReplica(), await startReplica()]
+    await put(writer, on)
+    await put(writer, off)
+    await becomes(false, () => evaluate(reader))
+    const revision = async () => (await writer.call('GET', ENVIRONMENT)).body.revision
+    const seen = await revision()
+    const client = connect({ url: store.url }, 1, 0)
+    // What a restore leaves: an earlier revision with what was true then.
+    await client`update flagstaff.definitions set definition = ${client.unsafe(`'${JSON.stringify(on)}'`)}::json, revision = 1`
+    await client`update flagstaff.environments set revision = 1`
+    for (let turn = 0; turn < 3; turn++) {
+      now += 20_000
+      assert.equal(await evaluate(reader), false, 'older, and not known to be a restore')
+    }
+    await renewIncarnation(client)
+    await becomes(true, () => evaluate(reader))
+    await becomes(true, () => evaluate(writer))
+    await becomes(true, async () => {
+      const cold = await startReplica()
+      return evaluate(cold)
+    })
+    await client`update flagstaff.environments set revision = ${seen + 100}`
+    await client.end()
   })
 })

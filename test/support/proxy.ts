@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from 'node:net'
 /** What the way to a server is like: open, closed, open but nothing comes through, or late by some milliseconds. */
 export type Way = 'open' | 'refused' | 'hanging' | { readonly delayMs: number }
 
-export type Proxy = {
+export type TcpProxy = {
   readonly port: number
   /** Connections that were made so far. */
   readonly connections: () => number
@@ -13,7 +13,7 @@ export type Proxy = {
 }
 
 /** A TCP proxy in front of a real server of this machine, for tests of what happens between the two. */
-export async function startProxy(target: { host: string; port: number }): Promise<Proxy> {
+export async function startProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   let way: Way = 'open'
   let connections = 0
   const sockets = new Set<Socket>()
