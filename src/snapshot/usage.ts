@@ -16,8 +16,9 @@ const FLUSH_SECONDS = 60
 /**
  * Different combinations of hour, environment, flag, variant and reason that are counted apart until the next flush: some
  * 30 MB at most, and as much again while the database is away. Further new ones are counted in one cell of their environment.
+ * Storing them all takes 1 to 3 seconds, which a stop signal leaves.
  */
-const CELLS_MAX = 100_000
+const CELLS_MAX = 50_000
 /** A connection that died while this replica slept is noticed by the first try. */
 const LAST_TRIES = 2
 
