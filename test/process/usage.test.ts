@@ -58,6 +58,25 @@ test('evaluations are counted exactly over stops in the middle of the load, and 
   assert.equal((await service.ended).code, 0)
 })
 
+test('a stop without a database is as clean, and the log says how many evaluations stay uncounted', async () => {
+  const gone = await openStore()
+  running = await startService({ DATABASE_URL: gone.url, FLAGSTAFF_ADMIN_KEY: ADMIN_KEY })
+  await makeFlags(running.address)
+  for (let n = 0; n < 5; n += 1) {
+    const path = '/ofrep/v1/evaluate/flags'
+    const headers = { 'flagd-selector': 'flagSetId=shop/live' }
+    const { status } = await send(running.address, { method: 'POST', path, body: {}, headers })
+    assert.equal(status, 200)
+  }
+  await gone.close()
+  running.child.kill('SIGTERM')
+  assert.deepEqual(await running.ended, { code: 0, signal: null }, running.output())
+  assert.match(
+    running.output(),
+    /"message":"Cannot store the usage: these evaluations stay uncounted","evaluations":15,/,
+  )
+})
+
 async function makeFlags(address: string): Promise<void> {
   const flag = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
   const halves = [
