@@ -1,11 +1,18 @@
 import { execFile } from 'node:child_process'
-import { chownSync, readFileSync, statSync } from 'node:fs'
+import { chownSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { promisify } from 'node:util'
 
 /** As whom Postgres runs: `prefix` goes before its command. `owner` gets its files; undefined: whoever we are. */
 export type Account = { readonly prefix: readonly string[]; readonly owner: { uid: number; gid: number } | undefined }
 
 const NOBODY = 65_534
+
+/** All that Postgres sees of our environment: what a shell exports (PGPORT, PGDATA, LC_ALL) would change how it runs. */
+export const POSTGRES_ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+  TZ: 'UTC',
+}
 
 /**
  * Postgres refuses to run as root. For root it so runs as the owner of its files, or `nobody`; it keeps one of root's rights, to
@@ -16,11 +23,11 @@ export async function accountFor(data: string, program: string): Promise<Account
   if (process.getuid?.() !== 0) return { prefix: [], owner: undefined }
   const owner = ownerOf(data) ?? userNamed('nobody') ?? { uid: NOBODY, gid: NOBODY }
   const right = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
-  const candidates: Account[] = [
-    { prefix: ['setpriv', `--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups', ...right], owner },
-    { prefix: ['unshare', '--user', `--map-user=${NOBODY}`], owner: undefined },
-    { prefix: ['setpriv', `--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups'], owner },
-  ]
+  const become = ['setpriv', `--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups']
+  const namespace: Account = { prefix: ['unshare', '--user', `--map-user=${NOBODY}`], owner: undefined }
+  const candidates: Account[] = [{ prefix: [...become, ...right], owner }, namespace, { prefix: become, owner }]
+  // Files of an earlier start from inside a user namespace: only from there does Postgres own them.
+  if (existsSync(data) && ownerOf(data) === undefined) candidates.unshift(namespace)
   for (const account of candidates) if (await works(account, program)) return account
   throw new Error(
     'Cannot start: Postgres does not run as root, and this machine lets root become no other user; start as an ordinary user, or set DATABASE_URL',
@@ -35,7 +42,7 @@ export function hand(path: string, { owner }: Account): void {
 async function works({ prefix }: Account, program: string): Promise<boolean> {
   const [command = '', ...rest] = prefix
   try {
-    await promisify(execFile)(command, [...rest, program, '--version'])
+    await promisify(execFile)(command, [...rest, program, '--version'], { env: POSTGRES_ENVIRONMENT })
     return true
   } catch {
     return false

@@ -1,19 +1,21 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { type Account, hand } from './trial-account.ts'
-import { isAlive } from './trial-owner.ts'
+import { type Account, hand, POSTGRES_ENVIRONMENT } from './trial-account.ts'
+import { isAlive, servesFolder } from './trial-process.ts'
 import type { Programs } from './trial-programs.ts'
 
 export type Running = { stop(): Promise<void> }
 type Place = {
   readonly data: string
   readonly socketFolder: string
-  readonly port: number | undefined
+  /** Names the socket, too. */
+  readonly port: number
+  readonly listensOnLoopback: boolean
   readonly log: string
 }
 
@@ -36,24 +38,31 @@ export async function createCluster(data: string, programs: Programs, account: A
   const options = ['--username=flagstaff', '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-instructions']
   const [command, args] = commandOf(account, programs.initdb, [`--pgdata=${draft}`, ...options])
   try {
-    await promisify(execFile)(command, args)
+    await promisify(execFile)(command, args, { env: POSTGRES_ENVIRONMENT })
   } catch (cause) {
-    throw new Error(`Cannot start: initdb could not create a database in ${data}: ${lastLine(cause)}`, { cause })
+    throw new Error(`Cannot start: initdb could not create a database in ${data}: ${errorLine(cause)}`, { cause })
   }
   renameSync(draft, data)
 }
 
+/** No process has this id: it is above Linux's largest (PID_MAX_LIMIT, 2^22). */
+const NO_PID = 4_194_305
+
 /** Stops a Postgres that still runs on `data` because its Flagstaff was killed; it writes everything down first. */
-export async function endLeftover(data: string, programs: Programs): Promise<void> {
+export async function endLeftover(data: string): Promise<void> {
   const lock = join(data, 'postmaster.pid')
-  const lines = read(lock)?.split('\n') ?? []
+  const text = read(lock)
+  if (text === undefined) return
+  const lines = text.split('\n')
+  const pid = Number(lines[0])
+  if (isAlive(pid) && servesFolder(pid, data)) await end(pid, data)
+  // Postgres refuses to start while anything has the id that its lock names: a stranger that got it later, or a zombie.
+  // Only the id goes: by the rest of the lock Postgres still finds out whether something of the old one is left.
+  else if (pid > 0) writeFileSync(lock, text.replace(/^\d+/, String(NO_PID)))
+  else rmSync(lock, { force: true }) // a machine that crashed may leave it empty
   const socketFolder = lines[4] ?? ''
   if (dirname(socketFolder) === tmpdir() && basename(socketFolder).startsWith('flagstaff-'))
     rmSync(socketFolder, { recursive: true, force: true })
-  const pid = Number(lines[0])
-  if (!Number.isInteger(pid) || pid <= 0) return
-  if (isAlive(pid) && isPostgres(pid, programs)) await end(pid, data)
-  else rmSync(lock, { force: true })
 }
 
 async function end(pid: number, data: string): Promise<void> {
@@ -69,19 +78,19 @@ async function end(pid: number, data: string): Promise<void> {
 export async function run(place: Place, programs: Programs, account: Account): Promise<Running> {
   const settings = [
     `unix_socket_directories=${place.socketFolder}`,
-    `listen_addresses=${place.port === undefined ? '' : '127.0.0.1'}`,
+    `listen_addresses=${place.listensOnLoopback ? '127.0.0.1' : ''}`,
     ...SETTINGS,
   ]
-  const port = place.port === undefined ? [] : ['-p', String(place.port)]
   const [command, args] = commandOf(account, programs.postgres, [
     '-D',
     place.data,
-    ...port,
+    '-p',
+    String(place.port),
     ...settings.flatMap((setting) => ['-c', setting]),
   ])
   rmSync(place.log, { force: true })
   const log = openSync(place.log, 'a', 0o600)
-  const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log] })
+  const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log], env: POSTGRES_ENVIRONMENT })
   closeSync(log)
   child.unref()
   const ended = once(child, 'exit')
@@ -124,17 +133,10 @@ function commandOf({ prefix }: Account, program: string, args: readonly string[]
   return [command, [...rest, ...args]]
 }
 
-/** True when the process is a Postgres of ours, and not one that got a dead one's id. Where /proc is not, we take it for one. */
-function isPostgres(pid: number, programs: Programs): boolean {
-  const command = read(`/proc/${pid}/cmdline`)
-  return command === undefined
-    ? !existsSync('/proc/self')
-    : command.startsWith(programs.postgres) || command.startsWith('postgres')
-}
-
-function lastLine(error: unknown): string {
+function errorLine(error: unknown): string {
   const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error)
-  return text.trim().split('\n').at(-1) ?? ''
+  const lines = text.trim().split('\n')
+  return lines.find((line) => /error|FATAL|could not/.test(line)) ?? lines.at(-1) ?? ''
 }
 
 function read(path: string): string | undefined {

@@ -1,11 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { DatabaseAddress } from '../store/database.ts'
+import type { DatabaseAddress } from '../store/pool.ts'
 import { accountFor, hand } from './trial-account.ts'
 import { claim } from './trial-owner.ts'
 import { createCluster, endLeftover, type Running, run } from './trial-postgres.ts'
 import { postgresPrograms } from './trial-programs.ts'
+
+/** Names the socket where no port of 127.0.0.1 is asked for. Told to both sides, lest a PGPORT in the environment decide. */
+const SOCKET_PORT = 5432
 
 export type TrialDatabase = { readonly address: DatabaseAddress; readonly folder: string; stop(): Promise<void> }
 
@@ -25,8 +28,14 @@ export async function startTrialDatabase(folder: string, port?: number): Promise
   const release = claim(home)
   try {
     const running = await start(home, programs, port)
+    const address = {
+      host: running.socketFolder,
+      port: port ?? SOCKET_PORT,
+      user: 'flagstaff',
+      database: 'postgres',
+    }
     return {
-      address: { host: running.socketFolder, user: 'flagstaff', database: 'postgres' },
+      address,
       folder: home,
       async stop() {
         await running.stop()
@@ -47,7 +56,7 @@ async function start(
 ): Promise<Running & { socketFolder: string }> {
   const data = join(home, 'data')
   const account = await accountFor(data, programs.postgres)
-  await endLeftover(data, programs)
+  await endLeftover(data)
   try {
     await createCluster(data, programs, account)
   } catch (cause) {
@@ -57,7 +66,17 @@ async function start(
   const socketFolder = mkdtempSync(join(tmpdir(), 'flagstaff-'))
   hand(socketFolder, account)
   try {
-    const running = await run({ data, socketFolder, port, log: join(home, 'postgres.log') }, programs, account)
+    const running = await run(
+      {
+        data,
+        socketFolder,
+        port: port ?? SOCKET_PORT,
+        listensOnLoopback: port !== undefined,
+        log: join(home, 'postgres.log'),
+      },
+      programs,
+      account,
+    )
     return { ...running, socketFolder }
   } catch (error) {
     rmSync(socketFolder, { recursive: true, force: true })
