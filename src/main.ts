@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { app, MANAGEMENT_BYTES_MAX } from './http/app.ts'
 import { authenticator } from './http/auth.ts'
+import { eventStreams } from './http/stream-token.ts'
+import { Streams } from './http/streams.ts'
 import { wakefulClock } from './run/clock.ts'
 import { readConfig } from './run/config.ts'
 import { shutDown, stopSignal } from './run/lifecycle.ts'
@@ -10,10 +12,13 @@ import { provideDatabase } from './run/provide.ts'
 import { TRIAL_FLAG_SET_ID } from './run/sample.ts'
 import { orExit } from './run/start.ts'
 import { welcome } from './run/welcome.ts'
+import { Following } from './snapshot/following.ts'
 import { KeyRing, type Principal } from './snapshot/keyring.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
+import { Standing } from './snapshot/standing.ts'
 import { Usage } from './snapshot/usage.ts'
 import { copiesIn } from './store/copies.ts'
+import { hintsIn } from './store/hints.ts'
 import { readKeyRing } from './store/keys.ts'
 import { openRedis } from './store/redis.ts'
 import { readSource } from './store/source.ts'
@@ -32,7 +37,8 @@ const now = wakefulClock({ monotonic: () => performance.now(), wall: () => Date.
   database.reset()
   redis?.reset()
 })
-const keeping = { copies, freshnessMs, truthCheckMs, now, log: log.warn }
+const standing = new Standing()
+const keeping = { copies, freshnessMs, truthCheckMs, now, standing, log: log.warn }
 const snapshots = new Snapshots(keeping, (flagSetId, since) => readSource(database, flagSetId, since))
 const keys = new KeyRing(keeping, (since) => readKeyRing(database, since), {
   adminSecret: config.adminKey,
@@ -40,17 +46,37 @@ const keys = new KeyRing(keeping, (since) => readKeyRing(database, since), {
 })
 const usage = new Usage({ write: (batch) => writeUsage(database, batch), replica: randomUUID(), log: log.warn })
 
+const following = new Following({
+  held: (flagSetId) => snapshots.held(flagSetId),
+  hints: config.redis && hintsIn(config.redis, log.warn),
+  checkMs: freshnessMs,
+})
+const streams = new Streams({
+  follow: (flagSetId, listener) => following.add(flagSetId, listener),
+  secondsMax: config.streamSecondsMax,
+  now,
+  wallNow: () => Date.now(),
+  random: Math.random,
+})
+const streamSecret = () => keys.streamSecret()
+const hasStreams = config.streams || config.streamOrigin !== undefined
+
 const isTrial = config.mode === 'trial'
 const anyone: Principal = { name: 'trial', role: 'admin', environment: null }
 let isStopping = false
 const { fetch } = app({
   authenticate: authenticator((secret) => keys.find(secret), isTrial ? anyone : undefined),
   current: (flagSetId) => snapshots.current(flagSetId),
+  newest: (flagSetId) => snapshots.newest(flagSetId),
+  eventStreams: hasStreams
+    ? eventStreams({ secret: streamSecret, origin: config.streamOrigin, now: () => Date.now() })
+    : undefined,
+  events: config.streams ? { streams, streamSecret } : undefined,
   database,
   flagsChanged: (scope) => snapshots.refresh(scope),
   keysChanged: () => keys.refresh(),
   count: (environmentId, evaluation, now) => usage.count(environmentId, evaluation, now),
-  health: { isStopping: () => isStopping, check: () => database.read(async () => undefined) },
+  health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), standing, now },
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   bodyBytesMax: config.bodyBytesMax,
   corsOrigins: config.corsOrigins,
@@ -74,6 +100,7 @@ const code = await shutDown(
         isStopping = true
       },
     },
+    { name: 'end event streams', run: () => streams.endStreams() },
     { name: 'finish open requests', run: () => server.close() },
     { name: 'store the usage', run: () => usage.drain(AbortSignal.timeout(config.drainSeconds * 500)) },
     { name: 'close Redis', run: () => redis?.close() },

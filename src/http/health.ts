@@ -1,46 +1,46 @@
 import { type Context, Hono } from 'hono'
 import { FlagError } from '../flag/error.ts'
+import type { Standing } from '../snapshot/standing.ts'
 
 export type Health = {
   /** True from the first stop signal on. */
   readonly isStopping: () => boolean
-  /** Resolves when the store answers with a schema that fits; rejects with why not. */
-  readonly check: () => Promise<void>
+  /** Asks the store, where nothing was loaded from it yet. */
+  readonly warmUp: () => Promise<void>
+  readonly standing: Pick<Standing, 'isLoaded' | 'trouble' | 'since'>
+  /** The clock of `standing`, in milliseconds. */
+  readonly now: () => number
 }
 
 /**
- * Probes. Live: the process answers. Started and ready: the store was seen once; from then on what is held in memory can be
- * served without it, so an outage of the store must not take every replica out of service, and no probe asks it again:
- * probes alone never keep a serverless database awake.
+ * Probes. Live: the process answers. Started and ready: something was loaded that can be served. From then on an outage of the store
+ * makes a replica "degraded", with the reason and how long it lasts, but must not take it out of service; and no probe
+ * asks the store again, so that probes alone never keep a serverless database awake.
  */
-export function health({ isStopping, check }: Health): Hono {
-  let seen: Promise<void> | undefined
-  const started = () => {
-    seen ??= check().catch((error) => {
-      seen = undefined
-      throw error
-    })
-    return seen
-  }
+export function health({ isStopping, warmUp, standing, now }: Health): Hono {
   const live = (c: Context) => c.json({ status: 'live' })
-  const startup = async (c: Context) => {
-    try {
-      await started()
-    } catch (error) {
-      const reason = error instanceof FlagError ? error.message : 'The store did not answer'
-      return c.json({ status: 'starting', reason }, 503)
-    }
-    return c.json({ status: 'started' })
+  const started = async (c: Context) => {
+    await warmUp()
+    const { isLoaded, trouble } = standing
+    return isLoaded ? c.json({ status: 'started' }) : c.json({ status: 'starting', reason: reasonOf(trouble) }, 503)
   }
   const ready = async (c: Context) => {
     if (isStopping()) return c.json({ status: 'stopping' }, 503)
-    const answer = await startup(c)
-    return answer.ok ? c.json({ status: 'ready' }) : answer
+    const answer = await started(c)
+    if (!answer.ok) return answer
+    const { trouble, since = now() } = standing
+    if (trouble === undefined) return c.json({ status: 'ready' })
+    return c.json({ status: 'degraded', reason: reasonOf(trouble), ageSeconds: Math.round((now() - since) / 1_000) })
   }
   return new Hono()
     .get('/livez', live)
     .get('/health', live)
-    .get('/startupz', startup)
+    .get('/startupz', started)
     .get('/readyz', ready)
     .get('/ready', ready)
+}
+
+/** Only what we wrote ourselves: a driver's text may name hosts and users. */
+function reasonOf(trouble: unknown): string {
+  return trouble instanceof FlagError ? trouble.message : 'The store did not answer'
 }

@@ -1,4 +1,5 @@
 import type { Copies, Copy, Stamp } from '../store/copies.ts'
+import type { Standing } from './standing.ts'
 
 export type Log = (message: string, fields?: Record<string, unknown>) => void
 
@@ -11,6 +12,8 @@ export type Keeping = {
   readonly freshnessMs: number
   /** How long Redis alone may say so, before Postgres itself is asked. */
   readonly truthCheckMs: number
+  /** Hears how it goes with Postgres. */
+  readonly standing: Standing
   readonly log: Log
 }
 
@@ -26,7 +29,7 @@ export type Origin<T> = {
 }
 
 /** A request waits so long for news after a pause, and then takes what is there. */
-const WAIT_MS = 500
+export const WAIT_MS = 500
 /** A pause is so many times the freshness: what is served is never older than that, unless nobody could be asked. */
 const PAUSE_FACTOR = 2
 
@@ -91,8 +94,9 @@ export class Held<T extends Stamp> {
 
   /** Yields what is held, then everything newer until `signal` aborts. A slow reader skips to the newest: no queue grows. */
   async *follow(signal: AbortSignal): AsyncGenerator<T> {
-    const stopped = Promise.withResolvers<void>()
-    const stop = () => stopped.resolve()
+    // Not a race with a promise that lives as long as the follower: that would gather a reaction with each change.
+    let wake = () => {}
+    const stop = () => wake()
     signal.addEventListener('abort', stop, { once: true })
     try {
       let seen: T | undefined
@@ -101,7 +105,11 @@ export class Held<T extends Stamp> {
         if (this.#value !== undefined && this.#value !== seen) {
           seen = this.#value
           yield seen
-        } else await Promise.race([changed, stopped.promise])
+        } else
+          await new Promise<void>((resolve) => {
+            wake = resolve
+            void changed.then(resolve)
+          })
       }
     } finally {
       signal.removeEventListener('abort', stop)
@@ -133,10 +141,9 @@ export class Held<T extends Stamp> {
     const answer = seen.status === 'fulfilled' ? seen.value : undefined
     if (found.status === 'rejected') return this.#doWithout(found.reason, answer?.stamp)
     this.#truthAt = this.#keeping.now()
-    if (found.value === undefined) {
-      this.#value = undefined
-      if (answer?.stamp) await this.#attempt('remove a copy', (copies) => copies.remove(this.#origin.name))
-    } else if (found.value === held || !held || isNews(found.value, held)) {
+    this.#keeping.standing.answered(this.#truthAt)
+    if (found.value === undefined) await this.#vanish(answer)
+    else if (found.value === held || !held || isNews(found.value, held)) {
       this.#swap(found.value, 'truth')
       // Redis is told what Postgres says: after a change, and where it lost or missed one.
       if (answer && !(answer.stamp && isSame(answer.stamp, found.value))) await this.#publish(found.value)
@@ -149,8 +156,15 @@ export class Held<T extends Stamp> {
     }
   }
 
+  /** It exists no more. */
+  async #vanish(seen: Seen): Promise<void> {
+    this.#value = undefined
+    if (seen?.stamp) await this.#attempt('remove a copy', (copies) => copies.remove(this.#origin.name))
+  }
+
   /** Postgres is away: what Redis has may still be newer than what is held. Rejects when nothing is. */
   async #doWithout(cause: unknown, stamp: Stamp | undefined): Promise<void> {
+    this.#keeping.standing.failed(cause, this.#keeping.now())
     const isNewer = stamp && (this.#value === undefined || isAfter(stamp, this.#value))
     if (isNewer && this.#swap(await this.#copy())) return
     this.#keeping.log('Cannot ask for the newest revision', { name: this.#origin.name, cause })
@@ -191,6 +205,7 @@ export class Held<T extends Stamp> {
     if (from !== 'truth' && this.#value !== undefined && !isAfter(value, this.#value)) return false
     if (value === this.#value) return true
     this.#value = value
+    this.#keeping.standing.loaded()
     const waiting = this.#next
     this.#next = Promise.withResolvers<void>()
     waiting.resolve()
@@ -212,7 +227,7 @@ const isAfter = (one: Stamp, other: Stamp): boolean =>
   one.incarnation === other.incarnation && one.revision > other.revision
 
 /** Waits for work, but no longer than `ms`, and not for its outcome. */
-async function atMost(work: Promise<void>, ms: number): Promise<void> {
+export async function atMost(work: Promise<void>, ms: number): Promise<void> {
   const late = Promise.withResolvers<void>()
   const timer = setTimeout(late.resolve, ms)
   try {

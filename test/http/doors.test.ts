@@ -4,7 +4,7 @@ import { FlagError } from '../../src/flag/error.ts'
 import { openService, type Service } from '../support/service.ts'
 
 let isStopping = false
-let check: () => Promise<void> = async () => undefined
+let standing: { isLoaded: boolean; trouble: unknown; since: number | undefined }
 let trial: Service
 const logged: unknown[] = []
 before(async () => {
@@ -12,7 +12,22 @@ before(async () => {
     doors: {
       trialFlagSetId: 'default/development',
       authenticate: () => ({ name: 'trial', role: 'admin', environment: null }),
-      health: { isStopping: () => isStopping, check: () => check() },
+      health: {
+        isStopping: () => isStopping,
+        warmUp: async () => undefined,
+        standing: {
+          get isLoaded() {
+            return standing.isLoaded
+          },
+          get trouble() {
+            return standing.trouble
+          },
+          get since() {
+            return standing.since
+          },
+        },
+        now: () => 100_000,
+      },
       log: (message, fields) => logged.push(message, fields),
     },
   })
@@ -22,16 +37,22 @@ const get = (path: string, headers: Record<string, string> = {}) =>
   trial.call('GET', path, { key: null, headers: { host: '127.0.0.1:8080', ...headers } })
 
 test('probes follow the life of the process', async () => {
-  check = () => Promise.reject(new FlagError('unavailable', 'The database schema is behind'))
+  standing = {
+    isLoaded: false,
+    trouble: new FlagError('unavailable', 'The database schema is behind'),
+    since: undefined,
+  }
   for (const path of ['/readyz', '/ready', '/startupz']) {
     const { status, body } = await get(path)
     assert.deepEqual([status, body.reason], [503, 'The database schema is behind'])
   }
   for (const path of ['/livez', '/health']) assert.equal((await get(path)).status, 200)
-  check = async () => undefined
-  assert.equal((await get('/readyz')).status, 200)
-  check = () => Promise.reject(new Error('gone'))
-  assert.equal((await get('/readyz')).status, 200, 'an outage of the store does not take replicas out of service')
+  standing = { isLoaded: true, trouble: undefined, since: 100 }
+  assert.deepEqual((await get('/readyz')).body, { status: 'ready' })
+  standing = { isLoaded: true, trouble: new Error('connect 10.0.0.1'), since: 39_000 }
+  const degraded = await get('/readyz')
+  assert.equal(degraded.status, 200, 'an outage of the store does not take replicas out of service')
+  assert.deepEqual(degraded.body, { status: 'degraded', reason: 'The store did not answer', ageSeconds: 61 })
   isStopping = true
   assert.deepEqual([(await get('/readyz')).body, (await get('/readyz')).status], [{ status: 'stopping' }, 503])
   assert.equal((await get('/livez')).status, 200)

@@ -98,11 +98,18 @@ describe('with Postgres and Redis behind proxies', {
         if (name === 'Postgres') {
           assert.equal(write.status, 503)
           assert.ok(Number(write.headers.get('retry-after')) >= 1)
+          const { status, body } = await reader.call('GET', '/readyz')
+          assert.deepEqual([status, body.status], [200, 'degraded'])
+          assert.ok(body.ageSeconds >= 0)
         } else assert.equal(write.status, 200)
         proxy().set('open')
         if (name === 'Postgres') await becomes(200, async () => (await put(writer, off)).status)
         await becomes(false, () => evaluate(writer))
         await becomes(false, () => evaluate(reader))
+        await becomes('ready', async () => {
+          await evaluate(reader)
+          return (await reader.call('GET', '/readyz')).body.status
+        })
         const { body } = await (await openService({ store })).call('GET', `${ENVIRONMENT}/flagset`)
         assert.equal(body.flags.a.defaultVariant, 'off')
       })

@@ -3,6 +3,7 @@ import { beforeEach, test } from 'node:test'
 import { FlagError } from '../../src/flag/error.ts'
 import { evaluate } from '../../src/flag/evaluate.ts'
 import { Snapshots } from '../../src/snapshot/snapshots.ts'
+import { Standing } from '../../src/snapshot/standing.ts'
 import type { EnvironmentSource, Version } from '../../src/store/source.ts'
 
 const definition = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' } as const
@@ -26,7 +27,14 @@ beforeEach(() => {
   now = 0
   asked = []
   answer = async () => source(1n)
-  const keeping = { copies: undefined, now: () => now, freshnessMs: 1_000, truthCheckMs: 10_000, log: () => undefined }
+  const keeping = {
+    copies: undefined,
+    now: () => now,
+    freshnessMs: 1_000,
+    truthCheckMs: 10_000,
+    standing: new Standing(),
+    log: () => undefined,
+  }
   snapshots = new Snapshots(keeping, (_flagSetId, since) => {
     asked.push(since)
     return answer()

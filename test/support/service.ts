@@ -3,6 +3,7 @@ import { app, type Doors } from '../../src/http/app.ts'
 import { authenticator } from '../../src/http/auth.ts'
 import { KeyRing } from '../../src/snapshot/keyring.ts'
 import { Snapshots } from '../../src/snapshot/snapshots.ts'
+import { Standing } from '../../src/snapshot/standing.ts'
 import { Usage } from '../../src/snapshot/usage.ts'
 import type { Copies } from '../../src/store/copies.ts'
 import { readKeyRing } from '../../src/store/keys.ts'
@@ -42,7 +43,9 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const { database } = store
   const log = () => undefined
   const wallNow = () => Date.now()
+  const standing = new Standing()
   const keeping = {
+    standing,
     copies: options.copies,
     now: options.now ?? (() => performance.now()),
     freshnessMs: options.freshnessMs ?? 1_000,
@@ -59,7 +62,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     flagsChanged: (scope) => snapshots.refresh(scope),
     keysChanged: () => keys.refresh(),
     count: (environmentId, evaluation, at) => usage.count(environmentId, evaluation, at),
-    health: { isStopping: () => false, check: () => Promise.resolve() },
+    health: { isStopping: () => false, warmUp: () => keys.warmUp(), standing, now: keeping.now },
     trialFlagSetId: undefined,
     bodyBytesMax: 1_000_000,
     corsOrigins: undefined,
