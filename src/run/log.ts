@@ -5,8 +5,8 @@ export type Log = Readonly<Record<Level, (message: string, fields?: Fields) => v
 
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error']
 const CAUSES_MAX = 5
-/** What stands between the name and the host in a URL is a password. */
-const PASSWORD = /(\/\/[^/\s:@]*):[^/\s@]*@/g
+/** What stands between the name and the host in a URL is a password; one that is not encoded may hold an @ itself. */
+const PASSWORD = /(\/\/[^/\s:@"]*):[^/\s"]*@/g
 
 /** Writes one JSON line per event. Never throws: a line that cannot be written as JSON is written without its fields. */
 export function createLog(options: { level: Level; write: (line: string) => void; now: () => Date }): Log {
@@ -15,14 +15,18 @@ export function createLog(options: { level: Level; write: (line: string) => void
     (message: string, fields: Fields = {}) => {
       if (LEVELS.indexOf(level) < LEVELS.indexOf(options.level)) return
       const head = { time: options.now().toISOString(), level, message }
-      options.write(`${line({ ...head, ...fields }) ?? line(head)}\n`)
+      options.write(`${line(head, fields) ?? line(head, {})}\n`)
     }
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }
 
-function line(fields: Fields): string | undefined {
+function line(head: Fields, fields: Fields): string | undefined {
   try {
-    return JSON.stringify(fields, (_name, value: unknown) => plain(value)).replaceAll(PASSWORD, '$1:***@')
+    // Spread in here: a getter may throw.
+    return JSON.stringify({ ...head, ...fields }, (_name, value: unknown) => plain(value)).replaceAll(
+      PASSWORD,
+      '$1:***@',
+    )
   } catch {
     return undefined
   }

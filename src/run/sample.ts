@@ -1,5 +1,5 @@
 import { readDocument } from '../flag/check.ts'
-import type { Author } from '../store/changes.ts'
+import { type Author, type Change, listChanges } from '../store/changes.ts'
 import type { Database } from '../store/database.ts'
 import { createEnvironment } from '../store/environments.ts'
 import { applyFlagSet } from '../store/flagset.ts'
@@ -8,7 +8,14 @@ import { createProject, listProjects } from '../store/projects.ts'
 /** The environment that trial mode answers for when a request names none. */
 export const TRIAL_FLAG_SET_ID = 'default/development'
 const PROJECT = 'default'
+const ENVIRONMENTS = [
+  ['development', 'Development'],
+  ['production', 'Production'],
+] as const
 const AUTHOR: Author = { actor: 'trial mode', comment: 'Sample flags', traceId: '' }
+
+/** More than planting records. */
+const CHANGES_MAX = 100
 
 /** A few flags to look at: a switch, a rule, a rollout. */
 const SAMPLE = {
@@ -35,21 +42,24 @@ const SAMPLE = {
   $evaluators: { 'is-staff': { ends_with: [{ var: 'email' }, '@example.com'] } },
 }
 
-/** Fills a new trial database; leaves any other as it is. */
+/**
+ * Fills a new trial database, and goes on where a start that was killed had stopped; leaves any other as it is. What is done
+ * stands in the record of changes: a sample that a person has deleted does not come back.
+ */
 export async function plantSample(database: Database): Promise<void> {
-  if ((await listProjects(database, { after: '', limit: 1 })).length > 0) return
+  const planted = await listChanges(database, { actor: AUTHOR.actor, limit: CHANGES_MAX })
+  if (planted.length === 0 && (await listProjects(database, { after: '', limit: 1 })).length > 0) return
+  const isDone = (subject: Change['subject'], environment: string | null = null) =>
+    planted.some((change) => change.subject === subject && change.environment === environment)
+
   const { source: document } = readDocument(SAMPLE)
-  await createProject(database, { key: PROJECT, name: 'Default', description: 'Made by trial mode' }, AUTHOR)
-  for (const [environment, name] of [
-    ['development', 'Development'],
-    ['production', 'Production'],
-  ] as const) {
+  const application = { document, prune: false, dryRun: false, strict: true, expected: undefined, author: AUTHOR }
+  if (!isDone('project'))
+    await createProject(database, { key: PROJECT, name: 'Default', description: 'Made by trial mode' }, AUTHOR)
+  for (const [environment, name] of ENVIRONMENTS) {
     const settings = { name, description: '', bucketing: 'v2' as const }
-    await createEnvironment(database, { project: PROJECT, environment }, { settings, author: AUTHOR })
-    await applyFlagSet(
-      database,
-      { project: PROJECT, environment },
-      { document, prune: false, dryRun: false, strict: true, expected: undefined, author: AUTHOR },
-    )
+    const path = { project: PROJECT, environment }
+    if (!isDone('environment', environment)) await createEnvironment(database, path, { settings, author: AUTHOR })
+    if (!isDone('definition', environment)) await applyFlagSet(database, path, application)
   }
 }

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { readConfig } from '../../src/run/config.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'flagstaff-config-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const DATABASE_URL = 'postgres://flagstaff:hush@db.example:5432/flags'
+const file = (name: string, text: string) => {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+const mistakesOf = (env: Record<string, string>): string[] => {
+  try {
+    readConfig(env)
+  } catch (error) {
+    const { message } = error as Error
+    assert.match(message, /^Cannot start: [^\n]+$/, 'one line')
+    return message.slice('Cannot start: '.length).split(/; (?=[A-Z_]+(?: and [A-Z_]+)?: )/)
+  }
+  return []
+}
+
+test('readConfig() of nothing is trial mode, for this machine only', () => {
+  const config = readConfig({})
+  assert.equal(config.mode, 'trial')
+  assert.equal(config.host, '127.0.0.1')
+  assert.equal(config.port, 8080)
+  assert.equal(config.drainSeconds, 8)
+  assert.equal(config.adminKey, undefined)
+})
+
+test('readConfig() with a database serves everyone', () => {
+  const config = readConfig({ DATABASE_URL, PORT: '9000' })
+  assert.ok(config.mode === 'service')
+  assert.equal(config.databaseUrl, DATABASE_URL)
+  assert.equal(config.host, '0.0.0.0')
+  assert.equal(config.port, 9000)
+})
+
+test('readConfig() names every bad variable at once, and shows no value', () => {
+  const secret = 'SECRET-value'
+  const env = {
+    PORT: secret,
+    HOST: secret.repeat(30),
+    DATABASE_URL: `mysql://root:${secret}@host/db`,
+    FLAGSTAFF_ADMIN_KEY: secret,
+    FLAGSTAFF_ADMINKEY: secret,
+    FRESHNESS_MS: secret,
+    TRUTH_CHECK_MS: secret,
+    REDIS_URL: secret,
+    UPSTASH_REDIS_REST_TOKEN: secret,
+    DRAIN_SECONDS: '0',
+    BODY_BYTES_MAX: '1e9',
+    CORS_ORIGINS: `https://${secret}/path`,
+    LOG_LEVEL: secret,
+  }
+  const mistakes = mistakesOf(env)
+  for (const name of Object.keys(env))
+    assert.ok(
+      mistakes.some((mistake) => mistake.split(': ')[0]?.split(' and ').includes(name)),
+      `${name} in ${mistakes.join('\n')}`,
+    )
+  assert.ok(!mistakes.join().includes(secret), mistakes.join('\n'))
+})
+
+for (const [name, values] of [
+  ['PORT', ['-1', '65536', '80.5', '0x50', ' 80', '80 ', '1e3', '99999999999999']],
+  ['DRAIN_SECONDS', ['0', '3601', 'eight']],
+  ['DATABASE_URL', ['localhost', 'http://db/flags', 'postgres']],
+  ['CORS_ORIGINS', ['*', 'https://a.example/', 'https://a.example,b.example', 'https://A.example']],
+  ['LOG_LEVEL', ['INFO', 'trace']],
+] as const)
+  for (const value of values)
+    test(`${name}=${JSON.stringify(value)} is refused`, () => {
+      assert.match(mistakesOf({ DATABASE_URL, [name]: value }).join(), new RegExp(`^${name}: expected `))
+    })
+
+test('an empty variable is none', () => {
+  const config = readConfig({ PORT: '', DATABASE_URL: '', FLAGSTAFF_ADMIN_KEY: '', CORS_ORIGINS: '' })
+  assert.equal(config.mode, 'trial')
+  assert.equal(config.port, 8080)
+  assert.equal(config.corsOrigins, undefined)
+})
+
+test('NAME_FILE names a file that holds the value, with or without a line break at its end', () => {
+  for (const end of ['', '\n', '\r\n']) {
+    const config = readConfig({ DATABASE_URL_FILE: file('url', `${DATABASE_URL}${end}`) })
+    assert.ok(config.mode === 'service')
+    assert.equal(config.databaseUrl, DATABASE_URL)
+  }
+})
+
+test('NAME_FILE with NAME, or naming no file, is a mistake, and the only one told', () => {
+  const both = mistakesOf({ DATABASE_URL, DATABASE_URL_FILE: file('other', DATABASE_URL) })
+  assert.deepEqual(both, ['DATABASE_URL: set it or DATABASE_URL_FILE, not both'])
+  const missing = mistakesOf({ HOST: '0.0.0.0', DATABASE_URL_FILE: join(folder, 'missing') })
+  assert.deepEqual(missing, ['DATABASE_URL_FILE: cannot read the file that it names'])
+  assert.deepEqual(mistakesOf({ DATABASE_URL_FILE: folder }), ['DATABASE_URL_FILE: cannot read the file that it names'])
+})
+
+test('trial mode serves this machine only', () => {
+  assert.deepEqual(mistakesOf({ HOST: '0.0.0.0' }), [
+    'HOST: trial mode answers on 127.0.0.1 only; set DATABASE_URL to serve others',
+  ])
+})
+
+test('origins are a list', () => {
+  const { corsOrigins } = readConfig({ CORS_ORIGINS: 'https://a.example, http://localhost:5173,' })
+  assert.deepEqual(corsOrigins, ['https://a.example', 'http://localhost:5173'])
+})

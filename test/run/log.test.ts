@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { sql } from 'drizzle-orm'
+import { createLog, type Log } from '../../src/run/log.ts'
+import { openStore, type Store } from '../support/store.ts'
+
+let store: Store
+before(async () => {
+  store = await openStore()
+})
+after(() => store.close())
+
+const TIME = '2026-01-02T03:04:05.678Z'
+/** What `write` makes the log say, as text. */
+function said(write: (log: Log) => void, level: 'debug' | 'info' | 'warn' | 'error' = 'debug'): string {
+  let text = ''
+  write(
+    createLog({
+      level,
+      write: (line) => {
+        text += line
+      },
+      now: () => new Date(TIME),
+    }),
+  )
+  return text
+}
+
+test('an event is one line of JSON, whatever stands in it', () => {
+  const text = said((log) => log.info('Done', { count: 3n, path: 'a\nb', flags: ['a'], none: undefined }))
+  assert.equal(text.split('\n').length, 2)
+  assert.deepEqual(JSON.parse(text), {
+    time: TIME,
+    level: 'info',
+    message: 'Done',
+    count: '3',
+    path: 'a\nb',
+    flags: ['a'],
+  })
+})
+
+test('events below the level are left out', () => {
+  const all = (log: Log) => {
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) log[level](level)
+  }
+  for (const [level, lines] of [
+    ['debug', 4],
+    ['info', 3],
+    ['warn', 2],
+    ['error', 1],
+  ] as const)
+    assert.equal(said(all, level).trim().split('\n').length, lines)
+})
+
+test('fields that JSON cannot hold are left out, and the event still told', () => {
+  const circle: Record<string, unknown> = {}
+  circle['self'] = circle
+  const broken = {
+    toJSON: () => {
+      throw new Error('no')
+    },
+  }
+  for (const field of [circle, broken])
+    assert.deepEqual(JSON.parse(said((log) => log.warn('Odd', { field }))), {
+      time: TIME,
+      level: 'warn',
+      message: 'Odd',
+    })
+})
+
+test('an error shows its code, its stack and its causes, a few deep', () => {
+  const deepest = Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED', values: ['hush'] })
+  const error = new Error('cannot ask', { cause: deepest })
+  const { cause } = JSON.parse(said((log) => log.error('Failed', { cause: error })))
+  assert.match(cause.stack, /cannot ask[^]*log\.test\.ts/)
+  assert.equal(cause.cause.code, 'ECONNREFUSED')
+  assert.match(cause.cause.stack, /connection refused/)
+  assert.equal(cause.cause.values, undefined)
+  const ring = new Error('ring')
+  ring.cause = ring
+  assert.ok(said((log) => log.error('Failed', { cause: ring })).length < 20_000)
+})
+
+test('a password in a URL is masked, wherever the URL stands', () => {
+  for (const [url, shown] of [
+    ['postgres://me:hush@db/flags', 'postgres://me:***@db/flags'],
+    ['redis://:hush@cache:6379', 'redis://:***@cache:6379'],
+    ['postgres://me:hu@sh@db/flags', 'postgres://me:***@db/flags'],
+  ] as const) {
+    const text = said((log) => log.error(`Cannot reach ${url}`, { url, cause: new Error(`at ${url}`) }))
+    assert.ok(!/hush|hu@|sh@/.test(text), text)
+    assert.equal(JSON.parse(text).url, shown)
+  }
+})
+
+test("a failed query shows neither its text nor its values, and still tells Postgres's reason", async () => {
+  const failed = await store.database
+    .write((tx) => tx.execute(sql`select ${'hush'}::text as told_nowhere from flagstaff.no_such_table`))
+    .then(
+      () => assert.fail('it must fail'),
+      (error: unknown) => error,
+    )
+  const text = said((log) => log.error('Unexpected', { cause: failed }))
+  assert.ok(!/hush|told_nowhere/.test(text), text)
+  assert.match(text, /no_such_table/)
+  assert.match(text, /42P01/)
+})
