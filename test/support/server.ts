@@ -1,0 +1,21 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startTrialDatabase } from '../../src/run/trial.ts'
+import { freePort } from './redis.ts'
+
+/** The Postgres that TEST_DATABASE_URL names, or a new one of our own in a temporary folder; the variable names it from then on. */
+export async function startTestServer(): Promise<{ url: string; stop(): Promise<void> }> {
+  const given = process.env['TEST_DATABASE_URL']
+  if (given) return { url: given, stop: async () => undefined }
+  const folder = mkdtempSync(join(tmpdir(), 'flagstaff-test-'))
+  const port = await freePort()
+  const trial = await startTrialDatabase(folder, port)
+  const url = `postgres://flagstaff@127.0.0.1:${port}/postgres`
+  process.env['TEST_DATABASE_URL'] = url
+  const stop = async () => {
+    await trial.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { url, stop }
+}
