@@ -7,6 +7,7 @@ import type { Authenticate } from './auth.ts'
 import { changeRoutes, historyRoutes } from './changes.ts'
 import { definitionRoutes } from './definitions.ts'
 import { type Changed, environmentRoutes } from './environments.ts'
+import { events } from './events.ts'
 import { flagRoutes } from './flags.ts'
 import { flagSetRoutes } from './flagset.ts'
 import { type Health, health } from './health.ts'
@@ -18,12 +19,19 @@ import { openApi } from './openapi.ts'
 import { type Log, nothingHere, problem } from './problem.ts'
 import { projectRoutes } from './projects.ts'
 import { jsonOnly } from './route.ts'
+import type { EventStreams } from './stream-token.ts'
+import type { Streams } from './streams.ts'
 import { usageRoutes } from './usage.ts'
 
 /** What the doors need of the rest of the house. */
 export type Doors = {
   readonly authenticate: Authenticate
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
+  readonly newest?: (flagSetId: string) => Promise<Snapshot>
+  /** What bulk answers say about event streams; undefined: nothing. */
+  readonly eventStreams?: EventStreams | undefined
+  /** Undefined where event streams are not served. */
+  readonly events?: { readonly streams: Streams; readonly streamSecret: () => Buffer | Promise<Buffer> } | undefined
   readonly database: Database
   readonly flagsChanged: Changed
   readonly keysChanged: () => Promise<void>
@@ -49,11 +57,10 @@ export function app(doors: Doors): Hono {
   if (doors.trialFlagSetId !== undefined) app.use(loopbackOnly)
 
   const management = managementApi(doors)
-  return app
-    .route('/', health(doors.health))
-    .route('/', ofrep({ ...doors, defaultFlagSetId: doors.trialFlagSetId }))
-    .route('/', management)
-    .route('/', openApi(management))
+  const ofrepDoors = { ...doors, defaultFlagSetId: doors.trialFlagSetId }
+  app.route('/', health(doors.health)).route('/', ofrep(ofrepDoors)) // its headers for other origins are the streams' too
+  if (doors.events) app.route('/', events({ ...ofrepDoors, ...doors.events }))
+  return app.route('/', management).route('/', openApi(management))
 }
 
 /** `/api/v1`: everything that changes something, and its record. */

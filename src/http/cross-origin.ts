@@ -5,6 +5,7 @@ import { cors } from 'hono/cors'
 const REQUEST_HEADERS = [
   'Content-Type',
   'If-None-Match',
+  'Last-Event-ID',
   'Authorization',
   'X-API-Key',
   'Flagd-Selector',

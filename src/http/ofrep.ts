@@ -2,20 +2,24 @@ import { type Context as Call, Hono } from 'hono'
 import type { Context } from '../flag/definition.ts'
 import { type Code, FlagError } from '../flag/error.ts'
 import { isRecord } from '../flag/value.ts'
-import type { Principal } from '../snapshot/keyring.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import type { Authenticate } from './auth.ts'
 import { crossOrigin } from './cross-origin.ts'
-import { etagOf, isHeld } from './etag.ts'
+import { etagOf, fingerprintOf, isHeld } from './etag.ts'
 import { parseJson, readBody } from './json-body.ts'
 import { answerFor, answersFor, type Count, type Question } from './ofrep-answer.ts'
 import type { Log } from './problem.ts'
-import { environmentOf, parseSelector, type Selector } from './selector.ts'
+import { flagSetIdFor, parseSelector } from './selector.ts'
+import type { EventStreams } from './stream-token.ts'
 
 export type OfrepDoors = {
   readonly authenticate: Authenticate
   /** A promise only for an environment that this replica does not know yet. Throws `not_found` or `unavailable`. */
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
+  /** The newest snapshot, asked for because a client knows of another than `current`. */
+  readonly newest?: (flagSetId: string) => Promise<Snapshot>
+  /** Undefined where no streams are served. */
+  readonly eventStreams?: EventStreams | undefined
   /** Where a caller goes that is bound to no environment and names none. */
   readonly defaultFlagSetId: string | undefined
   readonly bodyBytesMax: number
@@ -29,6 +33,8 @@ export type OfrepDoors = {
 
 const BULK = '/ofrep/v1/evaluate/flags'
 const SINGLE = '/ofrep/v1/evaluate/flags/:key'
+
+const TOLD = 'flagConfigEtag'
 
 const HEADERS = {
   'content-type': 'application/json',
@@ -81,9 +87,12 @@ async function answerBulk(doors: OfrepDoors, request: Request): Promise<Response
   try {
     const question = await ask(doors, request)
     if (question === undefined) return invalidContext({})
-    const body = JSON.stringify(answersFor(question))
+    const streams = await doors.eventStreams?.(question.snapshot.flagSetId)
+    const body = JSON.stringify({ ...answersFor(question), ...(streams?.length && { eventStreams: streams }) })
     const headers = { ...HEADERS, etag: etagOf(body) }
-    if (!isHeld(request.headers.get('if-none-match'), headers.etag)) return new Response(body, { headers })
+    const told = toldOf(request.url)
+    const isForced = told !== undefined && told !== fingerprintOf(question.snapshot)
+    if (isForced || !isHeld(request.headers.get('if-none-match'), headers.etag)) return new Response(body, { headers })
     const { 'content-type': _, ...unchanged } = headers
     return new Response(null, { status: 304, headers: unchanged })
   } catch (error) {
@@ -103,20 +112,12 @@ async function ask(doors: OfrepDoors, request: Request): Promise<Question | unde
   const context = contextIn(await readBody(request, doors.bodyBytesMax))
   if (context === undefined) return undefined
   const held = doors.current(flagSetId)
-  const snapshot = held instanceof Promise ? await held : held
+  const first = held instanceof Promise ? await held : held
+  const told = toldOf(request.url)
+  // An event told the client of a change that this replica may not have seen yet: old values now would stay there.
+  const isElsewhere = told !== undefined && told !== fingerprintOf(first)
+  const snapshot = isElsewhere && doors.newest ? await doors.newest(flagSetId) : first
   return { snapshot, selector, context, now: Math.floor(doors.now() / 1000), count: doors.count }
-}
-
-/** A bound key never leaves its environment, whatever the selector names: there it only narrows. */
-function flagSetIdFor(
-  { environment }: Principal,
-  selector: Selector | undefined,
-  fallback: string | undefined,
-): string {
-  if (environment) return `${environment.project}/${environment.environment}`
-  const named = environmentOf(selector) ?? fallback
-  if (named !== undefined) return named
-  throw new FlagError('invalid', 'name an environment with "Flagd-Selector: flagSetId=<project>/<environment>"')
 }
 
 /** The context of a body; undefined when the body is not what it should be. A context that is no object counts as empty, as in flagd. */
@@ -129,6 +130,11 @@ function contextIn(body: Uint8Array): Context | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The fingerprint of the configuration that an event told the client of; undefined when none did. */
+function toldOf(url: string): string | undefined {
+  return url.includes(TOLD) ? (new URL(url).searchParams.get(TOLD) ?? undefined) : undefined
 }
 
 /**

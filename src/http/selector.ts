@@ -1,5 +1,6 @@
 import type { Metadata } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
+import type { Principal } from '../snapshot/keyring.ts'
 
 /** Picks flags by what their metadata says, in the words of flagd's header `Flagd-Selector`. */
 export type Selector = { readonly key: 'flagSetId' | 'source'; readonly value: string }
@@ -26,6 +27,18 @@ export function parseSelector(header: string | null | undefined): Selector | und
 /** The environment that a selector names, as `<project>/<environment>`; undefined when it can only narrow one. */
 export function environmentOf(selector: Selector | undefined): string | undefined {
   return selector?.key === 'flagSetId' && FLAG_SET_ID.test(selector.value) ? selector.value : undefined
+}
+
+/** The environment of a request. A bound key never leaves its own, whatever the selector names: there it only narrows. */
+export function flagSetIdFor(
+  { environment }: Pick<Principal, 'environment'>,
+  selector: Selector | undefined,
+  fallback: string | undefined,
+): string {
+  if (environment) return `${environment.project}/${environment.environment}`
+  const named = environmentOf(selector) ?? fallback
+  if (named !== undefined) return named
+  throw new FlagError('invalid', 'name an environment with "Flagd-Selector: flagSetId=<project>/<environment>"')
 }
 
 /**

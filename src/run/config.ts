@@ -15,6 +15,7 @@ const isPostgresUrl = (text: string) => URL.canParse(text) && /^postgres(?:ql)?:
 const isRedisUrl = (text: string) => URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol)
 const isHttpUrl = (text: string) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text
+const isHttpOrigin = (text: string) => isHttpUrl(text) && isOrigin(text)
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type Level = (typeof LEVELS)[number]
 
@@ -37,6 +38,11 @@ const VARIABLES = {
   REDIS_URL: v.optional(v.pipe(v.string(), v.check(isRedisUrl, 'expected redis://host:port, or rediss:// for TLS'))),
   UPSTASH_REDIS_REST_URL: v.optional(v.pipe(v.string(), v.check(isHttpUrl, 'expected https://…'))),
   UPSTASH_REDIS_REST_TOKEN: v.optional(v.pipe(v.string(), v.minLength(1))),
+  FLAGSTAFF_STREAMS: v.optional(v.picklist(['on', 'off'], 'expected on or off'), 'on'),
+  FLAGSTAFF_STREAM_URL: v.optional(
+    v.pipe(v.string(), v.check(isHttpOrigin, 'expected https://host[:port], without a path')),
+  ),
+  STREAM_SECONDS_MAX: integer(240, 10, 86_400),
   DRAIN_SECONDS: integer(8, 1, 3_600),
   BODY_BYTES_MAX: integer(1_000_000, 1_000, 16_000_000),
   CORS_ORIGINS: v.optional(
@@ -72,6 +78,11 @@ type Settings = {
   readonly truthCheckMs: number
   /** Undefined: one replica, without copies and hints. */
   readonly redis: RedisAddress | undefined
+  /** Whether event streams are served here. */
+  readonly streams: boolean
+  /** Origin of the service that serves them; undefined: the one that was asked. */
+  readonly streamOrigin: string | undefined
+  readonly streamSecondsMax: number
   readonly drainSeconds: number
   readonly bodyBytesMax: number
   /** Origins whose pages may evaluate; undefined: all. */
@@ -107,6 +118,9 @@ function configOf(read: Read): Config {
     freshnessMs: read.FRESHNESS_MS,
     truthCheckMs: read.TRUTH_CHECK_MS,
     redis: redisOf(read),
+    streams: read.FLAGSTAFF_STREAMS === 'on',
+    streamOrigin: read.FLAGSTAFF_STREAM_URL,
+    streamSecondsMax: read.STREAM_SECONDS_MAX,
     drainSeconds: read.DRAIN_SECONDS,
     bodyBytesMax: read.BODY_BYTES_MAX,
     corsOrigins: read.CORS_ORIGINS,

@@ -95,7 +95,7 @@ export class Held<T extends Stamp> {
   /** Yields what is held, then everything newer until `signal` aborts. A slow reader skips to the newest: no queue grows. */
   async *follow(signal: AbortSignal): AsyncGenerator<T> {
     // Not a race with a promise that lives as long as the follower: that would gather a reaction with each change.
-    let wake = () => {}
+    let wake: () => void = () => undefined
     const stop = () => wake()
     signal.addEventListener('abort', stop, { once: true })
     try {

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import * as v from 'valibot'
+import { FlagError } from '../flag/error.ts'
 import type { Copy, Stamp } from '../store/copies.ts'
 import { hashSecret, type KeyRingSource } from '../store/keys.ts'
 import type { EnvironmentName } from '../store/revision.ts'
@@ -14,7 +15,7 @@ export type Principal = {
   readonly environment: EnvironmentName | null
 }
 type Entry = { readonly hash: Buffer; readonly principal: Principal; readonly expiresAt: number }
-type Ring = Stamp & { readonly entries: ReadonlyMap<string, Entry> }
+type Ring = Stamp & { readonly streamSecret: Buffer; readonly entries: ReadonlyMap<string, Entry> }
 
 /**
  * Every usable key, hashed, in memory: checking one costs no network, and a flood of wrong ones makes a replica ask no more often
@@ -62,14 +63,24 @@ export class KeyRing {
     return this.#held.check().then(() => this.#match(this.#held.value, hash)) // it may have been created just now
   }
 
+  /** What the tokens of event streams are signed with; a promise at first and after a pause. Rejects while no key was ever read. */
+  streamSecret(): Buffer | Promise<Buffer> {
+    const secretOf = (ring: Ring | undefined): Buffer => {
+      if (ring) return ring.streamSecret
+      throw new FlagError('unavailable', 'The keys could not be read yet')
+    }
+    const ring = this.#held.current()
+    return ring instanceof Promise ? ring.then(secretOf) : secretOf(ring)
+  }
+
   /** Brings the keys up to date here and hands them on; awaited by whoever has just changed them. */
   refresh(): Promise<void> {
     return this.#held.refresh()
   }
 
-  /** Reads the keys before the first request needs them. */
-  warmUp(): Promise<void> {
-    return this.#held.check()
+  /** Reads the keys before the first request needs them, where that was not done yet. Never rejects. */
+  async warmUp(): Promise<void> {
+    if (this.#held.value === undefined) await this.#held.check()
   }
 
   /** The map finds the candidate by its hash, which a caller cannot steer; the comparison takes the same time for all. */
@@ -80,40 +91,43 @@ export class KeyRing {
   }
 }
 
-function ringOf({ incarnation, revision, keys }: KeyRingSource): Ring {
+function ringOf({ incarnation, revision, streamSecret, keys }: KeyRingSource): Ring {
   const entries = keys.map((key): [string, Entry] => {
     const principal: Principal = { name: `key:${key.id}`, role: key.role, environment: key.environment }
     const expiresAt = key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY
     return [key.hash.toString('base64'), { hash: key.hash, principal, expiresAt }]
   })
-  return { incarnation, revision, entries: new Map(entries) }
+  return { incarnation, revision, streamSecret, entries: new Map(entries) }
 }
 
-const Text = v.array(
-  v.object({
-    hash: v.pipe(v.string(), v.base64()),
-    name: v.string(),
-    role: v.picklist(['client', 'server', 'editor', 'admin']),
-    environment: v.nullable(v.object({ project: v.string(), environment: v.string() })),
-    expiresAt: v.nullable(v.number()),
-  }),
-)
+const Text = v.object({
+  streamSecret: v.pipe(v.string(), v.base64()),
+  keys: v.array(
+    v.object({
+      hash: v.pipe(v.string(), v.base64()),
+      name: v.string(),
+      role: v.picklist(['client', 'server', 'editor', 'admin']),
+      environment: v.nullable(v.object({ project: v.string(), environment: v.string() })),
+      expiresAt: v.nullable(v.number()),
+    }),
+  ),
+})
 
-function encode({ entries }: Ring): string {
+function encode({ streamSecret, entries }: Ring): string {
   const keys = [...entries].map(([hash, { principal, expiresAt }]) => ({
     hash,
     ...principal,
     expiresAt: Number.isFinite(expiresAt) ? expiresAt : null,
   }))
-  return JSON.stringify(keys)
+  return JSON.stringify({ streamSecret: streamSecret.toString('base64'), keys })
 }
 
 function decode({ stamp, text }: Copy): Ring | undefined {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Text), text)
   if (!parsed.success) return undefined
-  const entries = parsed.output.map(({ hash, expiresAt, ...principal }): [string, Entry] => [
+  const entries = parsed.output.keys.map(({ hash, expiresAt, ...principal }): [string, Entry] => [
     hash,
     { hash: Buffer.from(hash, 'base64'), principal, expiresAt: expiresAt ?? Number.POSITIVE_INFINITY },
   ])
-  return { ...stamp, entries: new Map(entries) }
+  return { ...stamp, streamSecret: Buffer.from(parsed.output.streamSecret, 'base64'), entries: new Map(entries) }
 }

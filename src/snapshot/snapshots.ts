@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { FlagError } from '../flag/error.ts'
 import type { Copy } from '../store/copies.ts'
 import type { EnvironmentSource, Version } from '../store/source.ts'
-import { Held, type Keeping } from './held.ts'
+import { atMost, Held, type Keeping, WAIT_MS } from './held.ts'
 import { nextSnapshot, type Snapshot } from './snapshot.ts'
 
 export type ReadSource = (flagSetId: string, since?: Version) => Promise<EnvironmentSource | undefined>
@@ -12,6 +12,9 @@ export type ReadSource = (flagSetId: string, since?: Version) => Promise<Environ
  * so that requests for invented environments cannot grow this.
  */
 const ENVIRONMENTS_MAX = 1_000
+
+/** Less than a provider waits between an event and its question (50 ms). */
+const JUST_NOW_MS = 20
 
 /** The newest snapshot of each environment that is asked for. */
 export class Snapshots {
@@ -46,6 +49,16 @@ export class Snapshots {
         if (held.value === undefined) this.#held.delete(flagSetId)
       }),
     )
+  }
+
+  /**
+   * What is newest, for a request that knows of another state than `current` gives. Waits half a second at most, and asks nobody when
+   * that was just done, so that made-up states in requests cannot drive it.
+   */
+  async newest(flagSetId: string): Promise<Snapshot> {
+    const held = await this.held(flagSetId)
+    if (held.ageMs >= JUST_NOW_MS) await atMost(held.check(), WAIT_MS)
+    return held.value ?? this.#missing(flagSetId)
   }
 
   /** What is held of an environment, for whoever follows it; loads it first. */

@@ -21,6 +21,8 @@ export type ApiKey = {
 export type NewKey = Pick<ApiKey, 'name' | 'role' | 'environment' | 'expiresAt'>
 /** Every key that may still open a door, as replicas hold them. */
 export type KeyRingSource = Stamp & {
+  /** What the tokens of event streams are signed with. */
+  readonly streamSecret: Buffer
   readonly keys: readonly (ApiKey & { readonly hash: Buffer })[]
 }
 
@@ -83,13 +85,13 @@ export function revokeKey(database: Database, id: string, author: Author): Promi
 /** Reads all usable keys, or undefined when nothing changed since `since`. */
 export function readKeyRing(database: Database, since?: Stamp): Promise<KeyRingSource | undefined> {
   return database.read(async (db) => {
-    const { incarnation, keysRevision } = deployment
-    const [stamp] = await db.select({ incarnation, revision: keysRevision }).from(deployment)
-    if (!stamp) throw new Error('Cannot read the keys: table deployment is empty')
-    if (stamp.incarnation === since?.incarnation && stamp.revision === since.revision) return undefined
+    const { incarnation, keysRevision: revision, streamSecret } = deployment
+    const [head] = await db.select({ incarnation, revision, streamSecret }).from(deployment)
+    if (!head) throw new Error('Cannot read the keys: table deployment is empty')
+    if (head.incarnation === since?.incarnation && head.revision === since.revision) return undefined
     // Read after the number: keys newer than it are then read twice, never missed.
     const rows = await selectKeys(db).where(usable()).limit(KEYS_MAX)
-    return { ...stamp, keys: rows.map((key) => ({ ...keyOf(key), hash: key.hash })) }
+    return { ...head, keys: rows.map((key) => ({ ...keyOf(key), hash: key.hash })) }
   })
 }
 

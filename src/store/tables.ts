@@ -30,6 +30,7 @@ export const deployment = schema.table('deployment', {
   id: smallint().primaryKey().default(1),
   incarnation: uuid().notNull().defaultRandom(),
   keysRevision: counter().default(0n),
+  streamSecret: bytes().notNull(),
 })
 
 export const projects = schema.table('projects', {

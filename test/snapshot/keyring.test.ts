@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { FlagError } from '../../src/flag/error.ts'
 import { KeyRing } from '../../src/snapshot/keyring.ts'
+import { Standing } from '../../src/snapshot/standing.ts'
 import type { Stamp } from '../../src/store/copies.ts'
 import { hashSecret, type KeyRingSource } from '../../src/store/keys.ts'
 
@@ -17,6 +18,7 @@ const key = (secret: string, expiresAt: Date | null = null): KeyRingSource['keys
   hash: hashSecret(secret),
 })
 
+const streamSecret = Buffer.alloc(32, 1)
 let now = 1_000_000
 let questions = 0
 let source: KeyRingSource
@@ -25,8 +27,15 @@ let ring: KeyRing
 beforeEach(() => {
   questions = 0
   isAway = false
-  source = { incarnation: 'one', revision: 1n, keys: [key('good')] }
-  const keeping = { copies: undefined, now: () => now, freshnessMs: 1_000, truthCheckMs: 10_000, log: () => undefined }
+  source = { incarnation: 'one', revision: 1n, streamSecret, keys: [key('good')] }
+  const keeping = {
+    copies: undefined,
+    now: () => now,
+    freshnessMs: 1_000,
+    truthCheckMs: 10_000,
+    standing: new Standing(),
+    log: () => undefined,
+  }
   const read = async (since?: Stamp) => {
     questions += 1
     if (isAway) throw new FlagError('unavailable', 'away')
@@ -52,14 +61,14 @@ test('a flood of wrong keys asks the store once per freshness', async () => {
 
 test('a key that another replica has just created is found', async () => {
   await ring.find('good')
-  source = { incarnation: 'one', revision: 2n, keys: [key('good'), key('new')] }
+  source = { incarnation: 'one', revision: 2n, streamSecret, keys: [key('good'), key('new')] }
   now += 1_000
   assert.equal((await ring.find('new'))?.name, 'key:new')
 })
 
 test('a key that another replica revoked is refused after the next look', async () => {
   await ring.find('good')
-  source = { incarnation: 'one', revision: 2n, keys: [] }
+  source = { incarnation: 'one', revision: 2n, streamSecret, keys: [] }
   now += 1_000
   await ring.find('good') // answered from memory; asks behind its back
   await ring.refresh()
@@ -67,7 +76,7 @@ test('a key that another replica revoked is refused after the next look', async 
 })
 
 test('a key is refused from the moment it expires, whatever the store says', async () => {
-  source = { incarnation: 'one', revision: 1n, keys: [key('brief', new Date(now + 500))] }
+  source = { incarnation: 'one', revision: 1n, streamSecret, keys: [key('brief', new Date(now + 500))] }
   assert.ok(await ring.find('brief'))
   now += 500
   assert.equal(await ring.find('brief'), undefined)

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { app, type Doors } from '../../src/http/app.ts'
 import { authenticator } from '../../src/http/auth.ts'
+import { eventStreams } from '../../src/http/stream-token.ts'
+import { Streams, type StreamsOptions } from '../../src/http/streams.ts'
+import { Following } from '../../src/snapshot/following.ts'
 import { KeyRing } from '../../src/snapshot/keyring.ts'
 import { Snapshots } from '../../src/snapshot/snapshots.ts'
 import { Standing } from '../../src/snapshot/standing.ts'
 import { Usage } from '../../src/snapshot/usage.ts'
 import type { Copies } from '../../src/store/copies.ts'
+import type { Hints } from '../../src/store/hints.ts'
 import { readKeyRing } from '../../src/store/keys.ts'
 import { readSource } from '../../src/store/source.ts'
 import { writeUsage } from '../../src/store/usage.ts'
@@ -20,6 +24,8 @@ export type Service = {
   readonly keys: KeyRing
   readonly snapshots: Snapshots
   readonly usage: Usage
+  readonly following: Following
+  readonly streams: Streams
   readonly fetch: (request: Request) => Response | Promise<Response>
   /** Sends a request with the admin key, unless `key` says otherwise; JSON in, JSON out. */
   call(method: string, path: string, call?: Call): Promise<Answer>
@@ -31,6 +37,9 @@ export type ServiceOptions = {
   /** A database that is there already; otherwise a new one. */
   readonly store?: Store
   readonly copies?: Copies
+  readonly hints?: Hints
+  readonly streams?: Partial<StreamsOptions>
+  readonly streamOrigin?: string
   readonly freshnessMs?: number
   readonly truthCheckMs?: number
   /** Monotonic milliseconds. */
@@ -55,9 +64,18 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const keys = new KeyRing(keeping, (since) => readKeyRing(database, since), { adminSecret: ADMIN_KEY, wallNow })
   const snapshots = new Snapshots(keeping, (flagSetId, since) => readSource(database, flagSetId, since))
   const usage = new Usage({ write: (batch) => writeUsage(database, batch), replica: randomUUID(), log })
+  const { hints, streamOrigin } = options
+  const following = new Following({ held: (id) => snapshots.held(id), hints, checkMs: keeping.freshnessMs })
+  const follow: StreamsOptions['follow'] = (id, listener) => following.add(id, listener)
+  const { now } = keeping
+  const streams = new Streams({ follow, secondsMax: 240, now, wallNow, random: Math.random, ...options.streams })
+  const streamSecret = () => keys.streamSecret()
   const { fetch } = app({
     authenticate: authenticator((secret) => keys.find(secret), undefined),
     current: (flagSetId) => snapshots.current(flagSetId),
+    newest: (flagSetId) => snapshots.newest(flagSetId),
+    eventStreams: eventStreams({ secret: streamSecret, origin: streamOrigin, now: wallNow }),
+    events: { streams, streamSecret },
     database,
     flagsChanged: (scope) => snapshots.refresh(scope),
     keysChanged: () => keys.refresh(),
@@ -89,5 +107,5 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     const isJson = response.headers.get('content-type')?.includes('json')
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : undefined, text }
   }
-  return { store, keys, snapshots, usage, fetch, call, close: () => store.close() }
+  return { store, keys, snapshots, usage, following, streams, fetch, call, close: () => store.close() }
 }

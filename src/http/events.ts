@@ -1,0 +1,54 @@
+import { type Context as Call, Hono } from 'hono'
+import { FlagError } from '../flag/error.ts'
+import type { Authenticate } from './auth.ts'
+import { flagSetIdFor, parseSelector } from './selector.ts'
+import { isStreamToken, STREAM_PATH } from './stream-token.ts'
+import type { Streams } from './streams.ts'
+
+export type EventDoors = {
+  readonly authenticate: Authenticate
+  readonly streams: Streams
+  readonly streamSecret: () => Buffer | Promise<Buffer>
+  /** Where a caller goes that is bound to no environment and names none. */
+  readonly defaultFlagSetId: string | undefined
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** Never compressed, and never held back by a proxy: an event is worth nothing later. */
+const HEADERS = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
+const TOKEN_LENGTH_MAX = 128
+
+/**
+ * `GET /ofrep/v1/sse/{selector}`: one `refetchEvaluation` for each new revision of an environment (OFREP ADR-0008). Written by hand
+ * instead of with Hono's `streamSSE`, which sets `Transfer-Encoding`; HTTP/2 forbids that header and Node ends the process over
+ * it (honojs/hono#4041).
+ */
+export function events(doors: EventDoors): Hono {
+  return new Hono().get(`${STREAM_PATH}*`, async (c) => {
+    const flagSetId = await admit(doors, c)
+    const body = await doors.streams.open(flagSetId, c.req.header('last-event-id') ?? null)
+    return new Response(body, { headers: HEADERS })
+  })
+}
+
+/** The environment that the caller may listen to, by the token in the address or by a key. */
+async function admit({ authenticate, streamSecret, defaultFlagSetId, now }: EventDoors, c: Call): Promise<string> {
+  const selector = parseSelector(selectorIn(c.req.url))
+  const token = c.req.query('token')
+  if (token === undefined) return flagSetIdFor(await authenticate(c.req.raw.headers), selector, defaultFlagSetId)
+  const flagSetId = flagSetIdFor({ environment: null }, selector, undefined)
+  const secret = await streamSecret()
+  if (token.length <= TOKEN_LENGTH_MAX && isStreamToken(token, { secret, flagSetId, nowMs: now() })) return flagSetId
+  throw new FlagError('unauthenticated', 'The token is not valid; a bulk evaluation names the address of its stream')
+}
+
+/** The selector of a path, from the address as it came: Hono's own path is decoded in part. */
+function selectorIn(url: string): string {
+  const { pathname } = new URL(url)
+  try {
+    return decodeURIComponent(pathname.slice(STREAM_PATH.length))
+  } catch {
+    throw new FlagError('invalid', 'invalid selector: not percent-encoded UTF-8')
+  }
+}

@@ -1,0 +1,65 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+
+/** What a bulk answer says about the stream that tells of changes (OFREP ADR-0008). */
+export type EventStream = {
+  readonly type: 'sse'
+  readonly endpoint: { readonly origin?: string; readonly requestUri: string }
+  readonly inactivityDelaySec: number
+}
+/** The streams of an environment; none while the secret could not be read. */
+export type EventStreams = (flagSetId: string) => readonly EventStream[] | Promise<readonly EventStream[]>
+
+export const STREAM_PATH = '/ofrep/v1/sse/'
+/** A page that is hidden for so long hangs up. */
+const INACTIVITY_SECONDS = 120
+/**
+ * Tokens change this often, all at once, and are good for twice as long: an answer and its ETag stay the same in between, and an
+ * address that a browser kept for as long as OpenFeature's web provider keeps answers (30 days) still works.
+ */
+const EPOCH_MS = 30 * 24 * 3_600_000
+const TOKEN = /^(\d{1,6})\.([\w-]{43})$/
+
+/**
+ * A token that opens the event stream of one environment and nothing else. It stands in an address, because the EventSource
+ * of a browser sends no headers; `nowMs` is since 1970.
+ */
+export function streamToken(secret: Buffer, flagSetId: string, nowMs: number): string {
+  const epoch = Math.floor(nowMs / EPOCH_MS)
+  return `${epoch}.${mac(secret, flagSetId, epoch).toString('base64url')}`
+}
+
+/** True for a token of this environment that has not expired. Takes the same time for all that look like one. */
+export function isStreamToken(token: string, of: { secret: Buffer; flagSetId: string; nowMs: number }): boolean {
+  const [, epoch, given = ''] = TOKEN.exec(token) ?? []
+  if (epoch === undefined) return false
+  const isGenuine = timingSafeEqual(Buffer.from(given, 'base64url'), mac(of.secret, of.flagSetId, Number(epoch)))
+  const age = Math.floor(of.nowMs / EPOCH_MS) - Number(epoch)
+  return isGenuine && (age === 0 || age === 1)
+}
+
+const mac = (secret: Buffer, flagSetId: string, epoch: number): Buffer =>
+  createHmac('sha256', secret).update(`stream ${epoch} ${flagSetId}`).digest()
+
+/** Names the event stream of each environment. `origin` is that of the service that has the streams; undefined: this one. */
+export function eventStreams(options: {
+  readonly secret: () => Buffer | Promise<Buffer>
+  readonly origin: string | undefined
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}): EventStreams {
+  const { origin, now } = options
+  const streamsOf = (secret: Buffer, flagSetId: string): readonly EventStream[] => {
+    const selector = encodeURIComponent(`flagSetId=${flagSetId}`)
+    const requestUri = `${STREAM_PATH}${selector}?token=${streamToken(secret, flagSetId, now())}`
+    const endpoint = { ...(origin !== undefined && { origin }), requestUri }
+    return [{ type: 'sse', endpoint, inactivityDelaySec: INACTIVITY_SECONDS }]
+  }
+  return (flagSetId) => {
+    const secret = options.secret()
+    if (!(secret instanceof Promise)) return streamsOf(secret, flagSetId)
+    return secret.then(
+      (read) => streamsOf(read, flagSetId),
+      () => [],
+    )
+  }
+}
