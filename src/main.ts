@@ -101,7 +101,7 @@ const code = await shutDown(
       },
     },
     { name: 'end event streams', run: () => streams.endStreams() },
-    { name: 'finish open requests', run: () => server.close() },
+    { name: 'finish open requests', run: (late) => server.close(late) },
     { name: 'store the usage', run: () => usage.drain(AbortSignal.timeout(config.drainSeconds * 500)) },
     { name: 'close Redis', run: () => redis?.close() },
     { name: 'close the database', run: () => closeDatabase() },

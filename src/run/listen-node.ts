@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import http from 'node:http'
+import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { drain } from './drain.ts'
 import type { ListenOptions, Server } from './server.ts'
@@ -11,6 +12,8 @@ const HEADERS_MS = 10_000
 const REQUEST_MS = 30_000
 const HEADER_BYTES_MAX = 32 * 1024
 const SWEEP_MS = 20
+/** What was connected ahead, as browsers and proxies do, and says nothing for so long has no request for us. */
+const SILENT_MS = 500
 
 /** Serves HTTP/1.1 on Node's own server. */
 export async function listenOnNode({ fetch, host, port }: ListenOptions): Promise<Server> {
@@ -24,6 +27,15 @@ export async function listenOnNode({ fetch, host, port }: ListenOptions): Promis
     },
     getRequestListener(draining.fetch, { overrideGlobalObjects: false }),
   )
+  // Node counts a connection that never sent a byte as busy.
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  const closeSilent = () => {
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+  }
   server.listen(port, host)
   await once(server, 'listening')
   const address = server.address()
@@ -37,8 +49,10 @@ export async function listenOnNode({ fetch, host, port }: ListenOptions): Promis
         if (late?.aborted) server.closeAllConnections()
         else server.closeIdleConnections()
       }, SWEEP_MS)
+      const silence = setTimeout(closeSilent, SILENT_MS)
       await closed
       clearInterval(sweep)
+      clearTimeout(silence)
     },
   }
 }

@@ -98,6 +98,18 @@ test('a signal lets an open request finish, tells its client to close, and close
   assert.deepEqual(await program.ended, { code: 0, signal: null })
 })
 
+test('a connection that never said anything holds nothing up', async () => {
+  const program = await startListener()
+  const silent = await connect(program.port)
+  const closed = receive(silent)
+  silent.resume()
+  const begin = performance.now()
+  program.child.kill('SIGTERM')
+  assert.deepEqual(await program.ended, { code: 0, signal: null })
+  assert.equal(await closed, '')
+  assert.ok(performance.now() - begin < 3_000, program.output())
+})
+
 for (const [what, sent] of [
   ['whose request never ends', REQUEST.replace('/echo', '/slow')],
   ['that sent half a request', REQUEST.slice(0, 20)],
