@@ -101,12 +101,12 @@ test('a signal lets an open request finish, tells its client to close, and close
 test('a connection that never said anything holds nothing up', async () => {
   const program = await startListener()
   const silent = await connect(program.port)
-  const closed = receive(silent)
-  silent.resume()
+  silent.on('error', () => undefined)
   const begin = performance.now()
   program.child.kill('SIGTERM')
   assert.deepEqual(await program.ended, { code: 0, signal: null })
-  assert.equal(await closed, '')
+  // Its end is not awaited: Bun's listener takes no connection that is silent (TCP_DEFER_ACCEPT), so none is there to close.
+  silent.destroy()
   assert.ok(performance.now() - begin < 3_000, program.output())
 })
 
