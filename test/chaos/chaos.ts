@@ -1,0 +1,171 @@
+// npm run chaos [-- --seconds=60 --seed=1]: replicas at work while Postgres and Redis are harmed at random. Checks that no
+// acknowledged change is lost, no replica goes back, all agree in the end, and warm replicas answer every evaluation.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { request } from '../support/replicas.ts'
+import { FAULTS } from './faults.ts'
+import { Ledger, type Writer } from './ledger.ts'
+import { createWorld, FLAGS, type World } from './world.ts'
+
+const option = (name: string, fallback: number) =>
+  Number(process.argv.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? fallback)
+const SECONDS = option('seconds', 120)
+const SEED = option('seed', Math.floor(Math.random() * 2 ** 31))
+const WRITERS = 4
+const FAULT_MS = 1_500
+const CALM_MS = 700
+const AGREE_MS = 30_000
+const on = { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on' }
+
+const random = generator(SEED)
+const world = await createWorld()
+const ledger = new Ledger(WRITERS)
+const injected = new Map<string, number>()
+let isOver = false
+console.log(`Chaos for ${SECONDS} s, seed ${SEED}; three replicas, ${WRITERS} writers`)
+try {
+  await Promise.all(world.replicas.map((_, index) => bulk(index))) // warm from here on
+  const work = [...ledger.writers.map(write), ...world.replicas.map((_, index) => read(index))]
+  await harm()
+  await heal(world)
+  isOver = true
+  await Promise.all(work)
+  await agree()
+} finally {
+  await world.close()
+}
+console.log('\n| injected | times |\n|---|---:|')
+for (const [name, times] of injected) console.log(`| ${name} | ${times} |`)
+console.log('\n| seen | number |\n|---|---:|')
+console.log(
+  `| changes acknowledged and found | ${ledger.acknowledged} |\n| changes refused with 503 | ${ledger.refusedWrites} |`,
+)
+console.log(`| evaluations answered | ${ledger.answers} |\n| broken promises | ${ledger.complaints.length} |`)
+for (const complaint of ledger.complaints) console.error(`BROKEN: ${complaint}`)
+console.log(ledger.complaints.length === 0 ? 'All promises kept' : `Repeat with --seed=${SEED} --seconds=${SECONDS}`)
+process.exit(ledger.complaints.length === 0 ? 0 : 1)
+
+/** One fault after another: each kind in a random order, then again. */
+async function harm(): Promise<void> {
+  const end = performance.now() + SECONDS * 1_000
+  let bag = shuffled(FAULTS)
+  while (performance.now() < end) {
+    const fault = bag.pop()
+    if (!fault) bag = shuffled(FAULTS)
+    if (!fault) continue
+    injected.set(fault.name, (injected.get(fault.name) ?? 0) + 1)
+    await fault.inject(world, ledger, FAULT_MS * (0.5 + random()))
+    await sleep(CALM_MS * random())
+  }
+}
+
+async function write(writer: Writer, index: number): Promise<void> {
+  while (!isOver) {
+    const { epoch } = ledger
+    const count = writer.attempted + 1
+    writer.attempted = count
+    const { address = '' } = world.replicas[index % world.replicas.length] ?? {}
+    const body = { ...on, metadata: { count } }
+    try {
+      const { status } = await request(address, world.adminKey, {
+        method: 'PUT',
+        path: `${FLAGS}/${writer.flag}`,
+        body,
+      })
+      if (status === 200 && epoch === ledger.epoch) writer.acknowledged = count
+      else if (status === 503) ledger.refusedWrites += 1
+      else if (status !== 200) ledger.complain(`a change was answered with ${status}`)
+    } catch (error) {
+      ledger.complain(`a change was not answered: ${String(error)}`)
+    }
+    await sleep(20)
+  }
+}
+
+async function read(index: number): Promise<void> {
+  while (!isOver) {
+    const { epoch } = ledger
+    try {
+      for (const [flag, count] of await bulk(index)) ledger.saw(index, flag, count, epoch)
+      ledger.answers += 1
+    } catch (error) {
+      ledger.complain(`replica ${index} did not answer an evaluation: ${String(error)}`)
+    }
+    await sleep(5)
+  }
+}
+
+/** The count of each flag as one replica has it. */
+async function bulk(index: number): Promise<Map<string, number>> {
+  const { address = '' } = world.replicas[index] ?? {}
+  const { status, body } = await request(address, world.clientKey, {
+    method: 'POST',
+    path: '/ofrep/v1/evaluate/flags',
+    body: {},
+  })
+  if (status !== 200) throw new Error(`status ${status}`)
+  return new Map(
+    body.flags.map(({ key, metadata }: { key: string; metadata: { count: number } }) => [key, metadata.count]),
+  )
+}
+
+async function heal({ toPostgres, toRedis, redis }: World): Promise<void> {
+  redis.thaw()
+  toPostgres.set('open')
+  toRedis.set('open')
+  await sleep(CALM_MS)
+}
+
+/** In the end every replica says the same: for each flag what was acknowledged last, or something that was tried after it. */
+async function agree(): Promise<void> {
+  const deadline = performance.now() + AGREE_MS
+  for (;;) {
+    const states = await Promise.all(world.replicas.map((_, index) => bulk(index)))
+    const texts = new Set(states.map((state) => JSON.stringify([...state].sort())))
+    const isKept = ledger.writers.every(({ flag, acknowledged }) => (states[0]?.get(flag) ?? 0) >= acknowledged)
+    if (texts.size === 1 && isKept) break
+    if (performance.now() > deadline) {
+      for (const text of texts) ledger.complain(`a replica ended with ${text}`)
+      for (const { flag, acknowledged } of ledger.writers)
+        ledger.complain(`${flag} was acknowledged at ${acknowledged}`)
+      return
+    }
+    await sleep(100)
+  }
+  await checkRecords()
+}
+
+/** Every change that stands has its record: the newest one of a flag says what the flag says. */
+async function checkRecords(): Promise<void> {
+  const { address = '' } = world.replicas[0] ?? {}
+  for (const { flag, acknowledged } of ledger.writers) {
+    const { body } = await request(address, world.adminKey, {
+      method: 'GET',
+      path: `${FLAGS}/${flag}/history?limit=1000`,
+    })
+    const counts: number[] = body.items
+      .filter((item: { subject: string }) => item.subject === 'definition')
+      .map((item: any) => item.after.metadata.count)
+    const now = (await bulk(0)).get(flag)
+    if (counts[0] !== now) ledger.complain(`${flag} says ${now}, its newest record ${counts[0]}`)
+    if (acknowledged > 0 && !counts.includes(acknowledged))
+      ledger.complain(`the record of ${flag} lacks ${acknowledged}`)
+  }
+}
+
+/** Mulberry32: small, and the same for the same seed. */
+function generator(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, at: random() }))
+    .sort((one, other) => one.at - other.at)
+    .map(({ item }) => item)
+}

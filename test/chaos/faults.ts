@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openRedis } from '../../src/store/redis.ts'
+import type { Way } from '../support/proxy.ts'
+import type { Ledger } from './ledger.ts'
+import type { World } from './world.ts'
+
+export type Fault = {
+  readonly name: string
+  readonly inject: (world: World, ledger: Ledger, ms: number) => Promise<void>
+}
+
+/** Makes the way to a server bad for some time. */
+const way = (server: 'toPostgres' | 'toRedis', bad: Way, name: string): Fault => ({
+  name,
+  inject: async (world, _ledger, ms) => {
+    world[server].set(bad)
+    await sleep(ms)
+    world[server].set('open')
+  },
+})
+
+/** Everything that happens to the two servers and the ways to them. */
+export const FAULTS: readonly Fault[] = [
+  way('toPostgres', 'refused', 'Postgres refused'),
+  way('toPostgres', 'hanging', 'Postgres hanging'),
+  way('toPostgres', { delayMs: 700 }, 'Postgres slow'),
+  way('toRedis', 'refused', 'Redis refused (loses writes after commits)'),
+  way('toRedis', 'hanging', 'Redis hanging'),
+  way('toRedis', { delayMs: 300 }, 'Redis slow'),
+  {
+    name: 'both refused',
+    inject: async (world, _ledger, ms) => {
+      world.toPostgres.set('refused')
+      world.toRedis.set('refused')
+      await sleep(ms)
+      world.toRedis.set('open')
+      world.toPostgres.set('open')
+    },
+  },
+  { name: 'Postgres killed', inject: (world) => world.crashPostgres() },
+  { name: 'Postgres restarted', inject: (world) => world.restartPostgres() },
+  {
+    name: 'Redis stopped (SIGSTOP)',
+    inject: async (world, _ledger, ms) => {
+      world.redis.freeze()
+      await sleep(ms)
+      world.redis.thaw()
+    },
+  },
+  {
+    name: 'Redis killed, back empty',
+    inject: async (world, _ledger, ms) => {
+      await world.redis.kill()
+      await sleep(ms)
+      await world.redis.start()
+    },
+  },
+  { name: 'Redis flushed', inject: (world) => withRedis(world, async (redis) => void (await redis.flushall())) },
+  {
+    name: 'Redis back with old data',
+    inject: (world, _ledger, ms) =>
+      withRedis(world, async (redis) => {
+        const keys = await redis.keys('flagstaff:*')
+        const values = await Promise.all(keys.map((key) => redis.get<string>(key)))
+        await sleep(ms)
+        await Promise.all(keys.map((key, index) => redis.set(key, values[index] ?? '')))
+      }),
+  },
+  {
+    name: 'Postgres restored to an earlier state',
+    inject: async (world, ledger, ms) => {
+      world.toPostgres.set('refused') // what is acknowledged by now is in the backup, and nothing else
+      await sleep(500)
+      const then = ledger.state()
+      await world.backUpPostgres()
+      world.toPostgres.set('open')
+      await sleep(ms)
+      world.toPostgres.set('refused')
+      await sleep(500)
+      ledger.rewind(then)
+      await world.restorePostgres()
+    },
+  },
+]
+
+async function withRedis(
+  world: World,
+  work: (redis: ReturnType<typeof openRedis>['redis']) => Promise<void>,
+): Promise<void> {
+  const { redis, close } = openRedis({ url: world.redis.url })
+  await work(redis)
+  await close()
+}

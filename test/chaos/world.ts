@@ -1,0 +1,120 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startTrialDatabase, type TrialDatabase } from '../../src/run/trial.ts'
+import { connect } from '../../src/store/pool.ts'
+import { migrate, renewIncarnation } from '../../src/store/schema.ts'
+import { kill, type Running, startService } from '../support/process.ts'
+import { startProxy, type TcpProxy } from '../support/proxy.ts'
+import { freePort, type RedisServer, startRedis } from '../support/redis.ts'
+import { request } from '../support/replicas.ts'
+
+export const FLAGS = '/api/v1/projects/p/environments/e/flags'
+
+/** Replicas on a Postgres and a Redis that can be harmed: both are reached through a proxy each. */
+export type World = {
+  readonly adminKey: string
+  readonly clientKey: string
+  readonly replicas: readonly Running[]
+  readonly toPostgres: TcpProxy
+  readonly toRedis: TcpProxy
+  readonly redis: RedisServer
+  /** Ends Postgres without warning and starts it again. */
+  crashPostgres(): Promise<void>
+  restartPostgres(): Promise<void>
+  /** Copies the data folder of a stopped Postgres; `restorePostgres` brings that state back under a new incarnation. */
+  backUpPostgres(): Promise<void>
+  restorePostgres(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function createWorld(): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'flagstaff-chaos-'))
+  const [live, backup] = [join(folder, 'live'), join(folder, 'backup')]
+  const port = await freePort()
+  const direct = `postgres://flagstaff@127.0.0.1:${port}/postgres`
+  let postgres: TrialDatabase = await startTrialDatabase(live, port)
+  const onSchema = async (command: typeof migrate | typeof renewIncarnation) => {
+    const client = connect({ url: direct }, 1, 0)
+    await command(client)
+    await client.end()
+  }
+  await onSchema(migrate)
+  const redis = await startRedis()
+  const toPostgres = await startProxy({ host: '127.0.0.1', port })
+  const toRedis = await startProxy({ host: '127.0.0.1', port: redis.port })
+  const adminKey = randomBytes(24).toString('base64url')
+  const env = {
+    DATABASE_URL: `postgres://flagstaff@127.0.0.1:${toPostgres.port}/postgres`,
+    REDIS_URL: `redis://127.0.0.1:${toRedis.port}`,
+    FLAGSTAFF_ADMIN_KEY: adminKey,
+    FRESHNESS_MS: '200',
+    TRUTH_CHECK_MS: '1000',
+    LOG_LEVEL: 'error',
+  }
+  const replicas: Running[] = []
+  for (const runtime of ['bun', 'node', 'bun'] as const)
+    replicas.push(await startService({ ...env, LOG_LEVEL: 'info' }, { runtime }))
+  const clientKey = await furnish(replicas[0]?.address ?? '', adminKey)
+  const whileDown = async (work: () => void) => {
+    await postgres.stop()
+    work()
+    postgres = await startTrialDatabase(live, port)
+  }
+  return {
+    adminKey,
+    clientKey,
+    replicas,
+    toPostgres,
+    toRedis,
+    redis,
+    crashPostgres: async () => {
+      process.kill(Number(readFileSync(join(live, 'data/postmaster.pid'), 'utf8').split('\n')[0]), 'SIGKILL')
+      await whileDown(() => undefined)
+    },
+    restartPostgres: () => whileDown(() => undefined),
+    backUpPostgres: () =>
+      whileDown(() => {
+        copyFolder(join(live, 'data'), backup)
+      }),
+    restorePostgres: async () => {
+      // Nobody reaches the old state before it is marked as restored, as an operator would do it.
+      toPostgres.set('refused')
+      await whileDown(() => {
+        copyFolder(backup, join(live, 'data'))
+      })
+      await onSchema(renewIncarnation)
+      toPostgres.set('open')
+    },
+    close: async () => {
+      for (const { child, output } of replicas)
+        if (child.exitCode !== null || child.signalCode !== null)
+          console.error(`A replica ended by itself:\n${output().slice(-4_000)}`)
+      await Promise.all(replicas.map(kill))
+      await Promise.all([toPostgres.close(), toRedis.close(), redis.kill()])
+      await postgres.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** An environment to write to, and the key of an application. */
+async function furnish(address: string, adminKey: string): Promise<string> {
+  const send = (path: string, body: object) => request(address, adminKey, { method: 'POST', path, body })
+  await send('/api/v1/projects', { key: 'p' })
+  await send('/api/v1/projects/p/environments', { key: 'e' })
+  const { body } = await send('/api/v1/keys', {
+    name: 'app',
+    role: 'client',
+    environment: { project: 'p', environment: 'e' },
+  })
+  return body.secret
+}
+
+/** Replaces one folder by a copy of another, with owners and rights as they are. */
+function copyFolder(from: string, to: string): void {
+  rmSync(to, { recursive: true, force: true })
+  execFileSync('cp', ['-a', from, to])
+}
