@@ -6,6 +6,8 @@ export type Front = {
   readonly restUrl: string
   readonly restToken: string
   readonly requests: () => number
+  /** Ends every subscription, without a word as Upstash does it. */
+  endSubscriptions(): void
   close(): Promise<void>
 }
 
@@ -20,6 +22,7 @@ export async function startUpstash(redisUrl: string): Promise<Front> {
   client.on('error', () => undefined)
   await client.connect()
   let requests = 0
+  const subscriptions = new Set<() => void>()
   const run = async (command: unknown): Promise<{ result: unknown } | { error: string }> => {
     if (!Array.isArray(command) || command.length === 0) return { error: 'ERR empty command' }
     try {
@@ -57,23 +60,43 @@ export async function startUpstash(redisUrl: string): Promise<Front> {
     const subscriber = client.duplicate()
     subscriber.on('error', () => undefined)
     const text = new TextEncoder()
+    let end: () => void = () => undefined
     const body = new ReadableStream<Uint8Array>({
       async start(controller) {
         const say = (line: string) => controller.enqueue(text.encode(`data: ${line}\n\n`))
         await subscriber.connect()
         await subscriber.subscribe(channel, (message) => say(`message,${channel},${message}`))
         say(`subscribe,${channel},1`)
+        end = () => {
+          subscriptions.delete(end)
+          subscriber.destroy()
+          controller.close()
+        }
+        subscriptions.add(end)
       },
-      cancel: () => subscriber.destroy(),
+      cancel: () => {
+        subscriptions.delete(end)
+        subscriber.destroy()
+      },
     })
     return c.body(body, 200, { 'content-type': 'text/event-stream' })
   })
   const server = await listen({ fetch: app.fetch, host: '127.0.0.1', port: 0, bodyBytesMax: 64_000_000 })
+  const endSubscriptions = () => {
+    for (const end of subscriptions) end()
+  }
   const close = async () => {
+    endSubscriptions()
     client.destroy()
     await server.close()
   }
-  return { restUrl: `http://127.0.0.1:${server.port}`, restToken: TOKEN, requests: () => requests, close }
+  return {
+    restUrl: `http://127.0.0.1:${server.port}`,
+    restToken: TOKEN,
+    requests: () => requests,
+    endSubscriptions,
+    close,
+  }
 }
 
 /** Strings in base64, whatever they are in; numbers and null as they are. "OK" is never encoded, as Upstash does it. */
