@@ -1,11 +1,10 @@
 // npm test: starts a Postgres where TEST_DATABASE_URL names none, runs every test on Node and on Bun, and adds up.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { existsSync, globSync } from 'node:fs'
 import { join } from 'node:path'
-import { startTrialDatabase } from '../../src/run/trial.ts'
+import { HAS_REDIS } from './redis.ts'
+import { startTestServer } from './server.ts'
 
 type Runtime = 'node' | 'bun'
 type Sum = { passed: number; failed: number; skipped: number }
@@ -25,10 +24,24 @@ const files = globSync('test/**/*.test.ts', { cwd: ROOT })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort()
 
-const { url, stop } = await provideServer()
+if (files.length === 0) {
+  say(`No test file has ${wanted.join(' or ')} in its path`)
+  process.exit(1)
+}
+const { url, stop } = await startTestServer()
 say(`Tests use ${url.replace(/\/\/.*@/, '//')}`)
 if (!existsSync(process.env['CONFORMANCE'] ?? join(ROOT, '../shared/conformance')))
   say('LEFT OUT: the conformance tests, because their data is not here; CONFORMANCE names its folder')
+if (!HAS_REDIS)
+  say('LEFT OUT: the tests of several replicas and of outages, because this machine has no redis-server; install it')
+/** The runner at work, and everything it started: a group of its own, so that one kill reaches all. */
+let group: number | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, async () => {
+    endGroup()
+    await stop()
+    process.exit(1)
+  })
 const total: Sum = { passed: 0, failed: 0, skipped: 0 }
 try {
   for (const runtime of runtimes) {
@@ -52,9 +65,13 @@ async function runTests(runtime: Runtime): Promise<Sum> {
     cwd: ROOT,
     env: { ...process.env, TEST_DATABASE_URL: url, NO_COLOR: '1', FORCE_COLOR: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: RUN_MS,
-    killSignal: 'SIGKILL',
+    detached: true,
   })
+  group = child.pid
+  const timer = setTimeout(() => {
+    say(`${runtime}: not done after ${RUN_MS / 60_000} minutes`)
+    endGroup()
+  }, RUN_MS)
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {
@@ -62,6 +79,8 @@ async function runTests(runtime: Runtime): Promise<Sum> {
       process.stdout.write(chunk)
     })
   const [code] = await once(child, 'close')
+  clearTimeout(timer)
+  group = undefined
   const sum =
     runtime === 'node'
       ? sumOf(output, /^ℹ (pass|fail|cancelled|skipped) (\d+)$/gm)
@@ -82,25 +101,8 @@ function sumOf(output: string, pattern: RegExp): Sum {
   return sum
 }
 
-async function provideServer(): Promise<{ url: string; stop(): Promise<void> }> {
-  const given = process.env['TEST_DATABASE_URL']
-  if (given) return { url: given, stop: async () => undefined }
-  const folder = mkdtempSync(join(tmpdir(), 'flagstaff-test-'))
-  const port = await freePort()
-  const trial = await startTrialDatabase(folder, port)
-  const stop = async () => {
-    await trial.stop()
-    rmSync(folder, { recursive: true, force: true })
-  }
-  return { url: `postgres://flagstaff@127.0.0.1:${port}/postgres`, stop }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address ? address.port : 0
+function endGroup(): void {
+  if (group !== undefined) process.kill(-group, 'SIGKILL')
 }
 
 function say(line: string): void {
