@@ -102,7 +102,7 @@ export function readConfig(env: Environment): Config {
   const given = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, readVariable(env, name, mistakes)]))
   const result = v.safeParse(v.object(VARIABLES), given)
   for (const issue of result.issues ?? []) mistakes.push(`${v.getDotPath(issue)}: ${issue.message}`)
-  const isTrial = given['DATABASE_URL'] === undefined
+  const isTrial = !env['DATABASE_URL'] && !env['DATABASE_URL_FILE']
   if (isTrial && given['HOST'] !== undefined && given['HOST'] !== TRIAL_HOST)
     mistakes.push(`HOST: trial mode answers on ${TRIAL_HOST} only; set DATABASE_URL to serve others`)
   mistakes.push(...redisMistakes(given))
@@ -130,14 +130,19 @@ function configOf(read: Read): Config {
   return { ...settings, mode: 'service', databaseUrl: read.DATABASE_URL }
 }
 
-/** The value of a variable: its own, or the content of the file that NAME_FILE names. An empty one is none. */
+/**
+ * The value of a variable: its own, or the content of the file that NAME_FILE names. An empty one is none; an empty file is
+ * a mistake, because a secret that was not filled in must not make a deployment a trial.
+ */
 function readVariable(env: Environment, name: string, mistakes: string[]): string | undefined {
   const own = env[name] || undefined
   const file = env[`${name}_FILE`] || undefined
   if (file === undefined) return own
   if (own !== undefined) mistakes.push(`${name}: set it or ${name}_FILE, not both`)
   try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '') || undefined
+    const content = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+    if (content === '') mistakes.push(`${name}_FILE: the file that it names is empty`)
+    return content || undefined
   } catch {
     mistakes.push(`${name}_FILE: cannot read the file that it names`)
     return undefined
@@ -161,9 +166,17 @@ function redisOf(read: Read): RedisAddress | undefined {
   return restUrl !== undefined && restToken !== undefined ? { restUrl, restToken } : undefined
 }
 
+/**
+ * What Kubernetes tells every container about a Service named "flagstaff…" of its namespace:
+ * https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables
+ */
+const SERVICE_LINK =
+  /^FLAGSTAFF_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/
+
 /** A misspelt variable of ours would silently do nothing. */
 function unknownNames(env: Environment): string[] {
   return Object.keys(env)
-    .filter((name) => name.startsWith('FLAGSTAFF_') && !(name.replace(/_FILE$/, '') in VARIABLES))
+    .filter((name) => name.startsWith('FLAGSTAFF_') && !SERVICE_LINK.test(name))
+    .filter((name) => !(name.replace(/_FILE$/, '') in VARIABLES))
     .map((name) => `${name}: no such variable`)
 }

@@ -113,3 +113,26 @@ test('origins are a list', () => {
   const { corsOrigins } = readConfig({ CORS_ORIGINS: 'https://a.example, http://localhost:5173,' })
   assert.deepEqual(corsOrigins, ['https://a.example', 'http://localhost:5173'])
 })
+
+test('a secret file that is empty, or not there, makes no deployment a trial', () => {
+  const empty = file('empty', '\n')
+  assert.deepEqual(mistakesOf({ DATABASE_URL_FILE: empty, HOST: '0.0.0.0' }), [
+    'DATABASE_URL_FILE: the file that it names is empty',
+  ])
+  assert.deepEqual(mistakesOf({ DATABASE_URL_FILE: '/nowhere', HOST: '0.0.0.0' }), [
+    'DATABASE_URL_FILE: cannot read the file that it names',
+  ])
+})
+
+test('what Kubernetes says of a Service named flagstaff is no mistake', () => {
+  const links = {
+    FLAGSTAFF_SERVICE_HOST: '10.0.0.1',
+    FLAGSTAFF_SERVICE_PORT: '80',
+    FLAGSTAFF_SERVICE_PORT_HTTP: '80',
+    FLAGSTAFF_PORT: 'tcp://10.0.0.1:80',
+    FLAGSTAFF_PORT_80_TCP: 'tcp://10.0.0.1:80',
+    FLAGSTAFF_PORT_80_TCP_ADDR: '10.0.0.1',
+    FLAGSTAFF_CANARY_SERVICE_HOST: '10.0.0.2',
+  }
+  assert.equal(readConfig({ ...links, DATABASE_URL }).mode, 'service')
+})
