@@ -28,6 +28,8 @@ const RETRY_MIN_MS = 500
 const RETRY_SPREAD_MS = 2_000
 /** A change so short before a stream began may be newer than what its client has seen. */
 const RECENT_MS = 10_000
+/** What a client has to take the end of its stream. */
+const CUT_MS = 5_000
 const TICKS_PER_KEEP_ALIVE = 10
 const KEEP_ALIVE = new TextEncoder().encode(': keep-alive\n\n')
 
@@ -143,12 +145,12 @@ export class Streams {
     this.#forget(stream)
     const { controller } = stream
     if (!controller) return
-    // A client that takes nothing would keep its connection for ever: it is cut.
-    if ((controller.desiredSize ?? 0) <= 0) controller.error(new Error('The client of an event stream takes nothing'))
-    else {
-      controller.enqueue(this.#retry())
-      controller.close()
-    }
+    const isChoked = (controller.desiredSize ?? 0) <= 0
+    controller.enqueue(this.#retry())
+    controller.close()
+    if (!isChoked) return
+    // A client that goes on taking nothing would keep its connection for ever. To one that took the rest this does nothing.
+    setTimeout(() => controller.error(new Error('The client of an event stream takes nothing')), CUT_MS).unref()
   }
 
   #forget(stream: Open): void {

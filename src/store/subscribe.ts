@@ -48,7 +48,11 @@ async function overRedis(url: string, { channel, signal, onReady, onMessage }: S
     await ended.promise
   } finally {
     signal.removeEventListener('abort', stop)
-    if (client.isOpen) client.destroy()
+    try {
+      client.destroy()
+    } catch {
+      // It was closed already, and says so once its timers are cleared.
+    }
   }
 }
 
