@@ -206,6 +206,14 @@ test('the bulk answer names its stream as part of the body, with the origin of a
   assert.notEqual(second.headers.get('etag'), first.headers.get('etag'))
 })
 
+test('a service without streams serves none and names those of another only', async () => {
+  const service = await open()
+  const path = await address(service)
+  const off = await openService({ store, doors: { events: undefined, eventStreams: undefined } })
+  assert.equal((await get(off, path)).status, 404)
+  assert.equal((await bulk(off)).body.eventStreams, undefined)
+})
+
 test('flagConfigEtag of another state forces an answer, from the newest state there is', async () => {
   const service = await open()
   const { headers } = await bulk(service)
