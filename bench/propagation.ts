@@ -6,7 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { evaluate, FLAG_SET, type Replicas, request, startReplicas } from '../test/support/replicas.ts'
 import { startTestServer } from '../test/support/server.ts'
 
-type Figures = { readonly name: string; readonly changes: number; readonly p50: number; readonly p99: number; readonly max: number; readonly goal: number }
+type Figures = {
+  readonly name: string
+  readonly changes: number
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+  readonly goal: number
+}
 
 const FRESHNESS_MS = 250
 const PUSH_GOAL_MS = 50
@@ -40,7 +47,7 @@ async function measure(name: string, goal: number): Promise<Figures> {
     const start = performance.now()
     const arrivals = await Promise.all(replicas.members.map(({ address }) => until(!value, address, start)))
     times.push(Math.max(...arrivals))
-    await sleep(PAUSE_MS + (turn * 7) % 50)
+    await sleep(PAUSE_MS + ((turn * 7) % 50))
   }
   times.sort((one, other) => one - other)
   const at = (share: number) => times[Math.min(times.length - 1, Math.ceil(share * times.length) - 1)] ?? Number.NaN
@@ -60,7 +67,12 @@ async function openStreams({ members, adminKey }: Replicas): Promise<() => void>
   const stop = new AbortController()
   for (const { address } of members) {
     const headers = { 'flagd-selector': 'flagSetId=p/e' }
-    const { body } = await request(address, adminKey, { method: 'POST', path: '/ofrep/v1/evaluate/flags', body: {}, headers })
+    const { body } = await request(address, adminKey, {
+      method: 'POST',
+      path: '/ofrep/v1/evaluate/flags',
+      body: {},
+      headers,
+    })
     const stream = await fetch(`${address}${body.eventStreams[0].endpoint.requestUri}`, { signal: stop.signal })
     if (!stream.ok) throw new Error(`Cannot measure: an event stream was answered with ${stream.status}`)
     void stream.body?.pipeTo(new WritableStream()).catch(() => undefined)
@@ -80,6 +92,7 @@ function report(rows: readonly Figures[]): void {
   }
   if (!process.argv.includes('--check')) return
   const short = rows.filter(({ p99, goal }) => !(p99 <= goal))
-  for (const { name, p99, goal } of short) console.error(`Falls short: ${name}: p99 ${p99.toFixed(1)} ms, goal ${goal} ms`)
+  for (const { name, p99, goal } of short)
+    console.error(`Falls short: ${name}: p99 ${p99.toFixed(1)} ms, goal ${goal} ms`)
   if (short.length > 0) process.exitCode = 1
 }
