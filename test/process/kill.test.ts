@@ -12,8 +12,10 @@ const ADMIN_KEY = 'admin-key-for-tests-only-0123456789'
 const PROJECT = '/api/v1/projects/durable'
 const ENVIRONMENT = `${PROJECT}/environments/test`
 const FLAGS = ['a', 'b', 'c', 'd']
-/** When the process is killed, counted from the first answer: at no moment in particular. */
-const KILL_AFTER_MS = [60, 350, 170]
+/** After how many acknowledged changes the process is killed: in the middle of the next ones. */
+const KILL_AFTER = [6, 60, 25]
+
+const WAIT_MS = 10_000
 
 type Change = { subject: string; action: string; flag: string | null; revision: number; before: Flag; after: Flag }
 type Flag = { variants: { value: number } } | null
@@ -41,12 +43,21 @@ async function write(service: Running, flag: string, acknowledged: Acknowledged)
 }
 
 /** Writes from all sides, kills the service in the middle, and resolves when no writer is left. */
-async function writeUntilKilled(service: Running, acknowledged: Acknowledged, afterMs: number): Promise<void> {
+async function writeUntilKilled(service: Running, acknowledged: Acknowledged, changes: number): Promise<void> {
+  const target = sumOf(acknowledged) + changes
   const writers = FLAGS.map((flag) => write(service, flag, acknowledged))
-  await sleep(afterMs) // the moment is the point of this test: no event to wait for
+  await Promise.race([reaches(acknowledged, target), Promise.all(writers)])
   await kill(service)
   await Promise.all(writers)
 }
+
+/** Waits for so many acknowledged changes, with a limit. */
+async function reaches(acknowledged: Acknowledged, target: number): Promise<void> {
+  const deadline = performance.now() + WAIT_MS
+  while (sumOf(acknowledged) < target && performance.now() < deadline) await sleep(1)
+}
+
+const sumOf = (acknowledged: Acknowledged): number => [...acknowledged.values()].reduce((sum, value) => sum + value, 0)
 
 async function readChanges(service: Running): Promise<Change[]> {
   const changes: Change[] = []
@@ -106,12 +117,12 @@ test('a kill -9 of the service loses no acknowledged change', async () => {
   let service = await start()
   try {
     await makeEnvironment(service)
-    for (const afterMs of KILL_AFTER_MS) {
-      await writeUntilKilled(service, acknowledged, afterMs)
+    for (const changes of KILL_AFTER) {
+      await writeUntilKilled(service, acknowledged, changes)
       service = await start()
       await checkWhole(service, acknowledged)
     }
-    assert.ok([...acknowledged.values()].every((values) => values > KILL_AFTER_MS.length))
+    assert.ok(sumOf(acknowledged) >= KILL_AFTER.reduce((sum, changes) => sum + changes, 0))
   } finally {
     await kill(service)
     await store.close()
@@ -125,11 +136,12 @@ test('a kill -9 in trial mode loses no acknowledged change, even when its Postgr
   let service = await start()
   try {
     await makeEnvironment(service)
-    for (const [round, afterMs] of KILL_AFTER_MS.entries()) {
+    for (const [round, changes] of KILL_AFTER.entries()) {
       const postgres = Number.parseInt(readFileSync(join(folder, 'data/postmaster.pid'), 'utf8'), 10)
-      const killed = writeUntilKilled(service, acknowledged, afterMs)
+      const half = sumOf(acknowledged) + changes / 2
+      const killed = writeUntilKilled(service, acknowledged, changes)
       if (round === 1) {
-        await sleep(afterMs / 2)
+        await reaches(acknowledged, half)
         process.kill(postgres, 'SIGKILL')
       }
       await killed
