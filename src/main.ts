@@ -32,7 +32,8 @@ const { database, close: closeDatabase } = await orExit(() => provideDatabase(co
 const redis = config.redis && openRedis(config.redis)
 const copies = redis && copiesIn(redis.redis, (name) => log.warn('A copy in Redis is damaged or foreign', { name }))
 const { freshnessMs, truthCheckMs } = config
-const now = wakefulClock({ monotonic: () => performance.now(), wall: () => Date.now() }, (jumpMs) => {
+const wallNow = () => Date.now()
+const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, (jumpMs) => {
   log.warn('The clock jumped, as after a freeze: connections are made anew', { jumpMs })
   database.reset()
   redis?.reset()
@@ -42,7 +43,7 @@ const keeping = { copies, freshnessMs, truthCheckMs, now, standing, log: log.war
 const snapshots = new Snapshots(keeping, (flagSetId, since) => readSource(database, flagSetId, since))
 const keys = new KeyRing(keeping, (since) => readKeyRing(database, since), {
   adminSecret: config.adminKey,
-  wallNow: () => Date.now(),
+  wallNow,
 })
 const usage = new Usage({ write: (batch) => writeUsage(database, batch), replica: randomUUID(), log: log.warn })
 
@@ -55,7 +56,7 @@ const streams = new Streams({
   follow: (flagSetId, listener) => following.add(flagSetId, listener),
   secondsMax: config.streamSecondsMax,
   now,
-  wallNow: () => Date.now(),
+  wallNow,
   random: Math.random,
 })
 const streamSecret = () => keys.streamSecret()
@@ -69,7 +70,7 @@ const { fetch } = app({
   current: (flagSetId) => snapshots.current(flagSetId),
   newest: (flagSetId) => snapshots.newest(flagSetId),
   eventStreams: hasStreams
-    ? eventStreams({ secret: streamSecret, origin: config.streamOrigin, now: () => Date.now() })
+    ? eventStreams({ secret: streamSecret, origin: config.streamOrigin, now: wallNow })
     : undefined,
   events: config.streams ? { streams, streamSecret } : undefined,
   database,
@@ -80,7 +81,7 @@ const { fetch } = app({
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   bodyBytesMax: config.bodyBytesMax,
   corsOrigins: config.corsOrigins,
-  now: () => Date.now(),
+  now: wallNow,
   log: log.error,
 })
 
@@ -90,6 +91,8 @@ const server = await orExit(
 )
 if (isTrial) process.stdout.write(welcome(server.port, config.folder))
 else log.info('Listening', { host: config.host, port: server.port })
+if (!isTrial && !redis) log.warn('No Redis is configured: run one replica only')
+if (redis) void keys.warmUp() // so that the first evaluation costs one command
 
 log.info('Stopping', { signal: await stopped })
 const code = await shutDown(
