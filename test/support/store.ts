@@ -1,7 +1,7 @@
 import type { Author } from '../../src/store/changes.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
-import { connect } from '../../src/store/pool.ts'
 import { createEnvironment } from '../../src/store/environments.ts'
+import { connect } from '../../src/store/pool.ts'
 import { createProject } from '../../src/store/projects.ts'
 import { migrate } from '../../src/store/schema.ts'
 import { testDatabase } from './postgres.ts'
