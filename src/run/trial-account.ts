@@ -22,7 +22,8 @@ export const POSTGRES_ENVIRONMENT = {
 export async function accountFor(data: string, program: string): Promise<Account> {
   if (process.getuid?.() !== 0) return { prefix: [], owner: undefined }
   const owner = ownerOf(data) ?? userNamed('nobody') ?? { uid: NOBODY, gid: NOBODY }
-  const right = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+  // The last is for access(2), by which initdb looks for its sibling: without it, that call knows of no rights but root's.
+  const right = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--securebits=+no_setuid_fixup']
   const become = ['setpriv', `--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups']
   const namespace: Account = { prefix: ['unshare', '--user', `--map-user=${NOBODY}`], owner: undefined }
   const candidates: Account[] = [{ prefix: [...become, ...right], owner }, namespace, { prefix: become, owner }]
