@@ -23,7 +23,7 @@ const injected = new Map<string, number>()
 let isOver = false
 console.log(`Chaos for ${SECONDS} s, seed ${SEED}; three replicas, ${WRITERS} writers`)
 try {
-  await Promise.all(world.replicas.map((_, index) => bulk(index))) // warm from here on
+  await Promise.all(world.replicas.map((_, index) => warm(index)))
   const work = [...ledger.writers.map(write), ...world.replicas.map((_, index) => read(index))]
   await harm()
   await heal(world)
@@ -92,6 +92,19 @@ async function read(index: number): Promise<void> {
     }
     await sleep(5)
   }
+}
+
+/** Asks until the replica knows the key, which was created a moment ago: from then on it has to answer always. */
+async function warm(index: number): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    const isWarm = await bulk(index).then(
+      () => true,
+      () => false,
+    )
+    if (isWarm) return
+    await sleep(50)
+  }
+  throw new Error(`Replica ${index} does not answer before anything was harmed`)
 }
 
 /** The count of each flag as one replica has it. */

@@ -23,9 +23,11 @@ const way = (server: 'toPostgres' | 'toRedis', bad: Way, name: string): Fault =>
 export const FAULTS: readonly Fault[] = [
   way('toPostgres', 'refused', 'Postgres refused'),
   way('toPostgres', 'hanging', 'Postgres hanging'),
+  way('toPostgres', 'truncating', 'Postgres cut off in the middle'),
   way('toPostgres', { delayMs: 700 }, 'Postgres slow'),
   way('toRedis', 'refused', 'Redis refused (loses writes after commits)'),
   way('toRedis', 'hanging', 'Redis hanging'),
+  way('toRedis', 'truncating', 'Redis cut off in the middle'),
   way('toRedis', { delayMs: 300 }, 'Redis slow'),
   {
     name: 'both refused',
@@ -38,6 +40,14 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   { name: 'Postgres killed', inject: (world) => world.crashPostgres() },
+  {
+    name: 'Postgres stopped (SIGSTOP)',
+    inject: async (world, _ledger, ms) => {
+      const thaw = world.freezePostgres()
+      await sleep(ms)
+      thaw()
+    },
+  },
   { name: 'Postgres restarted', inject: (world) => world.restartPostgres() },
   {
     name: 'Redis stopped (SIGSTOP)',

@@ -24,6 +24,8 @@ export type World = {
   /** Ends Postgres without warning and starts it again. */
   crashPostgres(): Promise<void>
   restartPostgres(): Promise<void>
+  /** Stops all of its processes where they are; the answer lets them go on. */
+  freezePostgres(): () => void
   /** Copies the data folder of a stopped Postgres; `restorePostgres` brings that state back under a new incarnation. */
   backUpPostgres(): Promise<void>
   restorePostgres(): Promise<void>
@@ -58,6 +60,7 @@ export async function createWorld(): Promise<World> {
   for (const runtime of ['bun', 'node', 'bun'] as const)
     replicas.push(await startService({ ...env, LOG_LEVEL: 'info' }, { runtime }))
   const clientKey = await furnish(replicas[0]?.address ?? '', adminKey)
+  const postmaster = () => Number(readFileSync(join(live, 'data/postmaster.pid'), 'utf8').split('\n')[0])
   const whileDown = async (work: () => void) => {
     await postgres.stop()
     work()
@@ -71,8 +74,16 @@ export async function createWorld(): Promise<World> {
     toRedis,
     redis,
     crashPostgres: async () => {
-      process.kill(Number(readFileSync(join(live, 'data/postmaster.pid'), 'utf8').split('\n')[0]), 'SIGKILL')
+      process.kill(postmaster(), 'SIGKILL')
       await whileDown(() => undefined)
+    },
+    freezePostgres: () => {
+      const server = postmaster()
+      const members = [server, ...childrenOf(server)]
+      for (const pid of members) signal(pid, 'SIGSTOP')
+      return () => {
+        for (const pid of members) signal(pid, 'SIGCONT')
+      }
     },
     restartPostgres: () => whileDown(() => undefined),
     backUpPostgres: () =>
@@ -117,4 +128,17 @@ async function furnish(address: string, adminKey: string): Promise<string> {
 function copyFolder(from: string, to: string): void {
   rmSync(to, { recursive: true, force: true })
   execFileSync('cp', ['-a', from, to])
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+}
+
+/** A process that is gone by now needs no signal. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
 }

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** What the way to a server is like: open, closed, open but nothing comes through, or late by some milliseconds. */
-export type Way = 'open' | 'refused' | 'hanging' | { readonly delayMs: number }
+/** What the way to a server is like: open, closed, open but nothing comes through, cut in the middle of what is said, or late. */
+export type Way = 'open' | 'refused' | 'hanging' | 'truncating' | { readonly delayMs: number }
 
 export type TcpProxy = {
   readonly port: number
@@ -22,6 +22,7 @@ export async function startProxy(target: { host: string; port: number }): Promis
   const pass = (to: Socket, bytes: Buffer) => {
     const write = () => to.writable && to.write(bytes)
     if (way === 'hanging') waiting.push(write)
+    else if (way === 'truncating') to.end(bytes.subarray(0, Math.floor(bytes.length / 2)), () => to.destroy())
     else if (typeof way === 'object') setTimeout(write, way.delayMs)
     else write()
   }
