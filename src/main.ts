@@ -25,6 +25,7 @@ import { readSource } from './store/source.ts'
 import { writeUsage } from './store/usage.ts'
 
 const stopped = stopSignal()
+process.stdout.on('error', () => undefined) // whoever reads the log may leave, as "| head" does; the service goes on
 const config = orExit(() => readConfig(process.env))
 const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line), now: () => new Date() })
 

@@ -60,7 +60,11 @@ export async function createWorld(): Promise<World> {
   for (const runtime of ['bun', 'node', 'bun'] as const)
     replicas.push(await startService({ ...env, LOG_LEVEL: 'info' }, { runtime }))
   const clientKey = await furnish(replicas[0]?.address ?? '', adminKey)
-  const postmaster = () => Number(readFileSync(join(live, 'data/postmaster.pid'), 'utf8').split('\n')[0])
+  const postmaster = () => {
+    const pid = Number(readFileSync(join(live, 'data/postmaster.pid'), 'utf8').split('\n')[0])
+    if (!(pid > 1)) throw new Error('Cannot find the Postgres to harm') // 0 would name our own process group
+    return pid
+  }
   const whileDown = async (work: () => void) => {
     await postgres.stop()
     work()
