@@ -69,14 +69,6 @@ export function copiesIn(redis: Redis, onDamage: (name: string) => void): Copies
   }
 }
 
-/** No copies: one replica, without Redis. */
-export const NO_COPIES: Copies = {
-  stamp: async () => undefined,
-  read: async () => undefined,
-  write: async () => undefined,
-  remove: async () => undefined,
-}
-
 function parseStamp(text: string): Stamp | undefined {
   const [, incarnation, revision] = /^(\S{1,64}) (\d{1,19})$/.exec(text) ?? []
   return incarnation !== undefined && revision !== undefined ? { incarnation, revision: BigInt(revision) } : undefined

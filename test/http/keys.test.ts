@@ -66,8 +66,6 @@ test('every route of the management API is in the table of this test, and in the
   const documented = Object.entries<object>(body.paths).flatMap(([path, item]) =>
     Object.keys(item).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '*')}`),
   )
-  const places = { '{project}': '/shop', '{environment}': '/live', '{key}': '/a' }
-  assert.ok(places)
   const tested = ROUTES.map(
     ([method, path]) =>
       `${method} ${path
