@@ -1,6 +1,6 @@
 import { type Context as Call, Hono } from 'hono'
 import type { Context } from '../flag/definition.ts'
-import { type Code, FlagError } from '../flag/error.ts'
+import { FlagError } from '../flag/error.ts'
 import { isRecord } from '../flag/value.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import type { Authenticate } from './auth.ts'
@@ -8,7 +8,7 @@ import { crossOrigin } from './cross-origin.ts'
 import { etagOf, fingerprintOf, isHeld } from './etag.ts'
 import { parseJson, readBody } from './json-body.ts'
 import { answerFor, answersFor, type Count, type Question } from './ofrep-answer.ts'
-import type { Log } from './problem.ts'
+import { type Log, RETRY_AFTER_SECONDS, STATUS } from './problem.ts'
 import { flagSetIdFor, parseSelector } from './selector.ts'
 import type { EventStreams } from './stream-token.ts'
 
@@ -40,19 +40,6 @@ const HEADERS = {
   'content-type': 'application/json',
   'cache-control': 'private, no-cache',
   vary: 'Flagd-Selector, Authorization, X-API-Key',
-}
-const RETRY_AFTER_SECONDS = 1
-
-/** Why a request is refused as a whole. */
-const STATUS: Record<Code, number> = {
-  invalid: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  conflict: 409,
-  stale: 412,
-  too_large: 413,
-  unavailable: 503,
 }
 
 /** The OpenFeature Remote Evaluation Protocol 0.3: one flag (server providers) or all of them (web providers). */

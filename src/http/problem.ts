@@ -6,7 +6,8 @@ import { traceIdOf } from './trace.ts'
 
 export type Log = (message: string, fields?: Record<string, unknown>) => void
 
-const STATUS: Record<Code, ContentfulStatusCode> = {
+/** Why a request is refused as a whole, at every HTTP door. */
+export const STATUS: Record<Code, ContentfulStatusCode> = {
   invalid: 400,
   unauthenticated: 401,
   forbidden: 403,
@@ -29,7 +30,7 @@ const TITLE: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 }
 /** Seconds after which a refused caller may try again. */
-const RETRY_AFTER_SECONDS = 1
+export const RETRY_AFTER_SECONDS = 1
 /** Mistakes shown at most: a document of 10,000 wrong flags needs no answer of 10,000 lines. */
 const MISTAKES_MAX = 100
 
