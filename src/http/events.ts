@@ -1,7 +1,7 @@
 import { type Context as Call, Hono } from 'hono'
 import { FlagError } from '../flag/error.ts'
-import type { Authenticate } from './auth.ts'
-import { flagSetIdFor, parseSelector } from './selector.ts'
+import type { Authenticate } from '../snapshot/authenticator.ts'
+import { flagSetIdFor, parseSelector } from '../snapshot/selector.ts'
 import { isStreamToken, STREAM_PATH } from './stream-token.ts'
 import type { Streams } from './streams.ts'
 

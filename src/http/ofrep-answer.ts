@@ -1,7 +1,8 @@
 import type { Context, Metadata } from '../flag/definition.ts'
 import { type Evaluable, type Evaluation, evaluate, type Failure } from '../flag/evaluate.ts'
+import { reflect, type Selector, selects } from '../snapshot/selector.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import { reflect, type Selector, selects } from './selector.ts'
+import type { Count } from '../snapshot/usage.ts'
 
 /** What a request asks, once it is read. */
 export type Question = {
@@ -12,8 +13,6 @@ export type Question = {
   readonly now: number
   readonly count: Count
 }
-/** Notes that an environment gave this answer at `now` (unix seconds). */
-export type Count = (environmentId: bigint, evaluation: Evaluation, now: number) => void
 /** One answer as OFREP words it; `status` is that of a request for this flag alone. */
 export type Answer = { readonly status: 200 | 400 | 404; readonly body: object }
 

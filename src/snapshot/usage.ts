@@ -3,6 +3,9 @@ import { batches } from '../store/batches.ts'
 import type { UsageBatch, UsageCount, UsageReason } from '../store/usage.ts'
 import type { Log } from './held.ts'
 
+/** Notes that an environment gave this answer at `now` (unix seconds). */
+export type Count = (environmentId: bigint, evaluation: Evaluation, now: number) => void
+
 type Cell = { -readonly [K in keyof UsageCount]: UsageCount[K] }
 type Combination = {
   readonly environmentId: bigint

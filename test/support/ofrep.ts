@@ -1,6 +1,7 @@
 import { FlagError } from '../../src/flag/error.ts'
 import { compileFlagSet } from '../../src/flag/flagset.ts'
 import { type OfrepDoors, ofrep } from '../../src/http/ofrep.ts'
+import type { Header } from '../../src/snapshot/authenticator.ts'
 import type { Principal } from '../../src/snapshot/keyring.ts'
 import type { Snapshot } from '../../src/snapshot/snapshot.ts'
 
@@ -20,7 +21,7 @@ export function snapshotOf(flagSetId: string, { flags, $evaluators = {}, metadat
 }
 
 /** Keys of the tests: a client key `<project>/<environment>` opens that environment, `admin` is bound to none. */
-export function authenticate(headers: Headers): Principal {
+export function authenticate(headers: Header): Principal {
   const key = headers.get('authorization')?.replace(/^Bearer /, '') ?? headers.get('x-api-key') ?? ''
   const [project, environment] = key.split('/')
   if (key === 'admin') return { name: key, role: 'admin', environment: null }

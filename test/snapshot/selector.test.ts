@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { environmentOf, parseSelector, reflect, selects } from '../../src/http/selector.ts'
+import { environmentOf, parseSelector, reflect, selects } from '../../src/snapshot/selector.ts'
 
 for (const [header, expected] of [
   [null, undefined],

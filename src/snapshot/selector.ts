@@ -1,6 +1,6 @@
 import type { Metadata } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
-import type { Principal } from '../snapshot/keyring.ts'
+import type { Principal } from './keyring.ts'
 
 /** Picks flags by what their metadata says, in the words of flagd's header `Flagd-Selector`. */
 export type Selector = { readonly key: 'flagSetId' | 'source'; readonly value: string }
