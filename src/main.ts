@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { enrichWith } from './flag/context.ts'
+import type { Evaluation } from './flag/evaluate.ts'
 import { app, MANAGEMENT_BYTES_MAX } from './http/app.ts'
 import { eventStreams } from './http/stream-token.ts'
 import { Streams } from './http/streams.ts'
+import { rpc } from './rpc/rpc.ts'
 import { wakefulClock } from './run/clock.ts'
 import { readConfig } from './run/config.ts'
 import { shutDown, stopSignal } from './run/lifecycle.ts'
@@ -66,9 +69,28 @@ const hasStreams = config.streams || config.streamOrigin !== undefined
 const isTrial = config.mode === 'trial'
 const anyone: Principal = { name: 'trial', role: 'admin', environment: null }
 let isStopping = false
-const { fetch } = app({
+const answering = {
   authenticate: authenticator((secret) => keys.find(secret), isTrial ? anyone : undefined),
-  current: (flagSetId) => snapshots.current(flagSetId),
+  current: (flagSetId: string) => snapshots.current(flagSetId),
+  count: (environmentId: bigint, evaluation: Evaluation, now: number) => usage.count(environmentId, evaluation, now),
+  bodyBytesMax: config.bodyBytesMax,
+  now: wallNow,
+  log: log.error,
+}
+const remote = rpc({
+  ...answering,
+  following,
+  contextValues: config.contextValues,
+  isReady: async () => {
+    await keys.warmUp()
+    return standing.isLoaded && !isStopping
+  },
+  defaultFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
+  streamSecondsMax: config.rpcStreamSecondsMax,
+  random: Math.random,
+})
+const { fetch } = app({
+  ...answering,
   newest: (flagSetId) => snapshots.newest(flagSetId),
   eventStreams: hasStreams
     ? eventStreams({ secret: streamSecret, origin: config.streamOrigin, now: wallNow })
@@ -77,21 +99,28 @@ const { fetch } = app({
   database,
   flagsChanged: (scope) => snapshots.refresh(scope),
   keysChanged: () => keys.refresh(),
-  count: (environmentId, evaluation, now) => usage.count(environmentId, evaluation, now),
+  enrich: enrichWith(config.contextValues),
+  rpc: remote,
   health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), standing, now },
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
-  bodyBytesMax: config.bodyBytesMax,
   corsOrigins: config.corsOrigins,
-  now: wallNow,
-  log: log.error,
 })
 
 const server = await orExit(
-  () => listen({ fetch, host: config.host, port: config.port, bodyBytesMax: MANAGEMENT_BYTES_MAX }),
+  () =>
+    listen({
+      fetch,
+      takeStream: remote.takeStream,
+      host: config.host,
+      port: config.port,
+      grpcPort: config.grpcPort,
+      tls: config.tls,
+      bodyBytesMax: MANAGEMENT_BYTES_MAX,
+    }),
   closeDatabase,
 )
 if (isTrial) process.stdout.write(welcome(server.port, config.folder))
-else log.info('Listening', { host: config.host, port: server.port })
+else log.info('Listening', { host: config.host, port: server.port, grpcPort: server.grpcPort })
 if (!isTrial && !redis) log.warn('No Redis is configured: run one replica only')
 if (redis) void keys.warmUp() // so that the first evaluation costs one command
 
@@ -104,7 +133,13 @@ const code = await shutDown(
         isStopping = true
       },
     },
-    { name: 'end event streams', run: () => streams.endStreams() },
+    {
+      name: 'end event streams',
+      run: () => {
+        streams.endStreams()
+        remote.endStreams()
+      },
+    },
     { name: 'finish open requests', run: (late) => server.close(late) },
     { name: 'store the usage', run: () => usage.drain(AbortSignal.timeout(config.drainSeconds * 500)) },
     { name: 'close Redis', run: () => redis?.close() },

@@ -91,7 +91,7 @@ function hasRule(targeting: unknown): boolean {
 }
 
 /** What a stored definition can be refused for as a whole; everything else fails only where a rule reaches it. */
-function mistakeIn(definition: Definition): string | undefined {
+export function mistakeIn(definition: Definition): string | undefined {
   if (!isRecord(definition)) return 'Flag is not an object'
   const { state, variants, defaultVariant } = definition
   if (state !== 'ENABLED' && state !== 'DISABLED') return `Unknown state ${shorten(state)}`

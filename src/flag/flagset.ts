@@ -44,7 +44,7 @@ export function patchFlagSet(set: FlagSet, change: FlagSetChange): FlagSet {
   const surroundings = { segments: compiledSegments.compiled, metadata, bucketing }
   const changed = new Map<string, CompiledFlag | undefined>()
   if (segments !== set.segments)
-    recompile(set, changed, { affected: affectedSegments(set, segments, compiledSegments), surroundings })
+    recompile(set, changed, { affected: affectedSegments(set, { segments, compiledSegments }), surroundings })
   for (const [key, definition] of definitions)
     changed.set(key, definition === undefined ? undefined : compileFlag(key, definition, surroundings))
   return { flags: patchMap(set.flags, changed), segments, metadata, bucketing, compiledSegments }
@@ -60,14 +60,18 @@ function replaced(set: FlagSet, definitions: ReadonlyMap<string, Definition | un
   return all
 }
 
-function affectedSegments(set: FlagSet, after: FlagSet['segments'], compiled: CompiledSegments): ReadonlySet<string> {
-  const names = new Set([...Object.keys(set.segments), ...Object.keys(after)])
-  const changed = [...names].filter((name) => !isSame(set.segments[name], after[name]))
-  return affectedBy(changed, set.compiledSegments.uses, compiled.uses)
+type WithSegments = Pick<FlagSet, 'segments' | 'compiledSegments'>
+
+/** The segments that differ between two sets, and those that reach one of them. */
+export function affectedSegments(before: WithSegments, after: WithSegments): ReadonlySet<string> {
+  if (before.segments === after.segments) return new Set()
+  const names = new Set([...Object.keys(before.segments), ...Object.keys(after.segments)])
+  const changed = [...names].filter((name) => !isSame(before.segments[name], after.segments[name]))
+  return affectedBy(changed, before.compiledSegments.uses, after.compiledSegments.uses)
 }
 
 /** Says "no" more often than it must (order of keys), which costs no more than compiling once again. */
-function isSame(before: unknown, after: unknown): boolean {
+export function isSame(before: unknown, after: unknown): boolean {
   try {
     return before === after || JSON.stringify(before) === JSON.stringify(after)
   } catch {

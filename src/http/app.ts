@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import type { Enrich } from '../flag/context.ts'
 import { FlagError } from '../flag/error.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
@@ -19,6 +20,7 @@ import { openApi } from './openapi.ts'
 import { type Log, nothingHere, problem } from './problem.ts'
 import { projectRoutes } from './projects.ts'
 import { jsonOnly } from './route.ts'
+import { type RpcDoor, rpcRoutes } from './rpc.ts'
 import type { EventStreams } from './stream-token.ts'
 import type { Streams } from './streams.ts'
 import { usageRoutes } from './usage.ts'
@@ -32,10 +34,13 @@ export type Doors = {
   readonly eventStreams?: EventStreams | undefined
   /** Undefined where event streams are not served. */
   readonly events?: { readonly streams: Streams; readonly streamSecret: () => Buffer | Promise<Buffer> } | undefined
+  /** Connect and gRPC-Web. Undefined where they are not served. */
+  readonly rpc?: RpcDoor | undefined
   readonly database: Database
   readonly flagsChanged: Changed
   readonly keysChanged: () => Promise<void>
   readonly count: Count
+  readonly enrich: Enrich
   readonly health: Health
   /** Where a caller that is bound to no environment goes; only trial mode has one. */
   readonly trialFlagSetId: string | undefined
@@ -60,6 +65,7 @@ export function app(doors: Doors): Hono {
   const ofrepDoors = { ...doors, defaultFlagSetId: doors.trialFlagSetId }
   app.route('/', health(doors.health)).route('/', ofrep(ofrepDoors)) // its headers for other origins are the streams' too
   if (doors.events) app.route('/', events({ ...ofrepDoors, ...doors.events }))
+  if (doors.rpc) app.route('/', rpcRoutes(doors.rpc, doors.corsOrigins))
   return app.route('/', management).route('/', openApi(management))
 }
 

@@ -1,4 +1,5 @@
 import { type Context as Call, Hono } from 'hono'
+import type { Enrich } from '../flag/context.ts'
 import type { Context } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
 import { isRecord } from '../flag/value.ts'
@@ -29,6 +30,8 @@ export type OfrepDoors = {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly count: Count
+  /** Adds the operator's values to a context. */
+  readonly enrich: Enrich
   readonly log: Log
 }
 
@@ -105,7 +108,7 @@ async function ask(doors: OfrepDoors, request: Request): Promise<Question | unde
   // An event told the client of a change that this replica may not have seen yet: old values now would stay there.
   const isElsewhere = told !== undefined && told !== fingerprintOf(first)
   const snapshot = isElsewhere && doors.newest ? await doors.newest(flagSetId) : first
-  return { snapshot, selector, context, now: Math.floor(doors.now() / 1000), count: doors.count }
+  return { snapshot, selector, context: doors.enrich(context), now: Math.floor(doors.now() / 1000), count: doors.count }
 }
 
 /** The context of a body; undefined when the body is not what it should be. A context that is no object counts as empty, as in flagd. */

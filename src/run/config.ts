@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
+import type { JsonObject } from '@bufbuild/protobuf'
 import * as v from 'valibot'
+import { isRecord } from '../flag/value.ts'
 import type { RedisAddress } from '../store/redis.ts'
 
 const integer = (fallback: number, min: number, max: number) =>
@@ -16,6 +18,15 @@ const isRedisUrl = (text: string) => URL.canParse(text) && /^rediss?:$/.test(new
 const isHttpUrl = (text: string) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text
 const isHttpOrigin = (text: string) => isHttpUrl(text) && isOrigin(text)
+const isPem = (text: string) => text.includes('-----BEGIN ')
+const parseObject = (text: string): JsonObject => JSON.parse(text)
+const isJsonObject = (text: string) => {
+  try {
+    return isRecord(parseObject(text))
+  } catch {
+    return false
+  }
+}
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type Level = (typeof LEVELS)[number]
 
@@ -23,6 +34,9 @@ export type Level = (typeof LEVELS)[number]
 const VARIABLES = {
   PORT: integer(8080, 0, 65_535),
   HOST: v.optional(v.pipe(v.string(), v.maxLength(253))),
+  GRPC_PORT: v.optional(integer(0, 0, 65_535)),
+  TLS_CERT: v.optional(v.pipe(v.string(), v.check(isPem, 'expected certificates in PEM format'))),
+  TLS_KEY: v.optional(v.pipe(v.string(), v.check(isPem, 'expected a key in PEM format'))),
   DATABASE_URL: v.optional(
     v.pipe(v.string(), v.check(isPostgresUrl, 'expected postgres://user:password@host:port/database')),
   ),
@@ -43,6 +57,11 @@ const VARIABLES = {
     v.pipe(v.string(), v.check(isHttpOrigin, 'expected https://host[:port], without a path')),
   ),
   STREAM_SECONDS_MAX: integer(240, 10, 86_400),
+  RPC_STREAM_SECONDS_MAX: integer(3_600, 10, 86_400),
+  FLAGSTAFF_CONTEXT_VALUES: v.optional(
+    v.pipe(v.string(), v.check(isJsonObject, 'expected a JSON object of context values'), v.transform(parseObject)),
+    '{}',
+  ),
   DRAIN_SECONDS: integer(8, 1, 3_600),
   BODY_BYTES_MAX: integer(1_000_000, 1_000, 16_000_000),
   CORS_ORIGINS: v.optional(
@@ -73,6 +92,10 @@ const TRIAL_HOST = '127.0.0.1'
 type Settings = {
   readonly port: number
   readonly host: string
+  /** Undefined: the runtime's choice. */
+  readonly grpcPort: number | undefined
+  /** PEM texts; undefined: cleartext, as behind a platform that ends TLS. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined
   readonly adminKey: string | undefined
   readonly freshnessMs: number
   readonly truthCheckMs: number
@@ -83,6 +106,9 @@ type Settings = {
   /** Origin of the service that serves them; undefined: the one that was asked. */
   readonly streamOrigin: string | undefined
   readonly streamSecondsMax: number
+  readonly rpcStreamSecondsMax: number
+  /** Static values over every caller's evaluation context. */
+  readonly contextValues: JsonObject
   readonly drainSeconds: number
   readonly bodyBytesMax: number
   /** Origins whose pages may evaluate; undefined: all. */
@@ -105,7 +131,7 @@ export function readConfig(env: Environment): Config {
   const isTrial = !env['DATABASE_URL'] && !env['DATABASE_URL_FILE']
   if (isTrial && given['HOST'] !== undefined && given['HOST'] !== TRIAL_HOST)
     mistakes.push(`HOST: trial mode answers on ${TRIAL_HOST} only; set DATABASE_URL to serve others`)
-  mistakes.push(...redisMistakes(given))
+  mistakes.push(...redisMistakes(given), ...tlsMistakes(given))
   if (!result.success || mistakes.length > 0) throw new Error(`Cannot start: ${mistakes.join('; ')}`)
   return Object.freeze(configOf(result.output))
 }
@@ -114,6 +140,8 @@ function configOf(read: Read): Config {
   const settings: Settings = {
     port: read.PORT,
     host: read.HOST ?? (read.DATABASE_URL === undefined ? TRIAL_HOST : '0.0.0.0'),
+    grpcPort: read.GRPC_PORT,
+    tls: tlsOf(read),
     adminKey: read.FLAGSTAFF_ADMIN_KEY,
     freshnessMs: read.FRESHNESS_MS,
     truthCheckMs: read.TRUTH_CHECK_MS,
@@ -121,6 +149,8 @@ function configOf(read: Read): Config {
     streams: read.FLAGSTAFF_STREAMS === 'on',
     streamOrigin: read.FLAGSTAFF_STREAM_URL,
     streamSecondsMax: read.STREAM_SECONDS_MAX,
+    rpcStreamSecondsMax: read.RPC_STREAM_SECONDS_MAX,
+    contextValues: read.FLAGSTAFF_CONTEXT_VALUES,
     drainSeconds: read.DRAIN_SECONDS,
     bodyBytesMax: read.BODY_BYTES_MAX,
     corsOrigins: read.CORS_ORIGINS,
@@ -158,6 +188,15 @@ function redisMistakes(given: Environment): string[] {
   return rest.length > 0 && given['REDIS_URL'] !== undefined
     ? ['REDIS_URL: set it or UPSTASH_REDIS_REST_URL, not both']
     : []
+}
+
+function tlsMistakes(given: Environment): string[] {
+  const isHalf = (given['TLS_CERT'] === undefined) !== (given['TLS_KEY'] === undefined)
+  return isHalf ? ['TLS_CERT_FILE and TLS_KEY_FILE: set both or neither'] : []
+}
+
+function tlsOf({ TLS_CERT: cert, TLS_KEY: key }: Read): Config['tls'] {
+  return cert !== undefined && key !== undefined ? { cert, key } : undefined
 }
 
 function redisOf(read: Read): RedisAddress | undefined {

@@ -1,5 +1,8 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { drain } from './drain.ts'
-import type { Fetch, ListenOptions, Server } from './server.ts'
+import type { Sessions } from './http2.ts'
+import type { Fetch, ListenOptions, Server, Tls } from './server.ts'
 
 /** The part of Bun's API that we use (https://bun.com/docs/runtime/http/server). */
 type BunServer = { readonly port: number; stop(closeActive?: boolean): Promise<void> }
@@ -11,14 +14,16 @@ type Bun = {
     idleTimeout: number
     maxRequestBodySize: number
     development: boolean
+    tls: Tls | undefined
   }): BunServer
 }
 
 /** Bun's largest: above the idle time of the proxies in front, so that they close first. */
 const IDLE_SECONDS_MAX = 255
 
-/** Serves HTTP/1.1 on Bun's own server. */
-export function listenOnBun({ fetch, host, port, bodyBytesMax }: ListenOptions): Server {
+/** Serves HTTP/1.1 on Bun's own server, and HTTP/2 with gRPC on a port of its own: to share one would cost Bun most of its speed. */
+export async function listenOnBun(options: ListenOptions): Promise<Server> {
+  const { fetch, host, port, bodyBytesMax, tls } = options
   const { serve } = (globalThis as unknown as { Bun: Bun }).Bun
   const draining = drain(fetch)
   const server = serve({
@@ -28,19 +33,39 @@ export function listenOnBun({ fetch, host, port, bodyBytesMax }: ListenOptions):
     idleTimeout: IDLE_SECONDS_MAX,
     maxRequestBodySize: bodyBytesMax,
     development: false,
+    tls,
   })
+  const grpc = options.takeStream && (await listenForGrpc(options))
   return {
     port: server.port,
+    grpcPort: grpc?.port,
     async close(late) {
+      grpc?.sessions.announceEnd()
       let stopped: Promise<void> | undefined
       await draining.close(() => {
         stopped = server.stop()
+        grpc?.stop()
       })
       const cut = () => void server.stop(true)
       late?.addEventListener('abort', cut)
       if (late?.aborted) cut()
-      await stopped
+      await Promise.all([stopped, grpc?.sessions.close(late)])
       late?.removeEventListener('abort', cut)
     },
   }
+}
+
+type GrpcDoor = { readonly port: number; readonly sessions: Sessions; stop(): void }
+
+/** HTTP/2 is loaded once HTTP/1.1 listens: the first evaluation need not wait for it. */
+async function listenForGrpc({ fetch, takeStream, host, port, grpcPort, tls }: ListenOptions): Promise<GrpcDoor> {
+  const [{ createServer, createSecureServer }, { HTTP2_OPTIONS, serveHttp2 }] = await Promise.all([
+    import('node:http2'),
+    import('./http2.ts'),
+  ])
+  const server = tls ? createSecureServer({ ...HTTP2_OPTIONS, ...tls }) : createServer(HTTP2_OPTIONS)
+  const sessions = serveHttp2(server, fetch, takeStream)
+  server.listen(grpcPort ?? (port === 0 ? 0 : port + 1), host)
+  await once(server, 'listening')
+  return { port: (server.address() as AddressInfo).port, sessions, stop: () => void server.close() }
 }

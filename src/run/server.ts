@@ -1,13 +1,27 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+
 export type Fetch = (request: Request) => Response | Promise<Response>
+/** Takes one HTTP/2 stream if it is its to answer; false: it is untouched. */
+export type TakeStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean
+/** PEM texts. */
+export type Tls = { readonly cert: string; readonly key: string }
 export type ListenOptions = {
   readonly fetch: Fetch
+  /** What goes before `fetch` on HTTP/2: native gRPC. Undefined: there is none, and on Bun no HTTP/2. */
+  readonly takeStream?: TakeStream
   readonly host: string
   readonly port: number
+  /** Undefined: on Node the same as `port`, on Bun the next. */
+  readonly grpcPort?: number | undefined
+  /** Undefined: cleartext, with HTTP/2 by prior knowledge. */
+  readonly tls?: Tls | undefined
   readonly bodyBytesMax: number
 }
 export type Server = {
   /** The port that was got: another than the one asked for when that was 0. */
   readonly port: number
+  /** Where gRPC is served; undefined: nowhere. */
+  readonly grpcPort: number | undefined
   /**
    * Stops accepting, lets open requests finish, closes idle connections and resolves when the last connection is gone.
    * Cuts those that are left when `late` aborts: one client that never ends must not hold up what comes after.

@@ -18,6 +18,8 @@ export type FollowingOptions = {
   readonly checkMs: number
 }
 
+export type WatchOptions = { readonly signal: AbortSignal; readonly silenceMs?: number | undefined }
+
 type Entry = { readonly held: Held<Snapshot>; readonly listeners: Set<Listener>; readonly stop: AbortController }
 
 /**
@@ -49,6 +51,38 @@ export class Following {
     entry.listeners.add(listener)
     this.#watch ??= this.#startWatch()
     return { snapshot, leave: () => this.#leave(flagSetId, listener) }
+  }
+
+  /**
+   * Yields what is held, then everything newer until `signal` aborts; null after each `silenceMs` without news. A slow reader skips to
+   * the newest. Throws `not_found` or `unavailable`.
+   */
+  async *watch(flagSetId: string, { signal, silenceMs }: WatchOptions): AsyncGenerator<Snapshot | null> {
+    let newest: Snapshot | undefined
+    let wake: () => void = () => undefined
+    const followed = await this.add(flagSetId, (snapshot) => {
+      newest = snapshot
+      wake()
+    })
+    const stop = () => wake()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      newest ??= followed.snapshot
+      while (!signal.aborted) {
+        const next: Snapshot | undefined = newest
+        newest = undefined
+        if (next !== undefined) yield next
+        else if (
+          await isSilent((resolve) => {
+            wake = resolve
+          }, silenceMs)
+        )
+          yield null
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+      followed.leave()
+    }
   }
 
   #follow(flagSetId: string, held: Held<Snapshot>, before: Entry | undefined): Entry {
@@ -100,3 +134,14 @@ export class Following {
 
 const isNews = (hint: Hint, value: Snapshot | undefined): boolean =>
   hint.incarnation !== value?.incarnation || hint.revision > value.revision
+
+/** Waits for whichever comes first: the call of what `onWake` is given (false), or the end of `ms` (true). */
+function isSilent(onWake: (wake: () => void) => void, ms: number | undefined): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = ms === undefined ? undefined : setTimeout(() => resolve(true), ms)
+    onWake(() => {
+      clearTimeout(timer)
+      resolve(false)
+    })
+  })
+}

@@ -45,6 +45,7 @@ export function ofrepOver(documents: Readonly<Record<string, Document>>, doors: 
     bodyBytesMax: 1_000,
     now: () => 1_700_000_000_999,
     count: () => undefined,
+    enrich: (context) => context,
     log,
     ...doors,
   })

@@ -79,6 +79,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     database,
     flagsChanged: (scope) => snapshots.refresh(scope),
     keysChanged: () => keys.refresh(),
+    enrich: (context) => context,
     count: (environmentId, evaluation, at) => usage.count(environmentId, evaluation, at),
     health: { isStopping: () => false, warmUp: () => keys.warmUp(), standing, now: keeping.now },
     trialFlagSetId: undefined,

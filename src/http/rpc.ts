@@ -1,0 +1,20 @@
+import { Hono } from 'hono'
+import { crossOrigin } from './cross-origin.ts'
+
+/** The RPC services, as far as they fit into requests and responses. */
+export type RpcDoor = {
+  /** Full names of the services. */
+  readonly services: readonly string[]
+  /** Undefined: there is no such method. */
+  readonly fetch: (request: Request, path: string) => Promise<Response | undefined>
+}
+
+/** Connect and gRPC-Web at `/<package>.<service>/<method>`. */
+export function rpcRoutes({ services, fetch }: RpcDoor, corsOrigins: readonly string[] | undefined): Hono {
+  const routes = new Hono()
+  for (const service of services)
+    routes
+      .use(`/${service}/*`, crossOrigin(corsOrigins))
+      .all(`/${service}/:method`, async (c) => (await fetch(c.req.raw, c.req.path)) ?? c.notFound())
+  return routes
+}

@@ -1,0 +1,77 @@
+import { promisify } from 'node:util'
+import { gunzip, gzip } from 'node:zlib'
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
+import { ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from '@connectrpc/connect'
+import { type Compression, createFetchHandler } from '@connectrpc/connect/protocol'
+import type { GrpcOptions } from './grpc.ts'
+import type { Call, Method } from './method.ts'
+import { type Log, rpcErrorOf } from './status.ts'
+
+type Fetch = (request: Request) => Promise<Response>
+
+/** The JSON of flagd's server: fields that have their zero value are written, and unknown ones are ignored. */
+const JSON_OPTIONS = { alwaysEmitImplicit: true, ignoreUnknownFields: true }
+
+const GZIP: Compression = {
+  name: 'gzip',
+  compress: (bytes) => promisify(gzip)(bytes),
+  decompress: (bytes, bytesMax) => promisify(gunzip)(bytes, { maxOutputLength: bytesMax }),
+}
+
+/** Connect and gRPC-Web, over any version of HTTP: for browsers, and for whoever has no gRPC. By path. */
+export function connectHandlers({ methods, bytesMax, log }: GrpcOptions): ReadonlyMap<string, Fetch> {
+  const router = createConnectRouter({
+    grpc: false,
+    jsonOptions: JSON_OPTIONS,
+    readMaxBytes: bytesMax,
+    acceptCompression: [GZIP],
+  })
+  for (const [path, method] of methods) register(router, method, { path, log })
+  return new Map(router.handlers.map((handler) => [handler.requestPath, createFetchHandler(handler)]))
+}
+
+type Where = { readonly path: string; readonly log: Log }
+
+/** The descriptions of kinds of methods, and so the types of their functions, are the same ones on both sides. */
+function register(router: ConnectRouter, method: Method, where: Where): void {
+  if (method.kind === 'unary')
+    router.rpc(method.desc, (request: MessageShape<DescMessage>, context: HandlerContext) =>
+      translated(where, async () => method.answer(request, callOf(context))),
+    )
+  else if (method.kind === 'server_streaming')
+    router.rpc(method.desc, (request: MessageShape<DescMessage>, context: HandlerContext) =>
+      translatedAll(where, () => method.answer(request, callOf(context))),
+    )
+  else
+    router.rpc(method.desc, (requests: AsyncIterable<MessageShape<DescMessage>>, context: HandlerContext) =>
+      translatedAll(where, () => method.answer(requests, callOf(context))),
+    )
+}
+
+const callOf = ({ requestHeader, url, signal }: HandlerContext): Call => ({
+  header: requestHeader,
+  authority: new URL(url).host,
+  signal,
+})
+
+async function translated<T>(where: Where, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw connectErrorOf(error, where)
+  }
+}
+
+async function* translatedAll<T>(where: Where, work: () => AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* work()
+  } catch (error) {
+    throw connectErrorOf(error, where)
+  }
+}
+
+function connectErrorOf(error: unknown, { path, log }: Where): ConnectError {
+  if (error instanceof ConnectError) return error
+  const { message, status } = rpcErrorOf(error, path, log)
+  return new ConnectError(message, status)
+}

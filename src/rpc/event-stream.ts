@@ -1,0 +1,77 @@
+import type { DescMessage, JsonObject, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
+import { differenceOf } from '../flag/difference.ts'
+import type { Following } from '../snapshot/following.ts'
+import { type Selector, selects } from '../snapshot/selector.ts'
+import type { Snapshot } from '../snapshot/snapshot.ts'
+import type { Admit } from './admission.ts'
+import { type Call, sharedMessage } from './method.ts'
+import { isStopping, type OpenStreams } from './open-streams.ts'
+
+export type EventDoors = {
+  readonly admit: Admit
+  readonly following: Pick<Following, 'watch'>
+  readonly streams: OpenStreams
+}
+
+/** flagd's. */
+const SILENCE_MS = 20_000
+
+type Changes = { [key: string]: { type: 'write' | 'update' | 'delete' } }
+type Kind = 'provider_ready' | 'keep_alive' | 'configuration_change' | 'provider_shutdown'
+
+/**
+ * The method that tells providers what changed: they forget what they know of exactly the flags that are named. One that reads slowly
+ * misses steps but no flag: each message says what differs from the message before.
+ */
+export function eventStream<O extends DescMessage>({ admit, following, streams }: EventDoors, answer: O) {
+  const message = (type: Kind, data?: JsonObject): MessageShape<O> =>
+    sharedMessage(answer, { type, ...(data && { data }) } as unknown as MessageInitShape<O>)
+  const ready = message('provider_ready')
+  const keepAlive = message('keep_alive')
+  const news = (told: Snapshot, next: Snapshot, selector: Selector | undefined): MessageShape<O>[] => {
+    const flags = changesBetween(told, next, selector)
+    return Object.keys(flags).length > 0 ? [message('configuration_change', { flags })] : []
+  }
+  async function* events(flagSetId: string, selector: Selector | undefined, signal: AbortSignal) {
+    let told: Snapshot | undefined
+    for await (const snapshot of following.watch(flagSetId, { signal, silenceMs: SILENCE_MS })) {
+      if (snapshot === null) yield keepAlive
+      else yield* told === undefined ? [ready] : news(told, snapshot, selector)
+      told = snapshot ?? told
+    }
+    if (isStopping(signal)) yield message('provider_shutdown', {})
+  }
+  return async function* (_: unknown, call: Call): AsyncGenerator<MessageShape<O>> {
+    const { flagSetId, selector } = await admit(call, 'client')
+    yield* streams.hold(flagSetId, call.signal, (signal) => events(flagSetId, selector, signal))
+  }
+}
+
+/** All streams that are up to date make the same step. */
+const steps = new WeakMap<Snapshot, WeakMap<Snapshot, Difference>>()
+type Difference = ReturnType<typeof differenceOf>
+
+function stepBetween(before: Snapshot, after: Snapshot): Difference {
+  const known = steps.get(after) ?? new WeakMap<Snapshot, Difference>()
+  steps.set(after, known)
+  const difference = known.get(before) ?? differenceOf(before.flagSet, after.flagSet)
+  known.set(before, difference)
+  return difference
+}
+
+/** What a step means to who sees only what the selector lets through: a flag may come into view without being new. */
+function changesBetween(before: Snapshot, after: Snapshot, selector: Selector | undefined): Changes {
+  const changes: Changes = Object.create(null)
+  for (const key of stepBetween(before, after).keys()) {
+    const was = isSelected(before, key, selector)
+    const is = isSelected(after, key, selector)
+    if (was) changes[key] = { type: is ? 'update' : 'delete' }
+    else if (is) changes[key] = { type: 'write' }
+  }
+  return changes
+}
+
+function isSelected({ flagSet, flagSetId }: Snapshot, key: string, selector: Selector | undefined): boolean {
+  const flag = flagSet.flags.get(key)
+  return flag !== undefined && selects(selector, flagSetId, flag.metadata)
+}

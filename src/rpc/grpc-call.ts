@@ -1,0 +1,195 @@
+import http2, { type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
+import type { Header } from '../snapshot/authenticator.ts'
+import { ENCODINGS, type Frame, Frames, frameOf, messageOf, unpack } from './frame.ts'
+import { timeoutMs } from './grpc-timeout.ts'
+import type { Call, Method } from './method.ts'
+import { type Log, RpcError, rpcErrorOf, Status } from './status.ts'
+
+export type CallOptions = {
+  readonly headers: IncomingHttpHeaders
+  readonly path: string
+  readonly bytesMax: number
+  readonly log: Log
+}
+
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = http2.constants
+const HEADERS: OutgoingHttpHeaders = {
+  ':status': 200,
+  'content-type': 'application/grpc',
+  'grpc-accept-encoding': ENCODINGS,
+}
+const OK: OutgoingHttpHeaders = { 'grpc-status': String(Status.ok) }
+/** A client that takes longer to send its message, or to take one of ours, is cut. */
+const STUCK_MS = 60_000
+
+/** One gRPC call on one HTTP/2 stream. */
+export class GrpcCall implements Call {
+  readonly header: Header
+  readonly authority: string
+  readonly #stream: ServerHttp2Stream
+  readonly #options: CallOptions
+  #trailers = OK
+  #isEnded = false
+  #abort: AbortController | undefined
+
+  constructor(stream: ServerHttp2Stream, options: CallOptions) {
+    const { headers } = options
+    this.#stream = stream
+    this.#options = options
+    this.header = { get: (name) => headers[name]?.toString() ?? null }
+    this.authority = headers[':authority']?.toString() ?? headers.host ?? ''
+  }
+
+  /** Made when it is first asked for: a call that is answered at once needs none. */
+  get signal(): AbortSignal {
+    if (this.#abort) return this.#abort.signal
+    const abort = new AbortController()
+    this.#abort = abort
+    const leave = () => abort.abort(new RpcError(Status.cancelled, 'The client left'))
+    if (this.#stream.destroyed) leave()
+    else this.#stream.once('close', leave)
+    return abort.signal
+  }
+
+  /** Reads what the client sends and answers it by `method`. */
+  answer(method: Method): void {
+    const { input, output } = method.desc
+    if (method.kind === 'unary')
+      this.#receive(input, (request) => this.#reply(output, () => method.answer(request, this)))
+    else if (method.kind === 'server_streaming')
+      this.#receive(input, (request) => this.#send(output, () => method.answer(request, this)))
+    else void this.#send(output, () => method.answer(this.#requests(input), this))
+  }
+
+  /** Ends the call with an error. */
+  fail(error: unknown): void {
+    const { path, log } = this.#options
+    if (this.#isEnded || this.#stream.destroyed) return
+    const { status, message } = rpcErrorOf(error, path, log)
+    this.#end({ 'grpc-status': String(status), 'grpc-message': escapeMessage(message) })
+  }
+
+  /** Waits for the one message of a call that has one. */
+  #receive(schema: DescMessage, then: (request: MessageShape<DescMessage>) => void): void {
+    const stream = this.#stream
+    const frames = new Frames(this.#options.bytesMax)
+    let first: Frame | undefined
+    const take = (chunk: Buffer) => {
+      for (const frame of frames.take(chunk)) {
+        if (first) throw new RpcError(Status.unimplemented, 'More than one message came')
+        first = frame
+      }
+    }
+    stream.setTimeout(STUCK_MS, () => stream.close(NGHTTP2_CANCEL))
+    stream.on('data', (chunk: Buffer) => this.#attempt(() => take(chunk)))
+    stream.on('end', () => {
+      if (this.#isEnded || stream.destroyed) return
+      stream.setTimeout(0)
+      this.#attempt(() => {
+        if (!first || frames.isBroken) throw new RpcError(Status.internal, 'The message is not whole')
+        const message = this.#read(schema, first)
+        if (message instanceof Promise) message.then(then).catch((error) => this.fail(error))
+        else then(message)
+      })
+    })
+  }
+
+  /** The messages of a call that may have many, as fast as they are answered. */
+  async *#requests(schema: DescMessage): AsyncGenerator<MessageShape<DescMessage>> {
+    const frames = new Frames(this.#options.bytesMax)
+    for await (const chunk of this.#stream)
+      for (const frame of frames.take(chunk)) yield await this.#read(schema, frame)
+    if (frames.isBroken) throw new RpcError(Status.internal, 'The message is not whole')
+  }
+
+  #read(
+    schema: DescMessage,
+    { isCompressed, bytes }: Frame,
+  ): MessageShape<DescMessage> | Promise<MessageShape<DescMessage>> {
+    if (!isCompressed) return messageOf(schema, bytes)
+    const unpacked = unpack(bytes, this.header.get('grpc-encoding') ?? undefined, this.#options.bytesMax)
+    return unpacked.then((whole) => messageOf(schema, whole))
+  }
+
+  /** Answers with one message. */
+  #reply(schema: DescMessage, answer: () => MessageShape<DescMessage> | Promise<MessageShape<DescMessage>>): void {
+    const finish = (message: MessageShape<DescMessage>) => this.#end(OK, frameOf(schema, message))
+    const message = answer()
+    if (message instanceof Promise) message.then(finish).catch((error) => this.fail(error))
+    else finish(message)
+  }
+
+  /** Answers with many messages, each when the client has taken the one before. */
+  async #send(schema: DescMessage, answer: () => AsyncIterable<MessageShape<DescMessage>>): Promise<void> {
+    let deadline: NodeJS.Timeout | undefined
+    try {
+      deadline = this.#deadline()
+      for await (const message of answer()) {
+        if (this.#stream.destroyed) return
+        if (!this.#stream.headersSent) this.#respond()
+        if (!this.#stream.write(frameOf(schema, message))) await this.#drained()
+      }
+      this.#end(OK)
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      clearTimeout(deadline)
+    }
+  }
+
+  #deadline(): NodeJS.Timeout | undefined {
+    const ms = timeoutMs(this.header.get('grpc-timeout'))
+    if (ms === undefined) return undefined
+    const { signal } = this
+    return setTimeout(() => {
+      if (!signal.aborted) this.#abort?.abort(new RpcError(Status.deadlineExceeded, 'The deadline has passed'))
+    }, ms)
+  }
+
+  #drained(): Promise<void> {
+    const stream = this.#stream
+    return new Promise((resolve) => {
+      const stuck = setTimeout(() => stream.close(NGHTTP2_CANCEL), STUCK_MS)
+      const done = () => {
+        clearTimeout(stuck)
+        stream.off('drain', done)
+        stream.off('close', done)
+        resolve()
+      }
+      stream.on('drain', done)
+      stream.on('close', done)
+    })
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  #respond(): void {
+    const stream = this.#stream
+    stream.respond(HEADERS, { waitForTrailers: true })
+    stream.once('wantTrailers', () => stream.sendTrailers(this.#trailers))
+  }
+
+  /** Ends the call, with a last message if there is one; without any message, head and trailers are one. */
+  #end(trailers: OutgoingHttpHeaders, last?: Buffer): void {
+    const stream = this.#stream
+    if (this.#isEnded || stream.destroyed) return
+    this.#isEnded = true
+    this.#trailers = trailers
+    if (last && !stream.headersSent) this.#respond()
+    if (stream.headersSent) stream.end(last)
+    else stream.respond({ ...HEADERS, ...trailers }, { endStream: true })
+    // What the client still sends is read by nobody.
+    if (!stream.readableEnded) stream.close(NGHTTP2_NO_ERROR)
+  }
+}
+
+/** `grpc-message`: printable ASCII as it is, everything else, and "%", as its UTF-8 bytes in percent-encoding. */
+const escapeMessage = (text: string): string =>
+  text.toWellFormed().replace(/[^\x20-\x24\x26-\x7e]/gu, (character) => encodeURIComponent(character))

@@ -1,0 +1,92 @@
+import http2, {
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import { getRequestListener } from '@hono/node-server'
+import { HEADER_BYTES_MAX, HEADERS_MS, KEEP_ALIVE_MS } from './limits.ts'
+import type { Fetch, TakeStream } from './server.ts'
+
+/** Requests that one connection may have open at once; gRPC clients open further connections, or wait. */
+const STREAMS_MAX = 1_000
+/** Streams that a client may reset at once, and per second after that, before it is cut (CVE-2023-44487, "rapid reset"). */
+const RESET_BURST = 1_000
+const RESETS_PER_SECOND = 33
+const INVALID_FRAMES_MAX = 100
+/** In MiB; what waits to be written to one client counts. */
+const SESSION_MEMORY_MAX = 64
+/** The first GOAWAY names no last stream: what is on its way still comes in (RFC 9113 §6.8). */
+const ANY_STREAM = 2 ** 31 - 1
+
+export const HTTP2_OPTIONS: http2.ServerOptions = {
+  maxSessionMemory: SESSION_MEMORY_MAX,
+  maxSessionInvalidFrames: INVALID_FRAMES_MAX,
+  streamResetBurst: RESET_BURST,
+  streamResetRate: RESETS_PER_SECOND,
+  settings: { maxConcurrentStreams: STREAMS_MAX, maxHeaderListSize: HEADER_BYTES_MAX },
+}
+
+/** The connections of an HTTP/2 server. */
+export type Sessions = {
+  /** Tells every client to open nothing more here. */
+  announceEnd(): void
+  /** Closes each connection when its last stream has ended; at once when `late` aborts. */
+  close(late?: AbortSignal): Promise<void>
+}
+
+/** Answers the streams of `server`: those that `takeStream` takes, and the others as requests. */
+export function serveHttp2(server: Http2Server, fetch: Fetch, takeStream: TakeStream | undefined): Sessions {
+  const open = new Set<ServerHttp2Session>()
+  const listener = getRequestListener(fetch, { overrideGlobalObjects: false })
+  server.on('session', (session) => {
+    open.add(session)
+    session.once('close', () => open.delete(session))
+    session.on('error', () => undefined) // a broken connection or a protocol error: the session closes by itself
+    closeWhenIdle(session)
+  })
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
+    if (takeStream?.(stream, headers)) return
+    const request = new http2.Http2ServerRequest(stream, headers, {}, raw)
+    void listener(request, new http2.Http2ServerResponse(stream))
+  })
+  return {
+    announceEnd: () => {
+      for (const session of open) if (!session.closed) session.goaway(http2.constants.NGHTTP2_NO_ERROR, ANY_STREAM)
+    },
+    close: async (late) => {
+      const cut = () => {
+        for (const session of open) session.destroy()
+      }
+      late?.addEventListener('abort', cut)
+      if (late?.aborted) cut()
+      await Promise.all(
+        [...open].map((session) => {
+          const { promise, resolve } = Promise.withResolvers<void>()
+          session.once('close', resolve)
+          session.close()
+          return promise
+        }),
+      )
+      late?.removeEventListener('abort', cut)
+    },
+  }
+}
+
+/** A client that has not said what it is within seconds is none; later, one without a request may stay as long as proxies do. */
+function closeWhenIdle(session: ServerHttp2Session): void {
+  session.setTimeout(HEADERS_MS, () => session.destroy())
+  session.once('remoteSettings', () => {
+    let streams = 0
+    session.on('stream', (stream) => {
+      streams += 1
+      stream.once('close', () => {
+        streams -= 1
+      })
+    })
+    session.setTimeout(0)
+    session.setTimeout(KEEP_ALIVE_MS, () => {
+      if (streams === 0) session.close()
+    })
+  })
+}

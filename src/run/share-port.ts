@@ -1,0 +1,48 @@
+import type { Server as HttpServer } from 'node:http'
+import type { Http2Server } from 'node:http2'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+
+/** First bytes of every cleartext HTTP/2 connection (RFC 9113 §3.4). No HTTP/1 method starts this way. */
+const PREFACE = Buffer.from('PRI')
+/** A connection without a first byte: browsers and proxies open some ahead. */
+const SILENT_MS = 60_000
+
+/**
+ * Lets `http2` answer those connections of `server` that speak it: one port is all that most platforms give a container. Over TLS the
+ * handshake has told (ALPN), in cleartext the first bytes do. The server itself stays the one that listens, because Node watches
+ * header time-outs and idle connections only of a server that does.
+ */
+export function sharePort(server: HttpServer, http2: Http2Server, event: 'connection' | 'secureConnection'): void {
+  const serveHttp1 = server.listeners(event)
+  server.removeAllListeners(event)
+  server.on(event, async (socket: Socket) => {
+    const isHttp2 = socket instanceof TLSSocket ? socket.alpnProtocol === 'h2' : await beginsAsHttp2(socket)
+    if (socket.destroyed) return
+    if (isHttp2) http2.emit('connection', socket)
+    else for (const serve of serveHttp1) serve.call(server, socket)
+  })
+}
+
+/** Reads just enough to tell, and puts it back. */
+function beginsAsHttp2(socket: Socket): Promise<boolean> {
+  return new Promise((resolve) => {
+    let head = Buffer.alloc(0)
+    const decide = (isHttp2: boolean) => {
+      socket.off('readable', look).off('close', leave).off('error', ignore).setTimeout(0)
+      if (head.byteLength > 0) socket.unshift(head)
+      resolve(isHttp2)
+    }
+    const look = () => {
+      const chunk: Buffer | null = socket.read()
+      if (chunk !== null) head = Buffer.concat([head, chunk])
+      const known = Math.min(head.byteLength, PREFACE.byteLength)
+      if (socket.readableEnded || !head.subarray(0, known).equals(PREFACE.subarray(0, known))) decide(false)
+      else if (known === PREFACE.byteLength) decide(true)
+    }
+    const leave = () => decide(false)
+    const ignore = () => undefined
+    socket.on('readable', look).on('close', leave).on('error', ignore)
+    socket.setTimeout(SILENT_MS, () => socket.destroy())
+  })
+}
