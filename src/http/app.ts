@@ -23,6 +23,7 @@ import { jsonOnly } from './route.ts'
 import { type RpcDoor, rpcRoutes } from './rpc.ts'
 import type { EventStreams } from './stream-token.ts'
 import type { Streams } from './streams.ts'
+import { sync } from './sync.ts'
 import { usageRoutes } from './usage.ts'
 
 /** What the doors need of the rest of the house. */
@@ -65,6 +66,7 @@ export function app(doors: Doors): Hono {
   const ofrepDoors = { ...doors, defaultFlagSetId: doors.trialFlagSetId }
   app.route('/', health(doors.health)).route('/', ofrep(ofrepDoors)) // its headers for other origins are the streams' too
   if (doors.events) app.route('/', events({ ...ofrepDoors, ...doors.events }))
+  app.route('/', sync(ofrepDoors))
   if (doors.rpc) app.route('/', rpcRoutes(doors.rpc, doors.corsOrigins))
   return app.route('/', management).route('/', openApi(management))
 }

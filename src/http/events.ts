@@ -2,6 +2,7 @@ import { type Context as Call, Hono } from 'hono'
 import { FlagError } from '../flag/error.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
 import { flagSetIdFor, parseSelector } from '../snapshot/selector.ts'
+import { selectorAfter } from './selector-path.ts'
 import { isStreamToken, STREAM_PATH } from './stream-token.ts'
 import type { Streams } from './streams.ts'
 
@@ -34,21 +35,11 @@ export function events(doors: EventDoors): Hono {
 
 /** The environment that the caller may listen to, by the token in the address or by a key. */
 async function admit({ authenticate, streamSecret, defaultFlagSetId, now }: EventDoors, c: Call): Promise<string> {
-  const selector = parseSelector(selectorIn(c.req.url))
+  const selector = parseSelector(selectorAfter(STREAM_PATH, c.req.url))
   const token = c.req.query('token')
   if (token === undefined) return flagSetIdFor(await authenticate(c.req.raw.headers), selector, defaultFlagSetId)
   const flagSetId = flagSetIdFor({ environment: null }, selector, undefined)
   const secret = await streamSecret()
   if (token.length <= TOKEN_LENGTH_MAX && isStreamToken(token, { secret, flagSetId, nowMs: now() })) return flagSetId
   throw new FlagError('unauthenticated', 'The token is not valid; a bulk evaluation names the address of its stream')
-}
-
-/** The selector of a path, from the address as it came: Hono's own path is decoded in part. */
-function selectorIn(url: string): string {
-  const { pathname } = new URL(url)
-  try {
-    return decodeURIComponent(pathname.slice(STREAM_PATH.length))
-  } catch {
-    throw new FlagError('invalid', 'invalid selector: not percent-encoded UTF-8')
-  }
 }

@@ -81,11 +81,13 @@ export class GrpcCall implements Call {
         first = frame
       }
     }
-    stream.setTimeout(STUCK_MS, () => stream.close(NGHTTP2_CANCEL))
+    // Not the stream's own timeout: on Bun that leaves a listener at the session for each call.
+    const stuck = setTimeout(() => stream.close(NGHTTP2_CANCEL), STUCK_MS)
+    stream.once('close', () => clearTimeout(stuck))
     stream.on('data', (chunk: Buffer) => this.#attempt(() => take(chunk)))
     stream.on('end', () => {
       if (this.#isEnded || stream.destroyed) return
-      stream.setTimeout(0)
+      clearTimeout(stuck)
       this.#attempt(() => {
         if (!first || frames.isBroken) throw new RpcError(Status.internal, 'The message is not whole')
         const message = this.#read(schema, first)

@@ -75,18 +75,20 @@ export function serveHttp2(server: Http2Server, fetch: Fetch, takeStream: TakeSt
 
 /** A client that has not said what it is within seconds is none; later, one without a request may stay as long as proxies do. */
 function closeWhenIdle(session: ServerHttp2Session): void {
-  session.setTimeout(HEADERS_MS, () => session.destroy())
+  let isGreeted = false
+  let streams = 0
+  session.setTimeout(HEADERS_MS, () => {
+    if (!isGreeted) session.destroy()
+    else if (streams === 0) session.close()
+  })
   session.once('remoteSettings', () => {
-    let streams = 0
-    session.on('stream', (stream) => {
-      streams += 1
-      stream.once('close', () => {
-        streams -= 1
-      })
-    })
-    session.setTimeout(0)
-    session.setTimeout(KEEP_ALIVE_MS, () => {
-      if (streams === 0) session.close()
+    isGreeted = true
+    session.setTimeout(KEEP_ALIVE_MS)
+  })
+  session.on('stream', (stream) => {
+    streams += 1
+    stream.once('close', () => {
+      streams -= 1
     })
   })
 }

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import type { Evaluation } from '../../src/flag/evaluate.ts'
 import { app, type Doors } from '../../src/http/app.ts'
 import { eventStreams } from '../../src/http/stream-token.ts'
 import { Streams, type StreamsOptions } from '../../src/http/streams.ts'
+import { type Rpc, type RpcDoors, rpc } from '../../src/rpc/rpc.ts'
 import { authenticator } from '../../src/snapshot/authenticator.ts'
 import { Following } from '../../src/snapshot/following.ts'
 import { KeyRing } from '../../src/snapshot/keyring.ts'
@@ -26,6 +28,7 @@ export type Service = {
   readonly usage: Usage
   readonly following: Following
   readonly streams: Streams
+  readonly rpc: Rpc
   readonly fetch: (request: Request) => Response | Promise<Response>
   /** Sends a request with the admin key, unless `key` says otherwise; JSON in, JSON out. */
   call(method: string, path: string, call?: Call): Promise<Answer>
@@ -34,6 +37,7 @@ export type Service = {
 
 export type ServiceOptions = {
   readonly doors?: Partial<Doors>
+  readonly rpc?: Partial<RpcDoors>
   /** A database that is there already; otherwise a new one. */
   readonly store?: Store
   readonly copies?: Copies
@@ -70,9 +74,26 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const { now } = keeping
   const streams = new Streams({ follow, secondsMax: 240, now, wallNow, random: Math.random, ...options.streams })
   const streamSecret = () => keys.streamSecret()
-  const { fetch } = app({
+  const answering = {
     authenticate: authenticator((secret) => keys.find(secret), undefined),
-    current: (flagSetId) => snapshots.current(flagSetId),
+    current: (flagSetId: string) => snapshots.current(flagSetId),
+    count: (environmentId: bigint, evaluation: Evaluation, at: number) => usage.count(environmentId, evaluation, at),
+    bodyBytesMax: 1_000_000,
+    now: wallNow,
+    log,
+  }
+  const remote = rpc({
+    ...answering,
+    following,
+    contextValues: {},
+    isReady: () => Promise.resolve(true),
+    defaultFlagSetId: undefined,
+    streamSecondsMax: 240,
+    random: Math.random,
+    ...options.rpc,
+  })
+  const { fetch } = app({
+    ...answering,
     newest: (flagSetId) => snapshots.newest(flagSetId),
     eventStreams: eventStreams({ secret: streamSecret, origin: streamOrigin, now: wallNow }),
     events: { streams, streamSecret },
@@ -80,13 +101,10 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     flagsChanged: (scope) => snapshots.refresh(scope),
     keysChanged: () => keys.refresh(),
     enrich: (context) => context,
-    count: (environmentId, evaluation, at) => usage.count(environmentId, evaluation, at),
+    rpc: remote,
     health: { isStopping: () => false, warmUp: () => keys.warmUp(), standing, now: keeping.now },
     trialFlagSetId: undefined,
-    bodyBytesMax: 1_000_000,
     corsOrigins: undefined,
-    now: wallNow,
-    log,
     ...options.doors,
   })
   const call = async (
@@ -108,5 +126,5 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     const isJson = response.headers.get('content-type')?.includes('json')
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : undefined, text }
   }
-  return { store, keys, snapshots, usage, following, streams, fetch, call, close: () => store.close() }
+  return { store, keys, snapshots, usage, following, streams, rpc: remote, fetch, call, close: () => store.close() }
 }

@@ -1,0 +1,14 @@
+import { FlagError } from '../flag/error.ts'
+
+/**
+ * The selector that stands in a path after `prefix`, from the address as it came: Hono's own path is decoded in part. Empty where there
+ * is none; throws `invalid`.
+ */
+export function selectorAfter(prefix: string, url: string): string {
+  const { pathname } = new URL(url)
+  try {
+    return decodeURIComponent(pathname.slice(prefix.length).replace(/^\//, ''))
+  } catch {
+    throw new FlagError('invalid', 'invalid selector: not percent-encoded UTF-8')
+  }
+}
