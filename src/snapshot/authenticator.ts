@@ -8,7 +8,7 @@ export type Header = { get(name: string): string | null }
 /** Says who sends these headers; throws `unauthenticated`. A promise only for a key that this replica does not know yet. */
 export type Authenticate = (header: Header) => Principal | Promise<Principal>
 
-/** A key has 50 characters; what is longer is none, and is not worth hashing. */
+/** A key has 62 characters; what is longer is none, and is not worth hashing. */
 const SECRET_LENGTH_MAX = 512
 const RANK: Record<Role, number> = { client: 0, server: 1, editor: 2, admin: 3 }
 const REFUSED = 'The API key is not valid'

@@ -28,14 +28,19 @@ export type KeyRingSource = Stamp & {
 
 /** A replica holds all usable keys in memory, so that a flood of wrong ones never reaches the database; hence this bound. */
 const KEYS_MAX = 10_000
-const SECRET_BYTES = 32
+/**
+ * RFC 4648's base 32 in lower case, 5 bits each: with its head a key is a label of a host name, where 63 characters fit and capitals
+ * get lost, because some providers can say who they are in the name of the server only.
+ */
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
+const SECRET_LENGTH = 52
 
-/** SHA-256 of a secret. Fast on purpose: our secrets are 256 random bits, which no dictionary holds. */
+/** SHA-256 of a secret. Fast on purpose: our secrets are 260 random bits, which no dictionary holds. */
 export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest()
 
 /** Creates a key. The secret is in the answer and nowhere else: it cannot be shown again. */
 export function createKey(database: Database, wanted: NewKey, author: Author): Promise<ApiKey & { secret: string }> {
-  const secret = `fs_${wanted.role}_${randomBytes(SECRET_BYTES).toString('base64url')}`
+  const secret = `fs_${wanted.role}_${Array.from(randomBytes(SECRET_LENGTH), (byte) => ALPHABET[byte & 31]).join('')}`
   return database.write(async (tx) => {
     await raiseKeysRevision(tx) // first: its row lock makes the count below hold
     if ((await tx.$count(keys, usable())) >= KEYS_MAX)
