@@ -119,7 +119,7 @@ const server = await orExit(
     }),
   closeDatabase,
 )
-if (isTrial) process.stdout.write(welcome(server.port, config.folder))
+if (isTrial) process.stdout.write(welcome(server, config.folder))
 else log.info('Listening', { host: config.host, port: server.port, grpcPort: server.grpcPort })
 if (!isTrial && !redis) log.warn('No Redis is configured: run one replica only')
 if (redis) void keys.warmUp() // so that the first evaluation costs one command

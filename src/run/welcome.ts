@@ -1,8 +1,9 @@
 import { resolve } from 'node:path'
 import { TRIAL_FLAG_SET_ID } from './sample.ts'
+import type { Server } from './server.ts'
 
 /** What a person sees who starts Flagstaff to try it: where it is, a first question, and where the data lies. */
-export function welcome(port: number, folder: string): string {
+export function welcome({ port, grpcPort }: Pick<Server, 'port' | 'grpcPort'>, folder: string): string {
   const address = `http://127.0.0.1:${port}`
   return `
   Flagstaff is listening on ${address}
@@ -18,6 +19,7 @@ export function welcome(port: number, folder: string): string {
     curl -X PATCH ${address}/api/v1/projects/default/environments/development/flags/new-checkout \\
       -H 'Content-Type: application/json' -d '{"defaultVariant":"off"}'
 
+  flagd's providers find gRPC at 127.0.0.1:${grpcPort}
   The API is described at ${address}/docs
   The data lies in ${resolve(folder)}; nothing is durable beyond this folder.
   This is trial mode: no key is needed and only this machine is answered. Set DATABASE_URL for a real deployment.
