@@ -11,10 +11,12 @@ export type EventDoors = {
   readonly admit: Admit
   readonly following: Pick<Following, 'watch'>
   readonly streams: OpenStreams
+  /** How long an event stream is silent before it says that it is there. */
+  readonly keepAliveMs?: number | undefined
 }
 
 /** flagd's. */
-const SILENCE_MS = 20_000
+const KEEP_ALIVE_MS = 20_000
 
 type Changes = { [key: string]: { type: 'write' | 'update' | 'delete' } }
 type Kind = 'provider_ready' | 'keep_alive' | 'configuration_change' | 'provider_shutdown'
@@ -23,7 +25,10 @@ type Kind = 'provider_ready' | 'keep_alive' | 'configuration_change' | 'provider
  * The method that tells providers what changed: they forget what they know of exactly the flags that are named. One that reads slowly
  * misses steps but no flag: each message says what differs from the message before.
  */
-export function eventStream<O extends DescMessage>({ admit, following, streams }: EventDoors, answer: O) {
+export function eventStream<O extends DescMessage>(
+  { admit, following, streams, keepAliveMs = KEEP_ALIVE_MS }: EventDoors,
+  answer: O,
+) {
   const message = (type: Kind, data?: JsonObject): MessageShape<O> =>
     sharedMessage(answer, { type, ...(data && { data }) } as unknown as MessageInitShape<O>)
   const ready = message('provider_ready')
@@ -34,7 +39,7 @@ export function eventStream<O extends DescMessage>({ admit, following, streams }
   }
   async function* events(flagSetId: string, selector: Selector | undefined, signal: AbortSignal) {
     let told: Snapshot | undefined
-    for await (const snapshot of following.watch(flagSetId, { signal, silenceMs: SILENCE_MS })) {
+    for await (const snapshot of following.watch(flagSetId, { signal, silenceMs: keepAliveMs })) {
       if (snapshot === null) yield keepAlive
       else yield* told === undefined ? [ready] : news(told, snapshot, selector)
       told = snapshot ?? told

@@ -32,6 +32,7 @@ export type RpcDoors = {
   readonly defaultFlagSetId: string | undefined
   readonly bodyBytesMax: number
   readonly streamSecondsMax: number
+  readonly keepAliveMs?: number
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** From 0 up to 1. */

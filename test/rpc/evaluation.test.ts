@@ -152,6 +152,13 @@ test('v1 ResolveAll leaves out flags without a value, and has zero values for di
   assert.equal(flags['text']?.variant, 'b "c" & <d>')
 })
 
+test('v1 ResolveAll has a zero value for a flag that fails, and the others live', async () => {
+  const { message } = await client.call(v1.Service, 'resolveAll', { context: { lost: 'nowhere' } })
+  assert.equal(message?.flags['targeted']?.reason, 'ERROR')
+  assert.deepEqual(message?.flags['targeted']?.value, { case: 'boolValue', value: false })
+  assert.equal(message?.flags['bool']?.reason, 'STATIC')
+})
+
 test('a context with the names of object members is only data', async () => {
   const context = JSON.parse('{"__proto__":{"tier":"gold"},"constructor":{"prototype":{"tier":"gold"}}}')
   const { message } = await client.call(v2.Service, 'resolveBoolean', { flagKey: 'targeted', context })

@@ -88,6 +88,21 @@ test('a stream needs a key, and ends when the client leaves', async () => {
   assert.equal(it.service.following.isWatching, size() > 0)
 })
 
+test('a silent stream says that it is there, and still tells what changed', async () => {
+  const other = await openListening({ store: it.service.store, rpc: { keepAliveMs: 50 } })
+  const { clientKey, path } = await setUp({ a: flag('on') })
+  const stream = other.client({ key: clientKey }).open(v2.Service, 'eventStream', {})
+  assert.equal((await stream.next()).type, 'provider_ready')
+  assert.equal((await stream.next()).type, 'keep_alive')
+  assert.equal((await stream.next()).type, 'keep_alive')
+  await other.service.call('PUT', `${path}/flags/a`, { body: flag('off') })
+  let { type } = await stream.next()
+  while (type === 'keep_alive') ({ type } = await stream.next())
+  assert.equal(type, 'configuration_change')
+  stream.cancel()
+  await other.server.close()
+})
+
 test('a deadline of the client ends a stream with DEADLINE_EXCEEDED', async () => {
   const { client } = await setUp()
   const stream = client.open(v2.Service, 'eventStream', {}, { deadlineMs: 100 })
