@@ -5,7 +5,7 @@ export type Scenario = { readonly name: string; readonly tags: ReadonlySet<strin
 
 type Block = { kind: string; name: string; tags: string[]; steps: { text: string; table: string[][] }[] }
 
-const HEADER = /^(Feature|Background|Scenario Outline|Scenario|Examples):\s*(.*)$/
+const HEADER = /^(Feature|Background|Scenario Outline|Scenario|Examples|Scenarios):\s*(.*)$/
 const STEP = /^(?:Given|When|Then|And|But)\s+(.*)$/
 
 /** Reads the part of Gherkin that flagd's test bed uses. */
@@ -31,7 +31,8 @@ function readBlocks(text: string): Block[] {
     const header = HEADER.exec(line)
     if (line.startsWith('@')) tags.push(...line.split(/\s+/))
     else if (header !== null) {
-      blocks.push({ kind: header[1] ?? '', name: header[2] ?? '', tags, steps: [] })
+      const kind = header[1]?.replace('Scenarios', 'Examples') ?? ''
+      blocks.push({ kind, name: header[2] ?? '', tags, steps: [] })
       tags = []
     } else readStep(line, blocks.at(-1))
   }

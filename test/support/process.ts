@@ -18,7 +18,7 @@ export type Program = {
   /** Resolves when `pattern` stands in the output; rejects when the program ends before. */
   says(pattern: RegExp): Promise<RegExpExecArray>
 }
-export type Running = Program & { readonly address: string }
+export type Running = Program & { readonly address: string; readonly grpcPort: number }
 
 /** Runs a program of ours with an environment of nothing but PATH and `env`. */
 export function runProgram(
@@ -69,7 +69,8 @@ export async function startService(
   const [, port] = await program
     .says(/"message":"Listening".*"port":(\d+)|listening on http:\/\/127\.0\.0\.1:(\d+)/)
     .then((found) => found.filter(Boolean))
-  return { ...program, address: `http://127.0.0.1:${port}` }
+  const [, grpcPort] = /"grpcPort":(\d+)|gRPC at 127\.0\.0\.1:(\d+)/.exec(program.output())?.filter(Boolean) ?? []
+  return { ...program, address: `http://127.0.0.1:${port}`, grpcPort: Number(grpcPort) }
 }
 
 /** Ends a program that a test left running. */
