@@ -22,6 +22,10 @@ const LEFT_OUT_IN_PROCESS: Readonly<Record<string, string>> = {
   '@fractional-v1': 'the provider knows v2 only',
   '@fractional-v3': 'the provider knows v2 only',
 }
+/** Scenarios that ask of the client what this one does not do, whatever the server does. */
+const NOT_THIS_CLIENT: Readonly<Record<string, string>> = {
+  'Stale and Error stage': 'the provider forgets its cache as soon as the connection breaks',
+}
 /** Scenarios about how the client reads its options: no server takes part, and the provider does not export that reader. */
 const CLIENT_ONLY = 'config.feature'
 /** What flagd calls sources are environments here. */
@@ -45,7 +49,8 @@ function plan(): Planned[] {
     )
 }
 
-function isMeant({ tags }: Scenario, mode: Mode): boolean {
+function isMeant({ name, tags }: Scenario, mode: Mode): boolean {
+  if (Object.hasOwn(NOT_THIS_CLIENT, name)) return false
   const leftOut = { ...LEFT_OUT, ...(mode === 'in-process' && LEFT_OUT_IN_PROCESS) }
   return tags.has(`@${mode}`) && !Object.keys(leftOut).some((tag) => tags.has(tag))
 }

@@ -97,7 +97,7 @@ export async function openLaunchpad(): Promise<Launchpad> {
     },
     change: async ({ flagSetId }) => {
       const path = `/projects/testbed/environments/${flagSetId.split('/')[1]}/flags/changing-flag`
-      const { defaultVariant } = (await send('GET', path)).definition
+      const { defaultVariant } = await send('GET', path)
       await send('PATCH', path, { defaultVariant: defaultVariant === 'foo' ? 'bar' : 'foo' })
     },
     close: async () => {
