@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:http2'
+import { createServer, type ServerHttp2Session } from 'node:http2'
 import { type AddressInfo, createServer as createNetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -47,6 +47,8 @@ export async function openLaunchpad(): Promise<Launchpad> {
   const folder = await mkdtemp(join(tmpdir(), 'launchpad-'))
   const certificate = makeCertificate(folder)
   const forbidden = createServer((_, response) => response.writeHead(403).end())
+  const sessions = new Set<ServerHttp2Session>()
+  forbidden.on('session', (session) => sessions.add(session))
   forbidden.listen(0, '127.0.0.1')
   const dead = createNetServer().listen(0, '127.0.0.1')
   await Promise.all([once(forbidden, 'listening'), once(dead, 'listening')])
@@ -102,6 +104,7 @@ export async function openLaunchpad(): Promise<Launchpad> {
     },
     close: async () => {
       await Promise.all(opened.map((replica) => replica.stop()))
+      for (const session of sessions) session.destroy()
       forbidden.close()
       await rm(folder, { recursive: true })
       await store.close()

@@ -22,7 +22,8 @@ const OPTIONS = {
   retryGracePeriod: 2,
   cache: 'disabled',
 }
-const EVENT_MS = 20_000
+/** A gRPC channel whose server was away tries again after longer and longer pauses. */
+const EVENT_MS = 40_000
 const EVENTS: Readonly<Record<string, ProviderEvents>> = {
   ready: ProviderEvents.Ready,
   error: ProviderEvents.Error,
@@ -51,6 +52,7 @@ export class ProviderScenario {
   #environment: Environment | undefined
   #server: Server | undefined
   #client: Client | undefined
+  #provider: FlagdProvider | undefined
   #flag = { type: '', key: '', fallback: undefined as unknown }
   #context: Record<string, any> = {}
   #details: Details | undefined
@@ -76,6 +78,9 @@ export class ProviderScenario {
   }
 
   async close(): Promise<void> {
+    // A provider that never got a connection goes on trying after it was closed, which keeps this process up.
+    const service = (this.#provider as any)?._service
+    for (const part of [service, service?._dataFetcher]) if (part) part.reconnect = () => undefined
     await OpenFeature.setProviderAndWait(this.#domain, { metadata: { name: 'none' } } as never).catch(() => undefined)
   }
 
@@ -92,7 +97,7 @@ export class ProviderScenario {
     this.#environment = await environmentOf(this.#source)
     if (kind) this.#server = isHarmful ? await launchpad.own(kind) : await launchpad.shared(kind)
     const { key, flagSetId } = this.#environment
-    const provider = new FlagdProvider({
+    this.#provider = new FlagdProvider({
       ...OPTIONS,
       ...this.#options,
       resolverType: mode,
@@ -103,7 +108,7 @@ export class ProviderScenario {
       ...(this.#source && { selector: `flagSetId=${flagSetId}` }),
       ...(this.#server?.certPath && { tls: true, certPath: this.#server.certPath }),
     } as never)
-    const isReady = OpenFeature.setProviderAndWait(this.#domain, provider)
+    const isReady = OpenFeature.setProviderAndWait(this.#domain, this.#provider)
     this.#client = OpenFeature.getClient(this.#domain)
     if (kind) await isReady
     else isReady.catch(() => undefined)
