@@ -29,8 +29,9 @@ export function admission(authenticate: Authenticate, fallback: string | undefin
 }
 
 /** flagd's JavaScript provider can send no header: there the key is the first label of the authority that it is told to use. */
-function withAuthority({ header, authority }: Call): Header {
+function withAuthority({ header, authority }: Pick<Call, 'header' | 'authority'>): Header {
+  if (header.get('authorization') !== null || header.get('x-api-key') !== null) return header
   const key = KEY_LABEL.exec(authority)?.[1]
-  if (key === undefined || header.get('authorization') !== null || header.get('x-api-key') !== null) return header
+  if (key === undefined) return header
   return { get: (name) => (name === 'x-api-key' ? key : header.get(name)) }
 }

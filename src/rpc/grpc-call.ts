@@ -1,9 +1,15 @@
-import http2, { type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import http2, {
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+  type ServerStreamResponseOptions,
+} from 'node:http2'
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import type { Header } from '../snapshot/authenticator.ts'
 import { ENCODINGS, type Frame, Frames, frameOf, messageOf, unpack } from './frame.ts'
 import { timeoutMs } from './grpc-timeout.ts'
 import type { Call, Method } from './method.ts'
+import { Patience } from './patience.ts'
 import { type Log, RpcError, rpcErrorOf, Status } from './status.ts'
 
 export type CallOptions = {
@@ -14,19 +20,16 @@ export type CallOptions = {
 }
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = http2.constants
-const HEADERS: OutgoingHttpHeaders = {
-  ':status': 200,
-  'content-type': 'application/grpc',
-  'grpc-accept-encoding': ENCODINGS,
-}
+const HEADERS: OutgoingHttpHeaders = { ':status': 200, 'content-type': 'application/grpc' }
+const WITH_TRAILERS: ServerStreamResponseOptions = { waitForTrailers: true }
 const OK: OutgoingHttpHeaders = { 'grpc-status': String(Status.ok) }
 /** A client that takes longer to send its message, or to take one of ours, is cut. */
-const STUCK_MS = 60_000
+const STUCK_MS = 30_000
 
-/** One gRPC call on one HTTP/2 stream. */
-export class GrpcCall implements Call {
-  readonly header: Header
-  readonly authority: string
+const patience = new Patience(STUCK_MS, NGHTTP2_CANCEL)
+
+/** One gRPC call on one HTTP/2 stream. Made for each call, so it makes as little as it can. */
+export class GrpcCall implements Call, Header {
   readonly #stream: ServerHttp2Stream
   readonly #options: CallOptions
   #trailers = OK
@@ -34,11 +37,21 @@ export class GrpcCall implements Call {
   #abort: AbortController | undefined
 
   constructor(stream: ServerHttp2Stream, options: CallOptions) {
-    const { headers } = options
     this.#stream = stream
     this.#options = options
-    this.header = { get: (name) => headers[name]?.toString() ?? null }
-    this.authority = headers[':authority']?.toString() ?? headers.host ?? ''
+  }
+
+  get header(): Header {
+    return this
+  }
+
+  get(name: string): string | null {
+    return this.#options.headers[name]?.toString() ?? null
+  }
+
+  get authority(): string {
+    const { headers } = this.#options
+    return headers[':authority']?.toString() ?? headers.host ?? ''
   }
 
   /** Made when it is first asked for: a call that is answered at once needs none. */
@@ -81,13 +94,11 @@ export class GrpcCall implements Call {
         first = frame
       }
     }
-    // Not the stream's own timeout: on Bun that leaves a listener at the session for each call.
-    const stuck = setTimeout(() => stream.close(NGHTTP2_CANCEL), STUCK_MS)
-    stream.once('close', () => clearTimeout(stuck))
+    patience.add(stream)
     stream.on('data', (chunk: Buffer) => this.#attempt(() => take(chunk)))
     stream.on('end', () => {
+      patience.delete(stream)
       if (this.#isEnded || stream.destroyed) return
-      clearTimeout(stuck)
       this.#attempt(() => {
         if (!first || frames.isBroken) throw new RpcError(Status.internal, 'The message is not whole')
         const message = this.#read(schema, first)
@@ -152,9 +163,9 @@ export class GrpcCall implements Call {
   #drained(): Promise<void> {
     const stream = this.#stream
     return new Promise((resolve) => {
-      const stuck = setTimeout(() => stream.close(NGHTTP2_CANCEL), STUCK_MS)
+      patience.add(stream)
       const done = () => {
-        clearTimeout(stuck)
+        patience.delete(stream)
         stream.off('drain', done)
         stream.off('close', done)
         resolve()
@@ -174,8 +185,8 @@ export class GrpcCall implements Call {
 
   #respond(): void {
     const stream = this.#stream
-    stream.respond(HEADERS, { waitForTrailers: true })
-    stream.once('wantTrailers', () => stream.sendTrailers(this.#trailers))
+    stream.respond(HEADERS, WITH_TRAILERS)
+    stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers))
   }
 
   /** Ends the call, with a last message if there is one; without any message, head and trailers are one. */
@@ -186,7 +197,7 @@ export class GrpcCall implements Call {
     this.#trailers = trailers
     if (last && !stream.headersSent) this.#respond()
     if (stream.headersSent) stream.end(last)
-    else stream.respond({ ...HEADERS, ...trailers }, { endStream: true })
+    else stream.respond({ ...HEADERS, 'grpc-accept-encoding': ENCODINGS, ...trailers }, { endStream: true })
     // What the client still sends is read by nobody.
     if (!stream.readableEnded) stream.close(NGHTTP2_NO_ERROR)
   }

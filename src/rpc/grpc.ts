@@ -36,13 +36,16 @@ export function grpc({ methods, bytesMax, log }: GrpcOptions): TakeStream {
   return (stream, headers) => {
     const type = headers[HTTP2_HEADER_CONTENT_TYPE]?.toString() ?? ''
     if (!GRPC.test(type)) return false
-    stream.on('error', () => undefined) // the client's reset; the call hears of the close that follows
+    stream.on('error', ignore)
     if (headers[HTTP2_HEADER_METHOD] !== 'POST') refuse(stream, { ':status': 405, allow: 'POST' })
     else if (!OUR_FORMAT.test(type)) refuse(stream, { ':status': 415, 'accept-post': 'application/grpc+proto' })
     else answer(stream, headers)
     return true
   }
 }
+
+/** The client's reset: the call hears of the close that follows. */
+const ignore = () => undefined
 
 function refuse(stream: ServerHttp2Stream, headers: http2.OutgoingHttpHeaders): void {
   stream.respond(headers, { endStream: true })

@@ -24,7 +24,8 @@ export type Question = Admission & { readonly snapshot: Snapshot; readonly conte
 /** Finds what a call is about; waits for nothing once key and environment are known here. */
 export function ask(doors: EvaluationDoors, call: Call, context: JsonObject | undefined): Question | Promise<Question> {
   const asked = (admission: Admission, snapshot: Snapshot): Question => ({
-    ...admission,
+    flagSetId: admission.flagSetId,
+    selector: admission.selector,
     snapshot,
     context: doors.enrich(context ?? NO_CONTEXT),
     now: Math.floor(doors.now() / 1_000),
