@@ -1,5 +1,6 @@
 import { createClient } from '@redis/client'
 import type { Requester } from '@upstash/redis'
+import { tlsOf } from './redis-tls.ts'
 
 type Client = ReturnType<typeof newClient>
 type Reply = { result?: unknown; error?: string }
@@ -114,7 +115,7 @@ function newClient(url: string) {
     disableOfflineQueue: true,
     disableClientInfo: true,
     commandsQueueMaxLength: 10_000,
-    socket: { connectTimeout: CONNECT_MS, reconnectStrategy: false },
+    socket: { connectTimeout: CONNECT_MS, reconnectStrategy: false, ...tlsOf(url) },
   })
 }
 

@@ -1,5 +1,6 @@
 import { createClient } from '@redis/client'
 import type { RedisAddress } from './redis.ts'
+import { tlsOf } from './redis-tls.ts'
 
 /** One subscription, from its beginning to its end. */
 export type Subscription = {
@@ -33,7 +34,7 @@ async function overRedis(url: string, { channel, signal, onReady, onMessage }: S
     disableOfflineQueue: true,
     disableClientInfo: true,
     pingInterval: PING_MS,
-    socket: { connectTimeout: CONNECT_MS, socketTimeout: 3 * PING_MS, reconnectStrategy: false },
+    socket: { connectTimeout: CONNECT_MS, socketTimeout: 3 * PING_MS, reconnectStrategy: false, ...tlsOf(url) },
   })
   const ended = Promise.withResolvers<void>()
   const stop = () => ended.resolve()

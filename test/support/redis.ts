@@ -23,11 +23,11 @@ export const HAS_REDIS = await new Promise<boolean>((resolve) => {
   child.once('exit', (code) => resolve(code === 0))
 })
 
-/** Starts a Redis of its own on a free port of 127.0.0.1, without a file on disk. */
-export async function startRedis(): Promise<RedisServer> {
+/** Starts a Redis of its own on a free port of 127.0.0.1, without a file on disk; `options` are more of redis-server's own. */
+export async function startRedis(options: readonly string[] = []): Promise<RedisServer> {
   const port = await freePort()
   const url = `redis://127.0.0.1:${port}`
-  let child = await launch(port, url)
+  let child = await launch(port, url, options)
   const kill = async () => {
     child.kill('SIGCONT')
     child.kill('SIGKILL')
@@ -40,29 +40,30 @@ export async function startRedis(): Promise<RedisServer> {
     thaw: () => child.kill('SIGCONT'),
     kill,
     start: async () => {
-      child = await launch(port, url)
+      child = await launch(port, url, options)
     },
   }
 }
 
-async function launch(port: number, url: string) {
+async function launch(port: number, url: string, options: readonly string[]) {
   const child = spawn(
     'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...options],
     { stdio: 'ignore' },
   )
   const { redis, close } = openRedis({ url })
   // It has no way to say that it is ready but to answer.
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 200 && child.exitCode === null; tries++) {
     try {
       await redis.ping()
-      break
+      await close()
+      return child
     } catch {
       await sleep(25)
     }
   }
-  await close()
-  return child
+  child.kill('SIGKILL')
+  throw new Error(`redis-server did not start: ${child.exitCode === null ? 'it does not answer' : 'it ended'}`)
 }
 
 export async function freePort(): Promise<number> {

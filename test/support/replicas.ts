@@ -11,19 +11,26 @@ export type Replicas = {
   readonly redis: RedisServer
   readonly members: readonly Running[]
   readonly adminKey: string
-  /** Starts one more. */
-  add(runtime: Runtime): Promise<Running>
+  /** Starts one more; its own `env` goes before that of all. */
+  add(runtime: Runtime, env?: Record<string, string>): Promise<Running>
   close(): Promise<void>
 }
 
-/** Real replicas of the service on one real database and one real Redis, with an environment `p/e` and its flag `a`. */
-export async function startReplicas(runtimes: readonly Runtime[], env: Record<string, string> = {}): Promise<Replicas> {
+/**
+ * Real replicas of the service on one real database and one real Redis, with an environment `p/e` and its flag `a`. `close()`
+ * ends the Redis too, also one that was given.
+ */
+export async function startReplicas(
+  runtimes: readonly Runtime[],
+  env: Record<string, string> = {},
+  given?: RedisServer,
+): Promise<Replicas> {
   const store = await openStore()
-  const redis = await startRedis()
+  const redis = given ?? (await startRedis())
   const adminKey = randomBytes(24).toString('base64url')
   const members: Running[] = []
-  const add = async (runtime: Runtime) => {
-    const variables = { DATABASE_URL: store.url, REDIS_URL: redis.url, FLAGSTAFF_ADMIN_KEY: adminKey, ...env }
+  const add = async (runtime: Runtime, own: Record<string, string> = {}) => {
+    const variables = { DATABASE_URL: store.url, REDIS_URL: redis.url, FLAGSTAFF_ADMIN_KEY: adminKey, ...env, ...own }
     const member = await startService(variables, { runtime })
     members.push(member)
     return member
