@@ -5,7 +5,8 @@ import { listen } from '../../src/run/listen.ts'
 export type Front = {
   readonly restUrl: string
   readonly restToken: string
-  readonly requests: () => number
+  /** All that has arrived, oldest first. */
+  readonly requests: readonly { readonly path: string; readonly headers: readonly string[] }[]
   /** Ends every subscription, without a word as Upstash does it. */
   endSubscriptions(): void
   close(): Promise<void>
@@ -21,7 +22,7 @@ export async function startUpstash(redisUrl: string): Promise<Front> {
   const client = createClient({ url: redisUrl, RESP: 2, socket: { reconnectStrategy: () => 50 } })
   client.on('error', () => undefined)
   await client.connect()
-  let requests = 0
+  const requests: { path: string; headers: string[] }[] = []
   const subscriptions = new Set<() => void>()
   const run = async (command: unknown): Promise<{ result: unknown } | { error: string }> => {
     if (!Array.isArray(command) || command.length === 0) return { error: 'ERR empty command' }
@@ -33,7 +34,7 @@ export async function startUpstash(redisUrl: string): Promise<Front> {
   }
   const app = new Hono()
   app.use(async (c, next) => {
-    requests += 1
+    requests.push({ path: c.req.path, headers: [...c.req.raw.headers.keys()] })
     if (c.req.header('authorization') !== `Bearer ${TOKEN}`)
       return c.json({ error: 'WRONGPASS invalid or missing auth token' }, 401)
     await next()
@@ -93,7 +94,7 @@ export async function startUpstash(redisUrl: string): Promise<Front> {
   return {
     restUrl: `http://127.0.0.1:${server.port}`,
     restToken: TOKEN,
-    requests: () => requests,
+    requests,
     endSubscriptions,
     close,
   }
