@@ -60,12 +60,12 @@ export function runProgram(
   return { child, ended, output: () => text, says }
 }
 
-/** Starts the service on a free port of 127.0.0.1 and waits until it listens. */
+/** Starts the service on a free port of 127.0.0.1 and waits until it listens. `file` is another that starts it. */
 export async function startService(
   env: Record<string, string>,
-  options: Parameters<typeof runProgram>[2] = {},
+  { file = 'src/main.ts', ...options }: Parameters<typeof runProgram>[2] & { file?: string } = {},
 ): Promise<Running> {
-  const program = runProgram('src/main.ts', { PORT: '0', HOST: '127.0.0.1', ...env }, options)
+  const program = runProgram(file, { PORT: '0', HOST: '127.0.0.1', ...env }, options)
   const [, port] = await program
     .says(/"message":"Listening".*"port":(\d+)|listening on http:\/\/127\.0\.0\.1:(\d+)/)
     .then((found) => found.filter(Boolean))
