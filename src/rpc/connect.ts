@@ -36,15 +36,15 @@ type Where = { readonly path: string; readonly log: Log }
 function register(router: ConnectRouter, method: Method, where: Where): void {
   if (method.kind === 'unary')
     router.rpc(method.desc, (request: MessageShape<DescMessage>, context: HandlerContext) =>
-      translated(where, async () => method.answer(request, callOf(context))),
+      translated({ ...where, context }, async () => method.answer(request, callOf(context))),
     )
   else if (method.kind === 'server_streaming')
     router.rpc(method.desc, (request: MessageShape<DescMessage>, context: HandlerContext) =>
-      translatedAll(where, () => method.answer(request, callOf(context))),
+      translatedAll({ ...where, context }, () => method.answer(request, callOf(context))),
     )
   else
     router.rpc(method.desc, (requests: AsyncIterable<MessageShape<DescMessage>>, context: HandlerContext) =>
-      translatedAll(where, () => method.answer(requests, callOf(context))),
+      translatedAll({ ...where, context }, () => method.answer(requests, callOf(context))),
     )
 }
 
@@ -54,24 +54,28 @@ const callOf = ({ requestHeader, url, signal }: HandlerContext): Call => ({
   signal,
 })
 
-async function translated<T>(where: Where, work: () => Promise<T>): Promise<T> {
+type Place = Where & { readonly context: HandlerContext }
+
+async function translated<T>(place: Place, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw connectErrorOf(error, where)
+    throw connectErrorOf(error, place)
   }
 }
 
-async function* translatedAll<T>(where: Where, work: () => AsyncIterable<T>): AsyncGenerator<T> {
+async function* translatedAll<T>(place: Place, work: () => AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* work()
   } catch (error) {
-    throw connectErrorOf(error, where)
+    throw connectErrorOf(error, place)
   }
 }
 
-function connectErrorOf(error: unknown, { path, log }: Where): ConnectError {
+/** A passed deadline comes from connect-es, by way of the signal. */
+function connectErrorOf(error: unknown, { path, log, context: { signal } }: Place): ConnectError {
   if (error instanceof ConnectError) return error
+  if (signal.reason instanceof ConnectError) return signal.reason
   const { message, status } = rpcErrorOf(error, path, log)
   return new ConnectError(message, status)
 }

@@ -65,7 +65,10 @@ export class OpenStreams {
     const stream = new AbortController()
     this.#open.add(stream)
     this.#counts.set(name, count + 1)
-    const leave = () => stream.abort(new RpcError(Status.cancelled, 'The client left'))
+    const leave = () =>
+      stream.abort(
+        client.reason instanceof RpcError ? client.reason : new RpcError(Status.cancelled, 'The client left'),
+      )
     client.addEventListener('abort', leave, { once: true })
     if (client.aborted) leave()
     const tooOld = () => stream.abort(new RpcError(Status.deadlineExceeded, 'stream closed due to server-side timeout'))
