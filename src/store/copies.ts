@@ -2,10 +2,17 @@ import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { Redis } from '@upstash/redis'
+import { type Calls, timed } from './calls.ts'
 
 /** Which state of the truth something is. Revisions compare only within one incarnation of the database. */
 export type Stamp = { readonly incarnation: string; readonly revision: bigint }
 export type Copy = { readonly stamp: Stamp; readonly text: string }
+
+export const isSame = (one: Stamp, other: Stamp): boolean =>
+  one.incarnation === other.incarnation && one.revision === other.revision
+/** True when the first is a later state of the same incarnation. */
+export const isAfter = (one: Stamp, other: Stamp): boolean =>
+  one.incarnation === other.incarnation && one.revision > other.revision
 
 /** Copies of what Postgres says, by name. They may be lost, late or damaged; nothing breaks, because every reader compares stamps. */
 export type Copies = {
@@ -66,6 +73,16 @@ export function copiesIn(redis: Redis, onDamage: (name: string) => void): Copies
     remove: async (name) => {
       await redis.del(stampKey(name), copyKey(name))
     },
+  }
+}
+
+/** The same copies, each command timed under its name. */
+export function timedCopies(copies: Copies, calls: Calls): Copies {
+  return {
+    stamp: (name) => timed(calls, 'read_stamp', () => copies.stamp(name)),
+    read: (name) => timed(calls, 'read_copy', () => copies.read(name)),
+    write: (name, copy) => timed(calls, 'write_copy', () => copies.write(name, copy)),
+    remove: (name) => timed(calls, 'remove_copy', () => copies.remove(name)),
   }
 }
 

@@ -1,5 +1,6 @@
 import { FlagError } from '../flag/error.ts'
-import { type DatabaseAddress, type Db, Pool } from './pool.ts'
+import { newCalls, timed } from './calls.ts'
+import { type DatabaseAddress, type Db, type Load, Pool } from './pool.ts'
 import { refusal } from './refusal.ts'
 import { checkSchema } from './schema.ts'
 
@@ -12,13 +13,14 @@ export type Database = {
   read<T>(query: (db: Db) => Promise<T>): Promise<T>
   /** Runs `work` in one transaction: all of it happens or nothing. Never repeated, because a lost answer may be a commit. */
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  readonly load: Load
   /** Drops every connection: after a freeze the other ends may be gone. */
   reset(): void
   close(): Promise<void>
 }
 
-/** Opens the database; connects on first use, so that start-up never waits for Postgres. */
-export function openDatabase(address: DatabaseAddress): Database {
+/** Opens the database; connects on first use, so that start-up never waits for Postgres. `calls` are timed as "read" and "write". */
+export function openDatabase(address: DatabaseAddress, calls = newCalls()): Database {
   const pool = new Pool(address)
   let checked: Promise<void> | undefined
 
@@ -40,7 +42,7 @@ export function openDatabase(address: DatabaseAddress): Database {
 
   return {
     read: async (query) => {
-      const ask = () => guarded(() => pool.ask(query))
+      const ask = () => timed(calls, 'read', () => guarded(() => pool.ask(query)))
       try {
         return await ask()
       } catch (error) {
@@ -48,7 +50,10 @@ export function openDatabase(address: DatabaseAddress): Database {
         return ask()
       }
     },
-    write: (work) => guarded(() => pool.transact((db) => db.transaction(work))),
+    write: (work) => timed(calls, 'write', () => guarded(() => pool.transact((db) => db.transaction(work)))),
+    get load() {
+      return pool.load
+    },
     reset: () => pool.reset(),
     close: () => pool.close(),
   }

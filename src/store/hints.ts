@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CHANNEL, type Stamp } from './copies.ts'
 import type { RedisAddress } from './redis.ts'
 import { subscribe } from './subscribe.ts'
+import { newCounter } from './tally.ts'
 
 /** What another replica has just stored. It may come late, twice or never: whoever hears it compares and asks. */
 export type Hint = Stamp & { readonly name: string }
@@ -21,13 +22,18 @@ const BACKOFF_MAX_MS = 5_000
 /** A subscription that lasted so long was a good one: the next wait is short again. */
 const GOOD_MS = 10_000
 
-/** Hints over pub/sub of the Redis at `address`, on a connection that is there only while somebody listens. */
-export function hintsIn(address: RedisAddress, log: Log): Hints {
+/**
+ * Hints over pub/sub of the Redis at `address`, on a connection that is there only while somebody listens. `received` counts those that
+ * came.
+ */
+export function hintsIn(address: RedisAddress, log: Log, received = newCounter()): Hints {
   return async ({ onReady, onHint }, signal) => {
     let failures = 0
     const onMessage = (message: string) => {
       const hint = parseHint(message)
-      if (hint) onHint(hint)
+      if (!hint) return
+      received.value += 1
+      onHint(hint)
     }
     while (!signal.aborted) {
       const since = performance.now()

@@ -7,6 +7,8 @@ export type DatabaseAddress =
   | { readonly url: string }
   | { readonly host: string; readonly user: string; readonly database: string }
 export type Db = PostgresJsDatabase
+/** Work at one moment. Each piece takes one connection, of which postgres.js itself tells nothing. */
+export type Load = { readonly connectionsMax: number; readonly working: number; readonly waiting: number }
 
 const CONNECTIONS_MAX = 5
 /** A slow database is a down database. */
@@ -44,6 +46,7 @@ export class Pool {
   readonly #address: DatabaseAddress
   #client: postgres.Sql
   #db: Db
+  #underWay = 0
 
   constructor(address: DatabaseAddress) {
     this.#address = address
@@ -51,14 +54,21 @@ export class Pool {
     this.#db = drizzle(this.#client, { casing: 'snake_case' })
   }
 
+  get load(): Load {
+    const working = Math.min(this.#underWay, CONNECTIONS_MAX)
+    return { connectionsMax: CONNECTIONS_MAX, working, waiting: this.#underWay - working }
+  }
+
   /** Runs work of one statement, which fails as `unavailable` when no answer comes in time. */
   async ask<T>(work: (db: Db) => Promise<T>): Promise<T> {
     const client = this.#client
     const silent = this.#silence(client)
+    this.#underWay += 1
     try {
       return await Promise.race([work(this.#db), silent.promise])
     } finally {
       silent.cancel()
+      this.#underWay -= 1
     }
   }
 
@@ -72,10 +82,12 @@ export class Pool {
     const watch = setInterval(() => {
       this.ask(() => client`select 1`.then(() => undefined)).catch((error) => over.reject(error))
     }, SILENCE_MS)
+    this.#underWay += 1
     try {
       return await Promise.race([work(this.#db), over.promise])
     } finally {
       clearInterval(watch)
+      this.#underWay -= 1
     }
   }
 
