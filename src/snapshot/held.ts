@@ -1,5 +1,6 @@
-import type { Copies, Copy, Stamp } from '../store/copies.ts'
-import type { Standing } from './standing.ts'
+import { type Copies, type Copy, isAfter, isSame, type Stamp } from '../store/copies.ts'
+import type { Result, Standing } from './standing.ts'
+import { atMost, WAIT_MS } from './wait.ts'
 
 export type Log = (message: string, fields?: Record<string, unknown>) => void
 
@@ -28,8 +29,9 @@ export type Origin<T> = {
   readonly decode: (copy: Copy) => T | undefined
 }
 
-/** A request waits so long for news after a pause, and then takes what is there. */
-export const WAIT_MS = 500
+/** Who last said that what is held is the newest: "memory" when nobody could. */
+export type Source = 'memory' | 'redis' | 'postgres'
+
 /** A pause is so many times the freshness: what is served is never older than that, unless nobody could be asked. */
 const PAUSE_FACTOR = 2
 
@@ -42,6 +44,8 @@ export class Held<T extends Stamp> {
   readonly #keeping: Keeping
   readonly #origin: Origin<T>
   #value: T | undefined
+  #source: Source = 'memory'
+  #confirmedAt = Number.NEGATIVE_INFINITY
   #checkedAt = Number.NEGATIVE_INFINITY
   #truthAt = Number.NEGATIVE_INFINITY
   #checking: { readonly since: number; readonly done: Promise<void> } | undefined
@@ -60,6 +64,15 @@ export class Held<T extends Stamp> {
   /** Milliseconds since somebody was last asked what the newest revision is. */
   get ageMs(): number {
     return this.#keeping.now() - this.#checkedAt
+  }
+
+  get source(): Source {
+    return this.#source
+  }
+
+  /** Milliseconds since somebody last said that what is held is the newest. */
+  get unconfirmedMs(): number {
+    return this.#keeping.now() - this.#confirmedAt
   }
 
   get isFresh(): boolean {
@@ -128,11 +141,13 @@ export class Held<T extends Stamp> {
   }
 
   async #ask(wanted?: 'truth'): Promise<void> {
-    if (this.#value === undefined && wanted !== 'truth' && this.#swap(await this.#copy())) return
+    if (this.#value === undefined && wanted !== 'truth' && this.#swap(await this.#copy()))
+      return this.#settle('redis', 'newer')
     const isDue = wanted === 'truth' || this.#keeping.now() - this.#truthAt >= this.#keeping.truthCheckMs
     if (isDue) return this.#askTruth(this.#stamp())
     const seen = await this.#stamp()
     if (this.#value === undefined || !seen?.stamp || !isSame(seen.stamp, this.#value)) await this.#askTruth(seen)
+    else this.#settle('redis', 'same')
   }
 
   async #askTruth(asked: Seen | Promise<Seen>): Promise<void> {
@@ -144,10 +159,12 @@ export class Held<T extends Stamp> {
     this.#keeping.standing.answered(this.#truthAt)
     if (found.value === undefined) await this.#vanish(answer)
     else if (found.value === held || !held || isNews(found.value, held)) {
+      this.#settle('postgres', found.value === held ? 'same' : 'newer')
       this.#swap(found.value, 'truth')
       // Redis is told what Postgres says: after a change, and where it lost or missed one.
       if (answer && !(answer.stamp && isSame(answer.stamp, found.value))) await this.#publish(found.value)
     } else {
+      this.#settle('postgres', 'older')
       const { name } = this.#origin
       this.#keeping.log(
         'The database is older than what it said before; after a restore run "admin.ts new-incarnation"',
@@ -158,6 +175,7 @@ export class Held<T extends Stamp> {
 
   /** It exists no more. */
   async #vanish(seen: Seen): Promise<void> {
+    this.#settle('postgres', 'gone')
     this.#value = undefined
     if (seen?.stamp) await this.#attempt('remove a copy', (copies) => copies.remove(this.#origin.name))
   }
@@ -165,8 +183,10 @@ export class Held<T extends Stamp> {
   /** Postgres is away: what Redis has may still be newer than what is held. Rejects when nothing is. */
   async #doWithout(cause: unknown, stamp: Stamp | undefined): Promise<void> {
     this.#keeping.standing.failed(cause, this.#keeping.now())
+    this.#settle('postgres', 'failed')
     const isNewer = stamp && (this.#value === undefined || isAfter(stamp, this.#value))
-    if (isNewer && this.#swap(await this.#copy())) return
+    if (isNewer && this.#swap(await this.#copy())) return this.#settle('redis', 'newer')
+    if (stamp && this.#value && isSame(stamp, this.#value)) this.#settle('redis', 'same')
     this.#keeping.log('Cannot ask for the newest revision', { name: this.#origin.name, cause })
     if (this.#value === undefined) throw cause
   }
@@ -199,6 +219,13 @@ export class Held<T extends Stamp> {
     }
   }
 
+  #settle(by: 'redis' | 'postgres', result: Result): void {
+    this.#keeping.standing.checks.of(by, result).value += 1
+    const isConfirmed = result !== 'older' && result !== 'failed'
+    this.#source = isConfirmed ? by : 'memory'
+    if (isConfirmed) this.#confirmedAt = this.#keeping.now()
+  }
+
   /** Takes over a newer value and wakes whoever follows; false when there is none. */
   #swap(value: T | undefined, from?: 'truth'): boolean {
     if (value === undefined) return false
@@ -218,21 +245,3 @@ type Seen = { readonly stamp: Stamp | undefined } | undefined
 /** True when Postgres may put the first in the place of the second. */
 const isNews = (found: Stamp, held: Stamp): boolean =>
   found.incarnation !== held.incarnation || found.revision > held.revision
-
-const isSame = (one: Stamp, other: Stamp): boolean =>
-  one.incarnation === other.incarnation && one.revision === other.revision
-
-/** True when the first is a later state of the same incarnation. */
-const isAfter = (one: Stamp, other: Stamp): boolean =>
-  one.incarnation === other.incarnation && one.revision > other.revision
-
-/** Waits for work, but no longer than `ms`, and not for its outcome. */
-export async function atMost(work: Promise<void>, ms: number): Promise<void> {
-  const late = Promise.withResolvers<void>()
-  const timer = setTimeout(late.resolve, ms)
-  try {
-    await Promise.race([work.catch(() => undefined), late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
-}

@@ -2,8 +2,9 @@ import * as v from 'valibot'
 import { FlagError } from '../flag/error.ts'
 import type { Copy } from '../store/copies.ts'
 import type { EnvironmentSource, Version } from '../store/source.ts'
-import { atMost, Held, type Keeping, WAIT_MS } from './held.ts'
+import { Held, type Keeping } from './held.ts'
 import { nextSnapshot, type Snapshot } from './snapshot.ts'
+import { atMost, WAIT_MS } from './wait.ts'
 
 export type ReadSource = (flagSetId: string, since?: Version) => Promise<EnvironmentSource | undefined>
 
@@ -65,6 +66,11 @@ export class Snapshots {
   async held(flagSetId: string): Promise<Held<Snapshot>> {
     await this.current(flagSetId)
     return this.#held.get(flagSetId) ?? this.#missing(flagSetId)
+  }
+
+  /** What is held of every environment that was asked for. */
+  all(): Iterable<[flagSetId: string, held: Held<Snapshot>]> {
+    return this.#held
   }
 
   async #first(flagSetId: string, known: Held<Snapshot> | undefined): Promise<Snapshot> {
