@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { enrichWith } from './flag/context.ts'
-import type { Evaluation } from './flag/evaluate.ts'
 import { app, MANAGEMENT_BYTES_MAX } from './http/app.ts'
+import { newCounts } from './http/counts.ts'
 import { eventStreams } from './http/stream-token.ts'
 import { Streams } from './http/streams.ts'
 import { rpc } from './rpc/rpc.ts'
@@ -19,8 +19,8 @@ import { Following } from './snapshot/following.ts'
 import { KeyRing, type Principal } from './snapshot/keyring.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
 import { Standing } from './snapshot/standing.ts'
-import { Usage } from './snapshot/usage.ts'
-import { copiesIn } from './store/copies.ts'
+import { type Count, Usage } from './snapshot/usage.ts'
+import { copiesIn, timedCopies } from './store/copies.ts'
 import { hintsIn } from './store/hints.ts'
 import { readKeyRing } from './store/keys.ts'
 import { openRedis } from './store/redis.ts'
@@ -32,9 +32,14 @@ process.stdout.on('error', () => undefined) // whoever reads the log may leave, 
 const config = orExit(() => readConfig(process.env))
 const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line), now: () => new Date() })
 
-const { database, close: closeDatabase } = await orExit(() => provideDatabase(config))
+const counts = newCounts()
+const { database, close: closeDatabase } = await orExit(() => provideDatabase(config, counts.postgres))
 const redis = config.redis && openRedis(config.redis)
-const copies = redis && copiesIn(redis.redis, (name) => log.warn('A copy in Redis is damaged or foreign', { name }))
+const damaged = (name: string) => {
+  counts.damagedCopies.value += 1
+  log.warn('A copy in Redis is damaged or foreign', { name })
+}
+const copies = redis && timedCopies(copiesIn(redis.redis, damaged), counts.redis)
 const { freshnessMs, truthCheckMs } = config
 const wallNow = () => Date.now()
 const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, (jumpMs) => {
@@ -53,7 +58,7 @@ const usage = new Usage({ write: (batch) => writeUsage(database, batch), replica
 
 const following = new Following({
   held: (flagSetId) => snapshots.held(flagSetId),
-  hints: config.redis && hintsIn(config.redis, log.warn),
+  hints: config.redis && hintsIn(config.redis, log.warn, counts.hints),
   checkMs: freshnessMs,
 })
 const streams = new Streams({
@@ -69,10 +74,14 @@ const hasStreams = config.streams || config.streamOrigin !== undefined
 const isTrial = config.mode === 'trial'
 const anyone: Principal = { name: 'trial', role: 'admin', environment: null }
 let isStopping = false
+const count: Count = ({ id, flagSetId }, evaluation, at) => {
+  counts.evaluations.count(flagSetId, evaluation)
+  usage.count(id, evaluation, at)
+}
 const answering = {
   authenticate: authenticator((secret) => keys.find(secret), isTrial ? anyone : undefined),
   current: (flagSetId: string) => snapshots.current(flagSetId),
-  count: (environmentId: bigint, evaluation: Evaluation, now: number) => usage.count(environmentId, evaluation, now),
+  count,
   bodyBytesMax: config.bodyBytesMax,
   now: wallNow,
   log: log.error,
@@ -87,8 +96,10 @@ const remote = rpc({
   },
   defaultFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   streamSecondsMax: config.rpcStreamSecondsMax,
+  timings: config.metrics ? counts.rpc : undefined,
   random: Math.random,
 })
+const asked = { counts, snapshots, standing, following, streams, rpcStreams: remote.size, usage, database }
 const { fetch } = app({
   ...answering,
   newest: (flagSetId) => snapshots.newest(flagSetId),
@@ -102,6 +113,7 @@ const { fetch } = app({
   enrich: enrichWith(config.contextValues),
   rpc: remote,
   health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), standing, now },
+  metrics: config.metrics ? asked : undefined,
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   corsOrigins: config.corsOrigins,
 })

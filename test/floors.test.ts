@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 
 const SRC = join(import.meta.dirname, '../src')
@@ -46,6 +46,21 @@ test('no file reaches itself through its imports', () => {
     done.add(file)
   }
   for (const { file } of sources) visit(file, [])
+})
+
+test('what prints metrics is loaded with the first scrape, not at start', () => {
+  const atStart = new Set<string>()
+  const visit = (file: string): void => {
+    if (atStart.has(file)) return
+    atStart.add(file)
+    for (const next of sources.find((source) => source.file === file)?.imports ?? [])
+      if (!sources.find((source) => source.file === file)?.text.includes(`import('./${basename(next)}')`)) visit(next)
+  }
+  visit('main.ts')
+  assert.ok(atStart.has('http/metrics.ts'))
+  const packages = sources.filter(({ file }) => atStart.has(file)).flatMap((source) => source.packages)
+  assert.ok(packages.includes('hono'))
+  for (const name of ['prom-client', '@hono/prometheus']) assert.ok(!packages.includes(name), name)
 })
 
 test('every file fits in one sitting', () => {

@@ -10,15 +10,18 @@ import { changeRoutes, historyRoutes } from './changes.ts'
 import { definitionRoutes } from './definitions.ts'
 import { type Changed, environmentRoutes } from './environments.ts'
 import { events } from './events.ts'
+import type { Metrics } from './families.ts'
 import { flagRoutes } from './flags.ts'
 import { flagSetRoutes } from './flagset.ts'
 import { type Health, health } from './health.ts'
 import { keyRoutes } from './keys.ts'
 import { loopbackOnly } from './loopback.ts'
-import { ofrep } from './ofrep.ts'
+import { metrics } from './metrics.ts'
+import { isEvaluation, ofrep } from './ofrep.ts'
 import { openApi } from './openapi.ts'
 import { type Log, nothingHere, problem } from './problem.ts'
 import { projectRoutes } from './projects.ts'
+import { measured, timedIn } from './requests.ts'
 import { jsonOnly } from './route.ts'
 import { type RpcDoor, rpcRoutes } from './rpc.ts'
 import type { EventStreams } from './stream-token.ts'
@@ -43,6 +46,8 @@ export type Doors = {
   readonly count: Count
   readonly enrich: Enrich
   readonly health: Health
+  /** Undefined where no metrics are kept. */
+  readonly metrics?: Metrics | undefined
   /** Where a caller that is bound to no environment goes; only trial mode has one. */
   readonly trialFlagSetId: string | undefined
   readonly bodyBytesMax: number
@@ -60,11 +65,15 @@ export function app(doors: Doors): Hono {
   const app = new Hono()
   app.onError(problem(doors.log))
   app.notFound(nothingHere)
+  const requests = doors.metrics?.counts.requests
+  if (requests) app.use(measured(requests, isEvaluation))
   if (doors.trialFlagSetId !== undefined) app.use(loopbackOnly)
 
   const management = managementApi(doors)
-  const ofrepDoors = { ...doors, defaultFlagSetId: doors.trialFlagSetId }
+  const timed = requests && timedIn(requests)
+  const ofrepDoors = { ...doors, defaultFlagSetId: doors.trialFlagSetId, timed }
   app.route('/', health(doors.health)).route('/', ofrep(ofrepDoors)) // its headers for other origins are the streams' too
+  if (doors.metrics) app.route('/', metrics(doors.metrics))
   if (doors.events) app.route('/', events({ ...ofrepDoors, ...doors.events }))
   app.route('/', sync(ofrepDoors))
   if (doors.rpc) app.route('/', rpcRoutes(doors.rpc, doors.corsOrigins))

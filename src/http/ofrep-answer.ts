@@ -1,5 +1,5 @@
 import type { Context, Metadata } from '../flag/definition.ts'
-import { type Evaluable, type Evaluation, evaluate, type Failure } from '../flag/evaluate.ts'
+import { type Evaluable, type Evaluation, evaluate, type Failure, fail } from '../flag/evaluate.ts'
 import { reflect, type Selector, selects } from '../snapshot/selector.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import type { Count } from '../snapshot/usage.ts'
@@ -28,12 +28,16 @@ const FAILURE: Record<
   GENERAL: { status: 400, errorCode: 'GENERAL', details: () => 'error processing the flag for evaluation' },
 }
 
+/** What is counted for any flag that does not exist. */
+const MISSING = fail({ key: '', metadata: {} }, 'FLAG_NOT_FOUND', '')
+
 /** Evaluates one flag. One that the selector keeps out does not exist. */
 export function answerFor(key: string, question: Question): Answer {
-  const { snapshot, selector } = question
+  const { snapshot, selector, now, count } = question
   const flag = snapshot.flagSet.flags.get(key)
   if (flag !== undefined && selects(selector, snapshot.flagSetId, flag.metadata))
     return answerOf(evaluated(flag, question), reflect(selector))
+  count(snapshot, MISSING, now)
   return failureOf(key, 'FLAG_NOT_FOUND', ownMetadata(question))
 }
 
@@ -50,7 +54,7 @@ export function answersFor(question: Question): { flags: object[]; metadata: Met
 
 function evaluated(flag: Evaluable, { snapshot, context, now, count }: Question): Evaluation {
   const evaluation = evaluate(flag, context, now)
-  count(snapshot.id, evaluation, now)
+  count(snapshot, evaluation, now)
   return evaluation
 }
 

@@ -12,6 +12,7 @@ import { etagOf, fingerprintOf, isHeld } from './etag.ts'
 import { parseJson, readBody } from './json-body.ts'
 import { answerFor, answersFor, type Question } from './ofrep-answer.ts'
 import { type Log, RETRY_AFTER_SECONDS, STATUS } from './problem.ts'
+import type { Timed } from './requests.ts'
 import type { EventStreams } from './stream-token.ts'
 
 export type OfrepDoors = {
@@ -32,11 +33,16 @@ export type OfrepDoors = {
   readonly count: Count
   /** Adds the operator's values to a context. */
   readonly enrich: Enrich
+  /** Undefined where no metrics are kept. */
+  readonly timed?: Timed | undefined
   readonly log: Log
 }
 
 const BULK = '/ofrep/v1/evaluate/flags'
 const SINGLE = '/ofrep/v1/evaluate/flags/:key'
+
+/** A path of either, as Hono's routes match it. */
+const EVALUATION = /^\/ofrep\/v1\/evaluate\/flags(?:\/[^/]*)?$/
 
 const TOLD = 'flagConfigEtag'
 
@@ -60,34 +66,44 @@ export function ofrep(doors: OfrepDoors): Hono {
     .all(`${BULK}/`, onlyPost)
 }
 
+/** True for the requests that this door times itself: those that its handlers answer. */
+export const isEvaluation = ({ req }: Call): boolean => req.method === 'POST' && EVALUATION.test(req.path)
+
+const untimed: Timed = () => (answer) => answer
+
 async function answerSingle(doors: OfrepDoors, request: Request): Promise<Response> {
+  const { timed = untimed } = doors
+  const done = timed(SINGLE, request)
   const segment = lastSegment(request.url)
   const key = decode(segment)
   try {
     const question = await ask(doors, request)
     if (key === undefined) throw new FlagError('invalid', 'invalid flag key: not percent-encoded UTF-8')
-    if (question === undefined) return invalidContext({ key })
+    if (question === undefined) return done(invalidContext({ key }))
     const { status, body } = answerFor(key, question)
-    return Response.json(body, { status, headers: HEADERS })
+    return done(Response.json(body, { status, headers: HEADERS }))
   } catch (error) {
-    return refuse(error, { key: key ?? segment }, doors.log)
+    return done(refuse(error, { key: key ?? segment }, doors.log))
   }
 }
 
 async function answerBulk(doors: OfrepDoors, request: Request): Promise<Response> {
+  const { timed = untimed } = doors
+  const done = timed(BULK, request)
   try {
     const question = await ask(doors, request)
-    if (question === undefined) return invalidContext({})
+    if (question === undefined) return done(invalidContext({}))
     const streams = await doors.eventStreams?.(question.snapshot.flagSetId)
     const body = JSON.stringify({ ...answersFor(question), ...(streams?.length && { eventStreams: streams }) })
     const headers = { ...HEADERS, etag: etagOf(body) }
     const told = toldOf(request.url)
     const isForced = told !== undefined && told !== fingerprintOf(question.snapshot)
-    if (isForced || !isHeld(request.headers.get('if-none-match'), headers.etag)) return new Response(body, { headers })
+    if (isForced || !isHeld(request.headers.get('if-none-match'), headers.etag))
+      return done(new Response(body, { headers }))
     const { 'content-type': _, ...unchanged } = headers
-    return new Response(null, { status: 304, headers: unchanged })
+    return done(new Response(null, { status: 304, headers: unchanged }))
   } catch (error) {
-    return refuse(error, {}, doors.log)
+    return done(refuse(error, {}, doors.log))
   }
 }
 

@@ -1,6 +1,7 @@
 import { FlagError } from '../flag/error.ts'
 import type { Followed, Listener } from '../snapshot/following.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
+import { newCounter, Tally } from '../store/tally.ts'
 import { fingerprintOf } from './etag.ts'
 
 export type StreamsOptions = {
@@ -33,6 +34,7 @@ const CUT_MS = 5_000
 const TICKS_PER_KEEP_ALIVE = 10
 const KEEP_ALIVE = new TextEncoder().encode(': keep-alive\n\n')
 
+type End = 'client' | 'age' | 'stopping'
 type Controller = ReadableStreamDefaultController<Uint8Array>
 /** One open stream. `late` is what its client could not take yet: the newest only. */
 type Open = {
@@ -46,6 +48,8 @@ type Open = {
 
 /** Every open event stream of this replica, and their limits, pulse and end. */
 export class Streams {
+  /** Streams that are over, by why. */
+  readonly ended = new Tally(['reason'], newCounter)
   readonly #options: StreamsOptions
   readonly #open = new Set<Open>()
   readonly #counts = new Map<string, number>()
@@ -89,7 +93,7 @@ export class Streams {
   /** Ends every stream and lets no new one begin; each client is told to come back after a time of its own. */
   endStreams(): void {
     this.#isEnded = true
-    for (const stream of this.#open) this.#end(stream)
+    for (const stream of this.#open) this.#end(stream, 'stopping')
   }
 
   #admit(flagSetId: string): Open {
@@ -118,7 +122,7 @@ export class Streams {
         controller.enqueue(eventOf(stream.late))
         stream.late = undefined
       },
-      cancel: () => this.#forget(stream),
+      cancel: () => this.#forget(stream, 'client'),
     })
   }
 
@@ -133,7 +137,7 @@ export class Streams {
     const now = this.#options.now()
     for (const stream of this.#open) {
       const { controller } = stream
-      if (now >= stream.endsAt) this.#end(stream)
+      if (now >= stream.endsAt) this.#end(stream, 'age')
       else if (now >= stream.beatAt && controller && (controller.desiredSize ?? 0) > 0) {
         controller.enqueue(KEEP_ALIVE)
         stream.beatAt = now + this.#keepAliveMs
@@ -141,8 +145,8 @@ export class Streams {
     }
   }
 
-  #end(stream: Open): void {
-    this.#forget(stream)
+  #end(stream: Open, reason: End): void {
+    this.#forget(stream, reason)
     const { controller } = stream
     if (!controller) return
     const isChoked = (controller.desiredSize ?? 0) <= 0
@@ -153,9 +157,10 @@ export class Streams {
     setTimeout(() => controller.error(new Error('The client of an event stream takes nothing')), CUT_MS).unref()
   }
 
-  #forget(stream: Open): void {
+  #forget(stream: Open, reason?: End): void {
     stream.leave?.()
     if (!this.#open.delete(stream)) return
+    if (reason && stream.controller) this.ended.of(reason).value += 1
     const count = (this.#counts.get(stream.flagSetId) ?? 1) - 1
     if (count > 0) this.#counts.set(stream.flagSetId, count)
     else this.#counts.delete(stream.flagSetId)

@@ -63,10 +63,11 @@ export function resolver<O extends DescMessage>(
 function resolve({ count }: EvaluationDoors, key: string, question: Question, type: Type): Evaluation {
   const { snapshot, selector, context, now } = question
   const flag = snapshot.flagSet.flags.get(key)
-  if (flag === undefined || !selects(selector, snapshot.flagSetId, flag.metadata))
-    return fail({ key, metadata: {} }, 'FLAG_NOT_FOUND', 'Flag not found')
-  const evaluation = evaluate(flag, context, now, type)
-  count(snapshot.id, evaluation, now)
+  const isThere = flag !== undefined && selects(selector, snapshot.flagSetId, flag.metadata)
+  const evaluation = isThere
+    ? evaluate(flag, context, now, type)
+    : fail({ key, metadata: {} }, 'FLAG_NOT_FOUND', 'Flag not found')
+  count(snapshot, evaluation, now)
   return evaluation
 }
 

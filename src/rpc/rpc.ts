@@ -12,10 +12,12 @@ import { file_flagd_sync_v1_sync } from './gen/flagd/sync/v1/sync_pb.js'
 import { file_grpc_health_v1_health } from './gen/grpc/health/v1/health_pb.js'
 import { grpc, type TakeStream } from './grpc.ts'
 import { healthMethods } from './health.ts'
+import type { Method } from './method.ts'
 import { OpenStreams } from './open-streams.ts'
 import { reflectionMethods } from './reflection.ts'
 import type { Log } from './status.ts'
 import { syncMethods } from './sync.ts'
+import { type RpcTimings, timedMethods } from './timed.ts'
 
 /** What the RPC doors need of the rest of the house. */
 export type RpcDoors = {
@@ -37,6 +39,8 @@ export type RpcDoors = {
   readonly now: () => number
   /** From 0 up to 1. */
   readonly random: () => number
+  /** Undefined where no metrics are kept. */
+  readonly timings?: RpcTimings | undefined
   readonly log: Log
 }
 
@@ -66,12 +70,13 @@ export function rpc(doors: RpcDoors): Rpc {
   const admit = admission(doors.authenticate, doors.defaultFlagSetId)
   const streams = new OpenStreams({ secondsMax: doors.streamSecondsMax, random: doors.random })
   const services = FILES.flatMap((file) => file.services.map(({ typeName }) => typeName))
-  const methods = new Map([
+  const all: [path: string, Method][] = [
     ...evaluationMethods({ ...doors, admit, streams, enrich: enrichWith(doors.contextValues) }),
     ...syncMethods({ ...doors, admit, streams }),
     ...healthMethods({ ...doors, streams }, services),
     ...reflectionMethods(FILES),
-  ])
+  ]
+  const methods = new Map(doors.timings ? timedMethods(all, doors.timings) : all)
   // Loaded with the first call: what a first evaluation needs of the start-up time is none of this.
   let handlers: ReturnType<typeof loadConnect> | undefined
   const loadConnect = async () => (await import('./connect.ts')).connectHandlers({ methods, bytesMax, log })

@@ -45,6 +45,12 @@ const STATUS: Record<Code, FailureStatus> = {
 
 export type Log = (message: string, fields?: Record<string, unknown>) => void
 
+/** The status that a call ends with which fails like this. */
+export function statusOf(error: unknown): FailureStatus {
+  if (error instanceof RpcError) return error.status
+  return error instanceof FlagError ? STATUS[error.code] : Status.internal
+}
+
 /** What a caller hears of an error; anything unexpected is logged and called internal. */
 export function rpcErrorOf(error: unknown, method: string, log: Log): RpcError {
   if (error instanceof RpcError) return error

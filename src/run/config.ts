@@ -52,6 +52,7 @@ const VARIABLES = {
   REDIS_URL: v.optional(v.pipe(v.string(), v.check(isRedisUrl, 'expected redis://host:port, or rediss:// for TLS'))),
   UPSTASH_REDIS_REST_URL: v.optional(v.pipe(v.string(), v.check(isHttpUrl, 'expected https://…'))),
   UPSTASH_REDIS_REST_TOKEN: v.optional(v.pipe(v.string(), v.minLength(1))),
+  FLAGSTAFF_METRICS: v.optional(v.picklist(['on', 'off'], 'expected on or off'), 'on'),
   FLAGSTAFF_STREAMS: v.optional(v.picklist(['on', 'off'], 'expected on or off'), 'on'),
   FLAGSTAFF_STREAM_URL: v.optional(
     v.pipe(v.string(), v.check(isHttpOrigin, 'expected https://host[:port], without a path')),
@@ -101,6 +102,8 @@ type Settings = {
   readonly truthCheckMs: number
   /** Undefined: one replica, without copies and hints. */
   readonly redis: RedisAddress | undefined
+  /** Whether `/metrics` is served here. */
+  readonly metrics: boolean
   /** Whether event streams are served here. */
   readonly streams: boolean
   /** Origin of the service that serves them; undefined: the one that was asked. */
@@ -146,6 +149,7 @@ function configOf(read: Read): Config {
     freshnessMs: read.FRESHNESS_MS,
     truthCheckMs: read.TRUTH_CHECK_MS,
     redis: redisOf(read),
+    metrics: read.FLAGSTAFF_METRICS === 'on',
     streams: read.FLAGSTAFF_STREAMS === 'on',
     streamOrigin: read.FLAGSTAFF_STREAM_URL,
     streamSecondsMax: read.STREAM_SECONDS_MAX,

@@ -1,3 +1,4 @@
+import type { Calls } from '../store/calls.ts'
 import { type Database, openDatabase } from '../store/database.ts'
 import { connect } from '../store/pool.ts'
 import { migrate } from '../store/schema.ts'
@@ -7,9 +8,9 @@ import { plantSample } from './sample.ts'
 export type Provided = { readonly database: Database; close(): Promise<void> }
 
 /** The configured database, connected on first use; or in trial mode one of our own, with its schema and some flags to look at. */
-export async function provideDatabase(config: Config): Promise<Provided> {
+export async function provideDatabase(config: Config, calls: Calls): Promise<Provided> {
   if (config.mode === 'service') {
-    const database = openDatabase({ url: config.databaseUrl })
+    const database = openDatabase({ url: config.databaseUrl }, calls)
     return { database, close: () => database.close() }
   }
   const { startTrialDatabase } = await import('./trial.ts')
@@ -18,7 +19,7 @@ export async function provideDatabase(config: Config): Promise<Provided> {
     const client = connect(trial.address, 1, 0)
     await migrate(client)
     await client.end()
-    const database = openDatabase(trial.address)
+    const database = openDatabase(trial.address, calls)
     await plantSample(database)
     const close = async () => {
       await database.close()

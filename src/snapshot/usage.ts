@@ -2,9 +2,10 @@ import type { Evaluation } from '../flag/evaluate.ts'
 import { batches } from '../store/batches.ts'
 import type { UsageBatch, UsageCount, UsageReason } from '../store/usage.ts'
 import type { Log } from './held.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /** Notes that an environment gave this answer at `now` (unix seconds). */
-export type Count = (environmentId: bigint, evaluation: Evaluation, now: number) => void
+export type Count = (of: Pick<Snapshot, 'id' | 'flagSetId'>, evaluation: Evaluation, now: number) => void
 
 type Cell = { -readonly [K in keyof UsageCount]: UsageCount[K] }
 type Combination = {
@@ -48,6 +49,8 @@ export class Usage {
   /** Unix seconds of the last flush that was begun; of the first evaluation while there was none. */
   #flushedAt: number | undefined
   #flushing: Promise<void> | undefined
+  #failures = 0
+  #unnamed = 0
 
   /** `write` must add a batch once, however often it is given; `replica` is random for each process. */
   constructor(options: {
@@ -60,6 +63,16 @@ export class Usage {
     this.#replica = options.replica
     this.#log = options.log
     this.#cellsMax = options.cellsMax ?? CELLS_MAX
+  }
+
+  /** Flushes that failed. */
+  get failures(): number {
+    return this.#failures
+  }
+
+  /** Combinations that found no cell of their own. */
+  get unnamed(): number {
+    return this.#unnamed
   }
 
   /**
@@ -133,6 +146,7 @@ export class Usage {
 
   /** One for an environment, whatever the hour: it stands in the last one in which it was needed. */
   #overflowOf(environmentId: bigint): Cell {
+    this.#unnamed += 1
     const held = this.#overflow.get(environmentId)
     const fresh: Cell = { environmentId, flag: undefined, hour: 0, variant: '', reason: '', count: 0, lastAt: 0 }
     const cell = held ?? fresh
@@ -148,9 +162,15 @@ export class Usage {
   }
 
   #flush(): Promise<void> {
-    this.#flushing ??= this.#send().finally(() => {
-      this.#flushing = undefined
-    })
+    const fail = (cause: unknown) => {
+      this.#failures += 1
+      throw cause
+    }
+    this.#flushing ??= this.#send()
+      .catch(fail)
+      .finally(() => {
+        this.#flushing = undefined
+      })
     return this.#flushing
   }
 

@@ -118,6 +118,7 @@ test('a quiet stream is kept alive, and ends with its time by a jittered retry',
   assert.equal((await events.next('retry'))?.['retry'], '1500')
   assert.equal(await events.next('retry'), undefined)
   assert.equal(service.streams.size, 0)
+  assert.equal(service.streams.ended.of('age').value, 1)
 })
 
 test('endStreams() ends all streams with a retry and refuses new ones', async () => {
@@ -133,6 +134,7 @@ test('endStreams() ends all streams with a retry and refuses new ones', async ()
   assert.equal(refused.status, 503)
   assert.ok(refused.headers.get('retry-after'))
   assert.equal(service.streams.size, 0)
+  assert.equal(service.streams.ended.of('stopping').value, 2)
 })
 
 test('streams are bounded, per environment and in all, and one that ends makes room', async () => {

@@ -74,6 +74,7 @@ for (const [name, values] of [
   ['DATABASE_URL', ['localhost', 'http://db/flags', 'postgres']],
   ['CORS_ORIGINS', ['*', 'https://a.example/', 'https://a.example,b.example', 'https://A.example']],
   ['LOG_LEVEL', ['INFO', 'trace']],
+  ['FLAGSTAFF_METRICS', ['true', 'OFF']],
   ['FLAGSTAFF_STREAMS', ['true', 'ON']],
   ['FLAGSTAFF_STREAM_URL', ['streams.example', 'https://streams.example/', 'https://a.example/x', 'redis://a']],
   ['STREAM_SECONDS_MAX', ['9', '1h']],

@@ -6,6 +6,7 @@ import { openDatabase } from '../../src/store/database.ts'
 import { connect } from '../../src/store/pool.ts'
 import { openRedis, type RedisConnection } from '../../src/store/redis.ts'
 import { renewIncarnation } from '../../src/store/schema.ts'
+import { samplesIn } from '../support/metrics.ts'
 import { startProxy, type TcpProxy, type Way } from '../support/proxy.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../support/redis.ts'
 import { openService, type Service } from '../support/service.ts'
@@ -126,6 +127,33 @@ describe('with Postgres and Redis behind proxies', {
     assert.equal(await evaluate(await startReplica()), 503)
     toPostgres.set('open')
     assert.equal(await evaluate(await startReplica()), true, 'from Postgres')
+  })
+
+  test('what is held tells who confirmed it last, and when', async () => {
+    await put(await startReplica(), on)
+    const replica = await startReplica()
+    assert.equal(await evaluate(replica), true)
+    const held = await replica.snapshots.held('p/e')
+    const seen = async () => {
+      now += 20_000
+      await held.check()
+      return [held.source, held.unconfirmedMs]
+    }
+    assert.equal(held.source, 'redis', 'the copy')
+    assert.deepEqual(await seen(), ['postgres', 0])
+    now += 2_000
+    await held.check()
+    assert.equal(held.source, 'redis', 'the stamp')
+    toPostgres.set('refused')
+    assert.deepEqual(await seen(), ['redis', 0])
+    toRedis.set('refused')
+    assert.deepEqual(await seen(), ['memory', 20_000])
+    assert.deepEqual(await seen(), ['memory', 40_000])
+    const { text } = await replica.call('GET', '/metrics')
+    const samples = samplesIn(text)
+    assert.equal(samples.get('flagstaff_snapshot_source{environment="p/e",source="memory"}'), 1)
+    assert.equal(samples.get('flagstaff_snapshot_age_seconds{environment="p/e"}'), 40)
+    assert.ok((samples.get('flagstaff_freshness_checks_total{source="postgres",result="failed"}') ?? 0) >= 3)
   })
 
   test('a cold replica asks Redis once and Postgres not at all before its first answer', async () => {

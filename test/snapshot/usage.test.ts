@@ -158,6 +158,7 @@ test('a batch that was not stored is sent again as it was, and new counts after 
   )
   assert.equal(total(), 6)
   assert.equal(logged.length, 2)
+  assert.equal(usage.failures, 2)
 })
 
 test('above its bound, Usage counts new combinations in one cell of their environment, and loses none', async () => {
@@ -169,6 +170,7 @@ test('above its bound, Usage counts new combinations in one cell of their enviro
   times(1, () => usage.count(1n, ask('banner'), START))
   times(6, () => usage.count(1n, ask('banner', 'none'), START + 3_600))
   await drain()
+  assert.equal(usage.unnamed, 8, 'b, off, and the failure, which is looked for each time')
   assert.deepEqual(lines(), ['1 * 1 - - 10', '1 banner 0 a DEFAULT 4', '1 still 0 on STATIC 3', '2 * 0 - - 5'])
   usage.count(1n, ask('banner', 'b'), START)
   await drain()

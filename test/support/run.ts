@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, globSync } from 'node:fs'
 import { join } from 'node:path'
+import { HAS_PROMTOOL } from './metrics.ts'
 import { HAS_REDIS } from './redis.ts'
 import { startTestServer } from './server.ts'
 
@@ -34,6 +35,8 @@ if (!existsSync(process.env['CONFORMANCE'] ?? join(ROOT, '../shared/conformance'
   say('LEFT OUT: the conformance tests, because their data is not here; CONFORMANCE names its folder')
 if (!HAS_REDIS)
   say('LEFT OUT: the tests of several replicas and of outages, because this machine has no redis-server; install it')
+if (!HAS_PROMTOOL)
+  say('LEFT OUT: the check of names and units of metrics, because this machine has no promtool; install prometheus')
 /** The runner at work, and everything it started: a group of its own, so that one kill reaches all. */
 let group: number | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Evaluation } from '../../src/flag/evaluate.ts'
 import { app, type Doors } from '../../src/http/app.ts'
+import { newCounts } from '../../src/http/counts.ts'
 import { eventStreams } from '../../src/http/stream-token.ts'
 import { Streams, type StreamsOptions } from '../../src/http/streams.ts'
 import { type Rpc, type RpcDoors, rpc } from '../../src/rpc/rpc.ts'
@@ -9,7 +9,7 @@ import { Following } from '../../src/snapshot/following.ts'
 import { KeyRing } from '../../src/snapshot/keyring.ts'
 import { Snapshots } from '../../src/snapshot/snapshots.ts'
 import { Standing } from '../../src/snapshot/standing.ts'
-import { Usage } from '../../src/snapshot/usage.ts'
+import { type Count, Usage } from '../../src/snapshot/usage.ts'
 import type { Copies } from '../../src/store/copies.ts'
 import type { Hints } from '../../src/store/hints.ts'
 import { readKeyRing } from '../../src/store/keys.ts'
@@ -74,10 +74,15 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const { now } = keeping
   const streams = new Streams({ follow, secondsMax: 240, now, wallNow, random: Math.random, ...options.streams })
   const streamSecret = () => keys.streamSecret()
+  const counts = newCounts()
+  const count: Count = ({ id, flagSetId }, evaluation, at) => {
+    counts.evaluations.count(flagSetId, evaluation)
+    usage.count(id, evaluation, at)
+  }
   const answering = {
     authenticate: authenticator((secret) => keys.find(secret), undefined),
     current: (flagSetId: string) => snapshots.current(flagSetId),
-    count: (environmentId: bigint, evaluation: Evaluation, at: number) => usage.count(environmentId, evaluation, at),
+    count,
     bodyBytesMax: 1_000_000,
     now: wallNow,
     log,
@@ -90,6 +95,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     defaultFlagSetId: undefined,
     streamSecondsMax: 240,
     random: Math.random,
+    timings: counts.rpc,
     ...options.rpc,
   })
   const { fetch } = app({
@@ -102,6 +108,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     keysChanged: () => keys.refresh(),
     enrich: (context) => context,
     rpc: remote,
+    metrics: { counts, snapshots, standing, following, streams, rpcStreams: remote.size, usage, database },
     health: { isStopping: () => false, warmUp: () => keys.warmUp(), standing, now: keeping.now },
     trialFlagSetId: undefined,
     corsOrigins: undefined,

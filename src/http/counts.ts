@@ -1,0 +1,20 @@
+import { Evaluations } from '../snapshot/evaluations.ts'
+import { newCalls } from '../store/calls.ts'
+import { newCounter, newTiming, Tally } from '../store/tally.ts'
+import { Requests } from './requests.ts'
+
+/** What the parts of a replica count in; each is given its own. */
+export type Counts = ReturnType<typeof newCounts>
+
+export function newCounts() {
+  return {
+    requests: new Requests(),
+    /** For the doors of `rpc/`: by method, `<package>.<service>/<method>`, and the name of the status. Both are closed sets. */
+    rpc: new Tally(['method', 'code'], newTiming),
+    evaluations: new Evaluations(),
+    postgres: newCalls(),
+    redis: newCalls(),
+    damagedCopies: newCounter(),
+    hints: newCounter(),
+  }
+}
