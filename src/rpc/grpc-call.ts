@@ -21,7 +21,8 @@ export type CallOptions = {
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = http2.constants
 const HEADERS: OutgoingHttpHeaders = { ':status': 200, 'content-type': 'application/grpc' }
-const WITH_TRAILERS: ServerStreamResponseOptions = { waitForTrailers: true }
+/** gRPC has no use for a date. */
+const WITH_TRAILERS: ServerStreamResponseOptions & { sendDate: false } = { waitForTrailers: true, sendDate: false }
 const OK: OutgoingHttpHeaders = { 'grpc-status': String(Status.ok) }
 /** A client that takes longer to send its message, or to take one of ours, is cut. */
 const STUCK_MS = 30_000

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import * as v from 'valibot'
 import { FlagError } from '../flag/error.ts'
 import type { Copy, Stamp } from '../store/copies.ts'
-import { hashSecret, type KeyRingSource } from '../store/keys.ts'
+import { digestOf, type KeyRingSource } from '../store/keys.ts'
 import type { EnvironmentName } from '../store/revision.ts'
 import type { Role } from '../store/tables.ts'
 import { Held, type Keeping } from './held.ts'
@@ -14,7 +14,8 @@ export type Principal = {
   readonly role: Role
   readonly environment: EnvironmentName | null
 }
-type Entry = { readonly hash: Buffer; readonly principal: Principal; readonly expiresAt: number }
+/** `digest` is the text of the hash, as bytes. */
+type Entry = { readonly digest: Buffer; readonly principal: Principal; readonly expiresAt: number }
 type Ring = Stamp & { readonly streamSecret: Buffer; readonly entries: ReadonlyMap<string, Entry> }
 
 /**
@@ -44,7 +45,11 @@ export class KeyRing {
     })
     const principal: Principal = { name: 'FLAGSTAFF_ADMIN_KEY', role: 'admin', environment: null }
     if (options.adminSecret !== undefined)
-      this.#admin = { hash: hashSecret(options.adminSecret), principal, expiresAt: Number.POSITIVE_INFINITY }
+      this.#admin = {
+        digest: Buffer.from(digestOf(options.adminSecret)),
+        principal,
+        expiresAt: Number.POSITIVE_INFINITY,
+      }
   }
 
   /**
@@ -53,14 +58,14 @@ export class KeyRing {
    * `unavailable` while no key was ever read.
    */
   find(secret: string): Principal | undefined | Promise<Principal | undefined> {
-    const hash = hashSecret(secret)
-    if (this.#admin && timingSafeEqual(this.#admin.hash, hash)) return this.#admin.principal
+    const digest = digestOf(secret)
+    if (this.#admin && timingSafeEqual(this.#admin.digest, Buffer.from(digest))) return this.#admin.principal
     const isFresh = this.#held.isFresh
     const ring = this.#held.current()
-    if (ring instanceof Promise) return ring.then((found) => this.#match(found, hash))
-    const found = this.#match(ring, hash)
+    if (ring instanceof Promise) return ring.then((found) => this.#match(found, digest))
+    const found = this.#match(ring, digest)
     if (found || isFresh) return found
-    return this.#held.check().then(() => this.#match(this.#held.value, hash)) // it may have been created just now
+    return this.#held.check().then(() => this.#match(this.#held.value, digest)) // it may have been created just now
   }
 
   /** What the tokens of event streams are signed with; a promise at first and after a pause. Rejects while no key was ever read. */
@@ -84,9 +89,10 @@ export class KeyRing {
   }
 
   /** The map finds the candidate by its hash, which a caller cannot steer; the comparison takes the same time for all. */
-  #match(ring: Ring | undefined, hash: Buffer): Principal | undefined {
-    const entry = ring?.entries.get(hash.toString('base64'))
-    if (!entry || !timingSafeEqual(entry.hash, hash) || entry.expiresAt <= this.#wallNow()) return undefined
+  #match(ring: Ring | undefined, digest: string): Principal | undefined {
+    const entry = ring?.entries.get(digest)
+    if (!entry || !timingSafeEqual(entry.digest, Buffer.from(digest)) || entry.expiresAt <= this.#wallNow())
+      return undefined
     return entry.principal
   }
 }
@@ -95,7 +101,8 @@ function ringOf({ incarnation, revision, streamSecret, keys }: KeyRingSource): R
   const entries = keys.map((key): [string, Entry] => {
     const principal: Principal = { name: `key:${key.id}`, role: key.role, environment: key.environment }
     const expiresAt = key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY
-    return [key.hash.toString('base64'), { hash: key.hash, principal, expiresAt }]
+    const digest = key.hash.toString('base64')
+    return [digest, { digest: Buffer.from(digest), principal, expiresAt }]
   })
   return { incarnation, revision, streamSecret, entries: new Map(entries) }
 }
@@ -127,7 +134,7 @@ function decode({ stamp, text }: Copy): Ring | undefined {
   if (!parsed.success) return undefined
   const entries = parsed.output.keys.map(({ hash, expiresAt, ...principal }): [string, Entry] => [
     hash,
-    { hash: Buffer.from(hash, 'base64'), principal, expiresAt: expiresAt ?? Number.POSITIVE_INFINITY },
+    { digest: Buffer.from(hash), principal, expiresAt: expiresAt ?? Number.POSITIVE_INFINITY },
   ])
   return { ...stamp, streamSecret: Buffer.from(parsed.output.streamSecret, 'base64'), entries: new Map(entries) }
 }
