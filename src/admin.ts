@@ -16,7 +16,7 @@ import type { Role } from './store/tables.ts'
 
 // One-off commands of an operator, run against the database that the service uses: node src/admin.ts <command>
 
-const USAGE = `Usage: admin.ts <command>, with DATABASE_URL in the environment
+const USAGE = `Usage: admin <command>, with DATABASE_URL in the environment
 
   migrate                                          bring the database's schema up to date
   new-incarnation                                  say, after a restore from backup, that revisions may be lower now

@@ -166,10 +166,9 @@ export class Held<T extends Stamp> {
     } else {
       this.#settle('postgres', 'older')
       const { name } = this.#origin
-      this.#keeping.log(
-        'The database is older than what it said before; after a restore run "admin.ts new-incarnation"',
-        { name },
-      )
+      this.#keeping.log('The database is older than what it said before; after a restore run "admin new-incarnation"', {
+        name,
+      })
     }
   }
 

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
@@ -6,11 +8,6 @@ import type postgres from 'postgres'
 import { FlagError } from '../flag/error.ts'
 import journal from './migrations/meta/_journal.json' with { type: 'json' }
 
-const MIGRATIONS = {
-  migrationsFolder: fileURLToPath(new URL('./migrations', import.meta.url)),
-  migrationsSchema: 'flagstaff',
-  migrationsTable: 'migrations',
-}
 /** Any number that no other program locks by: the bytes of "flag". */
 const MIGRATION_LOCK = 0x666c6167
 const NEWEST = Math.max(...journal.entries.map((entry) => entry.when))
@@ -24,14 +21,24 @@ const UNDEFINED_TABLE = '42P01'
  */
 export async function migrate(client: postgres.Sql): Promise<void> {
   await client`select pg_advisory_lock(${MIGRATION_LOCK})`
-  await runMigrations(drizzle(client), MIGRATIONS)
+  await runMigrations(drizzle(client), {
+    migrationsFolder: migrationsFolder(),
+    migrationsSchema: 'flagstaff',
+    migrationsTable: 'migrations',
+  })
   await client`select pg_advisory_unlock(${MIGRATION_LOCK})`
+}
+
+/** Beside this file or the bundle it went into; beside the program where that is one compiled file, whose inside is no folder. */
+function migrationsFolder(): string {
+  const folder = fileURLToPath(new URL('./migrations', import.meta.url))
+  return existsSync(folder) ? folder : join(dirname(process.execPath), 'migrations')
 }
 
 /** Refuses a database whose schema is behind this program. A newer one is served: while a rollout runs, migrations only add. */
 export async function checkSchema(db: PostgresJsDatabase): Promise<void> {
   if ((await newestMigration(db)) >= NEWEST) return
-  throw new FlagError('unavailable', 'The database schema is behind this version; run "admin.ts migrate"')
+  throw new FlagError('unavailable', 'The database schema is behind this version; run "admin migrate"')
 }
 
 async function newestMigration(db: PostgresJsDatabase): Promise<number> {

@@ -1,0 +1,12 @@
+// The one program of an image: alone it is the service, with "admin <command>" an operator's command.
+const [, , word] = process.argv
+
+if (word === undefined) {
+  await import('../src/main.ts')
+} else if (word === 'admin') {
+  process.argv.splice(2, 1) // admin.ts reads what comes after its own name
+  await import('../src/admin.ts')
+} else {
+  process.stderr.write(`Cannot start: expected no argument or "admin <command>", got "${word}"\n`)
+  process.exitCode = 1
+}
