@@ -1,0 +1,39 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, copyFileSync, cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** What an image holds, made of this machine's own programs: no registry can be reached everywhere that tests run. */
+export type Base = {
+  /** Path in the image → program of this machine; the libraries that it needs come along. */
+  readonly programs?: Readonly<Record<string, string>>
+  /** Programs that come later: their libraries alone. */
+  readonly awaited?: readonly string[]
+  /** Path in the image → folder or file of this machine. */
+  readonly files?: Readonly<Record<string, string>>
+  /** Path in the image → what it points to. */
+  readonly links?: Readonly<Record<string, string>>
+}
+
+const USERS = 'root:x:0:0:root:/root:/bin/sh\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n'
+
+/** Writes the root file system of an image to `root`. */
+export function layOut(root: string, { programs = {}, awaited = [], files = {}, links = {} }: Base): void {
+  const place = (path: string) => {
+    mkdirSync(join(root, dirname(path)), { recursive: true })
+    return join(root, path)
+  }
+  const libraries = [...Object.values(programs), ...awaited].flatMap(librariesOf)
+  for (const path of new Set(libraries)) copyFileSync(path, place(path))
+  for (const [path, source] of Object.entries(programs)) copyFileSync(realpathSync(source), place(path))
+  for (const [path, source] of Object.entries(files))
+    cpSync(source, place(path), { recursive: true, dereference: true })
+  for (const [path, target] of Object.entries(links)) symlinkSync(target, place(path))
+  writeFileSync(place('etc/passwd'), USERS)
+  mkdirSync(place('tmp'))
+  chmodSync(place('tmp'), 0o1777)
+}
+
+/** Paths of the shared libraries, the loader among them, by which a program runs. */
+function librariesOf(program: string): string[] {
+  return [...execFileSync('ldd', [program], { encoding: 'utf8' }).matchAll(/\/\S+/g)].map(([path]) => path)
+}

@@ -1,0 +1,75 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type Base, layOut } from './base.ts'
+import type { Engine } from './engine.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const NODE = join(ROOT, 'node_modules/.bin/node')
+const BUN = join(ROOT, 'node_modules/.bin/bun')
+const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
+
+/** What a release says of itself, as the Containerfile's arguments. */
+export const RELEASE = {
+  VERSION: '1.2.3',
+  REVISION: '0123456789abcdef',
+  CREATED: '2026-01-02T03:04:05Z',
+  SOURCE: 'https://git.example/flagstaff',
+}
+/** What is needed here and is not. */
+export const LACKING = [
+  ...(process.getuid?.() === 0 ? [] : ['root']),
+  ...['buildah', 'podman', 'runc'].filter((program) => whereIs(program) === undefined),
+]
+
+export const imageOf = (name: string) => `localhost/flagstaff:${name}`
+
+/** Builds the targets of the Containerfile, on bases that have what their namesakes there have and we use. */
+export async function buildImages(engine: Engine, folder: string, targets: readonly string[]): Promise<void> {
+  const bases = {
+    BUILD_BASE: buildBase(),
+    BUN_BASE: { awaited: [BUN] },
+    NODE_BASE: { programs: { 'nodejs/bin/node': NODE } },
+  }
+  for (const [name, base] of Object.entries(bases)) await buildBaseImage(engine, join(folder, name), base, name)
+  const npmrc = join(folder, 'npmrc')
+  writeFileSync(npmrc, `registry=${output('npm', 'config', 'get', 'registry')}`)
+  const options = [
+    ...Object.keys(bases).map((name) => `--build-arg=${name}=${imageOf(name.toLowerCase())}`),
+    ...Object.entries(RELEASE).map(([name, value]) => `--build-arg=${name}=${value}`),
+    `--secret=id=npmrc,src=${npmrc}`,
+  ]
+  await engine.build(imageOf('build'), ROOT, [...options, '--target=build'])
+  // The stage that both share is given to them, not built again.
+  const shared = `--build-context=build=container-image://${imageOf('build')}`
+  for (const target of targets) await engine.build(imageOf(target), ROOT, [...options, shared, `--target=${target}`])
+}
+
+/** A shell, the one command of the build that is not npm's, and npm on Node. */
+function buildBase(): Base {
+  const certificates = process.env['NODE_EXTRA_CA_CERTS']
+  const npm = dirname(dirname(realpathSync(whereIs('npm') ?? '')))
+  return {
+    programs: { 'bin/sh': '/bin/sh', 'bin/mkdir': '/bin/mkdir', 'usr/bin/env': '/usr/bin/env', 'usr/bin/node': NODE },
+    files: { 'usr/lib/npm': npm, ...(certificates !== undefined && { [CERTIFICATES]: certificates }) },
+    links: { 'usr/bin/npm': '../lib/npm/bin/npm-cli.js' },
+  }
+}
+
+async function buildBaseImage(engine: Engine, folder: string, base: Base, name: string): Promise<void> {
+  const root = join(folder, 'root')
+  mkdirSync(root, { recursive: true })
+  layOut(root, base)
+  const trust = existsSync(join(root, CERTIFICATES)) ? `ENV NODE_EXTRA_CA_CERTS=${CERTIFICATES}\n` : ''
+  writeFileSync(join(folder, 'Containerfile'), `FROM scratch\nCOPY root /\n${trust}`)
+  await engine.build(imageOf(name.toLowerCase()), folder)
+}
+
+function whereIs(program: string): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(':')
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path))
+}
+
+function output(command: string, ...args: string[]): string {
+  return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+}

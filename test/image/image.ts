@@ -1,0 +1,80 @@
+// npm run image: builds both images of the Containerfile and runs them as an operator should, read-only and without any right, on
+// a real Postgres and Redis. It needs root, buildah, podman and runc, but no image registry: the bases are made of what is here.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startTestServer } from '../support/server.ts'
+import { buildImages, LACKING } from './build.ts'
+import { checkContents } from './contents.ts'
+import { startEngine } from './engine.ts'
+import { checkService } from './service.ts'
+
+const TARGETS = [
+  {
+    name: 'bun',
+    megabytesMax: 135,
+    entrypoint: ['/app/flagstaff'],
+    ports: ['8080/tcp', '8081/tcp'],
+    sharesPort: false,
+  },
+  {
+    name: 'node',
+    megabytesMax: 165,
+    entrypoint: ['/nodejs/bin/node', '/app/flagstaff.mjs'],
+    ports: ['8080/tcp'],
+    sharesPort: true,
+  },
+]
+const NAMES = TARGETS.map(({ name }) => name)
+
+if (LACKING.length > 0) {
+  console.error(`Cannot build images: this needs ${LACKING.join(', ')}`)
+  process.exit(1)
+}
+const begin = performance.now()
+const folder = mkdtempSync(join(tmpdir(), 'flagstaff-image-'))
+/** Undoes what was begun, the last first. */
+const undo: (() => Promise<void> | void)[] = [
+  () => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }),
+]
+let closing: Promise<void> | undefined
+const close = () => {
+  closing ??= (async () => {
+    for (let step = undo.pop(); step; step = undo.pop()) await step()
+  })()
+  return closing
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => close().finally(() => process.exit(1)))
+
+let [passed, failed] = [0, 0]
+try {
+  const server = await startTestServer()
+  undo.push(server.stop)
+  const engine = await startEngine(folder)
+  undo.push(engine.close)
+  await check('both images are built', () => buildImages(engine, folder, NAMES))
+  for (const target of failed > 0 ? [] : TARGETS) {
+    await checkContents(engine.docker, target, check)
+    await checkService(engine.docker, target, check)
+  }
+} finally {
+  await close()
+}
+console.log(`Done in ${secondsSince(begin)}\n${passed} passed, ${failed} failed`)
+process.exit(failed > 0 ? 1 : 0)
+
+async function check(promise: string, keep: () => Promise<unknown>): Promise<void> {
+  const since = performance.now()
+  try {
+    const figure = await keep()
+    console.log(`ok      ${promise}${typeof figure === 'string' ? `: ${figure}` : ''} (${secondsSince(since)})`)
+    passed += 1
+  } catch (error) {
+    console.log(`FAILED  ${promise}: ${error instanceof Error ? error.stack : String(error)}`)
+    failed += 1
+  }
+}
+
+function secondsSince(begin: number): string {
+  return `${((performance.now() - begin) / 1_000).toFixed(1)} s`
+}
