@@ -88,6 +88,8 @@ const VARIABLES = {
     'info',
   ),
 }
+/** Every name that we read; each may end in _FILE instead. */
+export const VARIABLE_NAMES: readonly string[] = Object.keys(VARIABLES)
 const TRIAL_HOST = '127.0.0.1'
 
 type Settings = {
