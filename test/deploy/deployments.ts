@@ -81,8 +81,11 @@ export const runs: readonly Run[] = [
     image: undefined,
     args: [],
     env: { ...fly.env, DATABASE_URL: undefined, REDIS_URL: undefined, FLAGSTAFF_ADMIN_KEY: undefined },
-    ports: [{ name: 'http', port: fly.http_service.internal_port }],
-    paths: fly.http_service.checks.map(({ path }) => path),
+    ports: [...new Set([fly.http_service.internal_port, ...fly.metrics.map(({ port }) => port)])].map((port) => ({
+      name: 'http',
+      port,
+    })),
+    paths: [...fly.http_service.checks, ...fly.metrics].map(({ path }) => path),
     endSeconds: fly.kill_timeout,
     requestSeconds: Number.POSITIVE_INFINITY,
   },

@@ -36,5 +36,6 @@ export const FlyConfig = v.strictObject({
       }),
     ),
   }),
+  metrics: v.array(v.strictObject({ port: Port, path: v.pipe(v.string(), v.startsWith('/')) })),
   vm: v.array(v.strictObject({ size: v.string(), memory: v.pipe(v.string(), v.regex(/^\d+mb$/)) })),
 })
