@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import grpc from '@grpc/grpc-js'
 import type Docker from 'dockerode'
@@ -15,6 +16,7 @@ import { startUpstash } from '../support/upstash.ts'
 import { imageOf } from './build.ts'
 import { type Check, runToEnd, type Started, startContainer } from './container.ts'
 
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'))
 const SECRET = 'a-secret-of-at-least-24-characters'
 const ENVIRONMENT = '/api/v1/projects/p/environments/e'
 /** Long enough for copies in Redis to be compressed. */
@@ -100,6 +102,10 @@ export async function checkService(
       if (sharesPort) assert.equal(await resolve(Number(new URL(address).port), key), true)
     },
   )
+  await check(`${name}: has metrics, which say what runs`, async () => {
+    const text = await (await fetch(`${running().address}/metrics`)).text()
+    assert.match(text, new RegExp(`^flagstaff_build_info{version="${version}",runtime="${name}",`, 'm'))
+  })
   await check(`${name}: wrote nothing to its file system`, async () => {
     const { State } = await running().container.inspect()
     for (const folder of ['tmp', 'var/tmp']) assert.deepEqual(readdirSync(`/proc/${State.Pid}/root/${folder}`), [])
