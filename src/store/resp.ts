@@ -1,4 +1,4 @@
-import { createClient } from '@redis/client'
+import { createClient, ErrorReply } from '@redis/client'
 import type { Requester } from '@upstash/redis'
 import { tlsOf } from './redis-tls.ts'
 
@@ -21,7 +21,7 @@ export function openResp(url: string, commandMs: number): { requester: Requester
     try {
       return { result: await connection.bounded(client.sendCommand(argumentsOf(command))) }
     } catch (error) {
-      if (error instanceof Error && error.name.endsWith('ErrorReply')) return { error: error.message }
+      if (error instanceof ErrorReply) return { error: error.message }
       throw error
     }
   }

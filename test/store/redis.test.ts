@@ -49,3 +49,19 @@ describe("Upstash's REST interface", {
     assert.ok(front.requests.at(-1)?.headers.some(isTelemetry))
   })
 })
+
+for (const transport of ['a plain Redis', "Upstash's REST interface"])
+  test(`over ${transport} an error of one command leaves the others of its pipeline alone`, {
+    skip: HAS_REDIS ? false : 'there is no redis-server on this machine',
+  }, async () => {
+    const server = await startRedis()
+    const front = transport === 'a plain Redis' ? undefined : await startUpstash(server.url)
+    const { redis, close } = openRedis(front ?? { url: server.url })
+    const replies = await redis.pipeline().set('a', 'b').lpush('a', 'c').get('a').exec({ keepErrors: true })
+    assert.match(String(replies[1]?.error), /WRONGTYPE/)
+    assert.deepEqual([replies[0]?.result, replies[2]?.result], ['OK', 'b'])
+    await assert.rejects(redis.lpush('a', 'c'), /WRONGTYPE/)
+    await close()
+    await front?.close()
+    await server.kill()
+  })

@@ -37,7 +37,9 @@ export class H2Client {
     })
     const parts: Buffer[] = []
     stream.on('data', (part: Buffer) => parts.push(part))
+    stream.on('error', () => undefined)
     const closed = once(stream, 'close')
+    closed.catch(() => undefined)
     const answered = once(stream, 'response') as Promise<[IncomingHttpHeaders]>
     answered.catch(() => undefined)
     for (const chunk of chunks) {
