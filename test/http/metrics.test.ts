@@ -10,7 +10,8 @@ const flag = { state: 'ENABLED', variants: { on: true, off: false }, defaultVari
 
 let service: Service
 before(async () => {
-  service = await openService()
+  // The clock stands still, so that a replica asks for news only when a test makes it.
+  service = await openService({ now: () => 0 })
   const ruled = { ...flag, targeting: { var: 'wanted' } }
   await call('POST', '/api/v1/projects', { body: { key: 'shop' } })
   await call('POST', '/api/v1/projects/shop/environments', { body: { key: 'live' } })
@@ -100,8 +101,7 @@ test('a snapshot shows its revision, its age and who confirmed it', async () => 
   const { samples } = await scrape()
   assert.equal(samples.get('flagstaff_snapshot_revision{environment="shop/live"}'), Number(revision))
   assert.equal(samples.get('flagstaff_snapshot_source{environment="shop/live",source="postgres"}'), 1)
-  const age = samples.get('flagstaff_snapshot_age_seconds{environment="shop/live"}') ?? -1
-  assert.ok(age >= 0 && age < 60, String(age))
+  assert.equal(samples.get('flagstaff_snapshot_age_seconds{environment="shop/live"}'), 0)
   await call('PUT', `${LIVE}/flags/plain`, { body: { ...flag, metadata: { at: 'next' } } })
   const { samples: next } = await scrape()
   assert.equal(next.get('flagstaff_snapshot_revision{environment="shop/live"}'), Number(revision) + 1)
@@ -141,7 +141,10 @@ test('whatever clients make up, nothing grows', async () => {
   const names = async () => [...(await scrape()).samples.keys()]
   const before = await names()
   await flood('second')
-  assert.deepEqual(await names(), before)
+  assert.deepEqual(
+    (await names()).filter((name) => !before.includes(name)),
+    [],
+  )
   assert.equal(before.filter((name) => /first|made-up/.test(name)).length, 0)
 })
 
