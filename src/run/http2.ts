@@ -38,12 +38,14 @@ export type Sessions = {
 /** Answers the streams of `server`: those that `takeStream` takes, and the others as requests. */
 export function serveHttp2(server: Http2Server, fetch: Fetch, takeStream: TakeStream | undefined): Sessions {
   const open = new Set<ServerHttp2Session>()
+  let isClosing = false
   const listener = getRequestListener(fetch, { overrideGlobalObjects: false })
   server.on('session', (session) => {
     open.add(session)
     session.once('close', () => open.delete(session))
     session.on('error', () => undefined) // a broken connection or a protocol error: the session closes by itself
     closeWhenIdle(session)
+    if (isClosing) session.close() // it was connected, and waited to be handed over, when the others were closed
   })
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
     if (takeStream?.(stream, headers)) return
@@ -55,6 +57,7 @@ export function serveHttp2(server: Http2Server, fetch: Fetch, takeStream: TakeSt
       for (const session of open) if (!session.closed) session.goaway(http2.constants.NGHTTP2_NO_ERROR, ANY_STREAM)
     },
     close: async (late) => {
+      isClosing = true
       const cut = () => {
         for (const session of open) session.destroy()
       }
