@@ -19,8 +19,10 @@ export function sharePort(server: HttpServer, http2: Http2Server, event: 'connec
   server.on(event, async (socket: Socket) => {
     const isHttp2 = socket instanceof TLSSocket ? socket.alpnProtocol === 'h2' : await beginsAsHttp2(socket)
     if (socket.destroyed) return
-    if (isHttp2) http2.emit('connection', socket)
-    else for (const serve of serveHttp1) serve.call(server, socket)
+    if (isHttp2) {
+      socket.allowHalfOpen = false // HTTP/1's servers leave it open, and an HTTP/2 session would then never hear that its client is gone
+      http2.emit('connection', socket)
+    } else for (const serve of serveHttp1) serve.call(server, socket)
   })
 }
 

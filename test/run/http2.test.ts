@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import http2 from 'node:http2'
+import http2, { type ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
@@ -133,6 +133,29 @@ test('pings are answered, also without a stream', async () => {
     await new Promise<void>((resolve, reject) => client.session.ping((error) => (error ? reject(error) : resolve())))
   assert.ok(!client.session.closed)
   client.close()
+})
+
+test('a stream hears that its client is gone without a word', async () => {
+  const taken = Promise.withResolvers<ServerHttp2Stream>()
+  const takeStream = (stream: ServerHttp2Stream) => {
+    stream.on('error', () => undefined)
+    stream.respond({ ':status': 200 })
+    stream.write(Buffer.alloc(1_000_000)) // more than its windows take
+    taken.resolve(stream)
+    return true
+  }
+  const own = await listen({ fetch: fetchOf, takeStream, host: HOST, port: 0, bodyBytesMax: 1_000 })
+  const socket = net.connect(own.grpcPort ?? 0, HOST)
+  const session = http2.connect(`http://${HOST}`, { createConnection: () => socket })
+  session.on('error', () => undefined)
+  const request = session.request({ ':method': 'POST' })
+  request.on('error', () => undefined)
+  await once(request, 'response')
+  const stream = await taken.promise
+  const closed = new Promise((resolve) => stream.on('close', resolve))
+  socket.destroy()
+  await closed
+  await own.close()
 })
 
 test('close() says goodbye, lets an open request finish and loses none that is on its way', async () => {
