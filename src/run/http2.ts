@@ -88,10 +88,27 @@ function closeWhenIdle(session: ServerHttp2Session): void {
     isGreeted = true
     session.setTimeout(KEEP_ALIVE_MS)
   })
+  const resets = resetLimit()
   session.on('stream', (stream) => {
     streams += 1
     stream.once('close', () => {
       streams -= 1
+      const isReset = stream.rstCode !== http2.constants.NGHTTP2_NO_ERROR
+      if (isReset && resets.isTooMany()) session.destroy(undefined, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
     })
   })
+}
+
+/** Node has such a limit of its own, which may come first; Bun's is reached by the fastest clients only. */
+function resetLimit(): { isTooMany(): boolean } {
+  let left = RESET_BURST
+  let at = performance.now()
+  return {
+    isTooMany: () => {
+      const now = performance.now()
+      left = Math.min(RESET_BURST, left + ((now - at) / 1_000) * RESETS_PER_SECOND) - 1
+      at = now
+      return left < 0
+    },
+  }
 }
