@@ -6,7 +6,7 @@ import http2, {
 } from 'node:http2'
 import { getRequestListener } from '@hono/node-server'
 import { HEADER_BYTES_MAX, HEADERS_MS, KEEP_ALIVE_MS } from './limits.ts'
-import type { Fetch, TakeStream } from './server.ts'
+import type { ListenOptions } from './server.ts'
 
 /** Requests that one connection may have open at once; gRPC clients open further connections, or wait. */
 const STREAMS_MAX = 1_000
@@ -36,7 +36,10 @@ export type Sessions = {
 }
 
 /** Answers the streams of `server`: those that `takeStream` takes, and the others as requests. */
-export function serveHttp2(server: Http2Server, fetch: Fetch, takeStream: TakeStream | undefined): Sessions {
+export function serveHttp2(
+  server: Http2Server,
+  { fetch, takeStream, headersMs = HEADERS_MS }: Pick<ListenOptions, 'fetch' | 'takeStream' | 'headersMs'>,
+): Sessions {
   const open = new Set<ServerHttp2Session>()
   let isClosing = false
   const listener = getRequestListener(fetch, { overrideGlobalObjects: false })
@@ -44,7 +47,7 @@ export function serveHttp2(server: Http2Server, fetch: Fetch, takeStream: TakeSt
     open.add(session)
     session.once('close', () => open.delete(session))
     session.on('error', () => undefined) // a broken connection or a protocol error: the session closes by itself
-    closeWhenIdle(session)
+    closeWhenIdle(session, headersMs)
     if (isClosing) session.close() // it was connected, and waited to be handed over, when the others were closed
   })
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
@@ -77,10 +80,10 @@ export function serveHttp2(server: Http2Server, fetch: Fetch, takeStream: TakeSt
 }
 
 /** A client that has not said what it is within seconds is none; later, one without a request may stay as long as proxies do. */
-function closeWhenIdle(session: ServerHttp2Session): void {
+function closeWhenIdle(session: ServerHttp2Session, headersMs: number): void {
   let isGreeted = false
   let streams = 0
-  session.setTimeout(HEADERS_MS, () => {
+  session.setTimeout(headersMs, () => {
     if (!isGreeted) session.destroy()
     else if (streams === 0) session.close()
   })

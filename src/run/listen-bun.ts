@@ -58,13 +58,14 @@ export async function listenOnBun(options: ListenOptions): Promise<Server> {
 type GrpcDoor = { readonly port: number; readonly sessions: Sessions; stop(): void }
 
 /** HTTP/2 is loaded once HTTP/1.1 listens: the first evaluation need not wait for it. */
-async function listenForGrpc({ fetch, takeStream, host, port, grpcPort, tls }: ListenOptions): Promise<GrpcDoor> {
+async function listenForGrpc(options: ListenOptions): Promise<GrpcDoor> {
+  const { host, port, grpcPort, tls } = options
   const [{ createServer, createSecureServer }, { HTTP2_OPTIONS, serveHttp2 }] = await Promise.all([
     import('node:http2'),
     import('./http2.ts'),
   ])
   const server = tls ? createSecureServer({ ...HTTP2_OPTIONS, ...tls }) : createServer(HTTP2_OPTIONS)
-  const sessions = serveHttp2(server, fetch, takeStream)
+  const sessions = serveHttp2(server, options)
   server.listen(grpcPort ?? (port === 0 ? 0 : port + 1), host)
   await once(server, 'listening')
   return { port: (server.address() as AddressInfo).port, sessions, stop: () => void server.close() }

@@ -7,7 +7,7 @@ import { getRequestListener } from '@hono/node-server'
 import { drain } from './drain.ts'
 import { HTTP2_OPTIONS, serveHttp2 } from './http2.ts'
 import { HEADER_BYTES_MAX, HEADERS_MS, KEEP_ALIVE_MS, REQUEST_MS } from './limits.ts'
-import type { ListenOptions, Server, Tls } from './server.ts'
+import type { ListenOptions, Server } from './server.ts'
 import { sharePort } from './share-port.ts'
 
 const SWEEP_MS = 20
@@ -15,14 +15,15 @@ const SWEEP_MS = 20
 const SILENT_MS = 500
 
 /** Serves HTTP/1.1, HTTP/2 and gRPC on Node's own servers, on one port, or gRPC on a port beside it as well. */
-export async function listenOnNode({ fetch, takeStream, host, port, grpcPort, tls }: ListenOptions): Promise<Server> {
-  const draining = drain(fetch)
+export async function listenOnNode(options: ListenOptions): Promise<Server> {
+  const { host, port, grpcPort } = options
+  const draining = drain(options.fetch)
   const listener = getRequestListener(draining.fetch, { overrideGlobalObjects: false })
   const http2Server = http2.createServer(HTTP2_OPTIONS)
-  const sessions = serveHttp2(http2Server, fetch, takeStream)
+  const sessions = serveHttp2(http2Server, options)
   const doors: Door[] = []
   const open = (at: number): Promise<number> => {
-    const door = openDoor(listener, http2Server, tls)
+    const door = openDoor(listener, http2Server, options)
     doors.push(door)
     return listenAt(door.server, at, host)
   }
@@ -47,16 +48,18 @@ type Door = {
   closeConnections(closed: Promise<unknown>, late?: AbortSignal): Promise<void>
 }
 
-function openDoor(listener: http.RequestListener, http2Server: http2.Http2Server, tls: Tls | undefined): Door {
+function openDoor(listener: http.RequestListener, http2Server: http2.Http2Server, wanted: ListenOptions): Door {
+  const { tls, headersMs = HEADERS_MS } = wanted
   const options = {
     keepAliveTimeout: KEEP_ALIVE_MS,
-    headersTimeout: HEADERS_MS,
+    headersTimeout: headersMs,
     requestTimeout: REQUEST_MS,
+    connectionsCheckingInterval: headersMs / 2, // Node looks for slow clients so often; by itself every 30 s
     maxHeaderSize: HEADER_BYTES_MAX,
   }
   const server = tls
     ? https.createServer(
-        { ...options, ...tls, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: HEADERS_MS },
+        { ...options, ...tls, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: headersMs },
         listener,
       )
     : http.createServer(options, listener)

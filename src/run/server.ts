@@ -16,6 +16,8 @@ export type ListenOptions = {
   /** Undefined: cleartext, with HTTP/2 by prior knowledge. */
   readonly tls?: Tls | undefined
   readonly bodyBytesMax: number
+  /** What a client has to say what it wants; Bun has no such limit for HTTP/1.1. */
+  readonly headersMs?: number | undefined
 }
 export type Server = {
   /** The port that was got: another than the one asked for when that was 0. */
