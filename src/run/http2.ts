@@ -5,8 +5,8 @@ import http2, {
   type ServerHttp2Stream,
 } from 'node:http2'
 import { getRequestListener } from '@hono/node-server'
-import { HEADER_BYTES_MAX, HEADERS_MS, KEEP_ALIVE_MS } from './limits.ts'
-import type { ListenOptions } from './server.ts'
+import { HEADER_BYTES_MAX, type Times } from './limits.ts'
+import type { Fetch, TakeStream } from './server.ts'
 
 /** Requests that one connection may have open at once; gRPC clients open further connections, or wait. */
 const STREAMS_MAX = 1_000
@@ -35,11 +35,10 @@ export type Sessions = {
   close(late?: AbortSignal): Promise<void>
 }
 
+export type Http2Doors = { readonly fetch: Fetch; readonly takeStream?: TakeStream | undefined; readonly times: Times }
+
 /** Answers the streams of `server`: those that `takeStream` takes, and the others as requests. */
-export function serveHttp2(
-  server: Http2Server,
-  { fetch, takeStream, headersMs = HEADERS_MS }: Pick<ListenOptions, 'fetch' | 'takeStream' | 'headersMs'>,
-): Sessions {
+export function serveHttp2(server: Http2Server, { fetch, takeStream, times }: Http2Doors): Sessions {
   const open = new Set<ServerHttp2Session>()
   let isClosing = false
   const listener = getRequestListener(fetch, { overrideGlobalObjects: false })
@@ -47,11 +46,12 @@ export function serveHttp2(
     open.add(session)
     session.once('close', () => open.delete(session))
     session.on('error', () => undefined) // a broken connection or a protocol error: the session closes by itself
-    closeWhenIdle(session, headersMs)
-    if (isClosing) session.close() // it was connected, and waited to be handed over, when the others were closed
+    closeWhenIdle(session, times)
+    if (isClosing) session.close() // it was accepted before, and greets only now
   })
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
     if (takeStream?.(stream, headers)) return
+    cutWhenSlow(stream, times.requestMs)
     const request = new http2.Http2ServerRequest(stream, headers, {}, raw)
     void listener(request, new http2.Http2ServerResponse(stream))
   })
@@ -80,18 +80,15 @@ export function serveHttp2(
 }
 
 /** A client that has not said what it is within seconds is none; later, one without a request may stay as long as proxies do. */
-function closeWhenIdle(session: ServerHttp2Session, headersMs: number): void {
-  let isGreeted = false
-  let streams = 0
-  session.setTimeout(headersMs, () => {
-    if (!isGreeted) session.destroy()
-    else if (streams === 0) session.close()
-  })
-  session.once('remoteSettings', () => {
-    isGreeted = true
-    session.setTimeout(KEEP_ALIVE_MS)
-  })
+function closeWhenIdle(session: ServerHttp2Session, { headersMs, keepAliveMs }: Times): void {
+  const greeting = setTimeout(() => session.destroy(), headersMs)
+  const greeted = () => clearTimeout(greeting)
+  session.once('remoteSettings', greeted).once('close', greeted)
   const resets = resetLimit()
+  let streams = 0
+  session.setTimeout(keepAliveMs, () => {
+    if (streams === 0) session.close()
+  })
   session.on('stream', (stream) => {
     streams += 1
     stream.once('close', () => {
@@ -114,4 +111,12 @@ function resetLimit(): { isTooMany(): boolean } {
       return left < 0
     },
   }
+}
+
+/** A request that is not whole in time will never be. gRPC's calls, which may go on, are watched where they are read. */
+function cutWhenSlow(stream: ServerHttp2Stream, requestMs: number): void {
+  if (stream.endAfterHeaders) return
+  const timer = setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), requestMs)
+  const done = () => clearTimeout(timer)
+  stream.once('end', done).once('close', done)
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { drain } from './drain.ts'
 import type { Sessions } from './http2.ts'
+import { TIMES } from './limits.ts'
 import type { Fetch, ListenOptions, Server, Tls } from './server.ts'
 
 /** The part of Bun's API that we use (https://bun.com/docs/runtime/http/server). */
@@ -18,19 +19,19 @@ type Bun = {
   }): BunServer
 }
 
-/** Bun's largest: above the idle time of the proxies in front, so that they close first. */
+/** Bun's largest. It holds for whole requests, too: who takes longer is cut, however many bytes came meanwhile. */
 const IDLE_SECONDS_MAX = 255
 
 /** Serves HTTP/1.1 on Bun's own server, and HTTP/2 with gRPC on a port of its own: to share one would cost Bun most of its speed. */
 export async function listenOnBun(options: ListenOptions): Promise<Server> {
-  const { fetch, host, port, bodyBytesMax, tls } = options
+  const { fetch, host, port, bodyBytesMax, tls, times = TIMES } = options
   const { serve } = (globalThis as unknown as { Bun: Bun }).Bun
   const draining = drain(fetch)
   const server = serve({
     fetch: draining.fetch,
     hostname: host,
     port,
-    idleTimeout: IDLE_SECONDS_MAX,
+    idleTimeout: Math.min(Math.ceil(times.keepAliveMs / 1_000), IDLE_SECONDS_MAX),
     maxRequestBodySize: bodyBytesMax,
     development: false,
     tls,
@@ -59,13 +60,15 @@ type GrpcDoor = { readonly port: number; readonly sessions: Sessions; stop(): vo
 
 /** HTTP/2 is loaded once HTTP/1.1 listens: the first evaluation need not wait for it. */
 async function listenForGrpc(options: ListenOptions): Promise<GrpcDoor> {
-  const { host, port, grpcPort, tls } = options
+  const { fetch, takeStream, host, port, grpcPort, tls, times = TIMES } = options
   const [{ createServer, createSecureServer }, { HTTP2_OPTIONS, serveHttp2 }] = await Promise.all([
     import('node:http2'),
     import('./http2.ts'),
   ])
-  const server = tls ? createSecureServer({ ...HTTP2_OPTIONS, ...tls }) : createServer(HTTP2_OPTIONS)
-  const sessions = serveHttp2(server, options)
+  const server = tls
+    ? createSecureServer({ ...HTTP2_OPTIONS, ...tls, handshakeTimeout: times.headersMs })
+    : createServer(HTTP2_OPTIONS)
+  const sessions = serveHttp2(server, { fetch, takeStream, times })
   server.listen(grpcPort ?? (port === 0 ? 0 : port + 1), host)
   await once(server, 'listening')
   return { port: (server.address() as AddressInfo).port, sessions, stop: () => void server.close() }

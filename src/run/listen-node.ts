@@ -6,8 +6,8 @@ import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { drain } from './drain.ts'
 import { HTTP2_OPTIONS, serveHttp2 } from './http2.ts'
-import { HEADER_BYTES_MAX, HEADERS_MS, KEEP_ALIVE_MS, REQUEST_MS } from './limits.ts'
-import type { ListenOptions, Server } from './server.ts'
+import { HEADER_BYTES_MAX, TIMES, type Times } from './limits.ts'
+import type { ListenOptions, Server, Tls } from './server.ts'
 import { sharePort } from './share-port.ts'
 
 const SWEEP_MS = 20
@@ -16,14 +16,14 @@ const SILENT_MS = 500
 
 /** Serves HTTP/1.1, HTTP/2 and gRPC on Node's own servers, on one port, or gRPC on a port beside it as well. */
 export async function listenOnNode(options: ListenOptions): Promise<Server> {
-  const { host, port, grpcPort } = options
-  const draining = drain(options.fetch)
+  const { fetch, takeStream, host, port, grpcPort, times = TIMES } = options
+  const draining = drain(fetch)
   const listener = getRequestListener(draining.fetch, { overrideGlobalObjects: false })
   const http2Server = http2.createServer(HTTP2_OPTIONS)
-  const sessions = serveHttp2(http2Server, options)
+  const sessions = serveHttp2(http2Server, { fetch, takeStream, times })
   const doors: Door[] = []
   const open = (at: number): Promise<number> => {
-    const door = openDoor(listener, http2Server, options)
+    const door = openDoor(listener, http2Server, { ...options, times })
     doors.push(door)
     return listenAt(door.server, at, host)
   }
@@ -42,28 +42,28 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
   }
 }
 
+type DoorOptions = { readonly tls?: Tls | undefined; readonly times: Times }
 type Door = {
   readonly server: http.Server
   /** Closes what is idle, again and again until `closed`. */
   closeConnections(closed: Promise<unknown>, late?: AbortSignal): Promise<void>
 }
 
-function openDoor(listener: http.RequestListener, http2Server: http2.Http2Server, wanted: ListenOptions): Door {
-  const { tls, headersMs = HEADERS_MS } = wanted
+function openDoor(listener: http.RequestListener, http2Server: http2.Http2Server, { tls, times }: DoorOptions): Door {
   const options = {
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    headersTimeout: headersMs,
-    requestTimeout: REQUEST_MS,
-    connectionsCheckingInterval: headersMs / 2, // Node looks for slow clients so often; by itself every 30 s
+    keepAliveTimeout: times.keepAliveMs,
+    headersTimeout: times.headersMs,
+    requestTimeout: times.requestMs,
+    connectionsCheckingInterval: times.headersMs, // how often the two are looked at
     maxHeaderSize: HEADER_BYTES_MAX,
   }
   const server = tls
     ? https.createServer(
-        { ...options, ...tls, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: headersMs },
+        { ...options, ...tls, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: times.headersMs },
         listener,
       )
     : http.createServer(options, listener)
-  sharePort(server, http2Server, tls ? 'secureConnection' : 'connection')
+  sharePort(server, http2Server, { event: tls ? 'secureConnection' : 'connection', silentMs: times.silentMs })
   // Node counts a connection that never sent a byte as busy.
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {

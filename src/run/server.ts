@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { Times } from './limits.ts'
 
 export type Fetch = (request: Request) => Response | Promise<Response>
 /** Takes one HTTP/2 stream if it is its to answer; false: it is untouched. */
@@ -16,8 +17,8 @@ export type ListenOptions = {
   /** Undefined: cleartext, with HTTP/2 by prior knowledge. */
   readonly tls?: Tls | undefined
   readonly bodyBytesMax: number
-  /** What a client has to say what it wants; Bun has no such limit for HTTP/1.1. */
-  readonly headersMs?: number | undefined
+  /** Undefined: those of a service. */
+  readonly times?: Times
 }
 export type Server = {
   /** The port that was got: another than the one asked for when that was 0. */

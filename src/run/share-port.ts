@@ -5,19 +5,23 @@ import { TLSSocket } from 'node:tls'
 
 /** First bytes of every cleartext HTTP/2 connection (RFC 9113 §3.4). No HTTP/1 method starts this way. */
 const PREFACE = Buffer.from('PRI')
-/** A connection without a first byte: browsers and proxies open some ahead. */
-const SILENT_MS = 60_000
+
+export type SharePortOptions = {
+  readonly event: 'connection' | 'secureConnection'
+  /** How long a connection may wait for its first bytes. */
+  readonly silentMs: number
+}
 
 /**
  * Lets `http2` answer those connections of `server` that speak it: one port is all that most platforms give a container. Over TLS the
  * handshake has told (ALPN), in cleartext the first bytes do. The server itself stays the one that listens, because Node watches
  * header time-outs and idle connections only of a server that does.
  */
-export function sharePort(server: HttpServer, http2: Http2Server, event: 'connection' | 'secureConnection'): void {
+export function sharePort(server: HttpServer, http2: Http2Server, { event, silentMs }: SharePortOptions): void {
   const serveHttp1 = server.listeners(event)
   server.removeAllListeners(event)
   server.on(event, async (socket: Socket) => {
-    const isHttp2 = socket instanceof TLSSocket ? socket.alpnProtocol === 'h2' : await beginsAsHttp2(socket)
+    const isHttp2 = socket instanceof TLSSocket ? socket.alpnProtocol === 'h2' : await beginsAsHttp2(socket, silentMs)
     if (socket.destroyed) return
     if (isHttp2) {
       socket.allowHalfOpen = false // HTTP/1's servers leave it open, and an HTTP/2 session would then never hear that its client is gone
@@ -27,7 +31,7 @@ export function sharePort(server: HttpServer, http2: Http2Server, event: 'connec
 }
 
 /** Reads just enough to tell, and puts it back. */
-function beginsAsHttp2(socket: Socket): Promise<boolean> {
+function beginsAsHttp2(socket: Socket, silentMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     let head = Buffer.alloc(0)
     const decide = (isHttp2: boolean) => {
@@ -45,6 +49,6 @@ function beginsAsHttp2(socket: Socket): Promise<boolean> {
     const leave = () => decide(false)
     const ignore = () => undefined
     socket.on('readable', look).on('close', leave).on('error', ignore)
-    socket.setTimeout(SILENT_MS, () => socket.destroy())
+    socket.setTimeout(silentMs, () => socket.destroy())
   })
 }

@@ -126,21 +126,6 @@ test('a client that opens and resets streams without end is cut, and others go o
   assert.equal(await answers(), 'POST /alive 0')
 })
 
-test('a client that does not say what it wants is cut', async () => {
-  const limits = { fetch: fetchOf, takeStream: () => false, host: HOST, port: 0, bodyBytesMax: 1_000, headersMs: 200 }
-  const own = await listen(limits)
-  const ends = async (at: number | undefined, words: string) => {
-    const socket = net.connect(at ?? 0, HOST)
-    socket.on('error', () => undefined)
-    socket.write(words)
-    socket.resume()
-    await new Promise((resolve) => socket.on('close', resolve))
-  }
-  await ends(own.grpcPort, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n') // and no settings
-  if (IS_NODE) await ends(own.port, 'POST / HTTP/1.1\r\nhost: a\r\n')
-  await own.close()
-})
-
 test('pings are answered, also without a stream', async () => {
   const client = new H2Client(`http://${HOST}:${port}`)
   await once(client.session, 'connect')

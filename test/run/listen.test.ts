@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import http2 from 'node:http2'
 import net from 'node:net'
 import { test } from 'node:test'
 import { listen } from '../../src/run/listen.ts'
@@ -10,10 +11,10 @@ const REQUEST = 'POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhell
 const options = { fetch: () => new Response('ok'), host: HOST, bodyBytesMax: 1_000_000 }
 
 /** Starts the listener in a process of its own. */
-async function startListener(env: Record<string, string> = {}): Promise<Program & { port: number }> {
+async function startListener(env: Record<string, string> = {}): Promise<Program & { port: number; grpcPort: number }> {
   const program = runProgram('test/run/listener.ts', env)
-  const [, port] = await program.says(/"message":"Listening","port":(\d+)/)
-  return { ...program, port: Number(port) }
+  const [, port, grpcPort] = await program.says(/"message":"Listening","port":(\d+),"grpcPort":(\d+)/)
+  return { ...program, port: Number(port), grpcPort: Number(grpcPort) }
 }
 
 async function connect(port: number): Promise<net.Socket> {
@@ -77,6 +78,48 @@ for (const keepsAlive of [true, false])
     assert.equal(code, 0)
     assert.equal(tally.lost, 0, `${tally.lost} lost, ${tally.answered} answered`)
   })
+
+/** One client that has `width` requests open on a connection until it is told to go, and then on a new one, until it cannot connect. */
+async function http2Client(port: number, width: number, tally: Tally): Promise<void> {
+  for (;;) {
+    const session = http2.connect(`http://${HOST}:${port}`)
+    const failed = once(session, 'error').catch(() => undefined)
+    const greeted = once(session, 'remoteSettings').catch(() => undefined)
+    if ((await Promise.race([failed, greeted]))?.[0] instanceof Error) return
+    const lane = async () => {
+      while (!session.closed && !session.destroyed) await http2Request(session, tally)
+    }
+    await Promise.all(Array.from({ length: width }, lane))
+    session.close()
+  }
+}
+
+async function http2Request(session: http2.ClientHttp2Session, tally: Tally): Promise<void> {
+  const stream = session.request({ ':method': 'POST', ':path': '/echo' })
+  let text = ''
+  stream.on('error', () => undefined)
+  stream.on('data', (chunk) => {
+    text += chunk
+  })
+  const closed = new Promise((resolve) => stream.once('close', resolve))
+  stream.end('hello')
+  await closed
+  if (text === '/echo 5') tally.answered += 1
+  // Refused as a whole: it was not begun, and the client asks elsewhere.
+  else if (stream.rstCode !== http2.constants.NGHTTP2_REFUSED_STREAM) tally.lost += 1
+}
+
+test('a signal loses no request of 20 busy clients that speak HTTP/2', async () => {
+  const program = await startListener()
+  const tally: Tally = { answered: 0, lost: 0 }
+  const clients = Array.from({ length: 20 }, () => http2Client(program.grpcPort, 4, tally))
+  while (tally.answered < 1_000) await new Promise((resolve) => setImmediate(resolve))
+  program.child.kill('SIGTERM')
+  const { code } = await program.ended
+  await Promise.all(clients)
+  assert.equal(code, 0)
+  assert.equal(tally.lost, 0, `${tally.lost} lost, ${tally.answered} answered`)
+})
 
 test('a signal lets an open request finish, tells its client to close, and closes an idle connection', async () => {
   const program = await startListener()

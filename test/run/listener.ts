@@ -12,6 +12,7 @@ const server = await listen({
   host: '127.0.0.1',
   port: 0,
   bodyBytesMax: 1_000_000,
+  takeStream: () => false,
   fetch: async (request) => {
     const { pathname } = new URL(request.url)
     if (pathname === '/slow') {
@@ -21,7 +22,7 @@ const server = await listen({
     return new Response(`${pathname} ${(await request.text()).length}`)
   },
 })
-log.info('Listening', { port: server.port })
+log.info('Listening', { port: server.port, grpcPort: server.grpcPort })
 log.info('Stopping', { signal: await stopped })
 // Ends slow requests only after the shutdown has begun, so that it has something to wait for.
 if (process.env['SLOW'] !== 'forever') setTimeout(open.resolve, 300)
