@@ -4,7 +4,7 @@ import { measure } from 'mitata'
 import type { Evaluation } from '../src/flag/evaluate.ts'
 import { Requests, timedIn } from '../src/http/requests.ts'
 import { Evaluations } from '../src/snapshot/evaluations.ts'
-import { newTiming } from '../src/store/tally.ts'
+import { newTiming } from '../src/telemetry/tally.ts'
 import { describeMachine } from './machine.ts'
 
 const ROUND_NS = 200e6

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 
 const SRC = join(import.meta.dirname, '../src')
 /** Lowest first. Rooms on one floor do not know each other. */
-const FLOORS = [['flag'], ['store'], ['snapshot'], ['http', 'rpc', 'run'], ['main.ts', 'admin.ts']]
+const FLOORS = [['flag', 'telemetry'], ['store'], ['snapshot'], ['http', 'rpc', 'run'], ['main.ts', 'admin.ts']]
 const LINES_MAX = 250
 
 type Source = { file: string; text: string; imports: string[]; packages: string[] }

@@ -1,6 +1,6 @@
 import { Evaluations } from '../snapshot/evaluations.ts'
 import { newCalls } from '../store/calls.ts'
-import { newCounter, newTiming, Tally } from '../store/tally.ts'
+import { newCounter, newTiming, Tally } from '../telemetry/tally.ts'
 import { Requests } from './requests.ts'
 
 /** What the parts of a replica count in; each is given its own. */

@@ -4,7 +4,7 @@ import type { Snapshots } from '../snapshot/snapshots.ts'
 import type { Standing } from '../snapshot/standing.ts'
 import type { Usage } from '../snapshot/usage.ts'
 import type { Database } from '../store/database.ts'
-import { BOUNDS_SECONDS, type Counter, type Exemplar, type Tally, type Timing } from '../store/tally.ts'
+import { BOUNDS_SECONDS, type Counter, type Exemplar, type Tally, type Timing } from '../telemetry/tally.ts'
 import type { Counts } from './counts.ts'
 import type { Streams } from './streams.ts'
 

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
-import { newTiming, Tally, type Timing } from '../store/tally.ts'
+import { newTiming, Tally, type Timing } from '../telemetry/tally.ts'
 import { sampledTraceIdOf } from './trace.ts'
 
 /** Begins to time a request for `route`. What it gives notes the answer and hands it on. */

@@ -1,7 +1,7 @@
 import { FlagError } from '../flag/error.ts'
 import type { Followed, Listener } from '../snapshot/following.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import { newCounter, Tally } from '../store/tally.ts'
+import { newCounter, Tally } from '../telemetry/tally.ts'
 import { fingerprintOf } from './etag.ts'
 
 export type StreamsOptions = {

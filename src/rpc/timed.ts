@@ -1,5 +1,5 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
-import type { Tally, Timing } from '../store/tally.ts'
+import type { Tally, Timing } from '../telemetry/tally.ts'
 import type { Call, Method, ServerStream, Unary } from './method.ts'
 import { Status, statusOf } from './status.ts'
 

@@ -1,4 +1,4 @@
-import { newCounter, Tally } from '../store/tally.ts'
+import { newCounter, Tally } from '../telemetry/tally.ts'
 
 /** What a look for something newer found; "older" is not believed. */
 export type Result = 'same' | 'newer' | 'gone' | 'older' | 'failed'

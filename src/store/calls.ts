@@ -1,5 +1,5 @@
 import { FlagError } from '../flag/error.ts'
-import { newTiming, Tally, type Timing } from './tally.ts'
+import { newTiming, Tally, type Timing } from '../telemetry/tally.ts'
 
 /** Calls of a store by what they do and how they ended: "ok", the code of a refusal, or "failed". */
 export type Calls = Tally<readonly ['call', 'code'], Timing>

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { newCounter } from '../telemetry/tally.ts'
 import { CHANNEL, type Stamp } from './copies.ts'
 import type { RedisAddress } from './redis.ts'
 import { subscribe } from './subscribe.ts'
-import { newCounter } from './tally.ts'
 
 /** What another replica has just stored. It may come late, twice or never: whoever hears it compares and asks. */
 export type Hint = Stamp & { readonly name: string }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FlagError } from '../../src/flag/error.ts'
 import { newCalls, timed } from '../../src/store/calls.ts'
-import { BOUNDS_SECONDS, newCounter, newTiming, Tally } from '../../src/store/tally.ts'
+import { BOUNDS_SECONDS, newCounter, newTiming, Tally } from '../../src/telemetry/tally.ts'
 
 test('a timing counts each duration once, in the bucket whose bound it does not exceed', () => {
   const timing = newTiming()
