@@ -2,7 +2,8 @@
 import { stdout } from 'node:process'
 import { measure } from 'mitata'
 import type { Evaluation } from '../src/flag/evaluate.ts'
-import { Requests, timedIn } from '../src/http/requests.ts'
+import { observeIn } from '../src/http/observe.ts'
+import { Requests } from '../src/http/requests.ts'
 import { Evaluations } from '../src/snapshot/evaluations.ts'
 import { newTiming } from '../src/telemetry/tally.ts'
 import { describeMachine } from './machine.ts'
@@ -14,7 +15,7 @@ const FLAG_SETS = Array.from({ length: 8 }, (_, n) => `project/environment-${n}`
 
 const evaluations = new Evaluations()
 const timing = newTiming()
-const timed = timedIn(new Requests())
+const observe = observeIn({ requests: new Requests() })
 const request = new Request('http://localhost/ofrep/v1/evaluate/flags/a', { method: 'POST' })
 const answer = new Response()
 
@@ -25,7 +26,7 @@ const CASES: Record<string, () => unknown> = {
     evaluations.count(FLAG_SETS[turn] ?? '', ANSWERS[turn % 3] ?? { key: '', reason: 'STATIC', metadata: {} })
   },
   'a duration that is known': () => timing.add(0.0004),
-  'an evaluation request: two clocks, its cell, its trace': () => timed('/flags/:key', request)(answer),
+  'an evaluation request: two clocks, its cell, its trace': () => observe('/flags/:key', request).done(answer),
 }
 
 stdout.write(`${JSON.stringify(describeMachine())}\n`)

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { enrichWith } from './flag/context.ts'
+import { accessLogs } from './http/access.ts'
 import { app, MANAGEMENT_BYTES_MAX } from './http/app.ts'
 import { newCounts } from './http/counts.ts'
+import { allFamilies } from './http/metrics.ts'
 import { eventStreams } from './http/stream-token.ts'
 import { Streams } from './http/streams.ts'
 import { rpc } from './rpc/rpc.ts'
@@ -13,26 +15,36 @@ import { createLog } from './run/log.ts'
 import { provideDatabase } from './run/provide.ts'
 import { TRIAL_FLAG_SET_ID } from './run/sample.ts'
 import { orExit } from './run/start.ts'
+import { sendTelemetry } from './run/telemetry.ts'
 import { welcome } from './run/welcome.ts'
 import { authenticator } from './snapshot/authenticator.ts'
+import { counting, Exposures } from './snapshot/exposures.ts'
 import { Following } from './snapshot/following.ts'
 import { KeyRing, type Principal } from './snapshot/keyring.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
 import { Standing } from './snapshot/standing.ts'
-import { type Count, Usage } from './snapshot/usage.ts'
+import { Usage } from './snapshot/usage.ts'
 import { copiesIn, timedCopies } from './store/copies.ts'
 import { hintsIn } from './store/hints.ts'
 import { readKeyRing } from './store/keys.ts'
 import { openRedis } from './store/redis.ts'
 import { readSource } from './store/source.ts'
 import { writeUsage } from './store/usage.ts'
+import { Tracer } from './telemetry/tracer.ts'
 
 const stopped = stopSignal()
 process.stdout.on('error', () => undefined) // whoever reads the log may leave, as "| head" does; the service goes on
 const config = orExit(() => readConfig(process.env))
-const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line), now: () => new Date() })
+const { traces, exposures: exposed } = config.telemetry
+const tracer = new Tracer({ sampling: traces?.sampling, capacity: traces?.capacity })
+const log = createLog({
+  level: config.logLevel,
+  write: (line) => process.stdout.write(line),
+  now: () => new Date(),
+  span: () => tracer.active,
+})
 
-const counts = newCounts()
+const counts = newCounts(tracer)
 const { database, close: closeDatabase } = await orExit(() => provideDatabase(config, counts.postgres))
 const redis = config.redis && openRedis(config.redis)
 const damaged = (name: string) => {
@@ -48,7 +60,7 @@ const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, 
   redis?.reset()
 })
 const standing = new Standing()
-const keeping = { copies, freshnessMs, truthCheckMs, now, standing, log: log.warn }
+const keeping = { copies, freshnessMs, truthCheckMs, now, standing, tracer, log: log.warn }
 const snapshots = new Snapshots(keeping, (flagSetId, since) => readSource(database, flagSetId, since))
 const keys = new KeyRing(keeping, (since) => readKeyRing(database, since), {
   adminSecret: config.adminKey,
@@ -74,14 +86,13 @@ const hasStreams = config.streams || config.streamOrigin !== undefined
 const isTrial = config.mode === 'trial'
 const anyone: Principal = { name: 'trial', role: 'admin', environment: null }
 let isStopping = false
-const count: Count = ({ id, flagSetId }, evaluation, at) => {
-  counts.evaluations.count(flagSetId, evaluation)
-  usage.count(id, evaluation, at)
-}
+const exposures = exposed && new Exposures(exposed.share, exposed.capacity)
+const access = accessLogs(config.accessLog, log.info)
+const isCounted = config.metrics || config.telemetry.metrics !== undefined
 const answering = {
   authenticate: authenticator((secret) => keys.find(secret), isTrial ? anyone : undefined),
   current: (flagSetId: string) => snapshots.current(flagSetId),
-  count,
+  count: counting({ evaluations: counts.evaluations, usage, exposures }),
   bodyBytesMax: config.bodyBytesMax,
   now: wallNow,
   log: log.error,
@@ -96,10 +107,21 @@ const remote = rpc({
   },
   defaultFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   streamSecondsMax: config.rpcStreamSecondsMax,
-  timings: config.metrics ? counts.rpc : undefined,
+  notes: { timings: isCounted ? counts.rpc : undefined, tracer, access: access.calls },
   random: Math.random,
 })
-const asked = { counts, snapshots, standing, following, streams, rpcStreams: remote.size, usage, database }
+const asked = {
+  counts,
+  snapshots,
+  standing,
+  following,
+  streams,
+  rpcStreams: remote.size,
+  usage,
+  database,
+  tracer,
+  exposures,
+}
 const { fetch } = app({
   ...answering,
   newest: (flagSetId) => snapshots.newest(flagSetId),
@@ -114,6 +136,7 @@ const { fetch } = app({
   rpc: remote,
   health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), standing, now },
   metrics: config.metrics ? asked : undefined,
+  notes: { requests: isCounted ? counts.requests : undefined, tracer, access },
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   corsOrigins: config.corsOrigins,
 })
@@ -134,6 +157,13 @@ const server = await orExit(
 if (isTrial) process.stdout.write(welcome(server, config.folder))
 else log.info('Listening', { host: config.host, port: server.port, grpcPort: server.grpcPort })
 if (!isTrial && !redis) log.warn('No Redis is configured: run one replica only')
+const telemetry = sendTelemetry({
+  config: config.telemetry,
+  tracer,
+  exposures,
+  families: () => allFamilies(asked),
+  log,
+})
 if (redis) void keys.warmUp() // so that the first evaluation costs one command
 
 log.info('Stopping', { signal: await stopped })
@@ -154,6 +184,7 @@ const code = await shutDown(
     },
     { name: 'finish open requests', run: (late) => server.close(late) },
     { name: 'store the usage', run: () => usage.drain(AbortSignal.timeout(config.drainSeconds * 500)) },
+    { name: 'send the telemetry', run: () => telemetry.drain(AbortSignal.timeout(config.drainSeconds * 250)) },
     { name: 'close Redis', run: () => redis?.close() },
     { name: 'close the database', run: () => closeDatabase() },
   ],

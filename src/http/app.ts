@@ -1,32 +1,33 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { Enrich } from '../flag/context.ts'
 import { FlagError } from '../flag/error.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
+import type { Count } from '../snapshot/exposures.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import type { Count } from '../snapshot/usage.ts'
 import type { Database } from '../store/database.ts'
 import { changeRoutes, historyRoutes } from './changes.ts'
 import { definitionRoutes } from './definitions.ts'
 import { type Changed, environmentRoutes } from './environments.ts'
-import { events } from './events.ts'
+import { events, isStream } from './events.ts'
 import type { Metrics } from './families.ts'
 import { flagRoutes } from './flags.ts'
 import { flagSetRoutes } from './flagset.ts'
-import { type Health, health } from './health.ts'
+import { type Health, health, isProbe } from './health.ts'
 import { keyRoutes } from './keys.ts'
 import { loopbackOnly } from './loopback.ts'
 import { metrics } from './metrics.ts'
+import { type Notes, observed, observeIn } from './observe.ts'
 import { isEvaluation, ofrep } from './ofrep.ts'
 import { openApi } from './openapi.ts'
 import { type Log, nothingHere, problem } from './problem.ts'
 import { projectRoutes } from './projects.ts'
-import { measured, timedIn } from './requests.ts'
 import { jsonOnly } from './route.ts'
-import { type RpcDoor, rpcRoutes } from './rpc.ts'
+import { type RpcDoor, rpcPaths, rpcRoutes } from './rpc.ts'
 import type { EventStreams } from './stream-token.ts'
 import type { Streams } from './streams.ts'
 import { sync } from './sync.ts'
+import { traced } from './traced.ts'
 import { usageRoutes } from './usage.ts'
 
 /** What the doors need of the rest of the house. */
@@ -48,6 +49,8 @@ export type Doors = {
   readonly health: Health
   /** Undefined where no metrics are kept. */
   readonly metrics?: Metrics | undefined
+  /** Undefined where nothing is noted of requests. */
+  readonly notes?: Notes | undefined
   /** Where a caller that is bound to no environment goes; only trial mode has one. */
   readonly trialFlagSetId: string | undefined
   readonly bodyBytesMax: number
@@ -63,18 +66,20 @@ export const MANAGEMENT_BYTES_MAX = 16 * 1024 * 1024
 /** The order of the middleware and the table of routes. */
 export function app(doors: Doors): Hono {
   const app = new Hono()
+  const isRpc = rpcPaths(doors.rpc)
   app.onError(problem(doors.log))
   app.notFound(nothingHere)
-  const requests = doors.metrics?.counts.requests
-  if (requests) app.use(measured(requests, isEvaluation))
+  const { notes = {} } = doors
+  const isTracedThere = (c: Context) => isEvaluation(c) || isProbe(c.req.path) || isStream(c) || isRpc(c)
+  if (notes.tracer?.isOn) app.use(traced(notes.tracer, isTracedThere))
+  app.use(observed(notes, isEvaluation))
   if (doors.trialFlagSetId !== undefined) app.use(loopbackOnly)
 
   const management = managementApi(doors)
-  const timed = requests && timedIn(requests)
-  const ofrepDoors = { ...doors, defaultFlagSetId: doors.trialFlagSetId, timed }
+  const ofrepDoors = { ...doors, defaultFlagSetId: doors.trialFlagSetId, observe: observeIn(notes) }
   app.route('/', health(doors.health)).route('/', ofrep(ofrepDoors)) // its headers for other origins are the streams' too
   if (doors.metrics) app.route('/', metrics(doors.metrics))
-  if (doors.events) app.route('/', events({ ...ofrepDoors, ...doors.events }))
+  if (doors.events) app.route('/', events({ ...ofrepDoors, ...doors.events, tracer: notes.tracer }))
   app.route('/', sync(ofrepDoors))
   if (doors.rpc) app.route('/', rpcRoutes(doors.rpc, doors.corsOrigins))
   return app.route('/', management).route('/', openApi(management))

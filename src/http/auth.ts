@@ -4,7 +4,7 @@ import { type Authenticate, mayDo } from '../snapshot/authenticator.ts'
 import type { Principal } from '../snapshot/keyring.ts'
 import type { Author } from '../store/changes.ts'
 import type { Role } from '../store/tables.ts'
-import { traceIdOf } from './trace.ts'
+import { spanOf, traceIdOf } from './trace.ts'
 
 const COMMENT_LENGTH_MAX = 1_000
 const VARIABLE = 'principal'
@@ -24,13 +24,16 @@ export function allow(authenticate: Authenticate, role: Role): MiddlewareHandler
   }
 }
 
+/** Who sent the request; undefined where the route asks nobody. */
+export const principalOf = (c: Context): Principal | undefined => c.get(VARIABLE)
+
 /** Whom a change is recorded for, with the comment that came as `?comment=`. */
 export function authorOf(c: Context): Author {
   const principal: Principal = c.get(VARIABLE)
   const comment = c.req.query('comment') ?? ''
   if (comment.length > COMMENT_LENGTH_MAX || !isText(comment))
     throw new FlagError('invalid', `Query parameter "comment" must be text of at most ${COMMENT_LENGTH_MAX} characters`)
-  return { actor: principal.name, comment, traceId: traceIdOf(c) }
+  return { actor: principal.name, comment, traceId: traceIdOf(c), traceparent: spanOf(c)?.traceparent }
 }
 
 /** True for text that Postgres can hold as it is: well-formed Unicode without NUL. */

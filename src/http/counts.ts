@@ -1,19 +1,20 @@
 import { Evaluations } from '../snapshot/evaluations.ts'
-import { newCalls } from '../store/calls.ts'
+import { Calls } from '../store/calls.ts'
 import { newCounter, newTiming, Tally } from '../telemetry/tally.ts'
+import type { Tracer } from '../telemetry/tracer.ts'
 import { Requests } from './requests.ts'
 
 /** What the parts of a replica count in; each is given its own. */
 export type Counts = ReturnType<typeof newCounts>
 
-export function newCounts() {
+export function newCounts(tracer?: Tracer) {
   return {
     requests: new Requests(),
     /** For the doors of `rpc/`: by method, `<package>.<service>/<method>`, and the name of the status. Both are closed sets. */
     rpc: new Tally(['method', 'code'], newTiming),
     evaluations: new Evaluations(),
-    postgres: newCalls(),
-    redis: newCalls(),
+    postgres: new Calls('postgresql', tracer),
+    redis: new Calls('redis', tracer),
     damagedCopies: newCounter(),
     hints: newCounter(),
   }

@@ -2,13 +2,16 @@ import { type Context as Call, Hono } from 'hono'
 import { FlagError } from '../flag/error.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
 import { flagSetIdFor, parseSelector } from '../snapshot/selector.ts'
+import { type Tracer, untraced } from '../telemetry/tracer.ts'
 import { selectorAfter } from './selector-path.ts'
 import { isStreamToken, STREAM_PATH } from './stream-token.ts'
 import type { Streams } from './streams.ts'
+import { answered, receiveRequest } from './trace.ts'
 
 export type EventDoors = {
   readonly authenticate: Authenticate
   readonly streams: Streams
+  readonly tracer?: Tracer | undefined
   readonly streamSecret: () => Buffer | Promise<Buffer>
   /** Where a caller goes that is bound to no environment and names none. */
   readonly defaultFlagSetId: string | undefined
@@ -19,6 +22,10 @@ export type EventDoors = {
 /** Never compressed, and never held back by a proxy: an event is worth nothing later. */
 const HEADERS = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
 const TOKEN_LENGTH_MAX = 128
+const ROUTE = `${STREAM_PATH}*`
+
+/** True for the requests that this door traces itself: until their stream ends. */
+export const isStream = ({ req }: Call): boolean => req.path.startsWith(STREAM_PATH)
 
 /**
  * `GET /ofrep/v1/sse/{selector}`: one `refetchEvaluation` for each new revision of an environment (OFREP ADR-0008). Written by hand
@@ -26,10 +33,18 @@ const TOKEN_LENGTH_MAX = 128
  * it (honojs/hono#4041).
  */
 export function events(doors: EventDoors): Hono {
-  return new Hono().get(`${STREAM_PATH}*`, async (c) => {
-    const flagSetId = await admit(doors, c)
-    const body = await doors.streams.open(flagSetId, c.req.header('last-event-id') ?? null)
-    return new Response(body, { headers: HEADERS })
+  return new Hono().get(ROUTE, async (c) => {
+    const span = receiveRequest(doors.tracer ?? untraced, ROUTE, c.req.raw)
+    try {
+      const flagSetId = await admit(doors, c)
+      const body = await doors.streams.open(flagSetId, { lastEventId: c.req.header('last-event-id') ?? null, span })
+      const answer = new Response(body, { headers: HEADERS })
+      if (span) answered(span, answer)
+      return answer
+    } catch (error) {
+      span?.fail(error instanceof FlagError ? error.code : 'Error').end()
+      throw error
+    }
   })
 }
 

@@ -1,7 +1,7 @@
 import { prometheus } from '@hono/prometheus'
 import type { Context } from 'hono'
 import { type Metric, Registry, type RegistryContentType } from 'prom-client'
-import type { Family, Sample } from './families.ts'
+import type { Family, Sample } from '../telemetry/family.ts'
 
 /** The package's own counting stays off: what it would count is counted (docs/decisions/0007-metrics.md). */
 const OFF = { requestDuration: { disabled: true }, requestsTotal: { disabled: true } }

@@ -1,10 +1,13 @@
 import type { Evaluations, Outcome } from '../snapshot/evaluations.ts'
+import type { Exposures } from '../snapshot/exposures.ts'
 import type { Following } from '../snapshot/following.ts'
 import type { Snapshots } from '../snapshot/snapshots.ts'
 import type { Standing } from '../snapshot/standing.ts'
 import type { Usage } from '../snapshot/usage.ts'
 import type { Database } from '../store/database.ts'
-import { BOUNDS_SECONDS, type Counter, type Exemplar, type Tally, type Timing } from '../telemetry/tally.ts'
+import type { Family, Sample } from '../telemetry/family.ts'
+import { BOUNDS_SECONDS, type Counter, type Tally, type Timing } from '../telemetry/tally.ts'
+import type { Tracer } from '../telemetry/tracer.ts'
 import type { Counts } from './counts.ts'
 import type { Streams } from './streams.ts'
 
@@ -19,21 +22,9 @@ export type Metrics = {
   readonly rpcStreams: () => number
   readonly usage: Pick<Usage, 'failures' | 'unnamed'>
   readonly database: Pick<Database, 'load'>
-}
-
-export type Sample = {
-  readonly value: number
-  readonly labels?: Readonly<Record<string, string>>
-  /** Which part of a histogram it is. */
-  readonly part?: '_bucket' | '_sum' | '_count'
-  readonly exemplar?: Exemplar | undefined
-}
-/** All samples of one name, as Prometheus understands them. */
-export type Family = {
-  readonly name: string
-  readonly type: 'counter' | 'gauge' | 'histogram'
-  readonly help: string
-  readonly samples: readonly Sample[]
+  readonly tracer: Pick<Tracer, 'ended'>
+  /** Undefined where none are sent. */
+  readonly exposures?: Pick<Exposures, 'waiting'> | undefined
 }
 
 /**
@@ -41,7 +32,7 @@ export type Family = {
  * that a client makes up stands here, and no flag does.
  */
 export function families(asked: Metrics): Family[] {
-  const { counts, snapshots, standing, following, streams, usage, database } = asked
+  const { counts, snapshots, standing, following, streams, usage, database, tracer, exposures } = asked
   return [
     histogram('http_request_duration_seconds', 'Requests, until the head of their answer', counts.requests.timings),
     histogram('rpc_request_duration_seconds', 'Calls over gRPC, gRPC-Web and Connect', counts.rpc),
@@ -63,12 +54,20 @@ export function families(asked: Metrics): Family[] {
       { labels: { door: 'rpc' }, value: asked.rpcStreams() },
     ]),
     counter('flagstaff_ofrep_streams_ended_total', 'OFREP event streams that are over', tallied(streams.ended)),
-    histogram('flagstaff_postgres_call_duration_seconds', 'Reads and transactions, waiting included', counts.postgres),
+    histogram(
+      'flagstaff_postgres_call_duration_seconds',
+      'Reads and transactions, waiting included',
+      counts.postgres.timings,
+    ),
     ...poolFamilies(database),
-    histogram('flagstaff_redis_call_duration_seconds', 'Commands about copies', counts.redis),
+    histogram('flagstaff_redis_call_duration_seconds', 'Commands about copies', counts.redis.timings),
     counter('flagstaff_redis_damaged_copies_total', 'Copies not ours or not whole', one(counts.damagedCopies.value)),
     counter('flagstaff_usage_flush_failures_total', 'Failed tries to store the usage', one(usage.failures)),
     counter('flagstaff_usage_unnamed_total', 'Usage that found no counter of its own', one(usage.unnamed)),
+    counter('flagstaff_telemetry_dropped_total', 'Spans and exposures that no collector took in time', [
+      { labels: { signal: 'spans' }, value: tracer.ended.dropped.value },
+      { labels: { signal: 'exposures' }, value: exposures?.waiting.dropped.value ?? 0 },
+    ]),
   ]
 }
 

@@ -12,6 +12,11 @@ export type Health = {
   readonly now: () => number
 }
 
+const PATHS = new Set(['/livez', '/health', '/startupz', '/readyz', '/ready', '/metrics'])
+
+/** True for what platforms and scrapers ask all the time. */
+export const isProbe = (path: string): boolean => PATHS.has(path)
+
 /**
  * Probes. Live: the process answers. Started and ready: something was loaded that can be served. From then on an outage of the store
  * makes a replica "degraded", with the reason and how long it lasts, but must not take it out of service; and no probe

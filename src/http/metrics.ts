@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import type { Family } from '../telemetry/family.ts'
 import type { Metrics } from './families.ts'
 
 /**
@@ -7,9 +8,16 @@ import type { Metrics } from './families.ts'
  */
 export function metrics(asked: Metrics): Hono {
   return new Hono().get('/metrics', async (c) => {
-    const { processFamilies } = await import('./process-families.ts')
-    const ofProcess = await processFamilies() // before the rest is loaded, which would be taken for a lag of the event loop
-    const [{ families }, { print }] = await Promise.all([import('./families.ts'), import('./exposition.ts')])
-    return print(c, [...families(asked), ...ofProcess])
+    const families = await allFamilies(asked)
+    const { print } = await import('./exposition.ts')
+    return print(c, families)
   })
+}
+
+/** Every metric as it is now. */
+export async function allFamilies(asked: Metrics): Promise<Family[]> {
+  const { processFamilies } = await import('./process-families.ts')
+  const ofProcess = await processFamilies() // before the rest is loaded, which would be taken for a lag of the event loop
+  const { families } = await import('./families.ts')
+  return [...families(asked), ...ofProcess]
 }

@@ -1,16 +1,13 @@
-import type { Context, Metadata } from '../flag/definition.ts'
+import type { Metadata } from '../flag/definition.ts'
 import { type Evaluable, type Evaluation, evaluate, type Failure, fail } from '../flag/evaluate.ts'
+import type { Asked, Count } from '../snapshot/exposures.ts'
 import { reflect, type Selector, selects } from '../snapshot/selector.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import type { Count } from '../snapshot/usage.ts'
 
 /** What a request asks, once it is read. */
-export type Question = {
+export type Question = Asked & {
   readonly snapshot: Snapshot
   readonly selector: Selector | undefined
-  readonly context: Context
-  /** Unix seconds. */
-  readonly now: number
   readonly count: Count
 }
 /** One answer as OFREP words it; `status` is that of a request for this flag alone. */
@@ -28,16 +25,13 @@ const FAILURE: Record<
   GENERAL: { status: 400, errorCode: 'GENERAL', details: () => 'error processing the flag for evaluation' },
 }
 
-/** What is counted for any flag that does not exist. */
-const MISSING = fail({ key: '', metadata: {} }, 'FLAG_NOT_FOUND', '')
-
 /** Evaluates one flag. One that the selector keeps out does not exist. */
 export function answerFor(key: string, question: Question): Answer {
-  const { snapshot, selector, now, count } = question
+  const { snapshot, selector, count } = question
   const flag = snapshot.flagSet.flags.get(key)
   if (flag !== undefined && selects(selector, snapshot.flagSetId, flag.metadata))
     return answerOf(evaluated(flag, question), reflect(selector))
-  count(snapshot, MISSING, now)
+  count(fail({ key, metadata: {} }, 'FLAG_NOT_FOUND', ''), question)
   return failureOf(key, 'FLAG_NOT_FOUND', ownMetadata(question))
 }
 
@@ -52,9 +46,9 @@ export function answersFor(question: Question): { flags: object[]; metadata: Met
   return { flags, metadata: ownMetadata(question) }
 }
 
-function evaluated(flag: Evaluable, { snapshot, context, now, count }: Question): Evaluation {
-  const evaluation = evaluate(flag, context, now)
-  count(snapshot, evaluation, now)
+function evaluated(flag: Evaluable, question: Question): Evaluation {
+  const evaluation = evaluate(flag, question.context, question.now)
+  question.count(evaluation, question)
   return evaluation
 }
 

@@ -4,15 +4,17 @@ import type { Context } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
 import { isRecord } from '../flag/value.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
+import type { Count } from '../snapshot/exposures.ts'
 import { flagSetIdFor, parseSelector } from '../snapshot/selector.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import type { Count } from '../snapshot/usage.ts'
+import type { Span } from '../telemetry/span.ts'
+import { contextIn } from '../telemetry/trace-context.ts'
 import { crossOrigin } from './cross-origin.ts'
 import { etagOf, fingerprintOf, isHeld } from './etag.ts'
 import { parseJson, readBody } from './json-body.ts'
+import { type Observation, type Observe, observeIn } from './observe.ts'
 import { answerFor, answersFor, type Question } from './ofrep-answer.ts'
 import { type Log, RETRY_AFTER_SECONDS, STATUS } from './problem.ts'
-import type { Timed } from './requests.ts'
 import type { EventStreams } from './stream-token.ts'
 
 export type OfrepDoors = {
@@ -33,8 +35,8 @@ export type OfrepDoors = {
   readonly count: Count
   /** Adds the operator's values to a context. */
   readonly enrich: Enrich
-  /** Undefined where no metrics are kept. */
-  readonly timed?: Timed | undefined
+  /** Undefined where nothing is noted of requests. */
+  readonly observe?: Observe | undefined
   readonly log: Log
 }
 
@@ -54,8 +56,15 @@ const HEADERS = {
 
 /** The OpenFeature Remote Evaluation Protocol 0.3: one flag (server providers) or all of them (web providers). */
 export function ofrep(doors: OfrepDoors): Hono {
-  const single = (c: Call) => answerSingle(doors, c.req.raw)
-  const bulk = (c: Call) => answerBulk(doors, c.req.raw)
+  const { observe = observeIn({}) } = doors
+  const single = ({ req: { raw } }: Call) => {
+    const seen = observe(SINGLE, raw)
+    return seen.within(() => answerSingle(doors, raw, seen))
+  }
+  const bulk = ({ req: { raw } }: Call) => {
+    const seen = observe(BULK, raw)
+    return seen.within(() => answerBulk(doors, raw, seen))
+  }
   return new Hono()
     .use('/ofrep/*', crossOrigin(doors.corsOrigins))
     .post(SINGLE, single)
@@ -66,32 +75,26 @@ export function ofrep(doors: OfrepDoors): Hono {
     .all(`${BULK}/`, onlyPost)
 }
 
-/** True for the requests that this door times itself: those that its handlers answer. */
+/** True for the requests that this door observes itself: those that its handlers answer. */
 export const isEvaluation = ({ req }: Call): boolean => req.method === 'POST' && EVALUATION.test(req.path)
 
-const untimed: Timed = () => (answer) => answer
-
-async function answerSingle(doors: OfrepDoors, request: Request): Promise<Response> {
-  const { timed = untimed } = doors
-  const done = timed(SINGLE, request)
+async function answerSingle(doors: OfrepDoors, request: Request, { span, done }: Observation): Promise<Response> {
   const segment = lastSegment(request.url)
   const key = decode(segment)
   try {
-    const question = await ask(doors, request)
+    const question = await ask(doors, request, span)
     if (key === undefined) throw new FlagError('invalid', 'invalid flag key: not percent-encoded UTF-8')
     if (question === undefined) return done(invalidContext({ key }))
     const { status, body } = answerFor(key, question)
     return done(Response.json(body, { status, headers: HEADERS }))
   } catch (error) {
-    return done(refuse(error, { key: key ?? segment }, doors.log))
+    return done(refuse(error, { key: key ?? segment }, logOf(doors.log, request)))
   }
 }
 
-async function answerBulk(doors: OfrepDoors, request: Request): Promise<Response> {
-  const { timed = untimed } = doors
-  const done = timed(BULK, request)
+async function answerBulk(doors: OfrepDoors, request: Request, { span, done }: Observation): Promise<Response> {
   try {
-    const question = await ask(doors, request)
+    const question = await ask(doors, request, span)
     if (question === undefined) return done(invalidContext({}))
     const streams = await doors.eventStreams?.(question.snapshot.flagSetId)
     const body = JSON.stringify({ ...answersFor(question), ...(streams?.length && { eventStreams: streams }) })
@@ -103,7 +106,7 @@ async function answerBulk(doors: OfrepDoors, request: Request): Promise<Response
     const { 'content-type': _, ...unchanged } = headers
     return done(new Response(null, { status: 304, headers: unchanged }))
   } catch (error) {
-    return done(refuse(error, {}, doors.log))
+    return done(refuse(error, {}, logOf(doors.log, request)))
   }
 }
 
@@ -111,12 +114,12 @@ async function answerBulk(doors: OfrepDoors, request: Request): Promise<Response
  * Reads what a request asks, waiting for nothing but its body once key and environment are known here. Undefined when the
  * body is not what it should be.
  */
-async function ask(doors: OfrepDoors, request: Request): Promise<Question | undefined> {
+async function ask(doors: OfrepDoors, request: Request, span: Span | undefined): Promise<Question | undefined> {
   const known = doors.authenticate(request.headers)
   const principal = known instanceof Promise ? await known : known
   const selector = parseSelector(request.headers.get('flagd-selector'))
   const flagSetId = flagSetIdFor(principal, selector, doors.defaultFlagSetId)
-  const context = contextIn(await readBody(request, doors.bodyBytesMax))
+  const context = evaluationContextIn(await readBody(request, doors.bodyBytesMax))
   if (context === undefined) return undefined
   const held = doors.current(flagSetId)
   const first = held instanceof Promise ? await held : held
@@ -124,11 +127,12 @@ async function ask(doors: OfrepDoors, request: Request): Promise<Question | unde
   // An event told the client of a change that this replica may not have seen yet: old values now would stay there.
   const isElsewhere = told !== undefined && told !== fingerprintOf(first)
   const snapshot = isElsewhere && doors.newest ? await doors.newest(flagSetId) : first
-  return { snapshot, selector, context: doors.enrich(context), now: Math.floor(doors.now() / 1000), count: doors.count }
+  const now = Math.floor(doors.now() / 1_000)
+  return { snapshot, selector, context: doors.enrich(context), now, span, count: doors.count }
 }
 
 /** The context of a body; undefined when the body is not what it should be. A context that is no object counts as empty, as in flagd. */
-function contextIn(body: Uint8Array): Context | undefined {
+function evaluationContextIn(body: Uint8Array): Context | undefined {
   try {
     const request = parseJson(body) ?? {}
     if (!isRecord(request)) return undefined
@@ -164,6 +168,12 @@ function decode(segment: string): string | undefined {
 
 /** `subject` names the flag that was asked for, without which providers do not understand an error. */
 type Subject = { readonly key?: string }
+
+/** The log, with the trace that the caller names. */
+function logOf(log: Log, { headers }: Request): Log {
+  const caller = contextIn(headers)
+  return caller ? (message, fields) => log(message, { ...fields, traceId: caller.traceId }) : log
+}
 
 function invalidContext(subject: Subject): Response {
   return refusal(400, { ...subject, errorCode: 'INVALID_CONTEXT', errorDetails: 'Provider context is not valid' })

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import manifest from '../../package.json' with { type: 'json' }
-import { counter, type Family, gauge, one } from './families.ts'
+import type { Family } from '../telemetry/family.ts'
+import { counter, gauge, one } from './families.ts'
 
 /**
  * The figures of the process, under the names that every Prometheus client gives them, and of the build. Read when asked: the default

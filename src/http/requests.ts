@@ -1,10 +1,4 @@
-import type { Context, MiddlewareHandler } from 'hono'
-import { routePath } from 'hono/route'
 import { newTiming, Tally, type Timing } from '../telemetry/tally.ts'
-import { sampledTraceIdOf } from './trace.ts'
-
-/** Begins to time a request for `route`. What it gives notes the answer and hands it on. */
-export type Timed = (route: string, request: Request) => (answer: Response) => Response
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 /** What OpenTelemetry calls a method that it does not know. */
@@ -30,32 +24,3 @@ export class Requests {
     return timing
   }
 }
-
-/**
- * Times each request until the head of its answer is there; a stream goes on after that. Stands before everything else. Those of which
- * `isTimed` is true time themselves: awaiting the rest costs more than the counting.
- */
-export function measured(requests: Requests, isTimed: (c: Context) => boolean): MiddlewareHandler {
-  const measure: MiddlewareHandler = async (c, next) => {
-    const start = performance.now()
-    await next()
-    const seconds = (performance.now() - start) / 1_000
-    requests.timing(c.req.method, patternOf(c), c.res.status).add(seconds, sampledTraceIdOf(c.req.raw.headers))
-  }
-  return (c, next) => (isTimed(c) ? next() : measure(c, next))
-}
-
-/** Times what a handler does from its first line to its answer. */
-export function timedIn(requests: Requests): Timed {
-  return (route, { method, headers }) => {
-    const start = performance.now()
-    return (answer) => {
-      const seconds = (performance.now() - start) / 1_000
-      requests.timing(method, route, answer.status).add(seconds, sampledTraceIdOf(headers))
-      return answer
-    }
-  }
-}
-
-/** The most special pattern that matches; that of the middleware itself where nothing is served. */
-const patternOf = (c: Context): string => routePath(c, -1)

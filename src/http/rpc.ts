@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { crossOrigin } from './cross-origin.ts'
 
 /** The RPC services, as far as they fit into requests and responses. */
@@ -7,6 +7,12 @@ export type RpcDoor = {
   readonly services: readonly string[]
   /** Undefined: there is no such method. */
   readonly fetch: (request: Request, path: string) => Promise<Response | undefined>
+}
+
+/** Tells the requests of these services, which trace themselves. */
+export function rpcPaths(door: RpcDoor | undefined): (c: Context) => boolean {
+  const services = new Set(door?.services)
+  return ({ req }) => services.has(req.path.slice(1, req.path.indexOf('/', 1)))
 }
 
 /** Connect and gRPC-Web at `/<package>.<service>/<method>`. */

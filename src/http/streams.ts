@@ -1,6 +1,7 @@
 import { FlagError } from '../flag/error.ts'
 import type { Followed, Listener } from '../snapshot/following.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
+import type { Span } from '../telemetry/span.ts'
 import { newCounter, Tally } from '../telemetry/tally.ts'
 import { fingerprintOf } from './etag.ts'
 
@@ -35,10 +36,17 @@ const TICKS_PER_KEEP_ALIVE = 10
 const KEEP_ALIVE = new TextEncoder().encode(': keep-alive\n\n')
 
 type End = 'client' | 'age' | 'stopping'
+export type Opening = {
+  /** The revision that the client saw last; null when it says none. */
+  readonly lastEventId: string | null
+  /** Undefined where it is not kept. */
+  readonly span?: Span | undefined
+}
 type Controller = ReadableStreamDefaultController<Uint8Array>
 /** One open stream. `late` is what its client could not take yet: the newest only. */
 type Open = {
   readonly flagSetId: string
+  readonly span: Span | undefined
   readonly endsAt: number
   beatAt: number
   controller: Controller | undefined
@@ -68,11 +76,10 @@ export class Streams {
   }
 
   /**
-   * Opens a stream of events of one environment. `lastEventId` is the revision that the client saw last, null when it says none.
-   * Throws `unavailable` above a limit and after `endStreams()`, and what the environment's lookup throws.
+   * Opens a stream of events of one environment; its span ends with it. Throws `unavailable` above a limit and after `endStreams()`, and what the environment's lookup throws.
    */
-  async open(flagSetId: string, lastEventId: string | null): Promise<ReadableStream<Uint8Array>> {
-    const stream = this.#admit(flagSetId)
+  async open(flagSetId: string, { lastEventId, span }: Opening): Promise<ReadableStream<Uint8Array>> {
+    const stream = this.#admit(flagSetId, span)
     try {
       let last: Snapshot | undefined
       const followed = await this.#options.follow(flagSetId, (snapshot) => {
@@ -96,7 +103,7 @@ export class Streams {
     for (const stream of this.#open) this.#end(stream, 'stopping')
   }
 
-  #admit(flagSetId: string): Open {
+  #admit(flagSetId: string, span: Span | undefined): Open {
     const { max = STREAMS_MAX, environmentMax = ENVIRONMENT_STREAMS_MAX, secondsMax, now, random } = this.#options
     if (this.#isEnded) throw new FlagError('unavailable', 'This replica is stopping')
     const count = this.#counts.get(flagSetId) ?? 0
@@ -104,7 +111,7 @@ export class Streams {
       throw new FlagError('unavailable', 'Too many event streams are open')
     const endsAt = now() + secondsMax * 1_000 * (1 - random() / 4)
     const beatAt = now() + this.#keepAliveMs
-    const stream: Open = { flagSetId, endsAt, beatAt, controller: undefined, late: undefined, leave: undefined }
+    const stream: Open = { flagSetId, span, endsAt, beatAt, controller: undefined, late: undefined, leave: undefined }
     this.#open.add(stream)
     this.#counts.set(flagSetId, count + 1)
     this.#ticker ??= setInterval(() => this.#tick(), this.#keepAliveMs / TICKS_PER_KEEP_ALIVE)
@@ -161,6 +168,7 @@ export class Streams {
     stream.leave?.()
     if (!this.#open.delete(stream)) return
     if (reason && stream.controller) this.ended.of(reason).value += 1
+    if (reason) stream.span?.setAttribute('flagstaff.stream.end', reason).end()
     const count = (this.#counts.get(stream.flagSetId) ?? 1) - 1
     if (count > 0) this.#counts.set(stream.flagSetId, count)
     else this.#counts.delete(stream.flagSetId)

@@ -1,23 +1,66 @@
-import { randomBytes } from 'node:crypto'
 import type { Context } from 'hono'
+import { traceIdAt } from '../telemetry/ids.ts'
+import { type Attributes, SERVER, type Span } from '../telemetry/span.ts'
+import { contextIn } from '../telemetry/trace-context.ts'
+import type { Tracer } from '../telemetry/tracer.ts'
 
-/** `traceparent` of W3C Trace Context, level 1: version, trace id, parent id, flags. */
-const TRACEPARENT = /^[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{16}-[\da-f]([\da-f])$/
-const VARIABLE = 'traceId'
+const TRACE_ID = 'traceId'
+const SPAN = 'span'
+/** Tells a caller which span answered it, where that is kept (https://w3c.github.io/trace-context/#trace-context-http-response-headers-format). */
+export const ANSWERED_BY = 'traceresponse'
+/** A key of ours as the first label of a host name: some clients can send it nowhere else. */
+const KEY_LABEL = /^fs_[\w-]+/
 
 /** The trace a request belongs to: the caller's, or one of its own. Made when first asked for: most answers never need it. */
 export function traceIdOf(c: Context): string {
-  const known: unknown = c.get(VARIABLE)
+  const known: unknown = spanOf(c)?.traceId ?? c.get(TRACE_ID)
   if (typeof known === 'string') return known
-  const traceId = TRACEPARENT.exec(c.req.header('traceparent') ?? '')?.[1] ?? randomBytes(16).toString('hex')
-  c.set(VARIABLE, traceId)
+  const traceId = contextIn(c.req.raw.headers)?.traceId ?? traceIdAt(Math.random())
+  c.set(TRACE_ID, traceId)
   return traceId
 }
 
+/** The span of a request, where @hono/otel made one that is kept. */
+export const spanOf = (c: Context): Span | undefined => c.get(SPAN)
+export const keepSpan = (c: Context, span: Span | undefined): void => c.set(SPAN, span)
+
 /** The caller's trace when the caller keeps it (the flag "sampled"): of others nobody has more to show. */
 export function sampledTraceIdOf(headers: Headers): string | undefined {
-  const header = headers.get('traceparent')
-  if (header === null) return undefined
-  const [, traceId, flags = ''] = TRACEPARENT.exec(header) ?? []
-  return Number.parseInt(flags, 16) % 2 === 1 ? traceId : undefined
+  if (headers.get('traceparent') === null) return undefined
+  const context = contextIn(headers)
+  return context?.isSampled ? context.traceId : undefined
 }
+
+/** Begins the span of a request that a handler notes itself; undefined when it is not kept. */
+export function receiveRequest(tracer: Tracer, route: string, request: Request): Span | undefined {
+  if (!tracer.isOn) return undefined
+  const span = tracer.receive(contextIn(request.headers), { name: `${request.method} ${route}`, kind: SERVER })
+  return span?.setAttributes({
+    'http.request.method': request.method,
+    'http.route': route,
+    'url.scheme': request.url.slice(0, request.url.indexOf(':')),
+    'url.path': pathOf(request.url),
+    'url.full': publicUrl(request.url),
+  })
+}
+
+/** Notes the head of the answer, and tells the caller which span it was. */
+export function answered(span: Span, answer: Response): void {
+  span.setAttribute('http.response.status_code', answer.status)
+  if (answer.status >= 500) span.fail(String(answer.status))
+  answer.headers.set(ANSWERED_BY, span.traceparent)
+}
+
+/** An address that anybody may see: without the query, where tokens stand, and without a key in the host name. */
+export function publicUrl(text: string): string {
+  const url = new URL(text)
+  return `${url.protocol}//${url.host.replace(KEY_LABEL, 'REDACTED')}${url.pathname}`
+}
+
+const pathOf = (url: string): string => new URL(url).pathname
+
+/** Attributes as they may be sent. */
+export const publicAttributes = (attributes: Attributes): Attributes =>
+  typeof attributes['url.full'] === 'string'
+    ? { ...attributes, 'url.full': publicUrl(attributes['url.full']) }
+    : attributes

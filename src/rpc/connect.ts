@@ -48,7 +48,8 @@ function register(router: ConnectRouter, method: Method, where: Where): void {
     )
 }
 
-const callOf = ({ requestHeader, url, signal }: HandlerContext): Call => ({
+const callOf = ({ requestHeader, url, signal, protocolName }: HandlerContext): Call => ({
+  system: protocolName === 'connect' ? 'connectrpc' : 'grpc',
   header: requestHeader,
   authority: new URL(url).host,
   signal,
@@ -73,9 +74,9 @@ async function* translatedAll<T>(place: Place, work: () => AsyncIterable<T>): As
 }
 
 /** A passed deadline comes from connect-es, by way of the signal. */
-function connectErrorOf(error: unknown, { path, log, context: { signal } }: Place): ConnectError {
+function connectErrorOf(error: unknown, { path, log, context: { signal, requestHeader } }: Place): ConnectError {
   if (error instanceof ConnectError) return error
   if (signal.reason instanceof ConnectError) return signal.reason
-  const { message, status } = rpcErrorOf(error, path, log)
+  const { message, status } = rpcErrorOf(error, { method: path, log, header: requestHeader })
   return new ConnectError(message, status)
 }

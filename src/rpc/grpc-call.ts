@@ -6,6 +6,7 @@ import http2, {
 } from 'node:http2'
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import type { Header } from '../snapshot/authenticator.ts'
+import type { Span } from '../telemetry/span.ts'
 import { ENCODINGS, type Frame, Frames, frameOf, messageOf, unpack } from './frame.ts'
 import { timeoutMs } from './grpc-timeout.ts'
 import type { Call, Method } from './method.ts'
@@ -31,6 +32,8 @@ const patience = new Patience(STUCK_MS, NGHTTP2_CANCEL)
 
 /** One gRPC call on one HTTP/2 stream. Made for each call, so it makes as little as it can. */
 export class GrpcCall implements Call, Header {
+  readonly system = 'grpc'
+  span: Span | undefined
   readonly #stream: ServerHttp2Stream
   readonly #options: CallOptions
   #trailers = OK
@@ -80,7 +83,7 @@ export class GrpcCall implements Call, Header {
   fail(error: unknown): void {
     const { path, log } = this.#options
     if (this.#isEnded || this.#stream.destroyed) return
-    const { status, message } = rpcErrorOf(error, path, log)
+    const { status, message } = rpcErrorOf(error, { method: path, log, header: this })
     this.#end({ 'grpc-status': String(status), 'grpc-message': escapeMessage(message) })
   }
 
@@ -186,7 +189,7 @@ export class GrpcCall implements Call, Header {
 
   #respond(): void {
     const stream = this.#stream
-    stream.respond(HEADERS, WITH_TRAILERS)
+    stream.respond(this.span ? { ...HEADERS, traceresponse: this.span.traceparent } : HEADERS, WITH_TRAILERS)
     stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers))
   }
 

@@ -9,14 +9,19 @@ import {
   type MessageShape,
 } from '@bufbuild/protobuf'
 import type { Header } from '../snapshot/authenticator.ts'
+import type { Span } from '../telemetry/span.ts'
 
 /** What a method may know of a call beside its message. */
 export type Call = {
   readonly header: Header
   /** `:authority` or `Host`. */
   readonly authority: string
+  /** What OpenTelemetry calls the protocol (`rpc.system.name`). */
+  readonly system: 'grpc' | 'connectrpc'
   /** Aborts when the client leaves or its deadline passes. */
   readonly signal: AbortSignal
+  /** Undefined while none is kept of this call. */
+  span?: Span | undefined
 }
 
 export type Unary<I extends DescMessage, O extends DescMessage> = (

@@ -1,8 +1,8 @@
 import type { JsonObject } from '@bufbuild/protobuf'
 import type { Enrich } from '../flag/context.ts'
 import type { Context } from '../flag/definition.ts'
+import type { Asked, Count } from '../snapshot/exposures.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import type { Count } from '../snapshot/usage.ts'
 import type { Admission, Admit } from './admission.ts'
 import type { Call } from './method.ts'
 
@@ -19,7 +19,7 @@ export type EvaluationDoors = {
 const NO_CONTEXT: Context = {}
 
 /** What a call asks: of which flags, for whom, and when (unix seconds). */
-export type Question = Admission & { readonly snapshot: Snapshot; readonly context: Context; readonly now: number }
+export type Question = Admission & Asked & { readonly snapshot: Snapshot }
 
 /** Finds what a call is about; waits for nothing once key and environment are known here. */
 export function ask(doors: EvaluationDoors, call: Call, context: JsonObject | undefined): Question | Promise<Question> {
@@ -29,6 +29,7 @@ export function ask(doors: EvaluationDoors, call: Call, context: JsonObject | un
     snapshot,
     context: doors.enrich(context ?? NO_CONTEXT),
     now: Math.floor(doors.now() / 1_000),
+    span: call.span,
   })
   const look = (admission: Admission): Question | Promise<Question> => {
     const snapshot = doors.current(admission.flagSetId)

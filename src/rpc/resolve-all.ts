@@ -23,7 +23,7 @@ export async function resolveAll(
   for (const flag of snapshot.flagSet.flags.values()) {
     if (!selects(selector, snapshot.flagSetId, flag.metadata)) continue
     const evaluation = evaluate(flag, question.context, now)
-    doors.count(snapshot, evaluation, now)
+    doors.count(evaluation, question)
     const answer = anyFlagOf(evaluation, flag.type, question)
     if (answer) flags[flag.key] = answer
   }

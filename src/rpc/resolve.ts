@@ -67,7 +67,7 @@ function resolve({ count }: EvaluationDoors, key: string, question: Question, ty
   const evaluation = isThere
     ? evaluate(flag, context, now, type)
     : fail({ key, metadata: {} }, 'FLAG_NOT_FOUND', 'Flag not found')
-  count(snapshot, evaluation, now)
+  count(evaluation, question)
   return evaluation
 }
 

@@ -1,9 +1,9 @@
 import type { JsonObject } from '@bufbuild/protobuf'
 import { enrichWith } from '../flag/context.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
+import type { Count } from '../snapshot/exposures.ts'
 import type { Following } from '../snapshot/following.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import type { Count } from '../snapshot/usage.ts'
 import { admission } from './admission.ts'
 import { evaluationMethods } from './evaluation.ts'
 import { file_flagd_evaluation_v1_evaluation } from './gen/flagd/evaluation/v1/evaluation_pb.js'
@@ -13,11 +13,11 @@ import { file_grpc_health_v1_health } from './gen/grpc/health/v1/health_pb.js'
 import { grpc, type TakeStream } from './grpc.ts'
 import { healthMethods } from './health.ts'
 import type { Method } from './method.ts'
+import { observedMethods, type RpcNotes } from './observe.ts'
 import { OpenStreams } from './open-streams.ts'
 import { reflectionMethods } from './reflection.ts'
 import type { Log } from './status.ts'
 import { syncMethods } from './sync.ts'
-import { type RpcTimings, timedMethods } from './timed.ts'
 
 /** What the RPC doors need of the rest of the house. */
 export type RpcDoors = {
@@ -39,8 +39,8 @@ export type RpcDoors = {
   readonly now: () => number
   /** From 0 up to 1. */
   readonly random: () => number
-  /** Undefined where no metrics are kept. */
-  readonly timings?: RpcTimings | undefined
+  /** Undefined where nothing is noted of calls. */
+  readonly notes?: RpcNotes | undefined
   readonly log: Log
 }
 
@@ -76,7 +76,7 @@ export function rpc(doors: RpcDoors): Rpc {
     ...healthMethods({ ...doors, streams }, services),
     ...reflectionMethods(FILES),
   ]
-  const methods = new Map(doors.timings ? timedMethods(all, doors.timings) : all)
+  const methods = new Map(doors.notes ? observedMethods(all, doors.notes) : all)
   // Loaded with the first call: what a first evaluation needs of the start-up time is none of this.
   let handlers: ReturnType<typeof loadConnect> | undefined
   const loadConnect = async () => (await import('./connect.ts')).connectHandlers({ methods, bytesMax, log })

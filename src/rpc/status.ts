@@ -1,4 +1,6 @@
 import { type Code, FlagError } from '../flag/error.ts'
+import type { Header } from '../snapshot/authenticator.ts'
+import { contextIn } from '../telemetry/trace-context.ts'
 
 /** gRPC's status codes that we answer (https://grpc.io/docs/guides/status-codes/). Connect's codes have the same numbers. */
 export const Status = {
@@ -51,13 +53,22 @@ export function statusOf(error: unknown): FailureStatus {
   return error instanceof FlagError ? STATUS[error.code] : Status.internal
 }
 
+/** Where an error happened. */
+export type Place = { readonly method: string; readonly log: Log; readonly header: Header }
+
 /** What a caller hears of an error; anything unexpected is logged and called internal. */
-export function rpcErrorOf(error: unknown, method: string, log: Log): RpcError {
+export function rpcErrorOf(error: unknown, { method, log, header }: Place): RpcError {
   if (error instanceof RpcError) return error
   if (error instanceof FlagError) {
-    if (error.cause) log('Refused a call', { code: error.code, method, cause: error.cause })
+    if (error.cause) log('Refused a call', { code: error.code, method, cause: error.cause, ...callerIds(header) })
     return new RpcError(STATUS[error.code], error.message)
   }
-  log('Unexpected error', { error, method })
+  log('Unexpected error', { error, method, ...callerIds(header) })
   return new RpcError(Status.internal, 'Internal error')
+}
+
+/** The trace of a call, as its caller names it. */
+function callerIds(header: Header): { traceId?: string } {
+  const traceId = contextIn(header)?.traceId
+  return traceId === undefined ? {} : { traceId }
 }

@@ -3,19 +3,11 @@ import type { JsonObject } from '@bufbuild/protobuf'
 import * as v from 'valibot'
 import { isRecord } from '../flag/value.ts'
 import type { RedisAddress } from '../store/redis.ts'
+import { integer, isHttpUrl } from './config-values.ts'
+import { TELEMETRY_VARIABLES, type TelemetryConfig, telemetryOf } from './telemetry-config.ts'
 
-const integer = (fallback: number, min: number, max: number) =>
-  v.pipe(
-    v.optional(v.string(), String(fallback)),
-    v.check(
-      (text) => /^\d{1,12}$/.test(text) && Number(text) >= min && Number(text) <= max,
-      `expected a whole number from ${min} to ${max}`,
-    ),
-    v.transform(Number),
-  )
 const isPostgresUrl = (text: string) => URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol)
 const isRedisUrl = (text: string) => URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol)
-const isHttpUrl = (text: string) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text
 const isHttpOrigin = (text: string) => isHttpUrl(text) && isOrigin(text)
 const isPem = (text: string) => text.includes('-----BEGIN ')
@@ -29,6 +21,7 @@ const isJsonObject = (text: string) => {
 }
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type Level = (typeof LEVELS)[number]
+const ACCESS_LEVELS = ['none', 'some', 'all'] as const
 
 /** Every variable we read, with what it must be. Names of the form NAME_FILE are read from the file they name. */
 const VARIABLES = {
@@ -87,6 +80,8 @@ const VARIABLES = {
     ),
     'info',
   ),
+  FLAGSTAFF_ACCESS_LOG: v.optional(v.picklist(ACCESS_LEVELS, `expected one of ${ACCESS_LEVELS.join(', ')}`)),
+  ...TELEMETRY_VARIABLES,
 }
 /** Every name that we read; each may end in _FILE instead. */
 export const VARIABLE_NAMES: readonly string[] = Object.keys(VARIABLES)
@@ -119,6 +114,9 @@ type Settings = {
   /** Origins whose pages may evaluate; undefined: all. */
   readonly corsOrigins: readonly string[] | undefined
   readonly logLevel: Level
+  /** Of which requests a line is logged: of none, of all but evaluations and probes, of all. */
+  readonly accessLog: (typeof ACCESS_LEVELS)[number]
+  readonly telemetry: TelemetryConfig
 }
 /** What the process was told by its environment. Without a database it is in trial mode and brings its own, in `folder`. */
 export type Config = Settings &
@@ -161,6 +159,8 @@ function configOf(read: Read): Config {
     bodyBytesMax: read.BODY_BYTES_MAX,
     corsOrigins: read.CORS_ORIGINS,
     logLevel: LEVELS.find((level) => level === read.LOG_LEVEL) ?? 'info',
+    accessLog: read.FLAGSTAFF_ACCESS_LOG ?? (read.DATABASE_URL === undefined ? 'none' : 'some'),
+    telemetry: telemetryOf(read),
   }
   if (read.DATABASE_URL === undefined) return { ...settings, mode: 'trial', folder: read.FLAGSTAFF_TRIAL_DIR }
   return { ...settings, mode: 'service', databaseUrl: read.DATABASE_URL }

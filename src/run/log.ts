@@ -1,3 +1,4 @@
+import { idsOf, type TraceContext } from '../telemetry/trace-context.ts'
 import type { Level } from './config.ts'
 
 export type Fields = Record<string, unknown>
@@ -8,13 +9,22 @@ const CAUSES_MAX = 5
 /** What stands between the name and the host in a URL is a password; one that is not encoded may hold an @ itself. */
 const PASSWORD = /(\/\/[^/\s:@"]*):[^/\s"]*@/g
 
+export type LogOptions = {
+  readonly level: Level
+  readonly write: (line: string) => void
+  readonly now: () => Date
+  /** The span that the code at work belongs to, which each line then names. */
+  readonly span?: () => TraceContext | undefined
+}
+
 /** Writes one JSON line per event. Never throws: a line that cannot be written as JSON is written without its fields. */
-export function createLog(options: { level: Level; write: (line: string) => void; now: () => Date }): Log {
+export function createLog(options: LogOptions): Log {
   const write =
     (level: Level) =>
     (message: string, fields: Fields = {}) => {
       if (LEVELS.indexOf(level) < LEVELS.indexOf(options.level)) return
-      const head = { time: options.now().toISOString(), level, message }
+      const span = options.span?.()
+      const head = { time: options.now().toISOString(), level, message, ...(span && idsOf(span)) }
       options.write(`${line(head, fields) ?? line(head, {})}\n`)
     }
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }

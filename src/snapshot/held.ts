@@ -1,36 +1,8 @@
-import { type Copies, type Copy, isAfter, isSame, type Stamp } from '../store/copies.ts'
-import type { Result, Standing } from './standing.ts'
+import { type Copies, isAfter, isSame, type Stamp } from '../store/copies.ts'
+import type { Keeping, Origin, Source } from './keeping.ts'
+import { type Changed, refreshed } from './refresh.ts'
+import type { Result } from './standing.ts'
 import { atMost, WAIT_MS } from './wait.ts'
-
-export type Log = (message: string, fields?: Record<string, unknown>) => void
-
-export type Keeping = {
-  /** Undefined without Redis: then Postgres is asked each time. */
-  readonly copies: Copies | undefined
-  /** Monotonic milliseconds. */
-  readonly now: () => number
-  /** How old an answer may be before a request makes us ask which revision is the newest. */
-  readonly freshnessMs: number
-  /** How long Redis alone may say so, before Postgres itself is asked. */
-  readonly truthCheckMs: number
-  /** Hears how it goes with Postgres. */
-  readonly standing: Standing
-  readonly log: Log
-}
-
-/** Where a thing comes from. */
-export type Origin<T> = {
-  /** Its name among the copies. */
-  readonly name: string
-  /** Reads it from Postgres: `held` itself when nothing is newer, undefined when it does not exist. */
-  readonly read: (held: T | undefined) => Promise<T | undefined>
-  readonly encode: (value: T) => string
-  /** Undefined when the text is not what `encode` writes. */
-  readonly decode: (copy: Copy) => T | undefined
-}
-
-/** Who last said that what is held is the newest: "memory" when nobody could. */
-export type Source = 'memory' | 'redis' | 'postgres'
 
 /** A pause is so many times the freshness: what is served is never older than that, unless nobody could be asked. */
 const PAUSE_FACTOR = 2
@@ -40,7 +12,7 @@ const PAUSE_FACTOR = 2
  * is asked itself and never otherwise: no timer, no command without a request. What was served once is never
  * replaced by something older, except in another incarnation of the database, which only Postgres can announce.
  */
-export class Held<T extends Stamp> {
+export class Held<T extends Changed> {
   readonly #keeping: Keeping
   readonly #origin: Origin<T>
   #value: T | undefined
@@ -132,7 +104,9 @@ export class Held<T extends Stamp> {
   /** One question at a time: whoever comes meanwhile shares the answer. */
   #check(wanted?: 'truth'): { readonly since: number; readonly done: Promise<void> } {
     if (this.#checking) return this.#checking
-    const done = this.#ask(wanted).finally(() => {
+    const { tracer } = this.#keeping
+    const { name } = this.#origin
+    const done = refreshed(tracer, { name, held: () => this.#value, ask: () => this.#ask(wanted) }).finally(() => {
       this.#checking = undefined
       this.#checkedAt = this.#keeping.now()
     })

@@ -5,7 +5,8 @@ import type { Copy, Stamp } from '../store/copies.ts'
 import { digestOf, type KeyRingSource } from '../store/keys.ts'
 import type { EnvironmentName } from '../store/revision.ts'
 import type { Role } from '../store/tables.ts'
-import { Held, type Keeping } from './held.ts'
+import { Held } from './held.ts'
+import type { Keeping } from './keeping.ts'
 
 /** Who a request comes from. `environment` is null when the caller is bound to none. */
 export type Principal = {

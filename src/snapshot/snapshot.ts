@@ -10,13 +10,15 @@ export type Snapshot = Version & {
   readonly flagSetId: string
   /** When the environment last changed, by the database's clock. */
   readonly changedAt: Date
+  /** `traceparent` of the change that led here; empty where its trace is not kept. */
+  readonly changedIn: string
   readonly flagSet: FlagSet
 }
 
 /** Makes the next snapshot of an environment; compiles only what differs from `held`. */
 export function nextSnapshot(flagSetId: string, source: EnvironmentSource, held: Snapshot | undefined): Snapshot {
-  const { incarnation, id, revision, changedAt, flags, settings } = source
-  const version = { flagSetId, incarnation, id, revision, changedAt }
+  const { incarnation, id, revision, changedAt, changedIn, flags, settings } = source
+  const version = { flagSetId, incarnation, id, revision, changedAt, changedIn }
   if (source.isUpdate && held) return { ...version, flagSet: patchFlagSet(held.flagSet, { flags, ...settings }) }
   const { segments, metadata, bucketing } = settings ?? { segments: {}, metadata: {}, bucketing: 'v2' as const }
   const live = new Map([...flags].flatMap(([key, definition]) => (definition ? [[key, definition] as const] : [])))

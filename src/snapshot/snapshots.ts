@@ -2,7 +2,8 @@ import * as v from 'valibot'
 import { FlagError } from '../flag/error.ts'
 import type { Copy } from '../store/copies.ts'
 import type { EnvironmentSource, Version } from '../store/source.ts'
-import { Held, type Keeping } from './held.ts'
+import { Held } from './held.ts'
+import type { Keeping } from './keeping.ts'
 import { nextSnapshot, type Snapshot } from './snapshot.ts'
 import { atMost, WAIT_MS } from './wait.ts'
 
@@ -109,6 +110,7 @@ export class Snapshots {
 const Text = v.object({
   id: v.pipe(v.string(), v.digits()),
   changedAt: v.pipe(v.string(), v.isoTimestamp()),
+  changedIn: v.optional(v.string(), ''),
   bucketing: v.picklist(['v1', 'v2', 'v3']),
   segments: v.custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null),
   metadata: v.custom<Record<string, string>>((value) => typeof value === 'object' && value !== null),
@@ -116,20 +118,21 @@ const Text = v.object({
 })
 
 /** A snapshot as text for other replicas: its definitions, since compiled rules are closures. */
-function encode({ id, changedAt, flagSet }: Snapshot): string {
+function encode({ id, changedAt, changedIn, flagSet }: Snapshot): string {
   const { bucketing, segments, metadata } = flagSet
   const flags = [...flagSet.flags].map(([key, { definition }]) => [key, definition])
-  return JSON.stringify({ id: String(id), changedAt, bucketing, segments, metadata, flags })
+  return JSON.stringify({ id: String(id), changedAt, changedIn, bucketing, segments, metadata, flags })
 }
 
 function decode(flagSetId: string, { stamp, text }: Copy): Snapshot | undefined {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Text), text)
   if (!parsed.success) return undefined
-  const { id, changedAt, flags, ...settings } = parsed.output
+  const { id, changedAt, changedIn, flags, ...settings } = parsed.output
   const source = {
     ...stamp,
     id: BigInt(id),
     changedAt: new Date(changedAt),
+    changedIn,
     isUpdate: false,
     settings,
     flags: new Map(flags),

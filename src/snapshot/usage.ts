@@ -1,11 +1,7 @@
 import type { Evaluation } from '../flag/evaluate.ts'
 import { batches } from '../store/batches.ts'
 import type { UsageBatch, UsageCount, UsageReason } from '../store/usage.ts'
-import type { Log } from './held.ts'
-import type { Snapshot } from './snapshot.ts'
-
-/** Notes that an environment gave this answer at `now` (unix seconds). */
-export type Count = (of: Pick<Snapshot, 'id' | 'flagSetId'>, evaluation: Evaluation, now: number) => void
+import type { Log } from './keeping.ts'
 
 type Cell = { -readonly [K in keyof UsageCount]: UsageCount[K] }
 type Combination = {

@@ -1,20 +1,40 @@
 import { FlagError } from '../flag/error.ts'
-import { newTiming, Tally, type Timing } from '../telemetry/tally.ts'
+import { CLIENT } from '../telemetry/span.ts'
+import { newTiming, Tally } from '../telemetry/tally.ts'
+import { type Tracer, untraced } from '../telemetry/tracer.ts'
 
-/** Calls of a store by what they do and how they ended: "ok", the code of a refusal, or "failed". */
-export type Calls = Tally<readonly ['call', 'code'], Timing>
-export const newCalls = (): Calls => new Tally(['call', 'code'], newTiming)
+/** What a store is called in OpenTelemetry's conventions (`db.system.name`). */
+export type System = 'postgresql' | 'redis'
 
-/** Does `work`, and notes under `call` how long it took and how it ended. */
-export async function timed<T>(calls: Calls, call: string, work: () => Promise<T>): Promise<T> {
-  const start = performance.now()
-  const end = (code: string) => calls.of(call, code).add((performance.now() - start) / 1_000)
-  try {
-    const result = await work()
-    end('ok')
-    return result
-  } catch (error) {
-    end(error instanceof FlagError ? error.code : 'failed')
-    throw error
+/** Calls of one store: counted, timed, and each a span of whatever asked for it. */
+export class Calls {
+  /** By what they do and how they ended: "ok", the code of a refusal, or "failed". */
+  readonly timings = new Tally(['call', 'code'], newTiming)
+  readonly #system: System
+  readonly #tracer: Tracer
+
+  constructor(system: System, tracer: Tracer = untraced) {
+    this.#system = system
+    this.#tracer = tracer
+  }
+
+  /** Does `work`, and notes under `call` how long it took and how it ended. */
+  async note<T>(call: string, work: () => Promise<T>): Promise<T> {
+    const start = performance.now()
+    const end = (code: string) => this.timings.of(call, code).add((performance.now() - start) / 1_000)
+    try {
+      const result = await this.#traced(call, work)
+      end('ok')
+      return result
+    } catch (error) {
+      end(error instanceof FlagError ? error.code : 'failed')
+      throw error
+    }
+  }
+
+  #traced<T>(call: string, work: () => Promise<T>): Promise<T> {
+    if (!this.#tracer.isOn) return work()
+    const attributes = { 'db.system.name': this.#system, 'db.operation.name': call }
+    return this.#tracer.trace({ name: `${this.#system} ${call}`, kind: CLIENT, attributes }, work)
   }
 }

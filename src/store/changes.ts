@@ -4,7 +4,13 @@ import type { Database, Db, Transaction } from './database.ts'
 import { changes } from './tables.ts'
 
 /** Who changes something and why; stands in every change record. */
-export type Author = { readonly actor: string; readonly comment: string; readonly traceId: string }
+export type Author = {
+  readonly actor: string
+  readonly comment: string
+  readonly traceId: string
+  /** The span of the change, where its trace is kept. */
+  readonly traceparent?: string | undefined
+}
 /** One line of the record. `revision` is null where no environment was touched. */
 export type Change = typeof changes.$inferSelect
 export type NewChange = Pick<Change, 'subject' | 'action'> &

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { Redis } from '@upstash/redis'
-import { type Calls, timed } from './calls.ts'
+import type { Calls } from './calls.ts'
 
 /** Which state of the truth something is. Revisions compare only within one incarnation of the database. */
 export type Stamp = { readonly incarnation: string; readonly revision: bigint }
@@ -79,10 +79,10 @@ export function copiesIn(redis: Redis, onDamage: (name: string) => void): Copies
 /** The same copies, each command timed under its name. */
 export function timedCopies(copies: Copies, calls: Calls): Copies {
   return {
-    stamp: (name) => timed(calls, 'read_stamp', () => copies.stamp(name)),
-    read: (name) => timed(calls, 'read_copy', () => copies.read(name)),
-    write: (name, copy) => timed(calls, 'write_copy', () => copies.write(name, copy)),
-    remove: (name) => timed(calls, 'remove_copy', () => copies.remove(name)),
+    stamp: (name) => calls.note('read_stamp', () => copies.stamp(name)),
+    read: (name) => calls.note('read_copy', () => copies.read(name)),
+    write: (name, copy) => calls.note('write_copy', () => copies.write(name, copy)),
+    remove: (name) => calls.note('remove_copy', () => copies.remove(name)),
   }
 }
 

@@ -1,5 +1,5 @@
 import { FlagError } from '../flag/error.ts'
-import { newCalls, timed } from './calls.ts'
+import { Calls } from './calls.ts'
 import { type DatabaseAddress, type Db, type Load, Pool } from './pool.ts'
 import { refusal } from './refusal.ts'
 import { checkSchema } from './schema.ts'
@@ -20,7 +20,7 @@ export type Database = {
 }
 
 /** Opens the database; connects on first use, so that start-up never waits for Postgres. `calls` are timed as "read" and "write". */
-export function openDatabase(address: DatabaseAddress, calls = newCalls()): Database {
+export function openDatabase(address: DatabaseAddress, calls = new Calls('postgresql')): Database {
   const pool = new Pool(address)
   let checked: Promise<void> | undefined
 
@@ -42,7 +42,7 @@ export function openDatabase(address: DatabaseAddress, calls = newCalls()): Data
 
   return {
     read: async (query) => {
-      const ask = () => timed(calls, 'read', () => guarded(() => pool.ask(query)))
+      const ask = () => calls.note('read', () => guarded(() => pool.ask(query)))
       try {
         return await ask()
       } catch (error) {
@@ -50,7 +50,7 @@ export function openDatabase(address: DatabaseAddress, calls = newCalls()): Data
         return ask()
       }
     },
-    write: (work) => timed(calls, 'write', () => guarded(() => pool.transact((db) => db.transaction(work)))),
+    write: (work) => calls.note('write', () => guarded(() => pool.transact((db) => db.transaction(work)))),
     get load() {
       return pool.load
     },

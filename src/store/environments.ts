@@ -61,6 +61,7 @@ export function createEnvironment(
         key: name.environment,
         revision,
         settingsRevision: revision,
+        changedIn: change.author.traceparent ?? '',
       })
       .returning()
     if (!row) throw new Error('Cannot create an environment: the insert returned no row')
@@ -85,7 +86,10 @@ export function updateEnvironment(
       name: title = before.name,
       description = before.description,
     } = change.settings
-    const revision = await raiseRevision(tx, before.id, bucketing === before.bucketing ? {} : { bucketing })
+    const revision = await raiseRevision(tx, before.id, {
+      author: change.author,
+      settings: bucketing === before.bucketing ? {} : { bucketing },
+    })
     await tx.update(environments).set({ name: title, description }).where(eq(environments.id, before.id))
     const after = await readEnvironmentRow(tx, name)
     await record(tx, change.author, [
@@ -111,7 +115,7 @@ export function deleteEnvironment(
   return database.write(async (tx) => {
     const before = await lockEnvironment(tx, name)
     expectRevision(change.expected, before.revision)
-    const revision = await raiseRevision(tx, before.id)
+    const revision = await raiseRevision(tx, before.id, change)
     await tx.delete(environments).where(eq(environments.id, before.id))
     await tx.delete(lastEvaluations).where(eq(lastEvaluations.environmentId, before.id))
     await raiseKeysRevision(tx)

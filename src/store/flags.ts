@@ -100,7 +100,7 @@ export function updateFlag(database: Database, project: string, key: string, cha
       before: textOf(before),
       after: textOf(after),
     }
-    const touched = turn ? await touchHomes(tx, homes, before.id, entry) : []
+    const touched = turn ? await touchHomes(tx, homes, { flagId: before.id, entry, author: change.author }) : []
     await record(tx, change.author, touched.length > 0 ? touched : [entry])
     return after
   })
@@ -136,12 +136,11 @@ async function lockHomes(tx: Transaction, projectId: bigint, key: string): Promi
 async function touchHomes(
   tx: Transaction,
   homes: readonly { id: bigint; key: string }[],
-  flagId: bigint,
-  entry: NewChange,
+  { flagId, entry, author }: { flagId: bigint; entry: NewChange; author: Author },
 ): Promise<NewChange[]> {
   const entries: NewChange[] = []
   for (const home of homes) {
-    const revision = await raiseRevision(tx, home.id)
+    const revision = await raiseRevision(tx, home.id, { author })
     await tx
       .update(definitions)
       .set({ revision })

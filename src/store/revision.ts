@@ -1,6 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { FlagError } from '../flag/error.ts'
+import type { Author } from './changes.ts'
 import type { Db, Transaction } from './database.ts'
 import { environments, projects } from './tables.ts'
 
@@ -21,11 +22,17 @@ export function lockEnvironment(tx: Transaction, name: EnvironmentName): Promise
   return found(selectEnvironment(tx, name).for('update', { of: named }), name)
 }
 
-/** Gives the environment its next revision; `settings` when bucketing, segments or metadata change with it. */
+/** What raises a revision; `settings` when bucketing, segments or metadata change with it. */
+export type Raise = {
+  readonly author: Author
+  readonly settings?: Partial<Pick<EnvironmentRow, 'bucketing' | 'segments' | 'metadata'>> | undefined
+}
+
+/** Gives the environment its next revision. */
 export async function raiseRevision(
   tx: Transaction,
   environmentId: bigint,
-  settings: Partial<Pick<EnvironmentRow, 'bucketing' | 'segments' | 'metadata'>> = {},
+  { author, settings = {} }: Raise,
 ): Promise<bigint> {
   const next = sql`${environments.revision} + 1`
   const [row] = await tx
@@ -33,6 +40,7 @@ export async function raiseRevision(
     .set({
       revision: next,
       changedAt: sql`clock_timestamp()`,
+      changedIn: author.traceparent ?? '',
       ...settings,
       ...(Object.keys(settings).length > 0 && { settingsRevision: next }),
     })

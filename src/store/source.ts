@@ -9,6 +9,8 @@ export type Version = Stamp & { readonly id: bigint }
 /** An environment as the database has it, or what changed in it since a version that the reader holds. */
 export type EnvironmentSource = Version & {
   readonly changedAt: Date
+  /** `traceparent` of the newest change; empty where its trace is not kept. */
+  readonly changedIn: string
   /** False: `flags` holds everything. True: only what changed since, removed flags as undefined. */
   readonly isUpdate: boolean
   readonly flags: ReadonlyMap<string, Definition | undefined>
@@ -21,6 +23,7 @@ type Row = {
   id: string
   revision: string
   changed_at: string
+  changed_in: string
   is_update: boolean
   settings: EnvironmentSource['settings'] | null
   flags: readonly (readonly [string, Definition | null])[]
@@ -39,7 +42,7 @@ export function readSource(
   const [project, environment] = flagSetId.split('/')
   return database.read(async (db) => {
     const [row] = await db.execute<Row>(sql`
-      select deployment.incarnation, e.id, e.revision, e.changed_at, held.is_update,
+      select deployment.incarnation, e.id, e.revision, e.changed_at, e.changed_in, held.is_update,
         case when not held.is_update or e.settings_revision > held.revision
           then json_build_object('segments', e.segments, 'metadata', e.metadata, 'bucketing', e.bucketing) end as settings,
         (select coalesce(json_agg(json_build_array(f.key, case when f.archived_at is null then d.definition end) order by f.id), '[]')
@@ -65,6 +68,7 @@ function sourceOf(row: Row): EnvironmentSource {
     id: BigInt(row.id),
     revision: BigInt(row.revision),
     changedAt: new Date(row.changed_at),
+    changedIn: row.changed_in,
     isUpdate: row.is_update,
     flags: new Map(row.flags.map(([key, definition]) => [key, definition ?? undefined])),
     ...(row.settings && { settings: row.settings }),

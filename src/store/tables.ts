@@ -51,6 +51,8 @@ export const environments = schema.table('environments', {
   /** The one number: raised by one in the transaction of each change. */
   revision: counter(),
   changedAt: instant().notNull().defaultNow(),
+  /** `traceparent` of the newest change; empty where its trace is not kept. */
+  changedIn: text().notNull().default(''),
   bucketing: text().$type<Bucketing>().notNull().default('v2'),
   segments: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),
   metadata: json().$type<Metadata>().notNull().default({}),

@@ -51,7 +51,7 @@ export async function writeDefinitions(tx: Transaction, environment: Environment
     return { revision: environment.revision, changed, warnings }
 
   await checkTypes(tx, environment, { changed, stored, pointer: write.pointer })
-  const revision = await raiseRevision(tx, environment.id, write.settings)
+  const revision = await raiseRevision(tx, environment.id, write)
   const arrived = await takeIn(tx, environment, { changed, stored })
   await store(tx, environment, { changed, stored, revision })
   const archived = write.archive ? await archiveOrphans(tx, environment, { changed, stored }) : []

@@ -13,6 +13,7 @@ const source = (revision: bigint, more: Partial<EnvironmentSource> = {}): Enviro
   id: 1n,
   revision,
   changedAt: new Date(0),
+  changedIn: '',
   isUpdate: false,
   settings,
   flags: new Map([['a', definition]]),

@@ -17,7 +17,7 @@ export function snapshotOf(flagSetId: string, { flags, $evaluators = {}, metadat
   // Not checked first: stored documents may hold flags that make no sense.
   const definitions = new Map(Object.entries(flags)) as Parameters<typeof compileFlagSet>[0]['flags']
   const flagSet = compileFlagSet({ flags: definitions, segments: $evaluators, metadata, bucketing: 'v2' })
-  return { flagSetId, incarnation: 'test', id: 1n, revision: 1n, changedAt: new Date(0), flagSet }
+  return { flagSetId, incarnation: 'test', id: 1n, revision: 1n, changedIn: '', changedAt: new Date(0), flagSet }
 }
 
 /** Keys of the tests: a client key `<project>/<environment>` opens that environment, `admin` is bound to none. */

@@ -5,16 +5,18 @@ import { eventStreams } from '../../src/http/stream-token.ts'
 import { Streams, type StreamsOptions } from '../../src/http/streams.ts'
 import { type Rpc, type RpcDoors, rpc } from '../../src/rpc/rpc.ts'
 import { authenticator } from '../../src/snapshot/authenticator.ts'
+import { counting, type Exposures } from '../../src/snapshot/exposures.ts'
 import { Following } from '../../src/snapshot/following.ts'
 import { KeyRing } from '../../src/snapshot/keyring.ts'
 import { Snapshots } from '../../src/snapshot/snapshots.ts'
 import { Standing } from '../../src/snapshot/standing.ts'
-import { type Count, Usage } from '../../src/snapshot/usage.ts'
+import { Usage } from '../../src/snapshot/usage.ts'
 import type { Copies } from '../../src/store/copies.ts'
 import type { Hints } from '../../src/store/hints.ts'
 import { readKeyRing } from '../../src/store/keys.ts'
 import { readSource } from '../../src/store/source.ts'
 import { writeUsage } from '../../src/store/usage.ts'
+import { type Tracer, untraced } from '../../src/telemetry/tracer.ts'
 import { openStore, type Store } from './store.ts'
 
 export const ADMIN_KEY = 'admin-key-for-tests-only-0123456789'
@@ -48,6 +50,8 @@ export type ServiceOptions = {
   readonly truthCheckMs?: number
   /** Monotonic milliseconds. */
   readonly now?: () => number
+  readonly tracer?: Tracer
+  readonly exposures?: Exposures
 }
 
 /** All doors over a real database, in this process and without a socket. */
@@ -59,6 +63,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const standing = new Standing()
   const keeping = {
     standing,
+    tracer: options.tracer,
     copies: options.copies,
     now: options.now ?? (() => performance.now()),
     freshnessMs: options.freshnessMs ?? 1_000,
@@ -74,15 +79,12 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const { now } = keeping
   const streams = new Streams({ follow, secondsMax: 240, now, wallNow, random: Math.random, ...options.streams })
   const streamSecret = () => keys.streamSecret()
-  const counts = newCounts()
-  const count: Count = ({ id, flagSetId }, evaluation, at) => {
-    counts.evaluations.count(flagSetId, evaluation)
-    usage.count(id, evaluation, at)
-  }
+  const tracer = options.tracer ?? untraced
+  const counts = newCounts(tracer)
   const answering = {
     authenticate: authenticator((secret) => keys.find(secret), undefined),
     current: (flagSetId: string) => snapshots.current(flagSetId),
-    count,
+    count: counting({ evaluations: counts.evaluations, usage, exposures: options.exposures }),
     bodyBytesMax: 1_000_000,
     now: wallNow,
     log,
@@ -95,7 +97,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     defaultFlagSetId: undefined,
     streamSecondsMax: 240,
     random: Math.random,
-    timings: counts.rpc,
+    notes: { timings: counts.rpc, tracer },
     ...options.rpc,
   })
   const { fetch } = app({
@@ -108,7 +110,8 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     keysChanged: () => keys.refresh(),
     enrich: (context) => context,
     rpc: remote,
-    metrics: { counts, snapshots, standing, following, streams, rpcStreams: remote.size, usage, database },
+    metrics: { counts, snapshots, standing, following, streams, rpcStreams: remote.size, usage, database, tracer },
+    notes: { requests: counts.requests, tracer },
     health: { isStopping: () => false, warmUp: () => keys.warmUp(), standing, now: keeping.now },
     trialFlagSetId: undefined,
     corsOrigins: undefined,

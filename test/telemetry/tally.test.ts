@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FlagError } from '../../src/flag/error.ts'
-import { newCalls, timed } from '../../src/store/calls.ts'
+import { Calls } from '../../src/store/calls.ts'
 import { BOUNDS_SECONDS, newCounter, newTiming, Tally } from '../../src/telemetry/tally.ts'
 
 test('a timing counts each duration once, in the bucket whose bound it does not exceed', () => {
@@ -42,21 +42,21 @@ test('a tally has one cell for each combination of labels', () => {
   )
 })
 
-test('timed() notes how work ended and hands its outcome on', async () => {
-  const calls = newCalls()
+test('Calls.note() notes how work ended and hands its outcome on', async () => {
+  const calls = new Calls('postgresql')
   const failure = new Error('Connection lost')
   const refusal = new FlagError('unavailable', 'Away')
-  assert.equal(await timed(calls, 'read', async () => 1), 1)
+  assert.equal(await calls.note('read', async () => 1), 1)
   await assert.rejects(
-    timed(calls, 'read', () => Promise.reject(failure)),
+    calls.note('read', () => Promise.reject(failure)),
     failure,
   )
   await assert.rejects(
-    timed(calls, 'write', () => Promise.reject(refusal)),
+    calls.note('write', () => Promise.reject(refusal)),
     refusal,
   )
   assert.deepEqual(
-    Array.from(calls.all(), ({ labels, cell }) => [
+    Array.from(calls.timings.all(), ({ labels, cell }) => [
       labels['call'],
       labels['code'],
       cell.counts.reduce((a, b) => a + b),

@@ -1,0 +1,59 @@
+import { httpInstrumentationMiddleware } from '@hono/otel'
+import {
+  type Context as ApiContext,
+  type Span as ApiSpan,
+  type Tracer as ApiTracer,
+  propagation,
+  type SpanOptions,
+  trace,
+} from '@opentelemetry/api'
+import type { MiddlewareHandler } from 'hono'
+import { INTERNAL } from '../telemetry/span.ts'
+import { contextIn, formatTraceparent } from '../telemetry/trace-context.ts'
+import type { Tracer } from '../telemetry/tracer.ts'
+import { publicAttributes } from './trace.ts'
+
+/** What @hono/otel gives to work for which no span is kept. */
+const NOTHING = trace.wrapSpanContext({ traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 })
+
+/** @hono/otel's middleware over our tracer. Its metrics stay off: there are better ones (docs/decisions/0007-metrics.md). */
+export function instrumentation(tracer: Tracer): MiddlewareHandler {
+  propagation.setGlobalPropagator(TRACE_CONTEXT)
+  return httpInstrumentationMiddleware({ tracer: apiTracer(tracer), captureActiveRequests: false })
+}
+
+/** W3C Trace Context, as everywhere else in this house. */
+const TRACE_CONTEXT: Parameters<typeof propagation.setGlobalPropagator>[0] = {
+  fields: () => ['traceparent', 'tracestate'],
+  extract: (context, carrier, { get }) => {
+    const parent = contextIn({ get: (name) => [get(carrier, name) ?? []].flat()[0] ?? null })
+    if (!parent) return context
+    const { traceId, spanId, isSampled } = parent
+    return trace.setSpanContext(context, { traceId, spanId, traceFlags: isSampled ? 1 : 0, isRemote: true })
+  },
+  inject: (context, carrier, { set }) => {
+    const span = trace.getSpanContext(context)
+    if (span) set(carrier, 'traceparent', formatTraceparent({ ...span, isSampled: span.traceFlags === 1 }))
+  },
+}
+
+/** Our tracer under OpenTelemetry's name. The active span is ours to know: no context of theirs is active. */
+function apiTracer(tracer: Tracer): ApiTracer {
+  const begin = (name: string, { kind = INTERNAL, attributes = {} }: SpanOptions = {}, context?: ApiContext) => {
+    const caller = context && trace.getSpanContext(context)
+    const parent = caller && { ...caller, isSampled: caller.traceFlags === 1 }
+    return tracer.receive(parent, { name, kind, attributes: publicAttributes(attributes) })
+  }
+  return {
+    startSpan: (...given) => begin(...given) ?? NOTHING,
+    startActiveSpan: <Work extends (span: ApiSpan) => unknown>(name: string, ...given: Given<Work>) => {
+      const work = given[given.length - 1] as Work
+      const [options, context] = given.slice(0, -1) as [SpanOptions?, ApiContext?]
+      const span = begin(name, options, context)
+      return tracer.within(span, () => work(span ?? NOTHING)) as ReturnType<Work>
+    },
+  }
+}
+
+/** The three ways in which OpenTelemetry lets a span be started. */
+type Given<Work> = [Work] | [SpanOptions, Work] | [SpanOptions, ApiContext, Work]

@@ -1,0 +1,75 @@
+import type { Context, MiddlewareHandler } from 'hono'
+import { routePath } from 'hono/route'
+import type { Span } from '../telemetry/span.ts'
+import { type Tracer, untraced } from '../telemetry/tracer.ts'
+import type { AccessLogs } from './access.ts'
+import { principalOf } from './auth.ts'
+import { isProbe } from './health.ts'
+import type { Requests } from './requests.ts'
+import { answered, receiveRequest, sampledTraceIdOf } from './trace.ts'
+
+/** What is noted of requests; each undefined where it is not. */
+export type Notes = {
+  readonly requests?: Requests | undefined
+  readonly tracer?: Tracer | undefined
+  readonly access?: AccessLogs | undefined
+}
+/** A request under way. */
+export type Observation = {
+  /** Undefined where it is not kept. */
+  readonly span: Span | undefined
+  /** Does the work of answering, whose spans are then below that of the request. */
+  readonly within: <T>(work: () => T) => T
+  /** Notes the answer and hands it on. */
+  readonly done: (answer: Response) => Response
+}
+/** Begins to observe a request that `route` answers. */
+export type Observe = (route: string, request: Request) => Observation
+
+/**
+ * Times each request until the head of its answer is there; a stream goes on after that. Stands before everything else. Those of which
+ * `isObserved` is true observe themselves: awaiting the rest costs more than the counting.
+ */
+export function observed({ requests, tracer, access }: Notes, isObserved: (c: Context) => boolean): MiddlewareHandler {
+  const observe: MiddlewareHandler = async (c, next) => {
+    const start = performance.now()
+    await next()
+    const seconds = (performance.now() - start) / 1_000
+    const { method, path, raw } = c.req
+    const { status } = c.res
+    const route = patternOf(c)
+    const span = tracer?.active
+    requests?.timing(method, route, status).add(seconds, span?.traceId ?? sampledTraceIdOf(raw.headers))
+    const log = isProbe(path) ? access?.probes : access?.others
+    log?.({ method, route, path, status, seconds, actor: principalOf(c)?.name, span })
+  }
+  return (c, next) => (isObserved(c) ? next() : observe(c, next))
+}
+
+/** Observes what a handler does from its first line to its answer: with what is made beforehand, and no span but a kept one. */
+export function observeIn({ requests, tracer = untraced, access }: Notes): Observe {
+  const log = access?.evaluations
+  if (!requests && !tracer.isOn && !log) return () => UNOBSERVED
+  return (route, request) => {
+    const start = performance.now()
+    const span = receiveRequest(tracer, route, request)
+    const done = (answer: Response): Response => {
+      const seconds = (performance.now() - start) / 1_000
+      const { method, url, headers } = request
+      requests?.timing(method, route, answer.status).add(seconds, span?.traceId ?? sampledTraceIdOf(headers))
+      if (span) {
+        answered(span, answer)
+        span.end()
+      }
+      log?.({ method, route, path: new URL(url).pathname, status: answer.status, seconds, span })
+      return answer
+    }
+    return { span, within: span ? (work) => tracer.within(span, work) : atOnce, done }
+  }
+}
+
+const atOnce = <T>(work: () => T): T => work()
+const UNOBSERVED: Observation = { span: undefined, within: atOnce, done: (answer) => answer }
+
+/** The most special pattern that matches; that of the middleware itself where nothing is served. */
+const patternOf = (c: Context): string => routePath(c, -1)

@@ -1,0 +1,151 @@
+import { type Logger, logs, ROOT_CONTEXT, TraceFlags, type Tracer, trace } from '@opentelemetry/api'
+import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-proto'
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources'
+import type { ReadableLogRecord } from '@opentelemetry/sdk-logs'
+import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
+import { NodeSDK } from '@opentelemetry/sdk-node'
+import { AlwaysOnSampler, type IdGenerator, type ReadableSpan } from '@opentelemetry/sdk-trace'
+import manifest from '../../package.json' with { type: 'json' }
+import { attributesOf, EVALUATION, type Exposure } from '../snapshot/exposures.ts'
+import type { Family } from '../telemetry/family.ts'
+import type { Span } from '../telemetry/span.ts'
+import type { TraceContext } from '../telemetry/trace-context.ts'
+import { metricProducer } from './metric-producer.ts'
+import type { TelemetryConfig } from './telemetry-config.ts'
+
+/** Where telemetry goes. Each rejects when the batch did not arrive. */
+export type Exporter = {
+  sendSpans(spans: readonly Span[]): Promise<void>
+  sendExposures(exposures: readonly Exposure[]): Promise<void>
+  /** Sends the metrics once more, and ends. */
+  close(): Promise<void>
+}
+
+const SCOPE = { name: 'flagstaff', version: manifest.version }
+/** Other names of the service come from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES. */
+const RESOURCE = { 'service.name': SCOPE.name, 'service.version': SCOPE.version }
+/** Severity "INFO". */
+const INFO = 9
+
+/** OpenTelemetry's SDK with its OTLP exporters over HTTP, set up by its own variables. What we noted is told to it after the fact. */
+export function startExporter(config: TelemetryConfig, families: () => Promise<readonly Family[]>): Exporter {
+  const spans = new Tray<ReadableSpan>()
+  const records = new Tray<ReadableLogRecord>()
+  const ids = new GivenIds()
+  const sdk = new NodeSDK({
+    resource: defaultResource().merge(resourceFromAttributes(RESOURCE)),
+    sampler: new AlwaysOnSampler(), // what comes here was sampled already
+    idGenerator: ids,
+    spanProcessors: [{ ...PROCESSOR, onStart: () => undefined, onEnd: (span) => spans.put(span) }],
+    logRecordProcessors: [{ ...PROCESSOR, onEmit: (record) => records.put(record) }],
+    metricReaders: readersFor(config, families),
+    textMapPropagator: null,
+  })
+  sdk.start()
+  const tracer = trace.getTracer(SCOPE.name, SCOPE.version)
+  const logger = logs.getLogger(SCOPE.name, SCOPE.version)
+  const traceExporter = new OTLPTraceExporter()
+  const logExporter = new OTLPLogExporter()
+  return {
+    sendSpans: (batch) => {
+      for (const span of batch) {
+        ids.next = span
+        tellSpan(tracer, span)
+      }
+      return exported(traceExporter, spans.empty())
+    },
+    sendExposures: (batch) => {
+      for (const exposure of batch) tellExposure(logger, exposure)
+      return exported(logExporter, records.empty())
+    },
+    close: async () => {
+      await Promise.all([sdk.shutdown(), traceExporter.shutdown(), logExporter.shutdown()])
+    },
+  }
+}
+
+function readersFor({ metrics }: TelemetryConfig, families: () => Promise<readonly Family[]>) {
+  if (!metrics) return []
+  return [
+    new PeriodicExportingMetricReader({
+      exporter: new OTLPMetricExporter(),
+      exportIntervalMillis: metrics.intervalMs,
+      exportTimeoutMillis: metrics.intervalMs,
+      metricProducers: [metricProducer(SCOPE, families)],
+    }),
+  ]
+}
+
+function tellSpan(tracer: Tracer, span: Span): void {
+  const { name, kind, startedAt, attributes, links, status, endedAt = startedAt, parent } = span
+  const context = parent ? contextOf(parent) : ROOT_CONTEXT
+  const told = tracer.startSpan(name, { kind, startTime: hrTime(startedAt), attributes, links }, context)
+  for (const { name: event, at, attributes: given } of span.events)
+    told.addEvent(event, typeof given === 'function' ? given() : given, hrTime(at))
+  if (status) told.setStatus(status)
+  told.end(hrTime(endedAt))
+}
+
+function tellExposure(logger: Logger, exposure: Exposure): void {
+  const { at, trace: span } = exposure
+  logger.emit({
+    eventName: EVALUATION,
+    timestamp: hrTime(at),
+    severityNumber: INFO,
+    attributes: attributesOf(exposure),
+    context: span ? contextOf(span) : ROOT_CONTEXT,
+  })
+}
+
+/** Gives the SDK's spans the ids that ours had from their beginning: others know them already. */
+class GivenIds implements IdGenerator {
+  next: Pick<Span, 'traceId' | 'spanId'> = { traceId: '', spanId: '' }
+  generateTraceId = () => this.next.traceId
+  generateSpanId = () => this.next.spanId
+}
+
+/** What the SDK has made and nobody has sent. */
+class Tray<T> {
+  #things: T[] = []
+
+  put(thing: T): void {
+    this.#things.push(thing)
+  }
+
+  empty(): T[] {
+    const things = this.#things
+    this.#things = []
+    return things
+  }
+}
+
+const done = () => Promise.resolve()
+const PROCESSOR = { forceFlush: done, shutdown: done }
+
+type Sender<T> = { export(batch: T[], done: (result: { code: number; error?: Error }) => void): void }
+
+async function exported<T extends ReadableSpan | ReadableLogRecord>(exporter: Sender<T>, batch: T[]): Promise<void> {
+  const resource = batch[0]?.resource
+  if (resource?.asyncAttributesPending) await resource.waitForAsyncAttributes?.()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  exporter.export(batch, ({ code, error = new Error('The collector gave no reason') }) =>
+    code === 0 ? resolve() : reject(error),
+  )
+  return promise
+}
+
+const contextOf = ({ traceId, spanId, isSampled }: TraceContext) =>
+  trace.setSpanContext(ROOT_CONTEXT, {
+    traceId,
+    spanId,
+    traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+    isRemote: true,
+  })
+
+/** Seconds and nanoseconds. */
+const hrTime = (ms: number): [number, number] => {
+  const seconds = Math.floor(ms / 1_000)
+  return [seconds, Math.round((ms - seconds * 1_000) * 1e6)]
+}

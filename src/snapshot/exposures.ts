@@ -1,0 +1,97 @@
+import type { Context } from '../flag/definition.ts'
+import type { Evaluation } from '../flag/evaluate.ts'
+import type { Attributes, Span } from '../telemetry/span.ts'
+import { Spool } from '../telemetry/spool.ts'
+import type { TraceContext } from '../telemetry/trace-context.ts'
+import type { Evaluations } from './evaluations.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { Usage } from './usage.ts'
+
+/** What an evaluation was asked with. */
+export type Asked = {
+  readonly snapshot: Pick<Snapshot, 'id' | 'flagSetId' | 'revision'>
+  readonly context: Context
+  /** Unix seconds. */
+  readonly now: number
+  /** Of the request, where it is kept. */
+  readonly span?: Span | undefined
+}
+/** Notes an answer, wherever it was asked for. */
+export type Count = (evaluation: Evaluation, asked: Asked) => void
+
+/** One evaluation, with what is told of it elsewhere: of the evaluation context its targeting key alone. */
+export type Exposure = {
+  readonly evaluation: Evaluation
+  readonly flagSetId: string
+  readonly revision: bigint
+  readonly contextId: string | undefined
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly trace: TraceContext | undefined
+}
+
+/** The name of the event (https://opentelemetry.io/docs/specs/semconv/feature-flags/feature-flags-events/). */
+export const EVALUATION = 'feature_flag.evaluation'
+const PROVIDER = 'flagstaff'
+/** What a client makes larger than this is no id and no key, and is not kept. */
+const TEXT_LENGTH_MAX = 256
+/** OpenTelemetry's default for a queue of log records. */
+const CAPACITY = 2_048
+
+/** Evaluations that wait for whoever takes them to the collector, and the share of all that is taken at all. */
+export class Exposures {
+  readonly waiting: Spool<Exposure>
+  readonly #share: number
+
+  /** `share` is from 0, none, to 1, all. */
+  constructor(share: number, capacity = CAPACITY) {
+    this.#share = share
+    this.waiting = new Spool(capacity)
+  }
+
+  note(evaluation: Evaluation, asked: Asked): void {
+    if (this.#share === 1 || Math.random() < this.#share) this.waiting.push(exposureOf(evaluation, asked))
+  }
+}
+
+/** What is noted of each answer: counted for metrics and for the usage, told in the span of its request, and handed on. */
+export function counting(to: {
+  readonly evaluations: Evaluations
+  readonly usage: Usage
+  /** Undefined where nobody takes them. */
+  readonly exposures?: Exposures | undefined
+}): Count {
+  const { evaluations, usage, exposures } = to
+  return (evaluation, asked) => {
+    const { snapshot, now, span } = asked
+    evaluations.count(snapshot.flagSetId, evaluation)
+    usage.count(snapshot.id, evaluation, now)
+    if (span) {
+      const exposure = exposureOf(evaluation, asked)
+      span.note(EVALUATION, () => attributesOf(exposure))
+    }
+    exposures?.note(evaluation, asked)
+  }
+}
+
+/** An exposure in the words of OpenTelemetry's semantic conventions for feature flags. */
+export function attributesOf({ evaluation, flagSetId, revision, contextId }: Exposure): Attributes {
+  const { key, reason } = evaluation
+  const common = {
+    'feature_flag.key': key.length > TEXT_LENGTH_MAX ? '' : key,
+    'feature_flag.result.reason': reason.toLowerCase(),
+    'feature_flag.set.id': flagSetId,
+    'feature_flag.version': String(revision),
+    'feature_flag.provider.name': PROVIDER,
+    ...(contextId !== undefined && { 'feature_flag.context.id': contextId }),
+  }
+  if (evaluation.reason === 'ERROR') return { ...common, 'error.type': evaluation.errorCode.toLowerCase() }
+  return evaluation.variant === undefined ? common : { ...common, 'feature_flag.result.variant': evaluation.variant }
+}
+
+function exposureOf(evaluation: Evaluation, { snapshot, context, span }: Asked): Exposure {
+  const { flagSetId, revision } = snapshot
+  const id = context['targetingKey']
+  const contextId = typeof id === 'string' && id.length <= TEXT_LENGTH_MAX ? id : undefined
+  return { evaluation, flagSetId, revision, contextId, at: Date.now(), trace: span }
+}

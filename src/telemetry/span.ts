@@ -1,0 +1,146 @@
+import type {
+  Span as ApiSpan,
+  Attributes,
+  AttributeValue,
+  Exception,
+  Link,
+  SpanContext,
+  SpanKind,
+  SpanStatus,
+} from '@opentelemetry/api'
+import { newSpanId } from './ids.ts'
+import { formatTraceparent, type TraceContext } from './trace-context.ts'
+
+export type { Attributes }
+/** Attributes may be given as a function: it is asked when the span is sent, and never where it is not. */
+export type SpanEvent = {
+  readonly name: string
+  readonly at: number
+  readonly attributes: Attributes | (() => Attributes)
+}
+
+/** SpanKind's numbers: the package that has them is loaded later. */
+export const INTERNAL: SpanKind = 0
+export const SERVER: SpanKind = 1
+export const CLIENT: SpanKind = 2
+const SAMPLED = 1
+const ERROR = 2
+/** OpenTelemetry's own limit. */
+const EVENTS_MAX = 128
+
+export type SpanOptions = {
+  readonly name: string
+  readonly kind: SpanKind
+  readonly traceId: string
+  readonly parent: TraceContext | undefined
+  readonly attributes?: Attributes | undefined
+  /** Milliseconds since 1970, with fractions. */
+  readonly now: () => number
+  readonly onEnd: (span: Span) => void
+}
+
+/** One span of a trace that is kept: OpenTelemetry's interface without its SDK, which may come later or never. */
+export class Span implements ApiSpan, TraceContext {
+  readonly kind: SpanKind
+  readonly traceId: string
+  readonly spanId = newSpanId()
+  readonly isSampled = true
+  readonly parent: TraceContext | undefined
+  readonly attributes: Attributes
+  readonly events: SpanEvent[] = []
+  readonly links: Link[] = []
+  readonly startedAt: number
+  endedAt: number | undefined
+  name: string
+  status: SpanStatus | undefined
+  readonly #options: SpanOptions
+
+  constructor(options: SpanOptions) {
+    const { name, kind, traceId, parent, attributes } = options
+    this.#options = options
+    this.name = name
+    this.kind = kind
+    this.traceId = traceId
+    this.parent = parent
+    this.attributes = attributes ?? {}
+    this.startedAt = options.now()
+  }
+
+  get state(): string | undefined {
+    return this.parent?.state
+  }
+
+  /** `traceparent` for whoever is asked within this span. */
+  get traceparent(): string {
+    return formatTraceparent(this)
+  }
+
+  spanContext(): SpanContext {
+    return { traceId: this.traceId, spanId: this.spanId, traceFlags: SAMPLED }
+  }
+
+  setAttribute(key: string, value: AttributeValue): this {
+    this.attributes[key] = value
+    return this
+  }
+
+  setAttributes(attributes: Attributes): this {
+    Object.assign(this.attributes, attributes)
+    return this
+  }
+
+  addEvent(name: string, attributes?: unknown): this {
+    return this.note(name, isAttributes(attributes) ? attributes : {})
+  }
+
+  /** As `addEvent`, with attributes that may cost something to make. */
+  note(name: string, attributes: SpanEvent['attributes']): this {
+    if (this.events.length < EVENTS_MAX) this.events.push({ name, at: this.#options.now(), attributes })
+    return this
+  }
+
+  addLink(link: Link): this {
+    this.links.push(link)
+    return this
+  }
+
+  addLinks(links: Link[]): this {
+    this.links.push(...links)
+    return this
+  }
+
+  setStatus(status: SpanStatus): this {
+    this.status = status
+    return this
+  }
+
+  /** Ends in failure. `type` is a word of a closed set. */
+  fail(type: string): this {
+    this.attributes['error.type'] = type
+    return this.setStatus({ code: ERROR })
+  }
+
+  updateName(name: string): this {
+    this.name = name
+    return this
+  }
+
+  /** Only the kind of error: its text may quote what a caller sent. */
+  recordException(exception: Exception): void {
+    const type = exception instanceof Error ? exception.name : 'Error'
+    this.note('exception', { 'exception.type': type })
+  }
+
+  isRecording(): boolean {
+    return this.endedAt === undefined
+  }
+
+  end(): void {
+    if (this.endedAt !== undefined) return
+    this.endedAt = this.#options.now()
+    this.#options.onEnd(this)
+  }
+}
+
+const isAttributes = (value: unknown): value is Attributes =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
