@@ -46,7 +46,7 @@ const log = createLog({
 
 const counts = newCounts(tracer)
 const { database, close: closeDatabase } = await orExit(() => provideDatabase(config, counts.postgres))
-const redis = config.redis && openRedis(config.redis)
+const redis = config.redis && openRedis(config.redis, () => tracer.active?.traceparent)
 const damaged = (name: string) => {
   counts.damagedCopies.value += 1
   log.warn('A copy in Redis is damaged or foreign', { name })

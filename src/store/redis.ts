@@ -13,8 +13,14 @@ export type RedisConnection = {
 /** No command takes longer, whatever happens to the network: then it fails, and what it was for is done without Redis. */
 const COMMAND_MS = 800
 
-/** Opens Redis behind one API; nothing is sent and nothing connected before the first command. */
-export function openRedis(address: RedisAddress): RedisConnection {
+/**
+ * Opens Redis behind one API; nothing is sent and nothing connected before the first command. `traceparent` is that of the span at work,
+ * which goes where there are headers for it.
+ */
+export function openRedis(
+  address: RedisAddress,
+  traceparent: () => string | undefined = () => undefined,
+): RedisConnection {
   if ('url' in address) {
     const { requester, reset } = openResp(address.url, COMMAND_MS)
     return { redis: new Redis(requester), reset, close: async () => reset() }
@@ -26,6 +32,10 @@ export function openRedis(address: RedisAddress): RedisConnection {
     automaticDeserialization: false,
     retry: false, // a lost answer leaves open whether the command ran; who asks decides what then
     signal: () => AbortSignal.timeout(COMMAND_MS), // a function: with a plain signal the client takes an abort for a result
+  })
+  redis.use((request, next) => {
+    const span = traceparent()
+    return next(span === undefined ? request : { ...request, headers: { ...request.headers, traceparent: span } })
   })
   return { redis, reset: () => undefined, close: async () => undefined }
 }
