@@ -1,8 +1,7 @@
 // Unary gRPC evaluations per second that one core works, beside servers with nothing behind them, in the same run and on the same runtime. Time is
 // the server's own processor time, which other work on the machine hardly changes. The load comes from h2load (Debian: nghttp2-client)
 // on the other core.
-import { execFile, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,10 +9,12 @@ import { promisify } from 'node:util'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { ResolveBooleanRequestSchema, Service } from '../src/rpc/gen/flagd/evaluation/v2/evaluation_pb.js'
 import { GrpcClient } from '../test/support/grpc.ts'
-import { kill, type Program, type Runtime, runProgram, startService } from '../test/support/process.ts'
+import { kill, type Program, type Runtime } from '../test/support/process.ts'
 import { startTestServer } from '../test/support/server.ts'
 import { openStore } from '../test/support/store.ts'
 import { describeMachine } from './machine.ts'
+import { median, needs, pinned, processorSeconds } from './processor.ts'
+import { CONTEXT, startReference, startSubject } from './subject.ts'
 
 type Subject = {
   readonly name: string
@@ -23,43 +24,12 @@ type Subject = {
 }
 type Row = { runtime: Runtime; name: string; perSecond: number; spread: number; ratio: number; goal?: number }
 
-const ADMIN_KEY = 'admin-key-for-benchmarks-0123456789'
 const ROUNDS = Number(process.argv.find((arg) => arg.startsWith('--rounds='))?.slice('--rounds='.length) ?? 5)
 const CALLS = 30_000
 const CONNECTIONS = 32
 const STREAMS = 4
 const GOAL = 0.6
-const TICKS_PER_SECOND = 100
-const CONTEXT = { targetingKey: 'user-4711', email: 'ada@example.com', country: 'DE', version: '2.3.1' }
-const FLAG = {
-  state: 'ENABLED',
-  variants: { on: true, off: false },
-  defaultVariant: 'off',
-  targeting: {
-    if: [
-      {
-        and: [
-          { ends_with: [{ var: 'email' }, '@example.com'] },
-          { in: [{ var: 'country' }, ['DE', 'FR']] },
-          { sem_ver: [{ var: 'version' }, '>=', '2.0.0'] },
-        ],
-      },
-      'on',
-      'off',
-    ],
-  },
-}
-
-if (spawnSync('h2load', ['--version']).error) {
-  console.error('Cannot measure: h2load is missing (Debian: nghttp2-client)')
-  process.exit(1)
-}
-const [pinServer, pinLoad] = spawnSync('taskset', ['--version']).error
-  ? [[], []]
-  : [
-      ['taskset', '-c', '1'],
-      ['taskset', '-c', '0'],
-    ]
+needs('h2load', 'nghttp2-client')
 const server = await startTestServer()
 const folder = await mkdtemp(join(tmpdir(), 'bench-rpc-'))
 const body = join(folder, 'call')
@@ -99,37 +69,20 @@ async function measure(runtime: Runtime): Promise<Row[]> {
 }
 
 async function ours(runtime: Runtime, url: string, programs: Program[]): Promise<Subject> {
-  const env = { DATABASE_URL: url, FLAGSTAFF_ADMIN_KEY: ADMIN_KEY }
-  const running = await startService(env, { runtime, prefix: pinServer })
+  const { running, clientKey } = await startSubject(runtime, { DATABASE_URL: url })
   programs.push(running)
-  const send = async (method: string, path: string, content: unknown): Promise<any> => {
-    const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' }
-    const response = await fetch(`${running.address}/api/v1${path}`, { method, headers, body: JSON.stringify(content) })
-    if (!response.ok) throw new Error(`Cannot measure: ${method} ${path} answers ${response.status}`)
-    return response.json()
-  }
-  await send('POST', '/projects', { key: 'bench' })
-  await send('POST', '/projects/bench/environments', { key: 'rpc' })
-  await send('PUT', '/projects/bench/environments/rpc/flagset', { flags: { targeted: FLAG } })
-  const environment = { project: 'bench', environment: 'rpc' }
-  const { secret } = await send('POST', '/keys', { name: 'bench', role: 'client', environment })
-  const client = new GrpcClient(running.grpcPort, { key: secret })
+  const client = new GrpcClient(running.grpcPort, { key: clientKey })
   const { message } = await client.call(Service, 'resolveBoolean', { flagKey: 'targeted', context: CONTEXT })
   client.close()
   if (message?.value !== true) throw new Error('Cannot measure: the answer is wrong')
-  return {
-    name: 'flagstaff',
-    pid: running.child.pid ?? 0,
-    port: running.grpcPort,
-    headers: [`authorization: Bearer ${secret}`],
-  }
+  const headers = [`authorization: Bearer ${clientKey}`]
+  return { name: 'flagstaff', pid: running.child.pid ?? 0, port: running.grpcPort, headers }
 }
 
 async function reference(runtime: Runtime, name: string, programs: Program[]): Promise<Subject> {
-  const program = runProgram('bench/rpc-reference.ts', {}, { runtime, args: [name], prefix: pinServer })
+  const { program, port } = await startReference('bench/rpc-reference.ts', runtime, [name])
   programs.push(program)
-  const [, port] = await program.says(/listening on (\d+)/)
-  return { name, pid: program.child.pid ?? 0, port: Number(port), headers: [] }
+  return { name, pid: program.child.pid ?? 0, port, headers: [] }
 }
 
 /** Calls per second of the server's processor time. */
@@ -137,20 +90,12 @@ async function load({ pid, port, headers }: Subject): Promise<number> {
   const path = `http://127.0.0.1:${port}/${Service.typeName}/ResolveBoolean`
   const sent = ['content-type: application/grpc', 'te: trailers', ...headers].flatMap((header) => ['-H', header])
   const size = ['-n', String(CALLS), '-c', String(CONNECTIONS), '-m', String(STREAMS)]
-  const [command = 'h2load', ...args] = [...pinLoad, 'h2load', ...size, '-d', body, ...sent, path]
+  const [command = 'h2load', ...args] = [...pinned(0), 'h2load', ...size, '-d', body, ...sent, path]
   const before = processorSeconds(pid)
   const { stdout } = await promisify(execFile)(command, args)
   const succeeded = /(\d+) succeeded/.exec(stdout)?.[1]
   if (Number(succeeded) !== CALLS) throw new Error(`Cannot measure: ${stdout}`)
   return CALLS / (processorSeconds(pid) - before)
-}
-
-/** User and system time of a process so far: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
-function processorSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }
 
 function callOf(flagKey: string): Buffer {
@@ -161,11 +106,6 @@ function callOf(flagKey: string): Buffer {
   const head = Buffer.alloc(5)
   head.writeUInt32BE(message.byteLength, 1)
   return Buffer.concat([head, message])
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((one, other) => one - other)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 
 function report(): void {

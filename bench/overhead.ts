@@ -1,0 +1,218 @@
+// What telemetry costs: evaluations over OFREP that one core works with everything off, with metrics, and with traces of 1 % and of all
+// requests, beside the runtime's bare server, in one run. Time is the server's own processor time, that of sending included. The
+// load comes from h2load (Debian: nghttp2-client) on the other core; wrk, if it is there, says what collectors do to p99.
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { type Collector, type Mood, startCollector } from '../test/support/collector.ts'
+import { kill, type Program, type Runtime } from '../test/support/process.ts'
+import { startTestServer } from '../test/support/server.ts'
+import { openStore } from '../test/support/store.ts'
+import { describeMachine } from './machine.ts'
+import { median, needs, pinned, processorSeconds } from './processor.ts'
+import { CONTEXT, startReference, startSubject } from './subject.ts'
+
+type Row = {
+  readonly runtime: Runtime
+  readonly name: string
+  readonly perSecond: number
+  readonly spread: number
+  readonly ofOff: number
+  readonly ofBare: number
+  readonly goal?: number
+  /** Of the spans that the requests made. */
+  readonly arrived?: number
+}
+type Latency = { readonly runtime: Runtime; readonly collector: string; readonly p99: number; readonly ofOff: number }
+type Case = {
+  readonly name: string
+  readonly env: (endpoint: string) => Record<string, string>
+  readonly goal?: number
+}
+type Server = Pick<Case, 'name' | 'goal'> & {
+  readonly pid: number
+  readonly port: number
+  readonly key: string
+  readonly collector: Collector | undefined
+}
+
+const ROUNDS = Number(process.argv.find((arg) => arg.startsWith('--rounds='))?.slice('--rounds='.length) ?? 5)
+const REQUESTS = 40_000
+const CONNECTIONS = 16
+const LATENCY_SECONDS = 3
+const PATH = '/ofrep/v1/evaluate/flags/targeted'
+const traced = (ratio: string) => (endpoint: string) => ({
+  OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+  OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+  OTEL_TRACES_SAMPLER_ARG: ratio,
+})
+const OFF = 'telemetry off'
+const CASES: readonly Case[] = [
+  { name: OFF, env: () => ({ FLAGSTAFF_METRICS: 'off' }) },
+  { name: 'metrics', env: () => ({}) },
+  { name: 'metrics, 1 % traces', env: traced('0.01'), goal: 0.9 },
+  { name: 'metrics, 100 % traces', env: traced('1'), goal: 0.6 },
+]
+const MOODS: readonly Mood[] = ['takes', 'refuses', 'hangs']
+
+needs('h2load', 'nghttp2-client')
+const hasWrk = !spawnSync('wrk', ['--version']).error
+const database = await startTestServer()
+const folder = await mkdtemp(join(tmpdir(), 'bench-overhead-'))
+const body = JSON.stringify({ context: CONTEXT })
+await writeFile(join(folder, 'body'), body)
+const rows: Row[] = []
+const latencies: Latency[] = []
+try {
+  for (const runtime of ['bun', 'node'] as const) {
+    rows.push(...(await compare(runtime)))
+    if (hasWrk) latencies.push(...(await latenciesOf(runtime)))
+  }
+} finally {
+  await rm(folder, { recursive: true })
+  await database.stop()
+}
+report()
+
+async function compare(runtime: Runtime): Promise<Row[]> {
+  const opened: (() => Promise<void>)[] = []
+  try {
+    const { program, port } = await startReference('bench/http-reference.ts', runtime)
+    opened.push(() => kill(program))
+    const servers: Server[] = [{ name: 'bare', pid: pidOf(program), port, key: '', collector: undefined }]
+    for (const each of CASES) servers.push(await start(runtime, each, opened))
+    const rates = new Map(servers.map(({ name }) => [name, [] as number[]]))
+    for (const server of servers) await load(server) // warm up
+    for (const { collector } of servers) collector?.spans.splice(0)
+    for (let round = 0; round < ROUNDS; round++)
+      for (const server of servers) rates.get(server.name)?.push(await load(server))
+    const rateOf = (name: string) => median(rates.get(name) ?? [])
+    return servers.map(({ name, goal, collector }) => {
+      const values = rates.get(name) ?? []
+      return {
+        runtime,
+        name,
+        perSecond: rateOf(name),
+        spread: (Math.max(...values) - Math.min(...values)) / rateOf(name),
+        ofOff: rateOf(name) / rateOf(OFF),
+        ofBare: rateOf(name) / rateOf('bare'),
+        ...(goal !== undefined && { goal }),
+        ...(name.includes('100 %') && { arrived: (collector?.spans.length ?? 0) / (ROUNDS * REQUESTS) }),
+      }
+    })
+  } finally {
+    for (const close of opened.reverse()) await close()
+  }
+}
+
+async function start(runtime: Runtime, { name, env, goal }: Case, opened: (() => Promise<void>)[]): Promise<Server> {
+  const store = await openStore()
+  opened.push(() => store.close())
+  const collector = await startCollector()
+  opened.push(() => collector.close())
+  const subject = await startSubject(runtime, { DATABASE_URL: store.url, ...env(collector.endpoint) })
+  const { running, clientKey: key } = subject
+  opened.push(() => kill(running))
+  const { port } = new URL(running.address)
+  return { name, pid: pidOf(running), port: Number(port), key, collector, ...(goal !== undefined && { goal }) }
+}
+
+function pidOf({ child }: Program): number {
+  return child.pid ?? 0
+}
+
+/** Requests per second of the server's processor time, until it has sent what it has to send. */
+async function load({ pid, port, key }: Server): Promise<number> {
+  const headers = ['content-type: application/json', `authorization: Bearer ${key}`].flatMap((each) => ['-H', each])
+  const size = ['--h1', '-n', String(REQUESTS), '-c', String(CONNECTIONS), '-d', join(folder, 'body')]
+  const [command = '', ...args] = [...pinned(0), 'h2load', ...size, ...headers, `http://127.0.0.1:${port}${PATH}`]
+  const before = processorSeconds(pid)
+  const { stdout } = await promisify(execFile)(command, args)
+  const succeeded = /(\d+) 2xx/.exec(stdout)?.[1]
+  if (Number(succeeded) !== REQUESTS) throw new Error(`Cannot measure: ${stdout}`)
+  await idle(pid)
+  return REQUESTS / (processorSeconds(pid) - before)
+}
+
+/** Resolves when a process has had nothing to do for a moment. */
+async function idle(pid: number): Promise<void> {
+  for (let last = -1, now = processorSeconds(pid); last !== now; now = processorSeconds(pid)) {
+    last = now
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+/** p99 with each collector, and of a service that sends nothing. */
+async function latenciesOf(runtime: Runtime): Promise<Latency[]> {
+  const opened: (() => Promise<void>)[] = []
+  try {
+    const servers = new Map([[OFF, await start(runtime, { name: OFF, env: () => ({}) }, opened)]])
+    for (const mood of MOODS) {
+      const server = await start(runtime, { name: mood, env: traced('0.01') }, opened)
+      if (server.collector) server.collector.mood = mood
+      servers.set(mood, server)
+    }
+    const p99 = new Map([...servers].map(([name]) => [name, [] as number[]]))
+    for (let round = 0; round <= ROUNDS; round++)
+      for (const [name, server] of servers) {
+        const found = await tail(server)
+        if (round > 0) p99.get(name)?.push(found) // the first warms up
+      }
+    const off = median(p99.get(OFF) ?? [])
+    return [...p99].map(([collector, values]) => ({
+      runtime,
+      collector,
+      p99: median(values),
+      ofOff: median(values) / off,
+    }))
+  } finally {
+    for (const close of opened.reverse()) await close()
+  }
+}
+
+/** p99 in milliseconds while the core is busy. */
+async function tail({ port, key }: Server): Promise<number> {
+  const script = join(folder, `${port}.lua`)
+  const lines = [
+    'wrk.method = "POST"',
+    `wrk.body = [[${body}]]`,
+    'wrk.headers["content-type"] = "application/json"',
+    `wrk.headers["authorization"] = "Bearer ${key}"`,
+  ]
+  await writeFile(script, lines.join('\n'))
+  const args = ['-t1', `-c${CONNECTIONS}`, `-d${LATENCY_SECONDS}`, '--latency', '-s', script]
+  const [command = '', ...rest] = [...pinned(0), 'wrk', ...args, `http://127.0.0.1:${port}${PATH}`]
+  const { stdout } = await promisify(execFile)(command, rest)
+  const [, value = '', unit = ''] = /99%\s+([\d.]+)(us|ms|s)/.exec(stdout) ?? []
+  return Number(value) * ({ us: 0.001, ms: 1, s: 1_000 }[unit] ?? Number.NaN)
+}
+
+function report(): void {
+  const setting = { rounds: ROUNDS, requests: REQUESTS, connections: CONNECTIONS, load: 'h2load --h1' }
+  if (process.argv.includes('--json'))
+    console.log(JSON.stringify({ machine: describeMachine(), setting, rows, latencies }, null, 2))
+  else print()
+  if (!process.argv.includes('--check')) return
+  const short = rows.filter(({ ofOff, goal }) => goal !== undefined && !(ofOff >= goal))
+  for (const { runtime, name, ofOff, goal } of short)
+    console.error(`Falls short: ${name} on ${runtime}: ${ofOff.toFixed(2)} of telemetry off, goal ${goal}`)
+  if (short.length > 0) process.exitCode = 1
+}
+
+function print(): void {
+  console.log(
+    `Evaluations per second of one core's work over HTTP/1.1, ${CONNECTIONS} connections; median of ${ROUNDS} rounds\n`,
+  )
+  console.log('| runtime | telemetry | evaluations/s | spread | of off | goal | of bare | spans that arrived |')
+  console.log('|---|---|---:|---:|---:|---:|---:|---:|')
+  for (const { runtime, name, perSecond, spread, ofOff, goal, ofBare, arrived } of rows)
+    console.log(
+      `| ${runtime} | ${name} | ${Math.round(perSecond)} | ${Math.round(spread * 100)} % | ${ofOff.toFixed(2)} | ${goal ?? ''} | ${ofBare.toFixed(2)} | ${arrived === undefined ? '' : `${Math.round(arrived * 100)} %`} |`,
+    )
+  console.log('\n| runtime | collector, 1 % traces | p99 of a busy core, ms | of off |\n|---|---|---:|---:|')
+  for (const { runtime, collector, p99, ofOff } of latencies)
+    console.log(`| ${runtime} | ${collector} | ${p99.toFixed(2)} | ${ofOff.toFixed(2)} |`)
+  if (!hasWrk) console.log('| | not measured: wrk is not here | | |')
+}

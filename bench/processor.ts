@@ -1,0 +1,29 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+const TICKS_PER_SECOND = 100
+const hasTaskset = !spawnSync('taskset', ['--version']).error
+
+/** What a command begins with, to run on one core: servers on one, whoever asks them on the other. */
+export const pinned = (core: 0 | 1): string[] => (hasTaskset ? ['taskset', '-c', String(core)] : [])
+
+/** User and system time of a process so far: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+export function processorSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+}
+
+/** The middle one; not a number where there is none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+/** Ends with an error when a program that the measurement needs is missing. */
+export function needs(program: string, debianPackage: string): void {
+  if (!spawnSync(program, ['--version']).error) return
+  console.error(`Cannot measure: ${program} is missing (Debian: ${debianPackage})`)
+  process.exit(1)
+}
