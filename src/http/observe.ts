@@ -6,7 +6,7 @@ import type { AccessLogs } from './access.ts'
 import { principalOf } from './auth.ts'
 import { isProbe } from './health.ts'
 import type { Requests } from './requests.ts'
-import { answered, receiveRequest, sampledTraceIdOf } from './trace.ts'
+import { answered, pathOf, receiveRequest, sampledTraceIdOf } from './trace.ts'
 
 /** What is noted of requests; each undefined where it is not. */
 export type Notes = {
@@ -61,7 +61,7 @@ export function observeIn({ requests, tracer = untraced, access }: Notes): Obser
         answered(span, answer)
         span.end()
       }
-      log?.({ method, route, path: new URL(url).pathname, status: answer.status, seconds, span })
+      log?.({ method, route, path: pathOf(url), status: answer.status, seconds, span })
       return answer
     }
     return { span, within: span ? (work) => tracer.within(span, work) : atOnce, done }

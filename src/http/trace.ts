@@ -34,13 +34,13 @@ export function sampledTraceIdOf(headers: Headers): string | undefined {
 /** Begins the span of a request that a handler notes itself; undefined when it is not kept. */
 export function receiveRequest(tracer: Tracer, route: string, request: Request): Span | undefined {
   if (!tracer.isOn) return undefined
-  const span = tracer.receive(contextIn(request.headers), { name: `${request.method} ${route}`, kind: SERVER })
+  const { method, url, headers } = request
+  const span = tracer.receive(contextIn(headers), { name: `${method} ${route}`, kind: SERVER })
   return span?.setAttributes({
-    'http.request.method': request.method,
+    'http.request.method': method,
     'http.route': route,
-    'url.scheme': request.url.slice(0, request.url.indexOf(':')),
-    'url.path': pathOf(request.url),
-    'url.full': publicUrl(request.url),
+    'url.scheme': url.startsWith('https:') ? 'https' : 'http',
+    'url.path': pathOf(url),
   })
 }
 
@@ -57,7 +57,12 @@ export function publicUrl(text: string): string {
   return `${url.protocol}//${url.host.replace(KEY_LABEL, 'REDACTED')}${url.pathname}`
 }
 
-const pathOf = (url: string): string => new URL(url).pathname
+/** The path of an absolute address, without the query: a key may stand in the host name, a token in the query. */
+export function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('//') + 2)
+  const end = url.indexOf('?', start)
+  return url.slice(start, end < 0 ? undefined : end)
+}
 
 /** Attributes as they may be sent. */
 export const publicAttributes = (attributes: Attributes): Attributes =>

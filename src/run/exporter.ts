@@ -1,4 +1,13 @@
-import { type Logger, logs, ROOT_CONTEXT, TraceFlags, type Tracer, trace } from '@opentelemetry/api'
+import {
+  createTraceState,
+  type Logger,
+  logs,
+  ROOT_CONTEXT,
+  type SpanContext,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from '@opentelemetry/api'
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-proto'
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
@@ -6,7 +15,7 @@ import { defaultResource, resourceFromAttributes } from '@opentelemetry/resource
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs'
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import { NodeSDK } from '@opentelemetry/sdk-node'
-import { AlwaysOnSampler, type IdGenerator, type ReadableSpan } from '@opentelemetry/sdk-trace'
+import { AlwaysOnSampler, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import manifest from '../../package.json' with { type: 'json' }
 import { attributesOf, EVALUATION, type Exposure } from '../snapshot/exposures.ts'
 import type { Family } from '../telemetry/family.ts'
@@ -26,36 +35,30 @@ export type Exporter = {
 const SCOPE = { name: 'flagstaff', version: manifest.version }
 /** Other names of the service come from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES. */
 const RESOURCE = { 'service.name': SCOPE.name, 'service.version': SCOPE.version }
+const UNSET = { code: SpanStatusCode.UNSET }
 /** Severity "INFO". */
 const INFO = 9
 
 /** OpenTelemetry's SDK with its OTLP exporters over HTTP, set up by its own variables. What we noted is told to it after the fact. */
 export function startExporter(config: TelemetryConfig, families: () => Promise<readonly Family[]>): Exporter {
-  const spans = new Tray<ReadableSpan>()
   const records = new Tray<ReadableLogRecord>()
-  const ids = new GivenIds()
+  const samples = new Tray<ReadableSpan>()
   const sdk = new NodeSDK({
     resource: defaultResource().merge(resourceFromAttributes(RESOURCE)),
-    sampler: new AlwaysOnSampler(), // what comes here was sampled already
-    idGenerator: ids,
-    spanProcessors: [{ ...PROCESSOR, onStart: () => undefined, onEnd: (span) => spans.put(span) }],
+    sampler: new AlwaysOnSampler(),
+    spanProcessors: [{ ...PROCESSOR, onStart: () => undefined, onEnd: (span) => samples.put(span) }],
     logRecordProcessors: [{ ...PROCESSOR, onEmit: (record) => records.put(record) }],
     metricReaders: readersFor(config, families),
     textMapPropagator: null,
   })
   sdk.start()
-  const tracer = trace.getTracer(SCOPE.name, SCOPE.version)
+  trace.getTracer(SCOPE.name, SCOPE.version).startSpan('sample').end() // shows what the SDK found out about this process
+  const [sample] = samples.empty()
   const logger = logs.getLogger(SCOPE.name, SCOPE.version)
   const traceExporter = new OTLPTraceExporter()
   const logExporter = new OTLPLogExporter()
   return {
-    sendSpans: (batch) => {
-      for (const span of batch) {
-        ids.next = span
-        tellSpan(tracer, span)
-      }
-      return exported(traceExporter, spans.empty())
-    },
+    sendSpans: (batch) => exported(traceExporter, sample ? batch.map((span) => readable(span, sample)) : []),
     sendExposures: (batch) => {
       for (const exposure of batch) tellExposure(logger, exposure)
       return exported(logExporter, records.empty())
@@ -78,14 +81,33 @@ function readersFor({ metrics }: TelemetryConfig, families: () => Promise<readon
   ]
 }
 
-function tellSpan(tracer: Tracer, span: Span): void {
-  const { name, kind, startedAt, attributes, links, status, endedAt = startedAt, parent } = span
-  const context = parent ? contextOf(parent) : ROOT_CONTEXT
-  const told = tracer.startSpan(name, { kind, startTime: hrTime(startedAt), attributes, links }, context)
-  for (const { name: event, at, attributes: given } of span.events)
-    told.addEvent(event, typeof given === 'function' ? given() : given, hrTime(at))
-  if (status) told.setStatus(status)
-  told.end(hrTime(endedAt))
+/** A span of ours as the exporter reads it. The SDK's own would be made a second time, for twice the cost of sending it. */
+function readable(span: Span, { resource, instrumentationScope }: ReadableSpan): ReadableSpan {
+  const { name, kind, startedAt, attributes, links, status = UNSET, endedAt = startedAt, parent } = span
+  const context = { ...span.spanContext(), ...(parent?.state && { traceState: createTraceState(parent.state) }) }
+  return {
+    name,
+    kind,
+    spanContext: () => context,
+    ...(parent && { parentSpanContext: spanContextOf(parent) }),
+    startTime: hrTime(startedAt),
+    endTime: hrTime(endedAt),
+    duration: hrTime(endedAt - startedAt),
+    ended: true,
+    status,
+    attributes,
+    links,
+    events: span.events.map(({ name: event, at, attributes: given }) => ({
+      name: event,
+      time: hrTime(at),
+      attributes: typeof given === 'function' ? given() : given,
+    })),
+    resource,
+    instrumentationScope,
+    droppedAttributesCount: 0,
+    droppedEventsCount: span.droppedEvents,
+    droppedLinksCount: 0,
+  }
 }
 
 function tellExposure(logger: Logger, exposure: Exposure): void {
@@ -95,15 +117,8 @@ function tellExposure(logger: Logger, exposure: Exposure): void {
     timestamp: hrTime(at),
     severityNumber: INFO,
     attributes: attributesOf(exposure),
-    context: span ? contextOf(span) : ROOT_CONTEXT,
+    context: span ? trace.setSpanContext(ROOT_CONTEXT, spanContextOf(span)) : ROOT_CONTEXT,
   })
-}
-
-/** Gives the SDK's spans the ids that ours had from their beginning: others know them already. */
-class GivenIds implements IdGenerator {
-  next: Pick<Span, 'traceId' | 'spanId'> = { traceId: '', spanId: '' }
-  generateTraceId = () => this.next.traceId
-  generateSpanId = () => this.next.spanId
 }
 
 /** What the SDK has made and nobody has sent. */
@@ -136,13 +151,12 @@ async function exported<T extends ReadableSpan | ReadableLogRecord>(exporter: Se
   return promise
 }
 
-const contextOf = ({ traceId, spanId, isSampled }: TraceContext) =>
-  trace.setSpanContext(ROOT_CONTEXT, {
-    traceId,
-    spanId,
-    traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
-    isRemote: true,
-  })
+const spanContextOf = ({ traceId, spanId, isSampled }: TraceContext): SpanContext => ({
+  traceId,
+  spanId,
+  traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+  isRemote: true,
+})
 
 /** Seconds and nanoseconds. */
 const hrTime = (ms: number): [number, number] => {

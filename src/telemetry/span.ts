@@ -51,6 +51,8 @@ export class Span implements ApiSpan, TraceContext {
   readonly links: Link[] = []
   readonly startedAt: number
   endedAt: number | undefined
+  /** Those that came after the most that are kept. */
+  droppedEvents = 0
   name: string
   status: SpanStatus | undefined
   readonly #options: SpanOptions
@@ -96,6 +98,7 @@ export class Span implements ApiSpan, TraceContext {
   /** As `addEvent`, with attributes that may cost something to make. */
   note(name: string, attributes: SpanEvent['attributes']): this {
     if (this.events.length < EVENTS_MAX) this.events.push({ name, at: this.#options.now(), attributes })
+    else this.droppedEvents += 1
     return this
   }
 
