@@ -48,7 +48,7 @@ test('no file reaches itself through its imports', () => {
   for (const { file } of sources) visit(file, [])
 })
 
-test('what prints metrics is loaded with the first scrape, not at start', () => {
+test('what prints metrics or sends telemetry is loaded when it is needed, not at start', () => {
   const atStart = new Set<string>()
   const visit = (file: string): void => {
     if (atStart.has(file)) return
@@ -60,7 +60,8 @@ test('what prints metrics is loaded with the first scrape, not at start', () => 
   assert.ok(atStart.has('http/metrics.ts'))
   const packages = sources.filter(({ file }) => atStart.has(file)).flatMap((source) => source.packages)
   assert.ok(packages.includes('hono'))
-  for (const name of ['prom-client', '@hono/prometheus']) assert.ok(!packages.includes(name), name)
+  for (const name of ['prom-client', '@hono/prometheus', '@hono/otel', '@opentelemetry/sdk-node'])
+    assert.ok(!packages.includes(name), name)
 })
 
 test('every file fits in one sitting', () => {
