@@ -43,6 +43,18 @@ describe("Upstash's REST interface", {
     }
   })
 
+  test('hears of the span that asks, where there is one', async () => {
+    let traceparent: string | undefined
+    const { redis, close } = openRedis(front, () => traceparent)
+    const isTold = () => front.requests.at(-1)?.headers.includes('traceparent')
+    await redis.get('a')
+    assert.equal(isTold(), false)
+    traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+    await redis.get('a')
+    assert.equal(isTold(), true)
+    await close()
+  })
+
   test('would get it from a client that was not told to be silent', async () => {
     const { restUrl: url, restToken: token } = front
     await new Redis({ url, token, enableTelemetry: true }).get('a')

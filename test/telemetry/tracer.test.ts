@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { newSpanId, shareOf, traceIdAt } from '../../src/telemetry/ids.ts'
+import { sampledTraceId } from '../../src/telemetry/sampler.ts'
+import { CLIENT, INTERNAL, SERVER } from '../../src/telemetry/span.ts'
+import { Tracer } from '../../src/telemetry/tracer.ts'
+
+const ALL = { ratio: 1, followsParent: true }
+const parent = (isSampled: boolean) => ({ traceId: traceIdAt(0.5), spanId: newSpanId(), isSampled })
+const tracer = (sampling: { ratio: number; followsParent: boolean } | undefined = ALL) => new Tracer({ sampling })
+
+test('ids have their length and are not all zero; a trace id says where it lies', () => {
+  for (let turns = 0; turns < 1_000; turns += 1) {
+    const share = Math.random()
+    const traceId = traceIdAt(share)
+    assert.match(traceId, /^(?!0{32})[\da-f]{32}$/)
+    assert.match(newSpanId(), /^(?!0{16})[\da-f]{16}$/)
+    assert.ok(Math.abs(shareOf(traceId) - share) < 1e-9)
+  }
+  assert.match(traceIdAt(0), /[1-9a-f]/)
+})
+
+for (const [name, sampling, caller, isKept] of [
+  ['a new trace', { ratio: 1, followsParent: true }, undefined, true],
+  ['a new trace with ratio 0', { ratio: 0, followsParent: true }, undefined, false],
+  ["a caller's that it keeps", { ratio: 0, followsParent: true }, parent(true), true],
+  ["a caller's that it drops", { ratio: 1, followsParent: true }, parent(false), false],
+  ["a caller's, whatever it does, with all", { ratio: 1, followsParent: false }, parent(false), true],
+  ["a caller's, whatever it does, with none", { ratio: 0, followsParent: false }, parent(true), false],
+  ["a caller's that lies below the ratio", { ratio: 0.6, followsParent: false }, parent(false), true],
+  ["a caller's that lies above the ratio", { ratio: 0.4, followsParent: false }, parent(true), false],
+] as const)
+  test(`${name} is ${isKept ? 'kept' : 'not kept'}`, () => {
+    const traceId = sampledTraceId(sampling, caller)
+    assert.equal(traceId !== undefined, isKept)
+    if (caller && traceId) assert.equal(traceId, caller.traceId)
+  })
+
+test('of many new traces the share is kept that was asked for', () => {
+  let kept = 0
+  for (let turns = 0; turns < 20_000; turns += 1)
+    if (sampledTraceId({ ratio: 0.1, followsParent: true }, undefined)) kept += 1
+  assert.ok(kept > 1_700 && kept < 2_300, String(kept))
+})
+
+test('what is begun within a span is below it, across awaiting, and the ended wait in order', async () => {
+  const it = tracer()
+  const door = it.receive(undefined, { name: 'door', kind: SERVER })
+  await it.within(door, async () => {
+    await turn()
+    assert.equal(it.active, door)
+    await it.trace({ name: 'query', kind: CLIENT }, async (span) => {
+      await turn()
+      assert.equal(span?.parent?.spanId, door?.spanId)
+      assert.equal(span?.traceId, door?.traceId)
+    })
+  })
+  door?.end()
+  assert.deepEqual(
+    it.ended.take(9).map(({ name }) => name),
+    ['query', 'door'],
+  )
+})
+
+test('below a request that is not kept nothing is, and without one a trace of its own begins', async () => {
+  const it = tracer()
+  await it.within(undefined, () =>
+    it.trace({ name: 'query', kind: CLIENT }, async (span) => assert.equal(span, undefined)),
+  )
+  await it.trace({ name: 'alone', kind: INTERNAL }, async (span) => assert.equal(span?.parent, undefined))
+  assert.deepEqual(
+    it.ended.take(9).map(({ name }) => name),
+    ['alone'],
+  )
+})
+
+test('a span fails with its work, by a code and never by a text', async () => {
+  const it = tracer()
+  const cause = Object.assign(new Error('password=planted'), { code: '57P01' })
+  await assert.rejects(
+    it.trace({ name: 'query', kind: CLIENT }, () => Promise.reject(cause)),
+    cause,
+  )
+  const [span] = it.ended.take(1)
+  assert.deepEqual([span?.attributes['error.type'], span?.status], ['57P01', { code: 2 }])
+})
+
+test('a tracer that is off makes nothing', async () => {
+  const off = new Tracer({ sampling: undefined })
+  assert.equal(off.receive(parent(true), { name: 'a', kind: SERVER }), undefined)
+  assert.equal(
+    off.within(undefined, () => 1),
+    1,
+  )
+  assert.equal(await off.trace({ name: 'a', kind: SERVER }, async (span) => span), undefined)
+  assert.equal(off.ended.size, 0)
+})
+
+test('times run with the monotonic clock, and follow the wall clock when it is set', () => {
+  let monotonic = 10
+  let wall = 1_000
+  const it = new Tracer({ sampling: ALL, clocks: { monotonic: () => monotonic, wall: () => wall } })
+  const begin = () => it.begin({ name: 'a', kind: INTERNAL })?.startedAt
+  monotonic += 0.25
+  assert.equal(begin(), 1_000.25)
+  wall += 60_000
+  monotonic += 1
+  assert.equal(begin(), 61_000)
+})
+
+test('events above the limit of a span are counted, not kept; making them waits until they are sent', () => {
+  const it = tracer()
+  const span = it.begin({ name: 'a', kind: INTERNAL })
+  for (let turns = 0; turns < 130; turns += 1)
+    span?.note('event', () => {
+      throw new Error('Nobody asked for this')
+    })
+  assert.deepEqual([span?.events.length, span?.droppedEvents], [128, 2])
+})
