@@ -27,7 +27,6 @@ import { type RpcDoor, rpcPaths, rpcRoutes } from './rpc.ts'
 import type { EventStreams } from './stream-token.ts'
 import type { Streams } from './streams.ts'
 import { sync } from './sync.ts'
-import { traced } from './traced.ts'
 import { usageRoutes } from './usage.ts'
 
 /** What the doors need of the rest of the house. */
@@ -70,9 +69,8 @@ export function app(doors: Doors): Hono {
   app.onError(problem(doors.log))
   app.notFound(nothingHere)
   const { notes = {} } = doors
-  const isTracedThere = (c: Context) => isEvaluation(c) || isProbe(c.req.path) || isStream(c) || isRpc(c)
-  if (notes.tracer?.isOn) app.use(traced(notes.tracer, isTracedThere))
-  app.use(observed(notes, isEvaluation))
+  const isTraced = (c: Context) => isProbe(c.req.path) || isStream(c) || isRpc(c)
+  app.use(observed(notes, { isObserved: isEvaluation, isTraced }))
   if (doors.trialFlagSetId !== undefined) app.use(loopbackOnly)
 
   const management = managementApi(doors)

@@ -7,6 +7,7 @@ import { principalOf } from './auth.ts'
 import { isProbe } from './health.ts'
 import type { Requests } from './requests.ts'
 import { answered, pathOf, receiveRequest, sampledTraceIdOf } from './trace.ts'
+import { traced } from './traced.ts'
 
 /** What is noted of requests; each undefined where it is not. */
 export type Notes = {
@@ -18,7 +19,10 @@ export type Notes = {
 export type Observation = {
   /** Undefined where it is not kept. */
   readonly span: Span | undefined
-  /** Does the work of answering, whose spans are then below that of the request. */
+  /**
+   * Does what may ask the store, whose spans are then below that of the request. Not the whole of an answer: whatever awaits
+   * within a span costs more, and most requests ask nobody.
+   */
   readonly within: <T>(work: () => T) => T
   /** Notes the answer and hands it on. */
   readonly done: (answer: Response) => Response
@@ -26,12 +30,16 @@ export type Observation = {
 /** Begins to observe a request that `route` answers. */
 export type Observe = (route: string, request: Request) => Observation
 
+/** Tells requests that are observed, or only traced, where they are answered. */
+export type Exceptions = { readonly isObserved: (c: Context) => boolean; readonly isTraced: (c: Context) => boolean }
+
 /**
- * Times each request until the head of its answer is there; a stream goes on after that. Stands before everything else. Those of which
- * `isObserved` is true observe themselves: awaiting the rest costs more than the counting.
+ * Times and traces each request until the head of its answer is there; a stream goes on after that. Stands before everything else. Those
+ * of which `isObserved` is true observe themselves: awaiting the rest costs more than the counting.
  */
-export function observed({ requests, tracer, access }: Notes, isObserved: (c: Context) => boolean): MiddlewareHandler {
-  const observe: MiddlewareHandler = async (c, next) => {
+export function observed(notes: Notes, { isObserved, isTraced }: Exceptions): MiddlewareHandler {
+  const { requests, tracer, access } = notes
+  const observe = async (c: Context, next: () => Promise<void>): Promise<void> => {
     const start = performance.now()
     await next()
     const seconds = (performance.now() - start) / 1_000
@@ -43,7 +51,11 @@ export function observed({ requests, tracer, access }: Notes, isObserved: (c: Co
     const log = isProbe(path) ? access?.probes : access?.others
     log?.({ method, route, path, status, seconds, actor: principalOf(c)?.name, span })
   }
-  return (c, next) => (isObserved(c) ? next() : observe(c, next))
+  const trace = tracer?.isOn ? traced(tracer) : undefined
+  return (c, next) => {
+    if (isObserved(c)) return next()
+    return trace === undefined || isTraced(c) ? observe(c, next) : trace(c, () => observe(c, next))
+  }
 }
 
 /** Observes what a handler does from its first line to its answer: with what is made beforehand, and no span but a kept one. */

@@ -7,8 +7,7 @@ import type { Authenticate } from '../snapshot/authenticator.ts'
 import type { Count } from '../snapshot/exposures.ts'
 import { flagSetIdFor, parseSelector } from '../snapshot/selector.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import type { Span } from '../telemetry/span.ts'
-import { contextIn } from '../telemetry/trace-context.ts'
+import { contextIn, idsOf } from '../telemetry/trace-context.ts'
 import { crossOrigin } from './cross-origin.ts'
 import { etagOf, fingerprintOf, isHeld } from './etag.ts'
 import { parseJson, readBody } from './json-body.ts'
@@ -57,14 +56,8 @@ const HEADERS = {
 /** The OpenFeature Remote Evaluation Protocol 0.3: one flag (server providers) or all of them (web providers). */
 export function ofrep(doors: OfrepDoors): Hono {
   const { observe = observeIn({}) } = doors
-  const single = ({ req: { raw } }: Call) => {
-    const seen = observe(SINGLE, raw)
-    return seen.within(() => answerSingle(doors, raw, seen))
-  }
-  const bulk = ({ req: { raw } }: Call) => {
-    const seen = observe(BULK, raw)
-    return seen.within(() => answerBulk(doors, raw, seen))
-  }
+  const single = ({ req: { raw } }: Call) => answerSingle(doors, raw, observe(SINGLE, raw))
+  const bulk = ({ req: { raw } }: Call) => answerBulk(doors, raw, observe(BULK, raw))
   return new Hono()
     .use('/ofrep/*', crossOrigin(doors.corsOrigins))
     .post(SINGLE, single)
@@ -78,23 +71,25 @@ export function ofrep(doors: OfrepDoors): Hono {
 /** True for the requests that this door observes itself: those that its handlers answer. */
 export const isEvaluation = ({ req }: Call): boolean => req.method === 'POST' && EVALUATION.test(req.path)
 
-async function answerSingle(doors: OfrepDoors, request: Request, { span, done }: Observation): Promise<Response> {
+async function answerSingle(doors: OfrepDoors, request: Request, seen: Observation): Promise<Response> {
+  const { done } = seen
   const segment = lastSegment(request.url)
   const key = decode(segment)
   try {
-    const question = await ask(doors, request, span)
+    const question = await ask(doors, request, seen)
     if (key === undefined) throw new FlagError('invalid', 'invalid flag key: not percent-encoded UTF-8')
     if (question === undefined) return done(invalidContext({ key }))
     const { status, body } = answerFor(key, question)
     return done(Response.json(body, { status, headers: HEADERS }))
   } catch (error) {
-    return done(refuse(error, { key: key ?? segment }, logOf(doors.log, request)))
+    return done(refuse(error, { key: key ?? segment }, logOf(doors.log, request, seen)))
   }
 }
 
-async function answerBulk(doors: OfrepDoors, request: Request, { span, done }: Observation): Promise<Response> {
+async function answerBulk(doors: OfrepDoors, request: Request, seen: Observation): Promise<Response> {
+  const { done } = seen
   try {
-    const question = await ask(doors, request, span)
+    const question = await ask(doors, request, seen)
     if (question === undefined) return done(invalidContext({}))
     const streams = await doors.eventStreams?.(question.snapshot.flagSetId)
     const body = JSON.stringify({ ...answersFor(question), ...(streams?.length && { eventStreams: streams }) })
@@ -106,7 +101,7 @@ async function answerBulk(doors: OfrepDoors, request: Request, { span, done }: O
     const { 'content-type': _, ...unchanged } = headers
     return done(new Response(null, { status: 304, headers: unchanged }))
   } catch (error) {
-    return done(refuse(error, {}, logOf(doors.log, request)))
+    return done(refuse(error, {}, logOf(doors.log, request, seen)))
   }
 }
 
@@ -114,14 +109,14 @@ async function answerBulk(doors: OfrepDoors, request: Request, { span, done }: O
  * Reads what a request asks, waiting for nothing but its body once key and environment are known here. Undefined when the
  * body is not what it should be.
  */
-async function ask(doors: OfrepDoors, request: Request, span: Span | undefined): Promise<Question | undefined> {
-  const known = doors.authenticate(request.headers)
+async function ask(doors: OfrepDoors, request: Request, { span, within }: Observation): Promise<Question | undefined> {
+  const known = within(() => doors.authenticate(request.headers))
   const principal = known instanceof Promise ? await known : known
   const selector = parseSelector(request.headers.get('flagd-selector'))
   const flagSetId = flagSetIdFor(principal, selector, doors.defaultFlagSetId)
   const context = evaluationContextIn(await readBody(request, doors.bodyBytesMax))
   if (context === undefined) return undefined
-  const held = doors.current(flagSetId)
+  const held = within(() => doors.current(flagSetId))
   const first = held instanceof Promise ? await held : held
   const told = toldOf(request.url)
   // An event told the client of a change that this replica may not have seen yet: old values now would stay there.
@@ -169,10 +164,11 @@ function decode(segment: string): string | undefined {
 /** `subject` names the flag that was asked for, without which providers do not understand an error. */
 type Subject = { readonly key?: string }
 
-/** The log, with the trace that the caller names. */
-function logOf(log: Log, { headers }: Request): Log {
-  const caller = contextIn(headers)
-  return caller ? (message, fields) => log(message, { ...fields, traceId: caller.traceId }) : log
+/** The log, with the span of the request, or else the trace that the caller names. */
+function logOf(log: Log, { headers }: Request, { span }: Observation): Log {
+  const traceId = contextIn(headers)?.traceId
+  const ids = span ? idsOf(span) : traceId !== undefined && { traceId }
+  return ids ? (message, fields) => log(message, { ...fields, ...ids }) : log
 }
 
 function invalidContext(subject: Subject): Response {

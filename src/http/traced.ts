@@ -3,10 +3,10 @@ import type { Tracer } from '../telemetry/tracer.ts'
 import { ANSWERED_BY, keepSpan } from './trace.ts'
 
 /**
- * Spans of all requests by @hono/otel, but for those of which `hasOwn` is true. It is loaded with the first of them, and speaks to
- * our tracer: OpenTelemetry's SDK, which takes longer to load than the service to start, need not be there yet.
+ * Spans of requests by @hono/otel. It is loaded with the first of them, and speaks to our tracer: OpenTelemetry's SDK, which takes longer
+ * to load than the service to start, need not be there yet.
  */
-export function traced(tracer: Tracer, hasOwn: (c: Context) => boolean): MiddlewareHandler {
+export function traced(tracer: Tracer): MiddlewareHandler {
   let instrumentation: Promise<MiddlewareHandler> | undefined
   const load = async () => (await import('./instrumentation.ts')).instrumentation(tracer)
   const note = async (c: Context, next: () => Promise<void>) => {
@@ -16,7 +16,6 @@ export function traced(tracer: Tracer, hasOwn: (c: Context) => boolean): Middlew
     if (span) c.res.headers.set(ANSWERED_BY, span.traceparent)
   }
   return async (c, next) => {
-    if (hasOwn(c)) return next()
     instrumentation ??= load()
     return (await instrumentation)(c, () => note(c, next))
   }
