@@ -8,6 +8,7 @@ import {
   ResolveBooleanRequestSchema,
   ResolveBooleanResponseSchema,
 } from '../../src/rpc/gen/flagd/evaluation/v1/evaluation_pb.js'
+import { startCollector } from '../support/collector.ts'
 import { readEvents } from '../support/events.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { startRedis } from '../support/redis.ts'
@@ -39,12 +40,17 @@ export async function checkService(
   const database = await testDatabase()
   const redis = await startRedis()
   const upstash = await startUpstash(redis.url)
+  const collector = await startCollector()
   const env = {
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     FLAGSTAFF_ADMIN_KEY: SECRET,
     FRESHNESS_MS: '10',
     TRUTH_CHECK_MS: '10',
+    FLAGSTAFF_ACCESS_LOG: 'none',
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+    OTEL_LOGS_EXPORTER: 'otlp',
+    OTEL_METRICS_EXPORTER: 'otlp',
   }
   const admin = (...command: string[]) => runToEnd(docker, image, ['admin', ...command], env)
   let service: Started | undefined
@@ -128,6 +134,13 @@ export async function checkService(
     )
     assert.equal(lines[1].signal, 'SIGTERM')
   })
+  await check(`${name}: has sent what it noted to the collector`, async () => {
+    const names = new Set(collector.spans.map(({ name }) => name))
+    for (const name of ['PUT /api/v1/projects/:project/environments/:environment/flags/:key', 'postgresql write'])
+      assert.ok(names.has(name), name)
+    assert.ok(collector.records.some(({ eventName }) => eventName === 'feature_flag.evaluation'))
+    assert.ok(collector.points.some(({ name }) => name === 'flagstaff_evaluations_total'))
+  })
   for (const [what, copies] of Object.entries({
     Redis: { REDIS_URL: redis.url },
     'Upstash’s REST': { UPSTASH_REDIS_REST_URL: upstash.restUrl, UPSTASH_REDIS_REST_TOKEN: upstash.restToken },
@@ -137,6 +150,7 @@ export async function checkService(
       assert.equal(await evaluate(cold.address, key), true)
       assert.equal((await cold.stop()).code, 0)
     })
+  await collector.close()
   await upstash.close()
   await redis.kill()
   await database.drop()
