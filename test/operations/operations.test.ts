@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { VARIABLE_NAMES } from '../../src/run/config.ts'
 import { HAS_PROMTOOL } from '../support/metrics.ts'
 import { HAS_REDIS } from '../support/redis.ts'
 import { evaluate, type Replicas, request, startReplicas } from '../support/replicas.ts'
@@ -8,6 +11,11 @@ import { groupingsIn, selectedIn } from './expression.ts'
 import { expected, promtool } from './promtool.ts'
 
 const panels = dashboard.panels.filter((panel) => panel.type !== 'row')
+const SRC = join(import.meta.dirname, '../../src')
+const code = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => readFileSync(join(SRC, file), 'utf8'))
+  .join('\n')
 /** What Prometheus adds to each sample, and what it makes itself. */
 const ADDED = ['job', 'instance']
 const OWN = [
@@ -59,6 +67,21 @@ test('the trouble page has no section for an alert that does not exist, and link
   for (const [, anchor = ''] of trouble.matchAll(/\]\(#([^)]+)\)/g)) assert.ok(anchors.includes(anchor), anchor)
 })
 
+test('the trouble page quotes sentences that the code says', () => {
+  const quoted = [...trouble.matchAll(/`"([^`]+)"`/g)].map(([, sentence = '']) => sentence)
+  assert.ok(quoted.length > 20)
+  for (const sentence of quoted) assert.ok(code.includes(`'${sentence}'`) || code.includes(`'${sentence}:`), sentence)
+})
+
+test('the trouble page names panels of the dashboard, and variables that are read', () => {
+  const shown = [...dashboard.panels.map(({ title }) => title), ...dashboard.annotations.list.map(({ name }) => name)]
+  const prose = trouble.replace(/```.*?```|`[^`]*`/gs, '')
+  for (const [, title = ''] of prose.matchAll(/"([^"]+)"/g))
+    assert.ok(shown.includes(title) || code.includes(`'${title}'`), title)
+  for (const [, name = ''] of trouble.matchAll(/`((?:FLAGSTAFF|OTEL)_[A-Z_]+|[A-Z_]+_(?:URL|MS|SECONDS))`/g))
+    assert.ok(VARIABLE_NAMES.includes(name), name)
+})
+
 test('Prometheus can read every expression', {
   skip: HAS_PROMTOOL ? false : 'there is no promtool on this machine',
 }, async () => {
@@ -87,6 +110,8 @@ describe('what two real replicas show', {
       assert.ok(found, `${where}: no metric ${metric}`)
       return new Set([...found, ...ADDED])
     }
+    for (const [, name = ''] of trouble.matchAll(/`(\w+_(?:total|seconds|revision|source|work|streams))`/g))
+      of(name, 'the trouble page')
     for (const { where, expr, legend } of expressions) {
       const selected = selectedIn(expr)
       assert.ok(selected.length > 0, where)
