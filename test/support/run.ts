@@ -36,7 +36,9 @@ if (!existsSync(process.env['CONFORMANCE'] ?? join(ROOT, '../shared/conformance'
 if (!HAS_REDIS)
   say('LEFT OUT: the tests of several replicas and of outages, because this machine has no redis-server; install it')
 if (!HAS_PROMTOOL)
-  say('LEFT OUT: the check of names and units of metrics, because this machine has no promtool; install prometheus')
+  say(
+    "LEFT OUT: the checks of metrics, alerts and dashboard by Prometheus's own tool, because this machine has no promtool; install prometheus",
+  )
 /** The runner at work, and everything it started: a group of its own, so that one kill reaches all. */
 let group: number | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const)

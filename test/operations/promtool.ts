@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Runs Prometheus's own tool on a file that holds `content`. What it says when it is not content; otherwise nothing. */
+export async function promtool(args: readonly string[], content: unknown): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'flagstaff-promtool-'))
+  try {
+    const file = join(folder, 'rules.yaml')
+    await writeFile(file, JSON.stringify(content)) // JSON is YAML
+    const child = spawn('promtool', [...args, file], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let said = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => {
+        said += chunk
+      })
+    const [code] = await once(child, 'close')
+    return code === 0 ? '' : `exit code ${code}: ${said}`
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** What an expression gives at a minute: one sample without labels, or nothing. */
+export const expected = (expr: string, minute: number, value: number | undefined) => ({
+  expr,
+  eval_time: `${minute}m`,
+  exp_samples: value === undefined ? [] : [{ labels: '{}', value }],
+})
