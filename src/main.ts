@@ -1,3 +1,4 @@
+import './run/stopped.ts' // first, so that no signal is lost while the rest begins
 import { randomUUID } from 'node:crypto'
 import { enrichWith } from './flag/context.ts'
 import { accessLogs } from './http/access.ts'
@@ -9,12 +10,13 @@ import { Streams } from './http/streams.ts'
 import { rpc } from './rpc/rpc.ts'
 import { wakefulClock } from './run/clock.ts'
 import { readConfig } from './run/config.ts'
-import { shutDown, stopSignal } from './run/lifecycle.ts'
+import { shutDown } from './run/lifecycle.ts'
 import { listen } from './run/listen.ts'
 import { createLog } from './run/log.ts'
 import { provideDatabase } from './run/provide.ts'
 import { TRIAL_FLAG_SET_ID } from './run/sample.ts'
 import { orExit } from './run/start.ts'
+import { stopped } from './run/stopped.ts'
 import { sendTelemetry } from './run/telemetry.ts'
 import { welcome } from './run/welcome.ts'
 import { authenticator } from './snapshot/authenticator.ts'
@@ -32,7 +34,6 @@ import { readSource } from './store/source.ts'
 import { writeUsage } from './store/usage.ts'
 import { Tracer } from './telemetry/tracer.ts'
 
-const stopped = stopSignal()
 process.stdout.on('error', () => undefined) // whoever reads the log may leave, as "| head" does; the service goes on
 const config = orExit(() => readConfig(process.env))
 const { traces, exposures: exposed } = config.telemetry

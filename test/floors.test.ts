@@ -8,6 +8,13 @@ const SRC = join(import.meta.dirname, '../src')
 const FLOORS = [['flag', 'telemetry'], ['store'], ['snapshot'], ['http', 'rpc', 'run'], ['main.ts', 'admin.ts']]
 const LINES_MAX = 250
 
+/** What a source file imports of ours that is not erased with the types. */
+function importsAtRuntime(file: string): string[] {
+  const text = readFileSync(join(SRC, file), 'utf8')
+  const named = [...text.matchAll(/^import (?!type )(?:[^']* from )?'(\.[^']+)'/gm)].map(([, name]) => name ?? '')
+  return named.map((name) => relative(SRC, join(SRC, dirname(file), name)))
+}
+
 type Source = { file: string; text: string; imports: string[]; packages: string[] }
 
 const room = (file: string) => file.split('/')[0] ?? file
@@ -46,6 +53,17 @@ test('no file reaches itself through its imports', () => {
     done.add(file)
   }
   for (const { file } of sources) visit(file, [])
+})
+
+test('nothing is loaded before the stop signal is listened to', () => {
+  const first = (text: string) => /(?:^import |await import\()(?:[^']* from )?'([^']+)'/m.exec(text)?.[1]
+  const image = readFileSync(join(SRC, '../image/flagstaff.ts'), 'utf8')
+  assert.equal(first(image), '../src/run/stopped.ts')
+  assert.doesNotMatch(image, /^import /m, 'what is imported is loaded as a whole before anything runs')
+  assert.equal(first(readFileSync(join(SRC, 'main.ts'), 'utf8')), './run/stopped.ts')
+  const loaded = ['run/stopped.ts']
+  for (const file of loaded) loaded.push(...importsAtRuntime(file).filter((next) => !loaded.includes(next)))
+  assert.ok(loaded.length <= 2, loaded.join())
 })
 
 test('what prints metrics or sends telemetry is loaded when it is needed, not at start', () => {
