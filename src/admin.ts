@@ -93,21 +93,30 @@ await orExit(async () => {
   if (config.mode === 'trial' || !isKnown) throw new Error(USAGE)
   const onSchema = SCHEMA_COMMANDS[command]
   const output = onSchema
-    ? await withClient(config.databaseUrl, onSchema)
+    ? await withClient(config.databaseUrl, command, onSchema)
     : await runAt(config.databaseUrl, command, args, values)
   process.stdout.write(`${output}\n`)
 })
 
 async function withClient(
   url: string,
+  name: string,
   command: (client: ReturnType<typeof connect>) => Promise<string>,
 ): Promise<string> {
   const client = connect({ url }, 1, 0)
   try {
     return await command(client)
+  } catch (cause) {
+    throw new Error(`Cannot run "${name}": ${reasonOf(cause)}`, { cause })
   } finally {
     await client.end()
   }
+}
+
+/** What the database said, in one line: around it drizzle puts a whole migration. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && error.cause instanceof Error) return reasonOf(error.cause)
+  return (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' ')
 }
 
 async function runAt(url: string, command: string, args: readonly string[], options: Options): Promise<string> {
