@@ -10,7 +10,7 @@ import { Streams } from './http/streams.ts'
 import { rpc } from './rpc/rpc.ts'
 import { wakefulClock } from './run/clock.ts'
 import { readConfig } from './run/config.ts'
-import { shutDown } from './run/lifecycle.ts'
+import { pause, shutDown } from './run/lifecycle.ts'
 import { listen } from './run/listen.ts'
 import { createLog } from './run/log.ts'
 import { provideDatabase } from './run/provide.ts'
@@ -174,8 +174,10 @@ const code = await shutDown(
       name: 'leave the load balancer',
       run: () => {
         isStopping = true
+        server.announceEnd()
       },
     },
+    { name: 'wait for the load balancer', run: (late) => pause(config.drainDelaySeconds * 1_000, late) },
     {
       name: 'end event streams',
       run: () => {

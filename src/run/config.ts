@@ -57,6 +57,7 @@ const VARIABLES = {
     '{}',
   ),
   DRAIN_SECONDS: integer(8, 1, 3_600),
+  DRAIN_DELAY_SECONDS: integer(0, 0, 1_800),
   BODY_BYTES_MAX: integer(1_000_000, 1_000, 16_000_000),
   CORS_ORIGINS: v.optional(
     v.pipe(
@@ -110,6 +111,8 @@ type Settings = {
   /** Static values over every caller's evaluation context. */
   readonly contextValues: JsonObject
   readonly drainSeconds: number
+  /** How long requests still come after the stop signal, because whoever sends them learns of it late. */
+  readonly drainDelaySeconds: number
   readonly bodyBytesMax: number
   /** Origins whose pages may evaluate; undefined: all. */
   readonly corsOrigins: readonly string[] | undefined
@@ -135,6 +138,8 @@ export function readConfig(env: Environment): Config {
   if (isTrial && given['HOST'] !== undefined && given['HOST'] !== TRIAL_HOST)
     mistakes.push(`HOST: trial mode answers on ${TRIAL_HOST} only; set DATABASE_URL to serve others`)
   mistakes.push(...redisMistakes(given), ...tlsMistakes(given))
+  if (result.success && result.output.DRAIN_DELAY_SECONDS > result.output.DRAIN_SECONDS / 2)
+    mistakes.push('DRAIN_DELAY_SECONDS: expected at most half of DRAIN_SECONDS, of which it is a part')
   if (!result.success || mistakes.length > 0) throw new Error(`Cannot start: ${mistakes.join('; ')}`)
   return Object.freeze(configOf(result.output))
 }
@@ -156,6 +161,7 @@ function configOf(read: Read): Config {
     rpcStreamSecondsMax: read.RPC_STREAM_SECONDS_MAX,
     contextValues: read.FLAGSTAFF_CONTEXT_VALUES,
     drainSeconds: read.DRAIN_SECONDS,
+    drainDelaySeconds: read.DRAIN_DELAY_SECONDS,
     bodyBytesMax: read.BODY_BYTES_MAX,
     corsOrigins: read.CORS_ORIGINS,
     logLevel: LEVELS.find((level) => level === read.LOG_LEVEL) ?? 'info',

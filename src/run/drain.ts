@@ -1,35 +1,60 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { Fetch } from './server.ts'
 
+/** How long connections that are in use get to hear that they end: each with the next answer that it carries. */
+const ANNOUNCE_MS = 500
+/** Without a request for so long nothing is in use. */
+const QUIET_MS = 1_000
 /**
- * How long the last answers wait. Long enough for a busy machine to read what its clients had sent, too short for any
- * of them to give up.
+ * How long the last answers wait: until no request has come for the shorter time, because a busy machine may be slow to send and to
+ * read; at most the longer one, which is too short for any client to give up.
  */
-const HOLD_MS = 100
+const HOLD_QUIET_MS = 100
+const HOLD_MAX_MS = 300
 
 export type Drain = {
   readonly fetch: Fetch
-  /** Holds the answers back, calls `stopListening`, and lets them go with `Connection: close`. */
+  /** From now on every answer says `Connection: close`. Resolves when the connections in use have heard it. */
+  announceEnd(): Promise<void>
+  /** Announces the end, holds answers back, calls `stopListening`, and lets them go. */
   close(stopListening: () => void): Promise<void>
 }
 
 /**
- * Wraps `fetch` so that closing a server loses no request. Both runtimes close idle connections as they stop, and the
- * kernel resets those it had not handed over yet: a client that sends just then gets no answer. While every answer is
- * held back, each client that waits for one before it sends again has its request in our hands, not on the wire.
+ * Wraps `fetch` so that closing a server loses no request. Both runtimes close idle connections as they stop, and the kernel resets
+ * those that it had not handed over yet: a client that sends just then gets no answer. So first everybody is still served, and
+ * told to come back on another connection; who pauses for less than that time has none left that could be closed under it. Then
+ * every answer is held back: each client that waits for one before it sends again has its request in our hands, not
+ * on the wire. Left is who kept a connection, said nothing on it for half a second, and speaks in the instant of its end.
  */
 export function drain(fetch: Fetch): Drain {
+  let lastAt = Number.NEGATIVE_INFINITY
+  let announced: Promise<void> | undefined
   let released: Promise<void> | undefined
-  const last = (response: Response) => released?.then(() => farewell(response)) ?? response
+  const last = (response: Response) => {
+    if (released) return released.then(() => farewell(response))
+    return announced ? farewell(response) : response
+  }
+  const announceEnd = () => {
+    announced ??= performance.now() - lastAt < QUIET_MS ? sleep(ANNOUNCE_MS) : Promise.resolve()
+    return announced
+  }
   return {
     fetch: (request) => {
+      lastAt = performance.now()
       const answer = fetch(request)
       return answer instanceof Promise ? answer.then(last) : last(answer)
     },
+    announceEnd,
     async close(stopListening) {
+      await announceEnd()
       const release = Promise.withResolvers<void>()
       released = release.promise
-      await sleep(HOLD_MS)
+      const until = performance.now() + HOLD_MAX_MS
+      lastAt = performance.now()
+      for (let left = HOLD_QUIET_MS; left > 0; left = Math.min(lastAt + HOLD_QUIET_MS, until) - performance.now())
+        await sleep(left)
+      await turn() // right after the runtime has accepted what was waiting
       try {
         stopListening()
       } finally {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from './log.ts'
 
 /** `late` aborts while there is still time for the steps after this one: what can be cut short should be, then. */
@@ -60,4 +61,11 @@ export async function shutDown(steps: readonly Step[], deadlineMs: number, log: 
     clearTimeout(timer)
     clearTimeout(warning)
   }
+}
+
+/** Waits, but not past `late`. */
+export async function pause(ms: number, late: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal: late }).catch((error) => {
+    if (!late.aborted) throw error
+  })
 }

@@ -40,7 +40,9 @@ export async function listenOnBun(options: ListenOptions): Promise<Server> {
   return {
     port: server.port,
     grpcPort: grpc?.port,
+    announceEnd: () => void draining.announceEnd(),
     async close(late) {
+      await draining.announceEnd()
       grpc?.sessions.announceEnd()
       let stopped: Promise<void> | undefined
       await draining.close(() => {

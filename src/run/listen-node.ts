@@ -31,7 +31,9 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
   return {
     port: main,
     grpcPort: grpcPort === undefined ? main : await open(grpcPort),
+    announceEnd: () => void draining.announceEnd(),
     async close(late) {
+      await draining.announceEnd()
       sessions.announceEnd()
       const closed = Promise.all(doors.map(({ server }) => once(server, 'close')))
       await draining.close(() => {

@@ -25,6 +25,8 @@ export type Server = {
   readonly port: number
   /** Where gRPC is served; undefined: nowhere. */
   readonly grpcPort: number | undefined
+  /** Goes on serving, and tells whoever asks over HTTP/1.1 to ask on another connection the next time. */
+  announceEnd(): void
   /**
    * Stops accepting, lets open requests finish, closes idle connections and resolves when the last connection is gone.
    * Cuts those that are left when `late` aborts: one client that never ends must not hold up what comes after.

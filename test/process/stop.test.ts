@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
 import { after, before, test } from 'node:test'
+import { readEvents } from '../support/events.ts'
 import { kill, type Running, startService } from '../support/process.ts'
 import { request } from '../support/replicas.ts'
 import { openStore, type Store } from '../support/store.ts'
@@ -150,6 +151,30 @@ test('a stop waits for an open write, tells that it is not ready, and closes idl
   open.socket.write(JSON.stringify(FLAG))
   assert.match(await open.closed, /^HTTP\/1\.1 200 [\s\S]*\r\nconnection: close\r\n/i)
   assert.deepEqual(await ended, { code: 0, signal: null })
+})
+
+test('DRAIN_DELAY_SECONDS goes by not ready, serving as ever, and telling connections that they end', async () => {
+  const { address, child, ended, says } = await start({ DRAIN_DELAY_SECONDS: '1' })
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  const evaluation = { method: 'POST', path: EVALUATE, body: { context: {} } }
+  const bulk = await send(agent, address, { ...evaluation, path: '/ofrep/v1/evaluate/flags' })
+  assert.ok(!bulk.closes)
+  const stream = await fetch(address + JSON.parse(bulk.body).eventStreams[0].endpoint.requestUri)
+  const events = readEvents(stream.body)
+  await events.next('retry')
+  const begin = performance.now()
+  child.kill('SIGTERM')
+  await says(/"message":"Stopping"/)
+  assert.equal((await send(agent, address, { method: 'GET', path: '/readyz' })).status, 503)
+  for (const n of [1, 2]) {
+    const answer = await send(agent, address, evaluation)
+    assert.deepEqual([answer.status, answer.closes], [200, true], `request ${n}, on a connection of its own`)
+  }
+  await events.next('retry')
+  assert.ok(performance.now() - begin >= 1_000, 'streams go on for that time')
+  assert.equal(await events.next('data'), undefined)
+  assert.deepEqual(await ended, { code: 0, signal: null })
+  agent.destroy()
 })
 
 test('a request that never ends holds a stop up until the deadline at most', async () => {

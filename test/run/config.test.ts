@@ -71,6 +71,7 @@ test('readConfig() names every bad variable at once, and shows no value', () => 
 for (const [name, values] of [
   ['PORT', ['-1', '65536', '80.5', '0x50', ' 80', '80 ', '1e3', '99999999999999']],
   ['DRAIN_SECONDS', ['0', '3601', 'eight']],
+  ['DRAIN_DELAY_SECONDS', ['-1', '5', 'four']], // 5 is more than half of 8
   ['DATABASE_URL', ['localhost', 'http://db/flags', 'postgres']],
   ['CORS_ORIGINS', ['*', 'https://a.example/', 'https://a.example,b.example', 'https://A.example']],
   ['LOG_LEVEL', ['INFO', 'trace']],
