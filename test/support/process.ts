@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '../..')
 const START_MS = 20_000
@@ -27,7 +27,12 @@ export function runProgram(
   options: { args?: readonly string[]; cwd?: string; runtime?: Runtime; prefix?: readonly string[] } = {},
 ): Program {
   const runtime = join(ROOT, 'node_modules/.bin', options.runtime ?? RUNTIME)
-  const [command = runtime, ...rest] = [...(options.prefix ?? []), runtime, join(ROOT, file), ...(options.args ?? [])]
+  const [command = runtime, ...rest] = [
+    ...(options.prefix ?? []),
+    runtime,
+    isAbsolute(file) ? file : join(ROOT, file),
+    ...(options.args ?? []),
+  ]
   const child = spawn(command, rest, {
     cwd: options.cwd ?? ROOT,
     env: { PATH: process.env['PATH'] ?? '', ...env },
