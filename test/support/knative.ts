@@ -1,0 +1,88 @@
+import { createInterface } from 'node:readline'
+import { kill, type Program, type Runtime, runProgram } from './process.ts'
+
+/** What Knative does, as read in knative/serving and seen of its own programs; tests shorten the long times. */
+export type KnativeOptions = {
+  readonly env: Record<string, string>
+  readonly runtime: Runtime
+  /** The program of the app. */
+  readonly file: string
+  /** Without a request for so long a revision goes to zero (stable window: 60 s). */
+  readonly idleMs: number
+  /** How long the ingress goes on sending to a replica that is on its way out; below `quietMs`. */
+  readonly lagMs: number
+  /** SIGTERM comes when a replica on its way out had no request for so long (30 s); each request begins the time anew. */
+  readonly quietMs: number
+  /** How long a request may take in all, a stream too (timeoutSeconds: 300 s). */
+  readonly timeoutMs: number
+}
+/** What happened: a replica was started, is let requests in, is on its way out, was sent SIGTERM, has ended. */
+export type KnativeEvent =
+  | { readonly what: 'listening'; readonly port: number; readonly h2cPort: number }
+  | { readonly what: 'started' | 'ready' | 'draining' | 'terminating' }
+  | { readonly what: 'ended'; readonly code: number | null; readonly output: string }
+
+export type Knative = {
+  /** HTTP/1.1. */
+  readonly address: string
+  /** HTTP/2 without TLS, which goes to the app as such. */
+  readonly h2cPort: number
+  /** The next event of this kind that nobody has taken yet. */
+  next<W extends KnativeEvent['what']>(what: W): Promise<Extract<KnativeEvent, { what: W }>>
+  close(): Promise<void>
+}
+
+const EVENT_MS = 30_000
+
+/** Starts the stand-in for Knative with no replica. */
+export async function startKnative(options: KnativeOptions): Promise<Knative> {
+  const program = runProgram('test/support/queue-proxy.ts', {}, { runtime: 'node', args: [JSON.stringify(options)] })
+  const next = eventsOf(program)
+  const { port, h2cPort } = await next('listening')
+  return {
+    address: `http://127.0.0.1:${port}`,
+    h2cPort,
+    next,
+    close: async () => {
+      program.child.kill('SIGTERM') // it ends its replicas
+      const late = setTimeout(() => void kill(program), EVENT_MS)
+      await program.ended
+      clearTimeout(late)
+    },
+  }
+}
+
+function eventsOf(program: Program): Knative['next'] {
+  const events: KnativeEvent[] = []
+  let wake: () => void = () => undefined
+  const { stdout } = program.child
+  if (!stdout) throw new Error('The stand-in has no output')
+  createInterface(stdout).on('line', (line) => {
+    events.push(JSON.parse(line))
+    wake()
+  })
+  return async <W extends KnativeEvent['what']>(what: W) => {
+    const late = Promise.withResolvers<never>()
+    const timer = setTimeout(
+      () => late.reject(new Error(`Nothing was ${what} in ${EVENT_MS} ms: ${program.output()}`)),
+      EVENT_MS,
+    )
+    const isWanted = (event: KnativeEvent): event is Extract<KnativeEvent, { what: W }> => event.what === what
+    try {
+      for (;;) {
+        const index = events.findIndex(isWanted)
+        const event = events[index]
+        if (event && isWanted(event)) {
+          events.splice(index, 1)
+          return event
+        }
+        const news = new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        await Promise.race([news, late.promise])
+      }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}

@@ -1,0 +1,230 @@
+// What stands before the app on Knative: activator, autoscaler and queue-proxy, as far as an app sees them. A process of its own, on Node
+// whatever the service is on: Node's clients never send a request twice, where Bun's do. Started by test/support/knative.ts, which
+// it tells what happens in lines of JSON.
+import { once } from 'node:events'
+import http from 'node:http'
+import http2 from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { KnativeEvent, KnativeOptions } from './knative.ts'
+import { kill, type Running, startService } from './process.ts'
+
+/** queue-proxy asks the app until it says yes. */
+const PROBE_MS = 50
+const PROBE_TIMEOUT_MS = 100
+/** The activator asks the queue-proxy. */
+const ACTIVATOR_PROBE_MS = 200
+/** Go's transport closes connections that were idle for so long. */
+const IDLE_CONNECTION_MS = 90_000
+const QUEUE_MAX = 10_000
+const PROBE = /^(kube-probe|Knative-(Activator|Autoscaling)-Probe)/
+
+const options: KnativeOptions = JSON.parse(process.argv[2] ?? '')
+const tell = (event: KnativeEvent) => process.stdout.write(`${JSON.stringify(event)}\n`)
+
+/** A pod: the app, and the queue-proxy before it. */
+class Replica {
+  /** Resolves when the activator lets requests through. */
+  readonly admitted: Promise<void>
+  isDraining = false
+  open = 0
+  #lastAt = performance.now()
+  #app: Running | undefined
+  #session: http2.ClientHttp2Session | undefined
+  readonly #agent = new http.Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS })
+
+  constructor() {
+    this.admitted = this.#admit()
+  }
+
+  get idleMs(): number {
+    return this.open > 0 ? 0 : performance.now() - this.#lastAt
+  }
+
+  async #admit(): Promise<void> {
+    let isReady = false
+    const started = this.#start().then(() => {
+      isReady = true
+    })
+    while (!isReady) await sleep(ACTIVATOR_PROBE_MS)
+    await started
+    tell({ what: 'ready' })
+    this.#lastAt = performance.now()
+  }
+
+  async #start(): Promise<void> {
+    tell({ what: 'started' })
+    const { env, runtime, file } = options
+    this.#app = await startService(env, { runtime, file })
+    while (!(await this.#isReady())) await sleep(PROBE_MS)
+  }
+
+  async #isReady(): Promise<boolean> {
+    try {
+      const headers = { 'user-agent': 'kube-probe//' }
+      const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS)
+      return (await fetch(`${this.#app?.address}/readyz`, { headers, signal })).status === 200
+    } catch {
+      return false
+    }
+  }
+
+  /** Lets in-flight requests and those that still come be; SIGTERM once it was quiet for long enough. */
+  async drain(): Promise<void> {
+    tell({ what: 'draining' })
+    this.isDraining = true
+    this.#lastAt = performance.now()
+    for (let left = options.quietMs; left > 0; left = options.quietMs - (performance.now() - this.#lastAt))
+      await sleep(left)
+    tell({ what: 'terminating' })
+    this.#app?.child.kill('SIGTERM')
+    const ended = await this.#app?.ended
+    this.#agent.destroy()
+    this.#session?.destroy()
+    tell({ what: 'ended', code: ended?.code ?? null, output: this.#app?.output() ?? '' })
+  }
+
+  /** Notes a request; the function that it gives notes its end. */
+  #enter(): () => void {
+    this.#lastAt = performance.now()
+    this.open += 1
+    return () => {
+      this.open -= 1
+      if (!this.isDraining) this.#lastAt = performance.now() // quiet is without new requests: open streams do not hold it up
+    }
+  }
+
+  async kill(): Promise<void> {
+    if (this.#app) await kill(this.#app)
+  }
+
+  http1(request: http.IncomingMessage, body: Buffer, response: http.ServerResponse): void {
+    if (this.isDraining && PROBE.test(request.headers['user-agent'] ?? '')) {
+      response.writeHead(503).end('shutting down')
+      return
+    }
+    const leave = this.#enter()
+    const { method = '', url: path = '', headers } = request
+    const address = new URL(this.#app?.address ?? '')
+    const outgoing = http.request({
+      agent: this.#agent,
+      host: address.hostname,
+      port: address.port,
+      method,
+      path,
+      headers,
+    })
+    const late = setTimeout(() => {
+      response.end('request timeout')
+      outgoing.destroy()
+    }, options.timeoutMs)
+    response.once('close', () => {
+      clearTimeout(late)
+      outgoing.destroy()
+      leave()
+    })
+    outgoing.on('response', (incoming) => {
+      const { connection: _, 'keep-alive': __, 'transfer-encoding': ___, ...rest } = incoming.headers
+      response.writeHead(incoming.statusCode ?? 502, rest)
+      response.flushHeaders()
+      incoming.pipe(response)
+      incoming.on('error', () => response.destroy())
+    })
+    outgoing.on('error', (error) => {
+      if (response.headersSent) response.destroy()
+      else response.writeHead(502).end(`queue-proxy: ${error.message}`)
+    })
+    outgoing.end(body)
+  }
+
+  http2(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
+    const leave = this.#enter()
+    if (!this.#session || this.#session.closed || this.#session.destroyed) {
+      this.#session = http2.connect(`http://127.0.0.1:${this.#app?.grpcPort}`)
+      this.#session.on('error', () => undefined)
+    }
+    const outgoing = this.#session.request(headers)
+    const late = setTimeout(() => {
+      stream.end('request timeout')
+      outgoing.close(http2.constants.NGHTTP2_CANCEL)
+    }, options.timeoutMs)
+    stream.once('close', () => {
+      clearTimeout(late)
+      outgoing.close(http2.constants.NGHTTP2_CANCEL)
+      leave()
+    })
+    let trailers: http2.IncomingHttpHeaders = {}
+    outgoing.on('trailers', (got) => {
+      trailers = got
+    })
+    outgoing.on('response', (head, flags) => {
+      const isWhole = (flags & http2.constants.NGHTTP2_FLAG_END_STREAM) > 0
+      stream.respond(head, { endStream: isWhole, waitForTrailers: !isWhole })
+      stream.on('wantTrailers', () => stream.sendTrailers(trailers))
+      outgoing.pipe(stream)
+    })
+    outgoing.on('error', () => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR))
+    stream.on('error', () => outgoing.close(http2.constants.NGHTTP2_CANCEL))
+    stream.pipe(outgoing)
+  }
+}
+
+/** The replica that requests go to; undefined at zero. */
+let current: Replica | undefined
+let queued = 0
+const replicas = new Set<Replica>()
+
+/** What the activator does: holds the request until a replica is there, and brings one up when there is none. */
+async function replica(): Promise<Replica | undefined> {
+  if (queued >= QUEUE_MAX) return undefined
+  queued += 1
+  try {
+    if (!current) {
+      current = new Replica()
+      replicas.add(current)
+      void watch(current)
+    }
+    const chosen = current
+    await chosen.admitted
+    return chosen
+  } finally {
+    queued -= 1
+  }
+}
+
+/** What the autoscaler does: takes a replica away that nobody needs; the ingress learns of it later. */
+async function watch(watched: Replica): Promise<void> {
+  await watched.admitted
+  while (watched.idleMs < options.idleMs) await sleep(Math.max(1, options.idleMs - watched.idleMs))
+  const ended = watched.drain()
+  await sleep(options.lagMs)
+  if (current === watched) current = undefined
+  await ended
+  replicas.delete(watched)
+}
+
+const server = http.createServer({ keepAliveTimeout: IDLE_CONNECTION_MS }, async (request, response) => {
+  const parts: Buffer[] = []
+  for await (const part of request) parts.push(part)
+  const chosen = await replica()
+  if (chosen) chosen.http1(request, Buffer.concat(parts), response)
+  else response.writeHead(503).end('pending request queue full')
+})
+const h2c = http2.createServer()
+h2c.on('stream', async (stream, headers) => {
+  const chosen = await replica()
+  if (chosen) chosen.http2(stream, headers)
+  else stream.respond({ ':status': 503 }, { endStream: true })
+})
+const ports = []
+for (const one of [server, h2c]) {
+  one.listen(0, '127.0.0.1')
+  await once(one, 'listening')
+  ports.push((one.address() as AddressInfo).port)
+}
+const [port = 0, h2cPort = 0] = ports
+tell({ what: 'listening', port, h2cPort })
+process.once('SIGTERM', async () => {
+  await Promise.all([...replicas].map((one) => one.kill()))
+  process.exit(0)
+})
