@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import http2 from 'node:http2'
 import net from 'node:net'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { listen } from '../../src/run/listen.ts'
 import { kill, type Program, runProgram } from '../support/process.ts'
 
@@ -139,6 +140,29 @@ test('a signal lets an open request finish, tells its client to close, and close
   assert.ok(text.endsWith('/slow 5'), text)
   await idleEnd
   assert.deepEqual(await program.ended, { code: 0, signal: null })
+})
+
+test('a client that pauses on its connection is told of the end with its next answer, before it could be closed', async () => {
+  const program = await startListener()
+  const pausing = await connect(program.port)
+  const first = receive(pausing, isAnswer)
+  pausing.write(REQUEST)
+  await first
+  program.child.kill('SIGTERM')
+  await program.says(/"message":"Stopping"/)
+  await sleep(300) // the pause is what is tested
+  const last = receive(pausing)
+  pausing.write(REQUEST)
+  assert.match(await last, /^HTTP\/1\.1 200 [\s\S]*connection: close[\s\S]*\/echo 5$/i)
+  assert.deepEqual(await program.ended, { code: 0, signal: null })
+})
+
+test('a stop takes no time to tell anybody when nothing was asked lately', async () => {
+  const program = await startListener()
+  const begin = performance.now()
+  program.child.kill('SIGTERM')
+  assert.deepEqual(await program.ended, { code: 0, signal: null })
+  assert.ok(performance.now() - begin < 500, `${performance.now() - begin} ms`)
 })
 
 test('a connection that never said anything holds nothing up', async () => {

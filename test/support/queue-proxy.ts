@@ -115,6 +115,7 @@ class Replica {
       headers,
     })
     const late = setTimeout(() => {
+      if (!response.headersSent) response.writeHead(504)
       response.end('request timeout')
       outgoing.destroy()
     }, options.timeoutMs)
