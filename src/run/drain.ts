@@ -6,11 +6,11 @@ const ANNOUNCE_MS = 500
 /** Without a request for so long nothing is in use. */
 const QUIET_MS = 1_000
 /**
- * How long the last answers wait: until no request has come for the shorter time, because a busy machine may be slow to send and to
- * read; at most the longer one, which is too short for any client to give up.
+ * How long the last answers wait: until no request has come for the shorter time, in which a busy client has read an answer and
+ * connected anew; at most the longer one, which is too short for any client to give up.
  */
-const HOLD_QUIET_MS = 100
-const HOLD_MAX_MS = 300
+const HOLD_QUIET_MS = 250
+const HOLD_MAX_MS = 500
 
 export type Drain = {
   readonly fetch: Fetch
@@ -51,9 +51,8 @@ export function drain(fetch: Fetch): Drain {
       const release = Promise.withResolvers<void>()
       released = release.promise
       const until = performance.now() + HOLD_MAX_MS
-      lastAt = performance.now()
-      for (let left = HOLD_QUIET_MS; left > 0; left = Math.min(lastAt + HOLD_QUIET_MS, until) - performance.now())
-        await sleep(left)
+      const left = () => Math.min(lastAt + HOLD_QUIET_MS, until) - performance.now()
+      for (let ms = left(); ms > 0; ms = left()) await sleep(ms)
       await turn() // right after the runtime has accepted what was waiting
       try {
         stopListening()

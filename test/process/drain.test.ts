@@ -59,6 +59,7 @@ async function stopUnderLoad(service: Running): Promise<void> {
   const end = await ended
   const ms = performance.now() - begin
   await load.over()
+  evaluations += load.evaluations
   running.delete(service)
   const told = `${JSON.stringify(Object.fromEntries(load.answered))} ${output()}`
   assert.deepEqual(load.lost, [], told)
@@ -66,7 +67,6 @@ async function stopUnderLoad(service: Running): Promise<void> {
   assert.ok(ms < DRAIN_MS && !/Cutting|Gave up|failed/.test(output()), `${ms} ms: ${told}`)
   assert.ok(load.streamsEnded >= STREAMS_HELD, `${load.streamsEnded} streams: ${told}`)
   for (const kind of KINDS) assert.ok((load.answered.get(kind) ?? 0) > 0, `${kind}: ${told}`)
-  evaluations += load.evaluations
 }
 
 for (let first = 1; first <= STOPS; first += BATCH) {
