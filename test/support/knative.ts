@@ -67,6 +67,7 @@ function eventsOf(program: Program): Knative['next'] {
       () => late.reject(new Error(`Nothing was ${what} in ${EVENT_MS} ms: ${program.output()}`)),
       EVENT_MS,
     )
+    late.promise.catch(() => undefined) // nobody waits for it any more when the event was there
     void program.ended.then(() => late.reject(new Error(`The stand-in ended: ${program.output()}`)))
     const isWanted = (event: KnativeEvent): event is Extract<KnativeEvent, { what: W }> => event.what === what
     try {
