@@ -12,7 +12,7 @@ import { wakefulClock } from './run/clock.ts'
 import { readConfig } from './run/config.ts'
 import { pause, shutDown } from './run/lifecycle.ts'
 import { listen } from './run/listen.ts'
-import { createLog } from './run/log.ts'
+import { createLog, sparing } from './run/log.ts'
 import { provideDatabase } from './run/provide.ts'
 import { TRIAL_FLAG_SET_ID } from './run/sample.ts'
 import { orExit } from './run/start.ts'
@@ -33,6 +33,9 @@ import { openRedis } from './store/redis.ts'
 import { readSource } from './store/source.ts'
 import { writeUsage } from './store/usage.ts'
 import { Tracer } from './telemetry/tracer.ts'
+
+/** While a store is away, each question that it does not answer would be a line. */
+const COMPLAINT_MS = 10_000
 
 process.stdout.on('error', () => undefined) // whoever reads the log may leave, as "| head" does; the service goes on
 const config = orExit(() => readConfig(process.env))
@@ -61,7 +64,8 @@ const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, 
   redis?.reset()
 })
 const standing = new Standing()
-const keeping = { copies, freshnessMs, truthCheckMs, now, standing, tracer, log: log.warn }
+const complain = sparing(log.warn, { everyMs: COMPLAINT_MS, now: () => performance.now() })
+const keeping = { copies, freshnessMs, truthCheckMs, now, standing, tracer, log: complain }
 const snapshots = new Snapshots(keeping, (flagSetId, since) => readSource(database, flagSetId, since))
 const keys = new KeyRing(keeping, (since) => readKeyRing(database, since), {
   adminSecret: config.adminKey,

@@ -58,3 +58,24 @@ function errorFields(error: Error, causesLeft: number): Fields {
     ...(cause instanceof Error && causesLeft > 0 && { cause: errorFields(cause, causesLeft - 1) }),
   }
 }
+
+const SPARED_MAX = 1_000
+
+/**
+ * Logs events that repeat while something is away: of those with the same message and name the first at once, and then one in
+ * `everyMs`, which says how many were left out. `now` is in monotonic milliseconds.
+ */
+export function sparing(write: Log[Level], { everyMs, now }: { everyMs: number; now: () => number }): Log[Level] {
+  const said = new Map<string, { at: number; leftOut: number }>()
+  return (message, fields = {}) => {
+    const key = `${message} ${fields['name']}`
+    const last = said.get(key)
+    if (last && now() - last.at < everyMs) {
+      last.leftOut += 1
+      return
+    }
+    if (said.size >= SPARED_MAX) said.clear()
+    said.set(key, { at: now(), leftOut: 0 })
+    write(message, last?.leftOut ? { ...fields, leftOut: last.leftOut } : fields)
+  }
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { sql } from 'drizzle-orm'
-import { createLog, type Log } from '../../src/run/log.ts'
+import { createLog, type Log, sparing } from '../../src/run/log.ts'
 import { openStore, type Store } from '../support/store.ts'
 
 let store: Store
@@ -104,4 +104,21 @@ test("a failed query shows neither its text nor its values, and still tells Post
   assert.ok(!/hush|told_nowhere/.test(text), text)
   assert.match(text, /no_such_table/)
   assert.match(text, /42P01/)
+})
+
+test('sparing() logs the first of equal events and one in a while, and says how many it left out', () => {
+  const lines: unknown[] = []
+  let now = 0
+  const log = sparing((message, fields) => lines.push([message, fields]), { everyMs: 100, now: () => now })
+  for (const name of ['a', 'a', 'b', 'a']) log('Away', { name })
+  now = 100
+  log('Away', { name: 'a' })
+  now = 300
+  log('Away', { name: 'a' })
+  assert.deepEqual(lines, [
+    ['Away', { name: 'a' }],
+    ['Away', { name: 'b' }],
+    ['Away', { name: 'a', leftOut: 2 }],
+    ['Away', { name: 'a' }],
+  ])
 })
