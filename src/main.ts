@@ -145,6 +145,7 @@ const { fetch } = app({
   corsOrigins: config.corsOrigins,
 })
 
+if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(
   () =>
     listen({
@@ -168,7 +169,6 @@ const telemetry = sendTelemetry({
   families: () => allFamilies(asked),
   log,
 })
-if (redis) void keys.warmUp() // so that the first evaluation costs one command
 
 log.info('Stopping', { signal: await stopped })
 const code = await shutDown(

@@ -12,6 +12,7 @@ import { type Notes, observed, observeIn } from './observe.ts'
 import { isEvaluation, ofrep } from './ofrep.ts'
 import { onUse } from './on-use.ts'
 import { nothingHere, problem } from './problem.ts'
+import { WakingRouter } from './router.ts'
 import { type RpcDoor, rpcPaths, rpcRoutes } from './rpc.ts'
 import type { EventStreams } from './stream-token.ts'
 import type { Streams } from './streams.ts'
@@ -46,7 +47,7 @@ export type Doors = ManagementDoors & {
  * request for it, which then goes to a whole table, with the same middleware, as all after it.
  */
 export function app(doors: Doors, management?: Hono): Hono {
-  const routes = new Hono()
+  const routes = new Hono({ router: new WakingRouter() })
   routes.onError(problem(doors.log))
   routes.notFound(nothingHere)
   if (!management) {
