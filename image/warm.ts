@@ -1,12 +1,13 @@
-// Runs the service of /app once, without a database, so that Node stores the compiled code of a start and a first evaluation.
+// Runs the service of an image once, without a database, so that Node stores the compiled code of a start and a first evaluation.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
+const [, , program = '/app/flagstaff.mjs'] = process.argv
 const KEY = 'a-key-that-opens-nothing-but-this-run'
 const nowhere = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', REDIS_URL: 'redis://127.0.0.1:1' }
 const env = { ...process.env, ...nowhere, FLAGSTAFF_ADMIN_KEY: KEY, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info' }
-const service = spawn(process.execPath, ['/app/flagstaff.mjs'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+const service = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] })
 const ended = once(service, 'exit')
 
 for await (const line of createInterface(service.stdout)) {

@@ -2,19 +2,20 @@ import './run/stopped.ts' // first, so that no signal is lost while the rest beg
 import { randomUUID } from 'node:crypto'
 import { enrichWith } from './flag/context.ts'
 import { accessLogs } from './http/access.ts'
-import { app, MANAGEMENT_BYTES_MAX } from './http/app.ts'
+import { app } from './http/app.ts'
 import { newCounts } from './http/counts.ts'
+import { MANAGEMENT_BYTES_MAX } from './http/json-body.ts'
 import { allFamilies } from './http/metrics.ts'
 import { eventStreams } from './http/stream-token.ts'
 import { Streams } from './http/streams.ts'
-import { rpc } from './rpc/rpc.ts'
+import { rpcOnUse } from './rpc/on-use.ts'
 import { wakefulClock } from './run/clock.ts'
-import { readConfig } from './run/config.ts'
+import { readConfig, TRIAL_FLAG_SET_ID } from './run/config.ts'
 import { pause, shutDown } from './run/lifecycle.ts'
 import { listen } from './run/listen.ts'
 import { createLog, sparing } from './run/log.ts'
+import { openOutput } from './run/output.ts'
 import { provideDatabase } from './run/provide.ts'
-import { TRIAL_FLAG_SET_ID } from './run/sample.ts'
 import { orExit } from './run/start.ts'
 import { stopped } from './run/stopped.ts'
 import { sendTelemetry } from './run/telemetry.ts'
@@ -28,22 +29,19 @@ import { Standing } from './snapshot/standing.ts'
 import { Usage } from './snapshot/usage.ts'
 import { copiesIn, timedCopies } from './store/copies.ts'
 import { hintsIn } from './store/hints.ts'
-import { readKeyRing } from './store/keys.ts'
 import { openRedis } from './store/redis.ts'
-import { readSource } from './store/source.ts'
-import { writeUsage } from './store/usage.ts'
 import { Tracer } from './telemetry/tracer.ts'
 
 /** While a store is away, each question that it does not answer would be a line. */
 const COMPLAINT_MS = 10_000
 
-process.stdout.on('error', () => undefined) // whoever reads the log may leave, as "| head" does; the service goes on
+const write = openOutput()
 const config = orExit(() => readConfig(process.env))
 const { traces, exposures: exposed } = config.telemetry
 const tracer = new Tracer({ sampling: traces?.sampling, capacity: traces?.capacity })
 const log = createLog({
   level: config.logLevel,
-  write: (line) => process.stdout.write(line),
+  write,
   now: () => new Date(),
   span: () => tracer.active,
 })
@@ -66,12 +64,18 @@ const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, 
 const standing = new Standing()
 const complain = sparing(log.warn, { everyMs: COMPLAINT_MS, now: () => performance.now() })
 const keeping = { copies, freshnessMs, truthCheckMs, now, standing, tracer, log: complain }
-const snapshots = new Snapshots(keeping, (flagSetId, since) => readSource(database, flagSetId, since))
-const keys = new KeyRing(keeping, (since) => readKeyRing(database, since), {
+const snapshots = new Snapshots(keeping, async (flagSetId, since) =>
+  (await import('./store/source.ts')).readSource(database, flagSetId, since),
+)
+const keys = new KeyRing(keeping, async (since) => (await import('./store/keys.ts')).readKeyRing(database, since), {
   adminSecret: config.adminKey,
   wallNow,
 })
-const usage = new Usage({ write: (batch) => writeUsage(database, batch), replica: randomUUID(), log: log.warn })
+const usage = new Usage({
+  write: async (batch) => (await import('./store/usage.ts')).writeUsage(database, batch),
+  replica: randomUUID(),
+  log: log.warn,
+})
 
 const following = new Following({
   held: (flagSetId) => snapshots.held(flagSetId),
@@ -102,7 +106,7 @@ const answering = {
   now: wallNow,
   log: log.error,
 }
-const remote = rpc({
+const remote = rpcOnUse({
   ...answering,
   following,
   contextValues: config.contextValues,
@@ -146,6 +150,7 @@ const { fetch } = app({
   corsOrigins: config.corsOrigins,
 })
 
+if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(
   () =>
     listen({
@@ -159,7 +164,7 @@ const server = await orExit(
     }),
   closeDatabase,
 )
-if (isTrial) process.stdout.write(welcome(server, config.folder))
+if (isTrial) write(welcome(server, config.folder))
 else log.info('Listening', { host: config.host, port: server.port, grpcPort: server.grpcPort })
 if (!isTrial && !redis) log.warn('No Redis is configured: run one replica only')
 const telemetry = sendTelemetry({
@@ -169,7 +174,6 @@ const telemetry = sendTelemetry({
   families: () => allFamilies(asked),
   log,
 })
-if (redis) void keys.warmUp() // so that the first evaluation costs one command
 
 log.info('Stopping', { signal: await stopped })
 const code = await shutDown(

@@ -1,5 +1,8 @@
 import { FlagError } from '../flag/error.ts'
 
+/** Largest body of the management API: a flag set of some 20,000 flags. */
+export const MANAGEMENT_BYTES_MAX = 16 * 1024 * 1024
+
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**

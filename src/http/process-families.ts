@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { performance } from 'node:perf_hooks'
 import manifest from '../../package.json' with { type: 'json' }
 import type { Family } from '../telemetry/family.ts'
 import { counter, gauge, one } from './families.ts'

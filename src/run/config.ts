@@ -87,6 +87,8 @@ const VARIABLES = {
 /** Every name that we read; each may end in _FILE instead. */
 export const VARIABLE_NAMES: readonly string[] = Object.keys(VARIABLES)
 const TRIAL_HOST = '127.0.0.1'
+/** The environment that trial mode answers for when a request names none. */
+export const TRIAL_FLAG_SET_ID = 'default/development'
 
 type Settings = {
   readonly port: number

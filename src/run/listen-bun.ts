@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { drain } from './drain.ts'
+import { firstAnswer } from './first-answer.ts'
 import type { Sessions } from './http2.ts'
 import { TIMES } from './limits.ts'
 import type { Fetch, ListenOptions, Server, Tls } from './server.ts'
@@ -26,7 +27,8 @@ const IDLE_SECONDS_MAX = 255
 export async function listenOnBun(options: ListenOptions): Promise<Server> {
   const { fetch, host, port, bodyBytesMax, tls, times = TIMES } = options
   const { serve } = (globalThis as unknown as { Bun: Bun }).Bun
-  const draining = drain(fetch)
+  const first = firstAnswer(fetch)
+  const draining = drain(first.fetch)
   const server = serve({
     fetch: draining.fetch,
     hostname: host,
@@ -36,6 +38,7 @@ export async function listenOnBun(options: ListenOptions): Promise<Server> {
     development: false,
     tls,
   })
+  await first.wait()
   const grpc = options.takeStream && (await listenForGrpc(options))
   return {
     port: server.port,
@@ -60,7 +63,7 @@ export async function listenOnBun(options: ListenOptions): Promise<Server> {
 
 type GrpcDoor = { readonly port: number; readonly sessions: Sessions; stop(): void }
 
-/** HTTP/2 is loaded once HTTP/1.1 listens: the first evaluation need not wait for it. */
+/** HTTP/2 is loaded when the evaluation is answered that may have woken this instance. */
 async function listenForGrpc(options: ListenOptions): Promise<GrpcDoor> {
   const { fetch, takeStream, host, port, grpcPort, tls, times = TIMES } = options
   const [{ createServer, createSecureServer }, { HTTP2_OPTIONS, serveHttp2 }] = await Promise.all([

@@ -1,9 +1,6 @@
 import type { Calls } from '../store/calls.ts'
 import { type Database, openDatabase } from '../store/database.ts'
-import { connect } from '../store/pool.ts'
-import { migrate } from '../store/schema.ts'
 import type { Config } from './config.ts'
-import { plantSample } from './sample.ts'
 
 export type Provided = { readonly database: Database; close(): Promise<void> }
 
@@ -13,7 +10,12 @@ export async function provideDatabase(config: Config, calls: Calls): Promise<Pro
     const database = openDatabase({ url: config.databaseUrl }, calls)
     return { database, close: () => database.close() }
   }
-  const { startTrialDatabase } = await import('./trial.ts')
+  const [{ startTrialDatabase }, { connect }, { migrate }, { plantSample }] = await Promise.all([
+    import('./trial.ts'),
+    import('../store/pool.ts'),
+    import('../store/schema.ts'),
+    import('./sample.ts'),
+  ])
   const trial = await startTrialDatabase(config.folder)
   try {
     const client = connect(trial.address, 1, 0)

@@ -5,8 +5,6 @@ import { createEnvironment } from '../store/environments.ts'
 import { applyFlagSet } from '../store/flagset.ts'
 import { createProject, listProjects } from '../store/projects.ts'
 
-/** The environment that trial mode answers for when a request names none. */
-export const TRIAL_FLAG_SET_ID = 'default/development'
 const PROJECT = 'default'
 const ENVIRONMENTS = [
   ['development', 'Development'],

@@ -1,3 +1,4 @@
+import type { Definition } from '../flag/definition.ts'
 import { compileFlagSet, type FlagSet, patchFlagSet } from '../flag/flagset.ts'
 import type { EnvironmentSource, Version } from '../store/source.ts'
 
@@ -21,6 +22,7 @@ export function nextSnapshot(flagSetId: string, source: EnvironmentSource, held:
   const version = { flagSetId, incarnation, id, revision, changedAt, changedIn }
   if (source.isUpdate && held) return { ...version, flagSet: patchFlagSet(held.flagSet, { flags, ...settings }) }
   const { segments, metadata, bucketing } = settings ?? { segments: {}, metadata: {}, bucketing: 'v2' as const }
-  const live = new Map([...flags].flatMap(([key, definition]) => (definition ? [[key, definition] as const] : [])))
+  const live = new Map<string, Definition>()
+  for (const [key, definition] of flags) if (definition) live.set(key, definition)
   return { ...version, flagSet: compileFlagSet({ flags: live, segments, metadata, bucketing }) }
 }

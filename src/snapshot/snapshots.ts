@@ -107,15 +107,22 @@ export class Snapshots {
   }
 }
 
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
+
 const Text = v.object({
   id: v.pipe(v.string(), v.digits()),
   changedAt: v.pipe(v.string(), v.isoTimestamp()),
   changedIn: v.optional(v.string(), ''),
   bucketing: v.picklist(['v1', 'v2', 'v3']),
-  segments: v.custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null),
-  metadata: v.custom<Record<string, string>>((value) => typeof value === 'object' && value !== null),
-  flags: v.array(v.tuple([v.string(), v.custom<never>((value) => typeof value === 'object' && value !== null)])),
+  segments: v.custom<Record<string, unknown>>(isObject),
+  metadata: v.custom<Record<string, string>>(isObject),
+  // Not an array of a schema, by which a thousand flags would take a start as long as to compile them.
+  flags: v.custom<[string, never][]>((value) => Array.isArray(value) && value.every(isEntry)),
 })
+
+function isEntry(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && isObject(value[1])
+}
 
 /** A snapshot as text for other replicas: its definitions, since compiled rules are closures. */
 function encode({ id, changedAt, changedIn, flagSet }: Snapshot): string {

@@ -1,8 +1,7 @@
 import { FlagError } from '../flag/error.ts'
 import { Calls } from './calls.ts'
-import { type DatabaseAddress, type Db, type Load, Pool } from './pool.ts'
+import type { DatabaseAddress, Db, Load, Pool } from './pool.ts'
 import { refusal } from './refusal.ts'
-import { checkSchema } from './schema.ts'
 
 export type { Db }
 export type Transaction = Parameters<Parameters<Db['transaction']>[0]>[0]
@@ -19,22 +18,38 @@ export type Database = {
   close(): Promise<void>
 }
 
-/** Opens the database; connects on first use, so that start-up never waits for Postgres. `calls` are timed as "read" and "write". */
+const CONNECTIONS_MAX = 5
+
+/**
+ * Opens the database; loads the driver and connects on first use, so that start-up never waits for Postgres. `calls` are timed as "read"
+ * and "write".
+ */
 export function openDatabase(address: DatabaseAddress, calls = new Calls('postgresql')): Database {
-  const pool = new Pool(address)
+  let pool: Pool | undefined
+  let opening: Promise<Pool> | undefined
   let checked: Promise<void> | undefined
 
+  const open = async () => {
+    const { Pool } = await import('./pool.ts')
+    pool = new Pool(address, CONNECTIONS_MAX)
+    return pool
+  }
+  const opened = () => {
+    opening ??= open()
+    return opening
+  }
+  const checkSchema = async () => (await opened()).ask((await import('./schema.ts')).checkSchema)
   const schemaIsCurrent = () => {
-    checked ??= pool.ask(checkSchema).catch((error) => {
+    checked ??= checkSchema().catch((error) => {
       checked = undefined
       throw error
     })
     return checked
   }
-  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+  const guarded = async <T>(work: (pool: Pool) => Promise<T>): Promise<T> => {
     try {
       await schemaIsCurrent()
-      return await work()
+      return await work(await opened())
     } catch (error) {
       throw refusal(error)
     }
@@ -42,7 +57,7 @@ export function openDatabase(address: DatabaseAddress, calls = new Calls('postgr
 
   return {
     read: async (query) => {
-      const ask = () => calls.note('read', () => guarded(() => pool.ask(query)))
+      const ask = () => calls.note('read', () => guarded((pool) => pool.ask(query)))
       try {
         return await ask()
       } catch (error) {
@@ -50,12 +65,14 @@ export function openDatabase(address: DatabaseAddress, calls = new Calls('postgr
         return ask()
       }
     },
-    write: (work) => calls.note('write', () => guarded(() => pool.transact((db) => db.transaction(work)))),
+    write: (work) => calls.note('write', () => guarded((pool) => pool.transact((db) => db.transaction(work)))),
     get load() {
-      return pool.load
+      return pool?.load ?? { connectionsMax: CONNECTIONS_MAX, working: 0, waiting: 0 }
     },
-    reset: () => pool.reset(),
-    close: () => pool.close(),
+    reset: () => pool?.reset(),
+    close: async () => {
+      if (opening) await (await opening).close()
+    },
   }
 }
 

@@ -10,7 +10,6 @@ export type Db = PostgresJsDatabase
 /** Work at one moment. Each piece takes one connection, of which postgres.js itself tells nothing. */
 export type Load = { readonly connectionsMax: number; readonly working: number; readonly waiting: number }
 
-const CONNECTIONS_MAX = 5
 /** A slow database is a down database. */
 const STATEMENT_TIMEOUT_MS = 1_000
 /** The server's own time limit does not help when the server, or the network before it, stands still: then ours does. */
@@ -44,19 +43,21 @@ export function connect(address: DatabaseAddress, connectionsMax: number, statem
  */
 export class Pool {
   readonly #address: DatabaseAddress
+  readonly #connectionsMax: number
   #client: postgres.Sql
   #db: Db
   #underWay = 0
 
-  constructor(address: DatabaseAddress) {
+  constructor(address: DatabaseAddress, connectionsMax: number) {
     this.#address = address
-    this.#client = connect(address, CONNECTIONS_MAX, STATEMENT_TIMEOUT_MS)
+    this.#connectionsMax = connectionsMax
+    this.#client = connect(address, connectionsMax, STATEMENT_TIMEOUT_MS)
     this.#db = drizzle(this.#client, { casing: 'snake_case' })
   }
 
   get load(): Load {
-    const working = Math.min(this.#underWay, CONNECTIONS_MAX)
-    return { connectionsMax: CONNECTIONS_MAX, working, waiting: this.#underWay - working }
+    const working = Math.min(this.#underWay, this.#connectionsMax)
+    return { connectionsMax: this.#connectionsMax, working, waiting: this.#underWay - working }
   }
 
   /** Runs work of one statement, which fails as `unavailable` when no answer comes in time. */
@@ -113,7 +114,7 @@ export class Pool {
 
   #replace(client: postgres.Sql): void {
     if (client !== this.#client) return
-    this.#client = connect(this.#address, CONNECTIONS_MAX, STATEMENT_TIMEOUT_MS)
+    this.#client = connect(this.#address, this.#connectionsMax, STATEMENT_TIMEOUT_MS)
     this.#db = drizzle(this.#client, { casing: 'snake_case' })
     client.end({ timeout: 0 }).catch(() => undefined)
   }

@@ -1,8 +1,6 @@
-import { createClient, ErrorReply } from '@redis/client'
 import type { Requester } from '@upstash/redis'
-import { tlsOf } from './redis-tls.ts'
+import { isRefusal, RespClient } from './resp-client.ts'
 
-type Client = ReturnType<typeof newClient>
 type Reply = { result?: unknown; error?: string }
 
 const CONNECT_MS = 500
@@ -19,9 +17,9 @@ export function openResp(url: string, commandMs: number): { requester: Requester
   const run = async (command: unknown): Promise<Reply> => {
     const client = await connection.client()
     try {
-      return { result: await connection.bounded(client.sendCommand(argumentsOf(command))) }
+      return { result: await connection.bounded(client.send(argumentsOf(command))) }
     } catch (error) {
-      if (error instanceof ErrorReply) return { error: error.message }
+      if (isRefusal(error)) return { error: error.message }
       throw error
     }
   }
@@ -46,9 +44,9 @@ export function openResp(url: string, commandMs: number): { requester: Requester
 class Connection {
   readonly #url: string
   readonly #commandMs: number
-  #client: Promise<Client> | undefined
+  #client: Promise<RespClient> | undefined
   /** The same before it is connected. */
-  #current: Client | undefined
+  #current: RespClient | undefined
   #failures = 0
   #notBefore = 0
 
@@ -57,13 +55,11 @@ class Connection {
     this.#commandMs = commandMs
   }
 
-  client(): Promise<Client> {
+  client(): Promise<RespClient> {
     if (this.#client) return this.#client
     if (performance.now() < this.#notBefore) return Promise.reject(new Error('Redis could not be reached a moment ago'))
-    const client = newClient(this.#url)
-    client.on('error', () => this.#drop(client))
-    client.on('end', () => this.#drop(client))
-    this.#client = client.connect().then(
+    const client = new RespClient(this.#url, { connectMs: CONNECT_MS, onEnd: () => this.#drop(client) })
+    this.#client = client.ready.then(
       () => {
         this.#failures = 0
         return client
@@ -100,23 +96,12 @@ class Connection {
     if (this.#current) this.#drop(this.#current)
   }
 
-  #drop(client: Client): void {
+  #drop(client: RespClient): void {
     if (client !== this.#current) return
     this.#client = undefined
     this.#current = undefined
-    if (client.isOpen) client.destroy()
+    client.destroy()
   }
-}
-
-function newClient(url: string) {
-  return createClient({
-    url,
-    RESP: 2,
-    disableOfflineQueue: true,
-    disableClientInfo: true,
-    commandsQueueMaxLength: 10_000,
-    socket: { connectTimeout: CONNECT_MS, reconnectStrategy: false, ...tlsOf(url) },
-  })
 }
 
 function argumentsOf(command: unknown): string[] {

@@ -1,4 +1,3 @@
-import { createClient } from '@redis/client'
 import type { RedisAddress } from './redis.ts'
 import { tlsOf } from './redis-tls.ts'
 
@@ -28,6 +27,7 @@ export function subscribe(address: RedisAddress, subscription: Subscription): Pr
 }
 
 async function overRedis(url: string, { channel, signal, onReady, onMessage }: Subscription): Promise<void> {
+  const { createClient } = await import('@redis/client') // large, and for streams alone
   const client = createClient({
     url,
     RESP: 2,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { plantSample, TRIAL_FLAG_SET_ID } from '../../src/run/sample.ts'
+import { TRIAL_FLAG_SET_ID } from '../../src/run/config.ts'
+import { plantSample } from '../../src/run/sample.ts'
 import { listChanges } from '../../src/store/changes.ts'
 import type { Database } from '../../src/store/database.ts'
 import { exportFlagSet } from '../../src/store/flagset.ts'

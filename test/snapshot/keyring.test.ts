@@ -4,7 +4,8 @@ import { FlagError } from '../../src/flag/error.ts'
 import { KeyRing } from '../../src/snapshot/keyring.ts'
 import { Standing } from '../../src/snapshot/standing.ts'
 import type { Stamp } from '../../src/store/copies.ts'
-import { hashSecret, type KeyRingSource } from '../../src/store/keys.ts'
+import type { KeyRingSource } from '../../src/store/keys.ts'
+import { hashSecret } from '../../src/store/secret.ts'
 
 const key = (secret: string, expiresAt: Date | null = null): KeyRingSource['keys'][number] => ({
   id: secret,

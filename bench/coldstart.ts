@@ -1,0 +1,159 @@
+// How long nobody is answered when an instance starts from nothing: from exec to the first right evaluation over HTTP, of the programs that
+// the images have, on one processor, while whoever asks is on the other; with a real Postgres and Redis and 1,000 flags. Beside a bare
+// server of the same runtime, built the same way, in turn with it. "--runs=N" starts each N times.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { kill, type Runtime } from '../test/support/process.ts'
+import { FLAG_SET, request, startReplicas } from '../test/support/replicas.ts'
+import { startTestServer } from '../test/support/server.ts'
+import { buildPrograms } from './cold-programs.ts'
+import { type Cold, coldStart, type Start } from './cold-start.ts'
+import { describeMachine } from './machine.ts'
+import { processorQuota } from './quota.ts'
+import { startSink } from './sink.ts'
+
+/** Undefined: there is none. `ofHello` is how many times as long as the bare server it may take. */
+type Goal = { readonly ms?: number; readonly ofHello?: number; readonly residentMib?: number }
+type Subject = {
+  readonly runtime: Runtime
+  readonly name: string
+  readonly start: Start
+  /** The bare server that it is compared with. */
+  readonly beside?: Subject
+  readonly goal?: Goal
+}
+type Row = {
+  readonly runtime: Runtime
+  readonly name: string
+  readonly p50: number
+  readonly p99: number
+  readonly ofHello: number
+  readonly residentMib: number
+  readonly goal: Goal
+}
+
+const RUNS = Number(process.argv.find((arg) => arg.startsWith('--runs='))?.slice('--runs='.length) ?? 30)
+const FLAGS = 1_000
+const QUOTA = 0.25
+const GOALS: Record<Runtime, Goal> = {
+  bun: { ms: 35, ofHello: 2.5, residentMib: 45 },
+  node: { ms: 150, ofHello: 1.4, residentMib: 75 },
+}
+const GOAL_AT_QUOTA: Goal = { ms: 110 }
+const isOn = { in: ['@example.com', { var: 'email' }] }
+const FLAG = {
+  state: 'ENABLED',
+  variants: { on: true, off: false },
+  defaultVariant: 'off',
+  targeting: { if: [isOn, 'on', 'off'] },
+}
+
+const isPinned = !spawnSync('taskset', ['--version']).error
+if (isPinned) execFileSync('taskset', ['-a', '-cp', '0', String(process.pid)], { stdio: 'ignore' })
+const pin = isPinned ? ['taskset', '-c', '1'] : []
+const programs = await buildPrograms()
+const server = await startTestServer()
+const replicas = await startReplicas(['bun'])
+const sink = await startSink()
+const quota = processorQuota(QUOTA)
+const results = new Map<Subject, Cold[]>()
+try {
+  const key = await fill()
+  const subjects = (['bun', 'node'] as const).flatMap(subjectsOf)
+  for (const subject of subjects) results.set(subject, [])
+  for (let run = 0; run < RUNS; run++)
+    for (const subject of subjects) results.get(subject)?.push(await coldStart(subject.start, key))
+} finally {
+  quota?.close()
+  await sink.close()
+  await replicas.close()
+  await server.stop()
+}
+report([...results.keys()].map(rowOf))
+
+/** Stores the flags, and copies of them in Redis; a key that evaluates. The replica that does so ends. */
+async function fill(): Promise<string> {
+  const [member] = replicas.members
+  if (!member) throw new Error('Cannot measure: there is no replica')
+  const send = async (method: string, path: string, body: object) => {
+    const answer = await request(member.address, replicas.adminKey, { method, path, body })
+    if (answer.status >= 300) throw new Error(`Cannot measure: ${method} ${path} answers ${answer.status}`)
+    return answer.body
+  }
+  const keys = ['a', ...Array.from({ length: FLAGS - 1 }, (_, at) => `flag-${at}`)]
+  await send('PUT', `${FLAG_SET}/flagset`, { flags: Object.fromEntries(keys.map((key) => [key, FLAG])) })
+  const environment = { project: 'p', environment: 'e' }
+  const { secret } = await send('POST', '/api/v1/keys', { name: 'bench', role: 'client', environment })
+  await kill(member)
+  return secret
+}
+
+function subjectsOf(runtime: Runtime): Subject[] {
+  const { service, hello } = programs[runtime]
+  const pinned = ({ command, env }: Start, more: Record<string, string> = {}): Start => ({
+    command: [...pin, ...command],
+    env: { PATH: process.env['PATH'] ?? '', ...env, ...more },
+  })
+  const database = { DATABASE_URL: replicas.store.url }
+  const both = { ...database, REDIS_URL: replicas.redis.url }
+  const traced = { ...both, OTEL_EXPORTER_OTLP_ENDPOINT: sink.url }
+  const limited = ({ command, env }: Start): Start => ({ command: [...(quota?.prefix ?? []), ...command], env })
+  const beside: Subject = { runtime, name: 'bare server', start: pinned(hello) }
+  const usual: Subject[] = [
+    beside,
+    { runtime, name: 'copy in Redis', start: pinned(service, both), beside, goal: GOALS[runtime] },
+    { runtime, name: 'Postgres alone', start: pinned(service, database), beside },
+    { runtime, name: 'copy in Redis, telemetry', start: pinned(service, traced), beside },
+  ]
+  if (!quota || runtime !== 'bun') return usual
+  const slow: Subject = { runtime, name: `bare server, ${QUOTA} CPU`, start: limited(pinned(hello)) }
+  const start = limited(pinned(service, both))
+  return [...usual, slow, { runtime, name: `copy in Redis, ${QUOTA} CPU`, start, beside: slow, goal: GOAL_AT_QUOTA }]
+}
+
+function rowOf(subject: Subject): Row {
+  const { runtime, name, beside = subject, goal = {} } = subject
+  const [p50 = Number.NaN, p99 = Number.NaN] = [0.5, 0.99].map((share) => quantile(subject, share, ({ ms }) => ms))
+  const ofHello = p50 / quantile(beside, 0.5, ({ ms }) => ms)
+  return { runtime, name, p50, p99, ofHello, residentMib: quantile(subject, 0.5, (cold) => cold.residentMib), goal }
+}
+
+function quantile(subject: Subject, share: number, figure: (cold: Cold) => number): number {
+  const sorted = (results.get(subject) ?? []).map(figure).sort((one, other) => one - other)
+  return sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN
+}
+
+function report(rows: readonly Row[]): void {
+  const setting = { runs: RUNS, flags: FLAGS, pinned: isPinned }
+  if (process.argv.includes('--json'))
+    console.log(JSON.stringify({ machine: describeMachine(), setting, rows }, null, 2))
+  else {
+    console.log(
+      `From exec to the first right evaluation, one processor, ${FLAGS} flags; ${RUNS} runs of each, in turn\n`,
+    )
+    console.log('| runtime | start | p50 ms | p99 ms | of bare server | resident MiB | goal |')
+    console.log('|---|---|---:|---:|---:|---:|---|')
+    for (const { runtime, name, p50, p99, ofHello, residentMib, goal } of rows) {
+      const figures = [p50.toFixed(1), p99.toFixed(1), ofHello.toFixed(2), residentMib.toFixed(1)]
+      console.log(`| ${[runtime, name, ...figures, textOf(goal)].join(' | ')} |`)
+    }
+  }
+  if (!quota) console.error(`Left out: ${QUOTA} CPU, for which this machine lets nobody make a control group`)
+  if (!process.argv.includes('--check')) return
+  const short = rows.flatMap(missesOf)
+  for (const line of short) console.error(`Falls short: ${line}`)
+  if (short.length > 0) process.exitCode = 1
+}
+
+function textOf({ ms, ofHello, residentMib }: Goal): string {
+  const parts = [ms && `${ms} ms`, ofHello && `${ofHello} ×`, residentMib && `${residentMib} MiB`]
+  return parts.filter(Boolean).join(', ')
+}
+
+function missesOf({ runtime, name, p50, ofHello, residentMib, goal }: Row): string[] {
+  const { ms = Infinity, ofHello: times = Infinity, residentMib: mib = Infinity } = goal
+  return [
+    ...(p50 <= ms ? [] : [`${p50.toFixed(1)} ms, goal ${ms} ms`]),
+    ...(ofHello <= times ? [] : [`${ofHello.toFixed(2)} × the bare server, goal ${times} ×`]),
+    ...(residentMib <= mib ? [] : [`${residentMib.toFixed(1)} MiB resident, goal ${mib} MiB`]),
+  ].map((miss) => `${name} on ${runtime}: ${miss}`)
+}
