@@ -5,6 +5,7 @@ import { accessLogs } from './http/access.ts'
 import { app, MANAGEMENT_BYTES_MAX } from './http/app.ts'
 import { newCounts } from './http/counts.ts'
 import { allFamilies } from './http/metrics.ts'
+import { overload } from './http/overload.ts'
 import { eventStreams } from './http/stream-token.ts'
 import { Streams } from './http/streams.ts'
 import { rpc } from './rpc/rpc.ts'
@@ -12,6 +13,7 @@ import { wakefulClock } from './run/clock.ts'
 import { readConfig } from './run/config.ts'
 import { pause, shutDown } from './run/lifecycle.ts'
 import { listen } from './run/listen.ts'
+import { Load } from './run/load.ts'
 import { createLog, sparing } from './run/log.ts'
 import { provideDatabase } from './run/provide.ts'
 import { TRIAL_FLAG_SET_ID } from './run/sample.ts'
@@ -102,6 +104,13 @@ const answering = {
   now: wallNow,
   log: log.error,
 }
+const load = new Load({
+  requestsMax: config.requestsMax,
+  delayMsMax: config.loopDelayMsMax,
+  now: () => performance.now(),
+  after: (ms, run) => setTimeout(run, ms),
+  shed: counts.shed,
+})
 const remote = rpc({
   ...answering,
   following,
@@ -113,6 +122,7 @@ const remote = rpc({
   defaultFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   streamSecondsMax: config.rpcStreamSecondsMax,
   notes: { timings: isCounted ? counts.rpc : undefined, tracer, access: access.calls },
+  load,
   random: Math.random,
 })
 const asked = {
@@ -122,6 +132,7 @@ const asked = {
   following,
   streams,
   rpcStreams: remote.size,
+  requests: () => load.size,
   usage,
   database,
   tracer,
@@ -149,7 +160,8 @@ const { fetch } = app({
 const server = await orExit(
   () =>
     listen({
-      fetch,
+      fetch: load.counted(fetch),
+      refuse: load.refusing(overload({ services: remote.services, corsOrigins: config.corsOrigins })),
       takeStream: remote.takeStream,
       host: config.host,
       port: config.port,
