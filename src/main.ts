@@ -6,6 +6,7 @@ import { app } from './http/app.ts'
 import { newCounts } from './http/counts.ts'
 import { MANAGEMENT_BYTES_MAX } from './http/json-body.ts'
 import { allFamilies } from './http/metrics.ts'
+import { overload } from './http/overload.ts'
 import { eventStreams } from './http/stream-token.ts'
 import { Streams } from './http/streams.ts'
 import { rpcOnUse } from './rpc/on-use.ts'
@@ -13,6 +14,7 @@ import { wakefulClock } from './run/clock.ts'
 import { readConfig, TRIAL_FLAG_SET_ID } from './run/config.ts'
 import { pause, shutDown } from './run/lifecycle.ts'
 import { listen } from './run/listen.ts'
+import { Load } from './run/load.ts'
 import { createLog, sparing } from './run/log.ts'
 import { openOutput } from './run/output.ts'
 import { provideDatabase } from './run/provide.ts'
@@ -106,6 +108,13 @@ const answering = {
   now: wallNow,
   log: log.error,
 }
+const load = new Load({
+  requestsMax: config.requestsMax,
+  delayMsMax: config.loopDelayMsMax,
+  now: () => performance.now(),
+  after: (ms, run) => setTimeout(run, ms),
+  shed: counts.shed,
+})
 const remote = rpcOnUse({
   ...answering,
   following,
@@ -117,6 +126,7 @@ const remote = rpcOnUse({
   defaultFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   streamSecondsMax: config.rpcStreamSecondsMax,
   notes: { timings: isCounted ? counts.rpc : undefined, tracer, access: access.calls },
+  load,
   random: Math.random,
 })
 const asked = {
@@ -126,6 +136,7 @@ const asked = {
   following,
   streams,
   rpcStreams: remote.size,
+  requests: () => load.size,
   usage,
   database,
   tracer,
@@ -154,7 +165,8 @@ if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(
   () =>
     listen({
-      fetch,
+      fetch: load.counted(fetch),
+      refuse: load.refusing(overload({ services: remote.services, corsOrigins: config.corsOrigins })),
       takeStream: remote.takeStream,
       host: config.host,
       port: config.port,

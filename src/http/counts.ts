@@ -12,6 +12,8 @@ export function newCounts(tracer?: Tracer) {
     requests: new Requests(),
     /** For the doors of `rpc/`: by method, `<package>.<service>/<method>`, and the name of the status. Both are closed sets. */
     rpc: new Tally(['method', 'code'], newTiming),
+    /** Refused because there was too much to do, by the bound that was reached. */
+    shed: { concurrency: newCounter(), delay: newCounter() },
     evaluations: new Evaluations(),
     postgres: new Calls('postgresql', tracer),
     redis: new Calls('redis', tracer),

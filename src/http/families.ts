@@ -20,6 +20,8 @@ export type Metrics = {
   readonly streams: Pick<Streams, 'size' | 'ended'>
   /** Streams that are open over gRPC, gRPC-Web and Connect. */
   readonly rpcStreams: () => number
+  /** Requests that are under way. */
+  readonly requests: () => number
   readonly usage: Pick<Usage, 'failures' | 'unnamed'>
   readonly database: Pick<Database, 'load'>
   readonly tracer: Pick<Tracer, 'ended'>
@@ -36,6 +38,11 @@ export function families(asked: Metrics): Family[] {
   return [
     histogram('http_request_duration_seconds', 'Requests, until the head of their answer', counts.requests.timings),
     histogram('rpc_request_duration_seconds', 'Calls over gRPC, gRPC-Web and Connect', counts.rpc),
+    gauge('flagstaff_requests_in_flight', 'Requests and unary calls under way', one(asked.requests())),
+    counter('flagstaff_shed_total', 'Requests and calls refused by a bound', [
+      { labels: { reason: 'concurrency' }, value: counts.shed.concurrency.value },
+      { labels: { reason: 'delay' }, value: counts.shed.delay.value },
+    ]),
     counter('flagstaff_evaluations_total', 'Evaluations of flags', evaluationSamples(counts.evaluations)),
     ...snapshotFamilies(snapshots),
     counter(

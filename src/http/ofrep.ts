@@ -161,6 +161,10 @@ function decode(segment: string): string | undefined {
   }
 }
 
+/** The flag that a path asks for; undefined: it asks for none. */
+export const keyIn = (path: string): string | undefined =>
+  EVALUATION.test(path) && path.length > BULK.length + 1 ? decode(lastSegment(path)) : undefined
+
 /** `subject` names the flag that was asked for, without which providers do not understand an error. */
 type Subject = { readonly key?: string }
 

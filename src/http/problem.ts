@@ -63,9 +63,19 @@ export const nothingHere = (c: Context): Response =>
 
 type Problem = { code: string; detail: string; mistakes?: readonly Mistake[] }
 
-function answer(c: Context, status: ContentfulStatusCode, { code, detail, mistakes = [] }: Problem): Response {
+function answer(c: Context, status: ContentfulStatusCode, problem: Problem): Response {
+  return c.body(JSON.stringify(problemOf(status, problem, traceIdOf(c))), status, {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+    ...(status === 503 && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
+  })
+}
+
+/** A problem document. */
+export function problemOf(status: number, { code, detail, mistakes = [] }: Problem, traceId: string): object {
   const errors = mistakes.slice(0, MISTAKES_MAX).map(({ pointer, message }) => ({ pointer, detail: message }))
-  const body = {
+  return {
     type: 'about:blank',
     title: TITLE[status] ?? 'Error',
     status,
@@ -73,12 +83,6 @@ function answer(c: Context, status: ContentfulStatusCode, { code, detail, mistak
     detail,
     ...(errors.length > 0 && { errors }),
     ...(mistakes.length > MISTAKES_MAX && { errorsLeftOut: mistakes.length - MISTAKES_MAX }),
-    traceId: traceIdOf(c),
+    traceId,
   }
-  return c.body(JSON.stringify(body), status, {
-    'content-type': 'application/problem+json',
-    'cache-control': 'no-store',
-    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
-    ...(status === 503 && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
-  })
 }

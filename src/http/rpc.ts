@@ -12,8 +12,12 @@ export type RpcDoor = {
 /** Tells the requests of these services, which trace themselves. */
 export function rpcPaths(door: RpcDoor | undefined): (c: Context) => boolean {
   const services = new Set(door?.services)
-  return ({ req }) => services.has(req.path.slice(1, req.path.indexOf('/', 1)))
+  return ({ req }) => isCall(req.path, services)
 }
+
+/** True for the path of a method, whether there is such a method or not. */
+export const isCall = (path: string, services: ReadonlySet<string>): boolean =>
+  services.has(path.slice(1, path.indexOf('/', 1)))
 
 /** Connect and gRPC-Web at `/<package>.<service>/<method>`. */
 export function rpcRoutes({ services, fetch }: RpcDoor, corsOrigins: readonly string[] | undefined): Hono {

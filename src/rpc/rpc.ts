@@ -10,7 +10,7 @@ import { file_flagd_evaluation_v1_evaluation } from './gen/flagd/evaluation/v1/e
 import { file_flagd_evaluation_v2_evaluation } from './gen/flagd/evaluation/v2/evaluation_pb.js'
 import { file_flagd_sync_v1_sync } from './gen/flagd/sync/v1/sync_pb.js'
 import { file_grpc_health_v1_health } from './gen/grpc/health/v1/health_pb.js'
-import { grpc, type TakeStream } from './grpc.ts'
+import { grpc, type Load, type TakeStream } from './grpc.ts'
 import { healthMethods } from './health.ts'
 import type { Method } from './method.ts'
 import { observedMethods, type RpcNotes } from './observe.ts'
@@ -41,6 +41,8 @@ export type RpcDoors = {
   readonly random: () => number
   /** Undefined where nothing is noted of calls. */
   readonly notes?: RpcNotes | undefined
+  /** What bounds native gRPC; the other protocols are bounded as requests. Undefined: there are no bounds. */
+  readonly load?: Load | undefined
   readonly log: Log
 }
 
@@ -81,7 +83,7 @@ export function rpc(doors: RpcDoors): Rpc {
   let handlers: ReturnType<typeof loadConnect> | undefined
   const loadConnect = async () => (await import('./connect.ts')).connectHandlers({ methods, bytesMax, log })
   return {
-    takeStream: grpc({ methods, bytesMax, log }),
+    takeStream: grpc({ methods, bytesMax, load: doors.load, log }),
     fetch: async (request, path) => {
       handlers ??= loadConnect()
       return (await handlers).get(path)?.(request)

@@ -59,6 +59,8 @@ const VARIABLES = {
   DRAIN_SECONDS: integer(8, 1, 3_600),
   DRAIN_DELAY_SECONDS: integer(0, 0, 1_800),
   BODY_BYTES_MAX: integer(1_000_000, 1_000, 16_000_000),
+  REQUESTS_MAX: integer(2_000, 0, 1_000_000),
+  LOOP_DELAY_MS_MAX: integer(200, 0, 60_000),
   CORS_ORIGINS: v.optional(
     v.pipe(
       v.string(),
@@ -116,6 +118,10 @@ type Settings = {
   /** How long requests still come after the stop signal, because whoever sends them learns of it late. */
   readonly drainDelaySeconds: number
   readonly bodyBytesMax: number
+  /** Under way at once; 0: any number. */
+  readonly requestsMax: number
+  /** How late the event loop may be; 0: as late as it is. */
+  readonly loopDelayMsMax: number
   /** Origins whose pages may evaluate; undefined: all. */
   readonly corsOrigins: readonly string[] | undefined
   readonly logLevel: Level
@@ -165,6 +171,8 @@ function configOf(read: Read): Config {
     drainSeconds: read.DRAIN_SECONDS,
     drainDelaySeconds: read.DRAIN_DELAY_SECONDS,
     bodyBytesMax: read.BODY_BYTES_MAX,
+    requestsMax: read.REQUESTS_MAX,
+    loopDelayMsMax: read.LOOP_DELAY_MS_MAX,
     corsOrigins: read.CORS_ORIGINS,
     logLevel: LEVELS.find((level) => level === read.LOG_LEVEL) ?? 'info',
     accessLog: read.FLAGSTAFF_ACCESS_LOG ?? (read.DATABASE_URL === undefined ? 'none' : 'some'),

@@ -6,7 +6,7 @@ import http2, {
 } from 'node:http2'
 import { getRequestListener } from '@hono/node-server'
 import { HEADER_BYTES_MAX, type Times } from './limits.ts'
-import type { Fetch, TakeStream } from './server.ts'
+import type { Asked, Fetch, Refusal, Refuse, TakeStream } from './server.ts'
 
 /** Requests that one connection may have open at once; gRPC clients open further connections, or wait. */
 const STREAMS_MAX = 1_000
@@ -35,10 +35,15 @@ export type Sessions = {
   close(late?: AbortSignal): Promise<void>
 }
 
-export type Http2Doors = { readonly fetch: Fetch; readonly takeStream?: TakeStream | undefined; readonly times: Times }
+export type Http2Doors = {
+  readonly fetch: Fetch
+  readonly refuse?: Refuse | undefined
+  readonly takeStream?: TakeStream | undefined
+  readonly times: Times
+}
 
 /** Answers the streams of `server`: those that `takeStream` takes, and the others as requests. */
-export function serveHttp2(server: Http2Server, { fetch, takeStream, times }: Http2Doors): Sessions {
+export function serveHttp2(server: Http2Server, { fetch, refuse, takeStream, times }: Http2Doors): Sessions {
   const open = new Set<ServerHttp2Session>()
   let isClosing = false
   const listener = getRequestListener(fetch, { overrideGlobalObjects: false })
@@ -52,6 +57,8 @@ export function serveHttp2(server: Http2Server, { fetch, takeStream, times }: Ht
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
     if (takeStream?.(stream, headers)) return
     cutWhenSlow(stream, times.requestMs)
+    const refusal = refuse?.(askedBy(headers))
+    if (refusal) return send(stream, refusal)
     const request = new http2.Http2ServerRequest(stream, headers, {}, raw)
     void listener(request, new http2.Http2ServerResponse(stream))
   })
@@ -119,4 +126,17 @@ function cutWhenSlow(stream: ServerHttp2Stream, requestMs: number): void {
   const timer = setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), requestMs)
   const done = () => clearTimeout(timer)
   stream.once('end', done).once('close', done)
+}
+
+const askedBy = (headers: IncomingHttpHeaders): Asked => ({
+  url: headers[':path'] ?? '',
+  header: (name) => headers[name]?.toString(),
+})
+
+/** Answers and reads the rest for nobody. */
+function send(stream: ServerHttp2Stream, { status, headers, body }: Refusal): void {
+  stream.on('error', () => undefined) // the client's reset
+  stream.respond({ ...headers, ':status': status })
+  stream.end(body)
+  stream.resume()
 }

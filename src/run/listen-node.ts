@@ -7,7 +7,7 @@ import { getRequestListener } from '@hono/node-server'
 import { drain } from './drain.ts'
 import { HTTP2_OPTIONS, serveHttp2 } from './http2.ts'
 import { HEADER_BYTES_MAX, TIMES, type Times } from './limits.ts'
-import type { ListenOptions, Server, Tls } from './server.ts'
+import type { ListenOptions, Refuse, Server, Tls } from './server.ts'
 import { sharePort } from './share-port.ts'
 
 const SWEEP_MS = 20
@@ -16,11 +16,14 @@ const SILENT_MS = 500
 
 /** Serves HTTP/1.1, HTTP/2 and gRPC on Node's own servers, on one port, or gRPC on a port beside it as well. */
 export async function listenOnNode(options: ListenOptions): Promise<Server> {
-  const { fetch, takeStream, host, port, grpcPort, times = TIMES } = options
+  const { fetch, refuse, takeStream, host, port, grpcPort, times = TIMES } = options
   const draining = drain(fetch)
-  const listener = getRequestListener(draining.fetch, { overrideGlobalObjects: false })
+  const serve = getRequestListener(draining.fetch, { overrideGlobalObjects: false })
+  // What is refused passes `draining` by, and with it the words that the connection ends.
+  let isEnding = false
+  const listener = refuse ? refusable(serve, (asked) => (isEnding ? undefined : refuse(asked))) : serve
   const http2Server = http2.createServer(HTTP2_OPTIONS)
-  const sessions = serveHttp2(http2Server, { fetch, takeStream, times })
+  const sessions = serveHttp2(http2Server, { fetch, refuse, takeStream, times })
   const doors: Door[] = []
   const open = (at: number): Promise<number> => {
     const door = openDoor(listener, http2Server, { ...options, times })
@@ -31,8 +34,12 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
   return {
     port: main,
     grpcPort: grpcPort === undefined ? main : await open(grpcPort),
-    announceEnd: () => void draining.announceEnd(),
+    announceEnd: () => {
+      isEnding = true
+      void draining.announceEnd()
+    },
     async close(late) {
+      isEnding = true
       await draining.announceEnd()
       sessions.announceEnd()
       const closed = Promise.all(doors.map(({ server }) => once(server, 'close')))
@@ -41,6 +48,16 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
       })
       await Promise.all([sessions.close(late), ...doors.map((door) => door.closeConnections(closed, late))])
     },
+  }
+}
+
+function refusable(serve: http.RequestListener, refuse: Refuse): http.RequestListener {
+  return (incoming, outgoing) => {
+    const header = (name: string) => incoming.headers[name]?.toString()
+    const refusal = refuse({ url: incoming.url ?? '', header })
+    if (!refusal) return serve(incoming, outgoing)
+    const { status, headers, body } = refusal
+    outgoing.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) }).end(body)
   }
 }
 

@@ -4,10 +4,22 @@ import type { Times } from './limits.ts'
 export type Fetch = (request: Request) => Response | Promise<Response>
 /** Takes one HTTP/2 stream if it is its to answer; false: it is untouched. */
 export type TakeStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean
+/** What is known of a request that nobody has read: its address, whole or from the path on, and its headers. */
+export type Asked = { readonly url: string; readonly header: (name: string) => string | null | undefined }
+/** An answer as plain values. */
+export type Refusal = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array<ArrayBuffer>
+}
+/** Answers a request instead of `fetch`; undefined: it is let in. */
+export type Refuse = (asked: Asked) => Refusal | undefined
 /** PEM texts. */
 export type Tls = { readonly cert: string; readonly key: string }
 export type ListenOptions = {
   readonly fetch: Fetch
+  /** What goes before `fetch`, and native gRPC not. Undefined: nothing is refused. */
+  readonly refuse?: Refuse | undefined
   /** What goes before `fetch` on HTTP/2: native gRPC. Undefined: there is none, and on Bun no HTTP/2. */
   readonly takeStream?: TakeStream
   readonly host: string

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { app, type Doors } from '../../src/http/app.ts'
 import { newCounts } from '../../src/http/counts.ts'
+import { overload } from '../../src/http/overload.ts'
 import { eventStreams } from '../../src/http/stream-token.ts'
 import { Streams, type StreamsOptions } from '../../src/http/streams.ts'
 import { type Rpc, type RpcDoors, rpc } from '../../src/rpc/rpc.ts'
+import { Load, type LoadOptions } from '../../src/run/load.ts'
+import type { Refuse } from '../../src/run/server.ts'
 import { authenticator } from '../../src/snapshot/authenticator.ts'
 import { counting, type Exposures } from '../../src/snapshot/exposures.ts'
 import { Following } from '../../src/snapshot/following.ts'
@@ -31,6 +34,9 @@ export type Service = {
   readonly following: Following
   readonly streams: Streams
   readonly rpc: Rpc
+  readonly load: Load
+  /** What goes before `fetch` where it is served. */
+  readonly refuse: Refuse
   readonly fetch: (request: Request) => Response | Promise<Response>
   /** Sends a request with the admin key, unless `key` says otherwise; JSON in, JSON out. */
   call(method: string, path: string, call?: Call): Promise<Answer>
@@ -51,6 +57,8 @@ export type ServiceOptions = {
   /** Monotonic milliseconds. */
   readonly now?: () => number
   readonly tracer?: Tracer
+  /** Bounds; without them there are none. */
+  readonly load?: Partial<LoadOptions>
   readonly exposures?: Exposures
 }
 
@@ -89,6 +97,14 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     now: wallNow,
     log,
   }
+  const load = new Load({
+    requestsMax: 0,
+    delayMsMax: 0,
+    now: () => performance.now(),
+    after: (ms, run) => setTimeout(run, ms),
+    shed: counts.shed,
+    ...options.load,
+  })
   const remote = rpc({
     ...answering,
     following,
@@ -98,9 +114,10 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     streamSecondsMax: 240,
     random: Math.random,
     notes: { timings: counts.rpc, tracer },
+    load,
     ...options.rpc,
   })
-  const { fetch } = app({
+  const doors = app({
     ...answering,
     newest: (flagSetId) => snapshots.newest(flagSetId),
     eventStreams: eventStreams({ secret: streamSecret, origin: streamOrigin, now: wallNow }),
@@ -110,13 +127,27 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     keysChanged: () => keys.refresh(),
     enrich: (context) => context,
     rpc: remote,
-    metrics: { counts, snapshots, standing, following, streams, rpcStreams: remote.size, usage, database, tracer },
+    metrics: {
+      counts,
+      snapshots,
+      standing,
+      following,
+      streams,
+      rpcStreams: remote.size,
+      requests: () => load.size,
+      usage,
+      database,
+      tracer,
+    },
     notes: { requests: counts.requests, tracer },
     health: { isStopping: () => false, warmUp: () => keys.warmUp(), standing, now: keeping.now },
     trialFlagSetId: undefined,
     corsOrigins: undefined,
     ...options.doors,
   })
+  const fetch = load.counted((request) => doors.fetch(request))
+  const corsOrigins = options.doors?.corsOrigins
+  const refuse = load.refusing(overload({ services: remote.services, corsOrigins }))
   const call = async (
     method: string,
     path: string,
@@ -136,5 +167,6 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     const isJson = response.headers.get('content-type')?.includes('json')
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : undefined, text }
   }
-  return { store, keys, snapshots, usage, following, streams, rpc: remote, fetch, call, close: () => store.close() }
+  const close = () => store.close()
+  return { store, keys, snapshots, usage, following, streams, rpc: remote, load, refuse, fetch, call, close }
 }
