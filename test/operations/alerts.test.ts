@@ -34,6 +34,7 @@ const started = `process_start_time_seconds{${A}}`
 const lag = `nodejs_eventloop_lag_seconds{${A}}`
 const failedFlushes = `flagstaff_usage_flush_failures_total{${A}}`
 const damaged = `flagstaff_redis_damaged_copies_total{${A}}`
+const shed = `flagstaff_shed_total{${A},reason="delay"}`
 const dropped = `flagstaff_telemetry_dropped_total{${A},signal="spans"}`
 
 const CASES: readonly Case[] = [
@@ -130,6 +131,9 @@ const CASES: readonly Case[] = [
 
   { alert: 'FlagstaffEventLoopLags', when: 'it does', series: { [lag]: '0.3x20' }, minute: 10, firing: 1 },
   { alert: 'FlagstaffEventLoopLags', when: 'one turn is long', series: { [lag]: '0x9 0.4 0x20' }, minute: 12 },
+
+  { alert: 'FlagstaffSheds', when: 'it does', series: { [shed]: '0x3 0+9x30' }, minute: 15, firing: 1 },
+  { alert: 'FlagstaffSheds', when: 'it did for a moment', series: { [shed]: '0x5 500x30' }, minute: 11 },
 
   {
     alert: 'FlagstaffEvaluationsFail',

@@ -78,7 +78,7 @@ test('the trouble page names panels of the dashboard, and variables that are rea
   const prose = trouble.replace(/```.*?```|`[^`]*`/gs, '')
   for (const [, title = ''] of prose.matchAll(/"([^"]+)"/g))
     assert.ok(shown.includes(title) || code.includes(`'${title}'`), title)
-  for (const [, name = ''] of trouble.matchAll(/`((?:FLAGSTAFF|OTEL)_[A-Z_]+|[A-Z_]+_(?:URL|MS|SECONDS))`/g))
+  for (const [, name = ''] of trouble.matchAll(/`((?:FLAGSTAFF|OTEL)_[A-Z_]+|[A-Z_]+_(?:URL|MS|SECONDS|MAX))`/g))
     assert.ok(VARIABLE_NAMES.includes(name), name)
 })
 
