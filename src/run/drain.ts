@@ -9,8 +9,8 @@ const QUIET_MS = 1_000
  * How long the last answers wait: until no request has come for the shorter time, in which a busy client has read an answer and
  * connected anew; at most the longer one, which is too short for any client to give up.
  */
-const HOLD_QUIET_MS = 250
-const HOLD_MAX_MS = 500
+const HOLD_QUIET_MS = 500
+const HOLD_MAX_MS = 1_000
 
 export type Drain = {
   readonly fetch: Fetch
