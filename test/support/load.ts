@@ -20,6 +20,8 @@ export type LoadOptions = {
 
 const LANES = { keepAlive: 6, pausing: 6, newConnections: 3, http2: 2, http2Width: 3, grpc: 2, grpcWidth: 3 }
 const STREAMS = 3
+/** Answers of a kind that is under way; one where none is said. */
+const BEGUN: Partial<Record<Kind, number>> = { SSE: STREAMS, 'gRPC stream': 2 * STREAMS }
 /** The longest that a client of the pausing kind thinks before it asks again. */
 const PAUSE_MS = 400
 const EVALUATE = '/ofrep/v1/evaluate/flags'
@@ -63,7 +65,7 @@ export class Load {
     ]
   }
 
-  /** Resolves when each kind was answered, and all together `total` times. */
+  /** Resolves when each kind was answered, each stream has begun, and all together were answered `total` times. */
   async reaches(total: number): Promise<void> {
     const reached = new Promise<void>((resolve) => {
       this.#waiting = { total, resolve }
@@ -79,8 +81,9 @@ export class Load {
 
   #answer(kind: Kind): void {
     this.answered.set(kind, (this.answered.get(kind) ?? 0) + 1)
-    const counts = [...this.answered.values()]
-    if (this.#waiting && counts.every((count) => count > 0) && sum(counts) >= this.#waiting.total)
+    const counts = [...this.answered]
+    const isUnderWay = counts.every(([kind, count]) => count >= (BEGUN[kind] ?? 1))
+    if (this.#waiting && isUnderWay && sum(counts.map(([, count]) => count)) >= this.#waiting.total)
       this.#waiting.resolve()
   }
 
