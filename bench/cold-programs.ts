@@ -10,6 +10,9 @@ const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
 const NODE = join(ROOT, 'node_modules/node/bin/node')
 
+/** As the image has it. */
+const BUN_ENV = { BUN_JSC_thresholdForJITAfterWarmUp: '5000' }
+
 /** Builds the service as the images have it, and the bare server in the same way. */
 export async function buildPrograms(): Promise<Readonly<Record<Runtime, Programs>>> {
   rmSync(DIST, { recursive: true, force: true })
@@ -31,7 +34,10 @@ export async function buildPrograms(): Promise<Readonly<Record<Runtime, Programs
   run(NODE, [join(ROOT, 'image/warm.ts'), join(DIST, 'node/flagstaff.mjs')], node.service.env)
   await startOnce(node.hello)
   return {
-    bun: { service: { command: [join(DIST, 'bun/flagstaff')], env: {} }, hello: { command: [bunHello], env: {} } },
+    bun: {
+      service: { command: [join(DIST, 'bun/flagstaff')], env: BUN_ENV },
+      hello: { command: [bunHello], env: BUN_ENV },
+    },
     node,
   }
 }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
-const [, , program = '/app/flagstaff.mjs'] = process.argv
+const [, , program = ''] = process.argv
 const KEY = 'a-key-that-opens-nothing-but-this-run'
 const nowhere = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', REDIS_URL: 'redis://127.0.0.1:1' }
 const env = { ...process.env, ...nowhere, FLAGSTAFF_ADMIN_KEY: KEY, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info' }

@@ -115,20 +115,22 @@ const load = new Load({
   after: (ms, run) => setTimeout(run, ms),
   shed: counts.shed,
 })
-const remote = rpcOnUse({
-  ...answering,
-  following,
-  contextValues: config.contextValues,
-  isReady: async () => {
-    await keys.warmUp()
-    return standing.isLoaded && !isStopping
-  },
-  defaultFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
-  streamSecondsMax: config.rpcStreamSecondsMax,
-  notes: { timings: isCounted ? counts.rpc : undefined, tracer, access: access.calls },
-  load,
-  random: Math.random,
-})
+const loadRpc = async () =>
+  (await import('./rpc/rpc.ts')).rpc({
+    ...answering,
+    following,
+    contextValues: config.contextValues,
+    isReady: async () => {
+      await keys.warmUp()
+      return standing.isLoaded && !isStopping
+    },
+    defaultFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
+    streamSecondsMax: config.rpcStreamSecondsMax,
+    notes: { timings: isCounted ? counts.rpc : undefined, tracer, access: access.calls },
+    load,
+    random: Math.random,
+  })
+const remote = rpcOnUse(loadRpc, log.error)
 const asked = {
   counts,
   snapshots,

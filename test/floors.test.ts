@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 
 const SRC = join(import.meta.dirname, '../src')
@@ -15,12 +15,28 @@ function importsAtRuntime(file: string): string[] {
   return named.map((name) => relative(SRC, join(SRC, dirname(file), name)))
 }
 
-type Source = { file: string; text: string; imports: string[]; packages: string[] }
+/** What takes long to load, and which a first evaluation does without: docs/decisions/0012-start.md. */
+const LATER = [
+  ...[
+    'postgres',
+    'drizzle-orm',
+    'drizzle-orm/postgres-js',
+    '@redis/client',
+    '@hono/node-server',
+    'node:http',
+    'node:http2',
+  ],
+  ...['@bufbuild/protobuf', '@connectrpc/connect', 'hono-openapi', '@valibot/to-json-schema'],
+  ...['prom-client', '@hono/prometheus', '@hono/otel', '@opentelemetry/api', '@opentelemetry/sdk-node'],
+  ...['http/management.ts', 'rpc/rpc.ts', 'store/pool.ts', 'store/tables.ts', 'run/listen-node.ts', 'run/exporter.ts'],
+]
+
+type Source = { file: string; text: string; imports: string[]; packages: string[]; loads: string[] }
 
 const room = (file: string) => file.split('/')[0] ?? file
 const floor = (file: string) => FLOORS.findIndex((rooms) => rooms.includes(room(file)))
 
-/** Every hand-written source file, with the source files and the packages it imports, types included. */
+/** Every hand-written source file, with the source files and the packages it imports, types included, and those that are loaded with it. */
 const sources: Source[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts') && !file.includes('/gen/'))
   .map((file) => {
@@ -29,8 +45,19 @@ const sources: Source[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' }
     const imports = named
       .filter((name) => name.startsWith('.'))
       .map((path) => relative(SRC, join(SRC, dirname(file), path)))
-    return { file, text, imports, packages: named.filter((name) => !name.startsWith('.')) }
+    const loads = [...text.matchAll(/^(?:import|export)(?! type )[^'(]*'([^']+)'/gm)]
+      .map((match) => match[1] ?? '')
+      .map((name) => (name.startsWith('.') ? relative(SRC, join(SRC, dirname(file), name)) : name))
+    return { file, text, imports, packages: named.filter((name) => !name.startsWith('.')), loads }
   })
+
+/** Files and packages that are loaded with a file: imported as more than a type, and not on first use. */
+function loadedWith(file: string, loaded = new Set<string>()): Set<string> {
+  if (loaded.has(file)) return loaded
+  loaded.add(file)
+  for (const name of sources.find((source) => source.file === file)?.loads ?? []) loadedWith(name, loaded)
+  return loaded
+}
 
 test('there is something to look at, and every room has a floor', () => {
   assert.ok(sources.length > 50)
@@ -66,20 +93,14 @@ test('nothing is loaded before the stop signal is listened to', () => {
   assert.ok(loaded.length <= 2, loaded.join())
 })
 
-test('what prints metrics or sends telemetry is loaded when it is needed, not at start', () => {
-  const atStart = new Set<string>()
-  const visit = (file: string): void => {
-    if (atStart.has(file)) return
-    atStart.add(file)
-    for (const next of sources.find((source) => source.file === file)?.imports ?? [])
-      if (!sources.find((source) => source.file === file)?.text.includes(`import('./${basename(next)}')`)) visit(next)
-  }
-  visit('main.ts')
-  assert.ok(atStart.has('http/metrics.ts'))
-  const packages = sources.filter(({ file }) => atStart.has(file)).flatMap((source) => source.packages)
-  assert.ok(packages.includes('hono'))
-  for (const name of ['prom-client', '@hono/prometheus', '@hono/otel', '@opentelemetry/sdk-node'])
-    assert.ok(!packages.includes(name), name)
+test('what a first evaluation needs is loaded at start, and the rest with its first use', () => {
+  const loaded = loadedWith('main.ts')
+  for (const name of ['hono', 'valibot', '@upstash/redis', 'http/ofrep.ts', 'store/resp-client.ts', 'flag/compile.ts'])
+    assert.ok(loaded.has(name), `${name} is loaded at start`)
+  for (const name of LATER) assert.ok(!loaded.has(name), `${name} must not be loaded at start`)
+  for (const { file, text } of sources)
+    if (loaded.has(file) && file !== 'run/output.ts')
+      assert.ok(!text.includes('process.stdout'), `${file} makes process.stdout, which takes Bun as long as to start`)
 })
 
 test('every file fits in one sitting', () => {

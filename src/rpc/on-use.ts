@@ -1,10 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import type { Rpc, RpcDoors } from './rpc.ts'
-
-export type RpcOnUse = Rpc & {
-  /** Begins to load, for whoever knows that a call will come. */
-  readonly prepare: () => void
-}
+import type { Rpc } from './rpc.ts'
+import type { Log } from './status.ts'
 
 /** As the .proto files have them; known before these are loaded. */
 const SERVICES = [
@@ -27,10 +23,7 @@ const FAILURE = {
  * The RPC doors, loaded with the first call: to describe their messages takes longer than all the rest of a start. Not sooner by itself,
  * because where processors are given for requests alone, the next request would pay for what it does not use.
  */
-export function rpcOnUse(
-  doors: RpcDoors,
-  load = async (): Promise<Rpc> => (await import('./rpc.ts')).rpc(doors),
-): RpcOnUse {
+export function rpcOnUse(load: () => Promise<Rpc>, log: Log): Rpc {
   let rpc: Rpc | undefined
   let loading: Promise<Rpc> | undefined
   let hasEnded = false
@@ -49,13 +42,12 @@ export function rpcOnUse(
       const { takeStream } = await opened()
       if (!stream.destroyed) takeStream(stream, headers)
     } catch (error) {
-      doors.log('Unexpected error', { error, route: headers[':path'] })
+      log('Unexpected error', { error, route: headers[':path'] })
       if (!stream.destroyed) stream.respond(FAILURE, { endStream: true })
     }
   }
   return {
     services: SERVICES,
-    prepare: () => void opened().catch(() => undefined), // the call that follows tells
     takeStream: (stream, headers) => {
       if (rpc) return rpc.takeStream(stream, headers)
       if (!GRPC.test(headers['content-type']?.toString() ?? '')) return false

@@ -38,8 +38,7 @@ export async function listenOnBun(options: ListenOptions): Promise<Server> {
     development: false,
     tls,
   })
-  await first.wait()
-  const grpc = options.takeStream && (await listenForGrpc(options))
+  const grpc = options.takeStream && (await first.wait().then(() => listenForGrpc(options)))
   return {
     port: server.port,
     grpcPort: grpc?.port,

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { firstAnswer } from '../../src/run/first-answer.ts'
+
+const ANSWER = new Response('yes')
+const REQUEST = new Request('http://localhost/')
+
+test('firstAnswer() waits for the answer to the request that is there', async () => {
+  const answer = Promise.withResolvers<Response>()
+  const { fetch, wait } = firstAnswer(() => answer.promise)
+  const given = fetch(REQUEST)
+  const order: string[] = []
+  const waited = wait().then(() => order.push('waited'))
+  answer.promise.then(() => order.push('answered'))
+  setTimeout(() => answer.resolve(ANSWER), 50) // longer than a request is awaited
+  assert.equal(await given, ANSWER)
+  await waited
+  assert.deepEqual(order, ['answered', 'waited'])
+})
+
+test('firstAnswer() waits no longer when none comes, or one is not answered', async () => {
+  await firstAnswer(() => ANSWER).wait()
+  const { fetch, wait } = firstAnswer(() => new Promise(() => undefined))
+  void fetch(REQUEST)
+  await wait()
+})
+
+test('firstAnswer() takes a failure for an answer, and hands on what comes after', async () => {
+  const answers = [Promise.reject(new Error('broken')), ANSWER]
+  const { fetch, wait } = firstAnswer(() => answers.shift() ?? ANSWER)
+  await assert.rejects(async () => fetch(REQUEST), /broken/)
+  await wait()
+  assert.equal(await fetch(REQUEST), ANSWER)
+})
