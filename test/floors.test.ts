@@ -15,7 +15,7 @@ function importsAtRuntime(file: string): string[] {
   return named.map((name) => relative(SRC, join(SRC, dirname(file), name)))
 }
 
-/** What takes long to load, and which a first evaluation does without: docs/decisions/0012-start.md. */
+/** What takes long to load, and which a first evaluation does without: docs/decisions/0013-start.md. */
 const LATER = [
   ...[
     'postgres',
