@@ -103,6 +103,12 @@ test('what a first evaluation needs is loaded at start, and the rest with its fi
       assert.ok(!text.includes('process.stdout'), `${file} makes process.stdout, which takes Bun as long as to start`)
 })
 
+test('what is loaded later is a file of ours: the names that a package exports are lost in a bundle when it is loaded by itself', () => {
+  for (const { file, text } of sources)
+    for (const [, name = ''] of text.matchAll(/\bimport\('([^']+)'\)/g))
+      assert.match(name, /^(\.|node:)/, `${file} loads ${name} by itself`)
+})
+
 test('every file fits in one sitting', () => {
   for (const { file, text } of sources) {
     const lines = text.split('\n').length
