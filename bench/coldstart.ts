@@ -2,6 +2,7 @@
 // the images have, on one processor, while whoever asks is on the other; with a real Postgres and Redis and 1,000 flags. Beside a bare
 // server of the same runtime, built the same way, in turn with it. "--runs=N" starts each N times.
 import { execFileSync, spawnSync } from 'node:child_process'
+import { startCollector } from '../test/support/collector.ts'
 import { kill, type Runtime } from '../test/support/process.ts'
 import { FLAG_SET, request, startReplicas } from '../test/support/replicas.ts'
 import { startTestServer } from '../test/support/server.ts'
@@ -9,7 +10,6 @@ import { buildPrograms } from './cold-programs.ts'
 import { type Cold, coldStart, type Start } from './cold-start.ts'
 import { describeMachine } from './machine.ts'
 import { processorQuota } from './quota.ts'
-import { startSink } from './sink.ts'
 
 /** Undefined: there is none. `ofHello` is how many times as long as the bare server it may take. */
 type Goal = { readonly ms?: number; readonly ofHello?: number; readonly residentMib?: number }
@@ -53,7 +53,7 @@ const pin = isPinned ? ['taskset', '-c', '1'] : []
 const programs = await buildPrograms()
 const server = await startTestServer()
 const replicas = await startReplicas(['bun'])
-const sink = await startSink()
+const collector = await startCollector()
 const quota = processorQuota(QUOTA)
 const results = new Map<Subject, Cold[]>()
 try {
@@ -64,7 +64,7 @@ try {
     for (const subject of subjects) results.get(subject)?.push(await coldStart(subject.start, key))
 } finally {
   quota?.close()
-  await sink.close()
+  await collector.close()
   await replicas.close()
   await server.stop()
 }
@@ -95,7 +95,7 @@ function subjectsOf(runtime: Runtime): Subject[] {
   })
   const database = { DATABASE_URL: replicas.store.url }
   const both = { ...database, REDIS_URL: replicas.redis.url }
-  const traced = { ...both, OTEL_EXPORTER_OTLP_ENDPOINT: sink.url }
+  const traced = { ...both, OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint }
   const limited = ({ command, env }: Start): Start => ({ command: [...(quota?.prefix ?? []), ...command], env })
   const beside: Subject = { runtime, name: 'bare server', start: pinned(hello) }
   const usual: Subject[] = [

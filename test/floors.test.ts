@@ -15,7 +15,7 @@ function importsAtRuntime(file: string): string[] {
   return named.map((name) => relative(SRC, join(SRC, dirname(file), name)))
 }
 
-/** What takes long to load, and which a first evaluation does without: docs/decisions/0012-start.md. */
+/** What takes long to load, and which a first evaluation does without: docs/decisions/0013-start.md. */
 const LATER = [
   ...[
     'postgres',
@@ -101,6 +101,12 @@ test('what a first evaluation needs is loaded at start, and the rest with its fi
   for (const { file, text } of sources)
     if (loaded.has(file) && file !== 'run/output.ts')
       assert.ok(!text.includes('process.stdout'), `${file} makes process.stdout, which takes Bun as long as to start`)
+})
+
+test('what is loaded later is a file of ours: the names that a package exports are lost in a bundle when it is loaded by itself', () => {
+  for (const { file, text } of sources)
+    for (const [, name = ''] of text.matchAll(/\bimport\('([^']+)'\)/g))
+      assert.match(name, /^(\.|node:)/, `${file} loads ${name} by itself`)
 })
 
 test('every file fits in one sitting', () => {

@@ -1,18 +1,7 @@
 import type { RedisAddress } from './redis.ts'
-import { tlsOf } from './redis-tls.ts'
-
-/** One subscription, from its beginning to its end. */
-export type Subscription = {
-  readonly channel: string
-  readonly signal: AbortSignal
-  /** From now on nothing is missed, until it ends. */
-  readonly onReady: () => void
-  readonly onMessage: (message: string) => void
-}
+import type { Subscription } from './subscribe-redis.ts'
 
 const CONNECT_MS = 2_000
-/** A plain Redis is asked this often whether it is still there, and given up when it says nothing for three times as long. */
-const PING_MS = 10_000
 /** Upstash ends its streams without a word, and a dead connection says nothing either: a silent one is made anew. */
 const SILENCE_MS = 120_000
 /** Hints are short; a line that is longer is no hint and ends the subscription. */
@@ -26,36 +15,9 @@ export function subscribe(address: RedisAddress, subscription: Subscription): Pr
   return 'url' in address ? overRedis(address.url, subscription) : overRest(address, subscription)
 }
 
-async function overRedis(url: string, { channel, signal, onReady, onMessage }: Subscription): Promise<void> {
-  const { createClient } = await import('@redis/client') // large, and for streams alone
-  const client = createClient({
-    url,
-    RESP: 2,
-    disableOfflineQueue: true,
-    disableClientInfo: true,
-    pingInterval: PING_MS,
-    socket: { connectTimeout: CONNECT_MS, socketTimeout: 3 * PING_MS, reconnectStrategy: false, ...tlsOf(url) },
-  })
-  const ended = Promise.withResolvers<void>()
-  const stop = () => ended.resolve()
-  client.on('error', ended.reject)
-  client.on('end', stop)
-  signal.addEventListener('abort', stop)
-  try {
-    await within(CONNECT_MS, Promise.race([ended.promise, client.connect()]))
-    if (!client.isReady) return
-    await within(CONNECT_MS, Promise.race([ended.promise, client.subscribe(channel, onMessage)]))
-    onReady()
-    await ended.promise
-  } finally {
-    signal.removeEventListener('abort', stop)
-    try {
-      client.destroy()
-    } catch {
-      // It was closed already, and says so once its timers are cleared.
-    }
-  }
-}
+/** Loaded when somebody listens: its client takes longer to load than the rest of a start. */
+const overRedis = async (url: string, subscription: Subscription): Promise<void> =>
+  (await import('./subscribe-redis.ts')).overRedis(url, subscription)
 
 /** Upstash's REST interface sends a subscription as server-sent events: `data: message,<channel>,<text>`. */
 async function overRest(
@@ -95,15 +57,5 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string
     rest = lines.pop() ?? ''
     if (rest.length > LINE_LENGTH_MAX) throw new Error('Cannot read a subscription: a line is too long')
     for (const line of lines) yield line.trimEnd()
-  }
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`Redis did not answer in ${ms} ms`)), ms)
-  try {
-    await Promise.race([work, late.promise])
-  } finally {
-    clearTimeout(timer)
   }
 }
