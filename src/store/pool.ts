@@ -1,6 +1,7 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { FlagError } from '../flag/error.ts'
+import { timeLimit } from './time-limit.ts'
 
 /** Where the database is, in postgres.js's terms: a URL, or a unix socket's folder. */
 export type DatabaseAddress =
@@ -104,12 +105,12 @@ export class Pool {
   #silence(client: postgres.Sql): { promise: Promise<never>; cancel: () => void } {
     const { promise, reject } = Promise.withResolvers<never>()
     promise.catch(() => undefined)
-    const timer = setTimeout(() => {
+    const cancel = timeLimit(SILENCE_MS, () => {
       const cause = Object.assign(new Error(`No answer in ${SILENCE_MS} ms`), { code: 'CONNECTION_SILENT' })
       reject(new FlagError('unavailable', 'The database cannot be used right now', { cause }))
       this.#replace(client)
-    }, SILENCE_MS)
-    return { promise, cancel: () => clearTimeout(timer) }
+    })
+    return { promise, cancel }
   }
 
   #replace(client: postgres.Sql): void {

@@ -3,6 +3,7 @@ import { connect as connectTls, TLSSocket } from 'node:tls'
 import { ErrorReply } from '@redis/client/dist/lib/errors.js'
 import { Decoder } from '@redis/client/dist/lib/RESP/decoder.js'
 import { tlsOf } from './redis-tls.ts'
+import { timeLimit } from './time-limit.ts'
 
 /** A command that waits for its reply; they come in the order of the commands. */
 type Waiting = Pick<PromiseWithResolvers<unknown>, 'resolve' | 'reject'>
@@ -30,11 +31,11 @@ export class RespClient {
   constructor(url: string, { connectMs, onEnd }: Options) {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#socket = socketTo(url)
-    const timer = setTimeout(() => this.#socket.destroy(new Error(`No connection in ${connectMs} ms`)), connectMs)
+    const connected = timeLimit(connectMs, () => this.#socket.destroy(new Error(`No connection in ${connectMs} ms`)))
     const end = (error: unknown) => {
       if (this.#hasEnded) return
       this.#hasEnded = true
-      clearTimeout(timer)
+      connected()
       reject(error)
       for (const { reject: fail } of this.#waiting.splice(0)) fail(error)
       onEnd()
@@ -55,7 +56,7 @@ export class RespClient {
     })
     this.#socket.once(this.#socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
       const greeted = Promise.all(greetings(url).map((command) => this.send(command)))
-      greeted.then(() => clearTimeout(timer)).then(resolve, (error: Error) => this.#socket.destroy(error))
+      greeted.then(connected).then(resolve, (error: Error) => this.#socket.destroy(error))
     })
     this.ready = promise
   }

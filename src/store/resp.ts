@@ -1,5 +1,6 @@
 import type { Requester } from '@upstash/redis'
 import { isRefusal, RespClient } from './resp-client.ts'
+import { timeLimit } from './time-limit.ts'
 
 type Reply = { result?: unknown; error?: string }
 
@@ -80,14 +81,14 @@ class Connection {
   async bounded<T>(reply: Promise<T>): Promise<T> {
     const late = Promise.withResolvers<never>()
     const client = this.#current
-    const timer = setTimeout(() => {
+    const answered = timeLimit(this.#commandMs, () => {
       late.reject(new Error(`Redis did not reply in ${this.#commandMs} ms`))
       if (client) this.#drop(client)
-    }, this.#commandMs)
+    })
     try {
       return await Promise.race([reply, late.promise])
     } finally {
-      clearTimeout(timer)
+      answered()
     }
   }
 
