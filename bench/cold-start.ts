@@ -7,8 +7,8 @@ import { freePort } from '../test/support/redis.ts'
 
 /** How a program is started: a command, and its whole environment but for the port. */
 export type Start = { readonly command: readonly string[]; readonly env: Readonly<Record<string, string>> }
-/** `residentMib` is what it holds when it has done all that it does after its first answer. */
-export type Cold = { readonly ms: number; readonly residentMib: number }
+/** `residentMb` is what it holds when it has done all that it does after its first answer. */
+export type Cold = { readonly ms: number; readonly residentMb: number }
 
 const POLL_MS = 0.5
 const GIVE_UP_MS = 20_000
@@ -20,9 +20,9 @@ const RIGHT = /^HTTP\/1\.1 200 [\s\S]*"value":true/
 export async function coldStart(start: Start, key: string): Promise<Cold> {
   const { child, ms, end } = await answering(start, key)
   await sleep(SETTLED_MS)
-  const residentMib = residentMibOf(child)
+  const residentMb = residentMbOf(child)
   await end('SIGKILL')
-  return { ms, residentMib }
+  return { ms, residentMb }
 }
 
 /** Starts a program, waits for its first answer and ends it in order, by which Node stores what it has compiled. */
@@ -74,7 +74,7 @@ async function ask(port: number, key: string): Promise<string> {
 }
 
 /** https://man7.org/linux/man-pages/man5/proc_pid_status.5.html */
-function residentMibOf({ pid }: ChildProcess): number {
+function residentMbOf({ pid }: ChildProcess): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024
+  return (Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1_024) / 1e6
 }

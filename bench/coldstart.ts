@@ -12,7 +12,7 @@ import { describeMachine } from './machine.ts'
 import { processorQuota } from './quota.ts'
 
 /** Undefined: there is none. `ofHello` is how many times as long as the bare server it may take. */
-type Goal = { readonly ms?: number; readonly ofHello?: number; readonly residentMib?: number }
+type Goal = { readonly ms?: number; readonly ofHello?: number; readonly residentMb?: number }
 type Subject = {
   readonly runtime: Runtime
   readonly name: string
@@ -27,7 +27,7 @@ type Row = {
   readonly p50: number
   readonly p99: number
   readonly ofHello: number
-  readonly residentMib: number
+  readonly residentMb: number
   readonly goal: Goal
 }
 
@@ -35,8 +35,8 @@ const RUNS = Number(process.argv.find((arg) => arg.startsWith('--runs='))?.slice
 const FLAGS = 1_000
 const QUOTA = 0.25
 const GOALS: Record<Runtime, Goal> = {
-  bun: { ms: 35, ofHello: 2.5, residentMib: 45 },
-  node: { ms: 150, ofHello: 1.4, residentMib: 75 },
+  bun: { ms: 35, ofHello: 2.5, residentMb: 45 },
+  node: { ms: 150, ofHello: 1.4, residentMb: 75 },
 }
 const GOAL_AT_QUOTA: Goal = { ms: 110 }
 const isOn = { in: ['@example.com', { var: 'email' }] }
@@ -114,7 +114,7 @@ function rowOf(subject: Subject): Row {
   const { runtime, name, beside = subject, goal = {} } = subject
   const [p50 = Number.NaN, p99 = Number.NaN] = [0.5, 0.99].map((share) => quantile(subject, share, ({ ms }) => ms))
   const ofHello = p50 / quantile(beside, 0.5, ({ ms }) => ms)
-  return { runtime, name, p50, p99, ofHello, residentMib: quantile(subject, 0.5, (cold) => cold.residentMib), goal }
+  return { runtime, name, p50, p99, ofHello, residentMb: quantile(subject, 0.5, (cold) => cold.residentMb), goal }
 }
 
 function quantile(subject: Subject, share: number, figure: (cold: Cold) => number): number {
@@ -130,10 +130,10 @@ function report(rows: readonly Row[]): void {
     console.log(
       `From exec to the first right evaluation, one processor, ${FLAGS} flags; ${RUNS} runs of each, in turn\n`,
     )
-    console.log('| runtime | start | p50 ms | p99 ms | of bare server | resident MiB | goal |')
+    console.log('| runtime | start | p50 ms | p99 ms | of bare server | resident MB | goal |')
     console.log('|---|---|---:|---:|---:|---:|---|')
-    for (const { runtime, name, p50, p99, ofHello, residentMib, goal } of rows) {
-      const figures = [p50.toFixed(1), p99.toFixed(1), ofHello.toFixed(2), residentMib.toFixed(1)]
+    for (const { runtime, name, p50, p99, ofHello, residentMb, goal } of rows) {
+      const figures = [p50.toFixed(1), p99.toFixed(1), ofHello.toFixed(2), residentMb.toFixed(1)]
       console.log(`| ${[runtime, name, ...figures, textOf(goal)].join(' | ')} |`)
     }
   }
@@ -144,16 +144,16 @@ function report(rows: readonly Row[]): void {
   if (short.length > 0) process.exitCode = 1
 }
 
-function textOf({ ms, ofHello, residentMib }: Goal): string {
-  const parts = [ms && `${ms} ms`, ofHello && `${ofHello} ×`, residentMib && `${residentMib} MiB`]
+function textOf({ ms, ofHello, residentMb }: Goal): string {
+  const parts = [ms && `${ms} ms`, ofHello && `${ofHello} ×`, residentMb && `${residentMb} MB`]
   return parts.filter(Boolean).join(', ')
 }
 
-function missesOf({ runtime, name, p50, ofHello, residentMib, goal }: Row): string[] {
-  const { ms = Infinity, ofHello: times = Infinity, residentMib: mib = Infinity } = goal
+function missesOf({ runtime, name, p50, ofHello, residentMb, goal }: Row): string[] {
+  const { ms = Infinity, ofHello: times = Infinity, residentMb: mb = Infinity } = goal
   return [
     ...(p50 <= ms ? [] : [`${p50.toFixed(1)} ms, goal ${ms} ms`]),
     ...(ofHello <= times ? [] : [`${ofHello.toFixed(2)} × the bare server, goal ${times} ×`]),
-    ...(residentMib <= mib ? [] : [`${residentMib.toFixed(1)} MiB resident, goal ${mib} MiB`]),
+    ...(residentMb <= mb ? [] : [`${residentMb.toFixed(1)} MB resident, goal ${mb} MB`]),
   ].map((miss) => `${name} on ${runtime}: ${miss}`)
 }
