@@ -21,7 +21,7 @@ import { attributesOf, EVALUATION, type Exposure } from '../snapshot/exposures.t
 import type { Family } from '../telemetry/family.ts'
 import type { Span } from '../telemetry/span.ts'
 import type { TraceContext } from '../telemetry/trace-context.ts'
-import { metricProducer } from './metric-producer.ts'
+import { hrTime, metricProducer } from './metric-producer.ts'
 import type { TelemetryConfig } from './telemetry-config.ts'
 
 /** Where telemetry goes. Each rejects when the batch did not arrive. */
@@ -157,9 +157,3 @@ const spanContextOf = ({ traceId, spanId, isSampled }: TraceContext): SpanContex
   traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
   isRemote: true,
 })
-
-/** Seconds and nanoseconds. */
-const hrTime = (ms: number): [number, number] => {
-  const seconds = Math.floor(ms / 1_000)
-  return [seconds, Math.round((ms - seconds * 1_000) * 1e6)]
-}

@@ -67,4 +67,5 @@ const UNITS = { _seconds: 's', _bytes: 'By' }
 const unitOf = (name: string): string =>
   Object.entries(UNITS).find(([end]) => name.replace(/_total$/, '').endsWith(end))?.[1] ?? '1'
 
-const hrTime = (ms: number): HrTime => [Math.floor(ms / 1_000), Math.round((ms % 1_000) * 1e6)]
+/** Milliseconds as OpenTelemetry has times: seconds and nanoseconds. */
+export const hrTime = (ms: number): HrTime => [Math.floor(ms / 1_000), Math.round((ms % 1_000) * 1e6)]
