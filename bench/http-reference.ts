@@ -1,5 +1,5 @@
 // What the HTTP doors are measured beside: the runtime's own server, which parses the same body and writes an answer of the same size, with
-// nothing behind it. Prints its port.
+// nothing behind it: an answer for one flag, written each time, or at `/<bytes>` a text of that size. Prints its port.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -11,16 +11,25 @@ type Serve = (options: { port: number; hostname: string; fetch: (request: Reques
 const HEADERS = { 'content-type': 'application/json' }
 const ANSWER = { key: 'targeted', reason: 'TARGETING_MATCH', value: true, variant: 'on', metadata: {} }
 
-function answerTo(request: unknown): string {
+const SIZED = /^\/\d+$/
+const texts = new Map<string, string>()
+
+function answerTo(request: unknown, path: string): string {
   if (typeof request !== 'object' || request === null || !('context' in request)) throw new Error('There is no context')
-  return JSON.stringify(ANSWER)
+  return SIZED.test(path) ? (texts.get(path) ?? textOf(path)) : JSON.stringify(ANSWER)
+}
+
+function textOf(path: string): string {
+  const text = JSON.stringify('x'.repeat(Number(path.slice(1)) - 2))
+  texts.set(path, text)
+  return text
 }
 
 async function onNode(): Promise<number> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
-    response.writeHead(200, HEADERS).end(answerTo(JSON.parse(Buffer.concat(chunks).toString())))
+    response.writeHead(200, HEADERS).end(answerTo(JSON.parse(Buffer.concat(chunks).toString()), request.url ?? '/'))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -29,7 +38,9 @@ async function onNode(): Promise<number> {
 
 function onBun(): number {
   const { serve } = (globalThis as unknown as { Bun: { serve: Serve } }).Bun
-  const fetch = async (request: Request) => new Response(answerTo(await request.json()), { headers: HEADERS })
+  const pathOf = ({ url }: Request) => url.slice(url.indexOf('/', 'http://'.length))
+  const fetch = async (request: Request) =>
+    new Response(answerTo(await request.json(), pathOf(request)), { headers: HEADERS })
   return serve({ port: 0, hostname: '127.0.0.1', fetch }).port
 }
 

@@ -13,6 +13,7 @@ import { openStore } from '../test/support/store.ts'
 import { describeMachine } from './machine.ts'
 import { median, needs, pinned, processorSeconds } from './processor.ts'
 import { CONTEXT, startReference, startSubject } from './subject.ts'
+import { wrk } from './wrk.ts'
 
 type Row = {
   readonly runtime: Runtime
@@ -174,19 +175,9 @@ async function latenciesOf(runtime: Runtime): Promise<Latency[]> {
 
 /** p99 in milliseconds while the core is busy. */
 async function tail({ port, key }: Server): Promise<number> {
-  const script = join(folder, `${port}.lua`)
-  const lines = [
-    'wrk.method = "POST"',
-    `wrk.body = [[${body}]]`,
-    'wrk.headers["content-type"] = "application/json"',
-    `wrk.headers["authorization"] = "Bearer ${key}"`,
-  ]
-  await writeFile(script, lines.join('\n'))
-  const args = ['-t1', `-c${CONNECTIONS}`, `-d${LATENCY_SECONDS}`, '--latency', '-s', script]
-  const [command = '', ...rest] = [...pinned(0), 'wrk', ...args, `http://127.0.0.1:${port}${PATH}`]
-  const { stdout } = await promisify(execFile)(command, rest)
-  const [, value = '', unit = ''] = /99%\s+([\d.]+)(us|ms|s)/.exec(stdout) ?? []
-  return Number(value) * ({ us: 0.001, ms: 1, s: 1_000 }[unit] ?? Number.NaN)
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
+  const shot = { method: 'POST', path: PATH, headers, body }
+  return (await wrk(shot, { port, seconds: LATENCY_SECONDS, connections: CONNECTIONS, folder })).p99
 }
 
 function report(): void {

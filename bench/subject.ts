@@ -1,10 +1,12 @@
 import { type Program, type Running, type Runtime, runProgram, startService } from '../test/support/process.ts'
 import { pinned } from './processor.ts'
 
+/** Asks the management API below `/api/v1`; rejects unless it answers well. */
+export type Send = (method: string, path: string, content: unknown) => Promise<{ secret: string }>
 /** A service with one environment, `bench/e`, and a client key for it. */
-export type Subject = { readonly running: Running; readonly clientKey: string }
+export type Subject = { readonly running: Running; readonly clientKey: string; readonly send: Send }
 
-const ADMIN_KEY = 'admin-key-for-benchmarks-0123456789'
+export const ADMIN_KEY = 'admin-key-for-benchmarks-0123456789'
 
 /** Fits `TARGETED`: answers true. */
 export const CONTEXT = { targetingKey: 'user-4711', email: 'ada@example.com', country: 'DE', version: '2.3.1' }
@@ -28,21 +30,31 @@ export const TARGETED = {
   },
 }
 
-/** Starts the service on a core of its own, with the flag `targeted`. The database is empty before. */
-export async function startSubject(runtime: Runtime, env: Record<string, string>): Promise<Subject> {
-  const running = await startService({ FLAGSTAFF_ADMIN_KEY: ADMIN_KEY, ...env }, { runtime, prefix: pinned(1) })
-  const send = async (method: string, path: string, content: unknown): Promise<{ secret: string }> => {
+/** Starts the service on a core of its own, with the flag `targeted`. The database is empty before. `file` is another that starts it. */
+export async function startSubject(runtime: Runtime, env: Record<string, string>, file?: string): Promise<Subject> {
+  const options = { runtime, prefix: pinned(1), ...(file !== undefined && { file }) }
+  const running = await startService({ FLAGSTAFF_ADMIN_KEY: ADMIN_KEY, ...env }, options)
+  const send: Send = async (method, path, content) => {
     const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' }
     const response = await fetch(`${running.address}/api/v1${path}`, { method, headers, body: JSON.stringify(content) })
     if (!response.ok) throw new Error(`Cannot measure: ${method} ${path} answers ${response.status}`)
     return response.json() as Promise<{ secret: string }>
   }
   await send('POST', '/projects', { key: 'bench' })
-  await send('POST', '/projects/bench/environments', { key: 'e' })
-  await send('PUT', '/projects/bench/environments/e/flagset', { flags: { targeted: TARGETED } })
-  const environment = { project: 'bench', environment: 'e' }
-  const { secret: clientKey } = await send('POST', '/keys', { name: 'bench', role: 'client', environment })
-  return { running, clientKey }
+  await addEnvironment(send, 'e', { targeted: TARGETED })
+  return { running, clientKey: await addKey(send, 'e', 'client'), send }
+}
+
+/** Adds the environment `bench/<key>` with these flags. */
+export async function addEnvironment(send: Send, key: string, flags: Record<string, object>): Promise<void> {
+  await send('POST', '/projects/bench/environments', { key })
+  await send('PUT', `/projects/bench/environments/${key}/flagset`, { flags })
+}
+
+/** Makes a key for the environment `bench/<environment>`. */
+export async function addKey(send: Send, environment: string, role: 'client' | 'server'): Promise<string> {
+  const wanted = { name: `${environment}-${role}`, role, environment: { project: 'bench', environment } }
+  return (await send('POST', '/keys', wanted)).secret
 }
 
 /** Starts a reference server on the same core, and says where it listens. */

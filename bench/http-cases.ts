@@ -1,0 +1,100 @@
+import { Service } from '../src/rpc/gen/flagd/evaluation/v2/evaluation_pb.js'
+import { ADMIN_KEY, addEnvironment, addKey, CONTEXT, type Subject, TARGETED } from './subject.ts'
+import type { Shot } from './wrk.ts'
+
+/** What is measured: one request, and what its rate is compared with. */
+export type Case = {
+  readonly name: string
+  readonly shot: Shot
+  /** Bytes of the answer; undefined: the reference writes an answer like that for one flag. */
+  readonly bytes?: number | undefined
+  /** The name of another case, or the bare server with an answer of the same size; undefined: nothing does the same. */
+  readonly of?: string | undefined
+  /** The ratio that is wanted. */
+  readonly goal?: number
+  /** Whether its latency at a fixed rate is measured, too. */
+  readonly isTimed?: boolean
+}
+
+export const BARE = 'bare'
+const STATIC = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
+const FRACTIONAL = {
+  ...STATIC,
+  targeting: {
+    fractional: [
+      ['on', 50],
+      ['off', 50],
+    ],
+  },
+}
+const BULK = [1, 50, 350]
+const BODY = JSON.stringify({ context: CONTEXT })
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+/** So many flags, as a project has them: of ten, seven are switches, two have the rule of three conditions and one is a split. */
+export function manyFlags(count: number): Record<string, object> {
+  const kinds = [TARGETED, STATIC, STATIC, STATIC, FRACTIONAL, STATIC, STATIC, TARGETED, STATIC, STATIC]
+  return Object.fromEntries(Array.from({ length: count }, (_, place) => [`flag-${place}`, kinds[place % 10] ?? STATIC]))
+}
+
+/** Gives a service its flags and says what to ask it. */
+export async function prepareCases({ running, clientKey, send }: Subject): Promise<Case[]> {
+  const flags = { static: STATIC, targeted: TARGETED, fractional: FRACTIONAL, toggle: STATIC }
+  await send('PUT', '/projects/bench/environments/e/flagset', { flags })
+  const single = (key: string): Shot => evaluation(`/${key}`, clientKey)
+  const cases: Case[] = [
+    { name: 'OFREP single, static', shot: single('static'), of: BARE },
+    { name: 'OFREP single, targeting', shot: single('targeted'), of: BARE, goal: 0.75, isTimed: true },
+    { name: 'OFREP single, fractional', shot: single('fractional'), of: BARE },
+  ]
+  for (const count of BULK) {
+    await addEnvironment(send, `f${count}`, manyFlags(count))
+    const shot = evaluation('', await addKey(send, `f${count}`, 'client'))
+    const { bytes, etag } = await look(running.address, shot)
+    const name = `OFREP bulk, ${count} flags`
+    cases.push({ name, shot, bytes, of: BARE, isTimed: count > 1 })
+    if (count === 350) {
+      const held = { ...shot, headers: { ...shot.headers, 'if-none-match': etag } }
+      cases.push({ name: `${name}, 304`, shot: held, of: name, goal: 4 })
+    }
+  }
+  const key = await addKey(send, 'f350', 'server')
+  const document: Shot = { method: 'GET', path: '/v1/flags', headers: { authorization: `Bearer ${key}` } }
+  const { etag } = await look(running.address, document)
+  const unchanged = { ...document, headers: { ...document.headers, 'if-none-match': etag } }
+  cases.push({ name: 'HTTP sync, 350 flags, 304', shot: unchanged })
+  cases.push({ name: 'Connect unary, targeting', shot: connect(clientKey), of: BARE, isTimed: true })
+  cases.push({ name: 'management write', shot: WRITE })
+  for (const { shot } of cases) await look(running.address, shot)
+  return cases
+}
+
+function evaluation(path: string, key: string): Shot {
+  const headers = { ...JSON_TYPE, authorization: `Bearer ${key}` }
+  return { method: 'POST', path: `/ofrep/v1/evaluate/flags${path}`, headers, body: BODY }
+}
+
+function connect(key: string): Shot {
+  const headers = { ...JSON_TYPE, authorization: `Bearer ${key}`, 'connect-protocol-version': '1' }
+  const body = JSON.stringify({ flagKey: 'targeted', context: CONTEXT })
+  return { method: 'POST', path: `/${Service.typeName}/ResolveBoolean`, headers, body }
+}
+
+const WRITE: Shot = {
+  method: 'PATCH',
+  path: '/api/v1/projects/bench/environments/e/flags/toggle',
+  headers: { ...JSON_TYPE, authorization: `Bearer ${ADMIN_KEY}` },
+  body: '{"metadata":{"turn":@}}',
+  isNewEachTime: true,
+}
+
+/** Asks once, and rejects unless the answer is one. */
+async function look(address: string, shot: Shot): Promise<{ bytes: number; etag: string }> {
+  const { method, headers, path } = shot
+  const body = shot.body?.replace('@', '0') ?? null
+  const response = await fetch(address + path, { method, headers, body })
+  const bytes = (await response.arrayBuffer()).byteLength
+  const wanted = 'if-none-match' in headers ? 304 : 200
+  if (response.status !== wanted) throw new Error(`Cannot measure: ${method} ${path} answers ${response.status}`)
+  return { bytes, etag: response.headers.get('etag') ?? '' }
+}

@@ -1,0 +1,142 @@
+// The HTTP doors beside the runtime's bare server, in one run: answers that one core works, latencies at a fixed rate, memory, and what one
+// change of a large set costs. The service has metrics on and keeps 1 % of traces, as it is meant to run. Rates are by the server's
+// own processor time, which other work on the machine hardly changes; the load comes from wrk on the other core.
+// `--rounds=N` is how often each is measured; `--only=TEXT` leaves out cases without that text, `--on=bun|node` a runtime.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startCollector } from '../test/support/collector.ts'
+import { kill, type Runtime } from '../test/support/process.ts'
+import { startTestServer } from '../test/support/server.ts'
+import { openStore } from '../test/support/store.ts'
+import { BARE, type Case, prepareCases } from './http-cases.ts'
+import { describeMachine } from './machine.ts'
+import { median, needs, processorSeconds } from './processor.ts'
+import { startReference, startSubject } from './subject.ts'
+import { type Shot, wrk } from './wrk.ts'
+
+type Row = {
+  readonly runtime: Runtime
+  readonly name: string
+  readonly perSecond: number
+  readonly spread: number
+  readonly of?: string | undefined
+  readonly ratio?: number
+  readonly goal?: number | undefined
+}
+type Target = Case & { readonly pid: number; readonly port: number }
+/** What is measured of a target: answers per second of processor time, and per second of a busy core. */
+type Rates = { readonly worked: number[]; readonly served: number[] }
+
+const option = (name: string): string | undefined =>
+  process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3)
+const ROUNDS = Number(option('rounds') ?? 5)
+const CONNECTIONS = 16
+const SECONDS = 1
+const TRACES = (endpoint: string) => ({
+  OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+  OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+  OTEL_TRACES_SAMPLER_ARG: '0.01',
+})
+
+needs('wrk', 'wrk')
+const database = await startTestServer()
+const folder = await mkdtemp(join(tmpdir(), 'bench-http-'))
+const rows: Row[] = []
+try {
+  for (const runtime of ['bun', 'node'] as const)
+    if ((option('on') ?? runtime) === runtime) rows.push(...(await measure(runtime)))
+} finally {
+  await rm(folder, { recursive: true })
+  await database.stop()
+}
+report()
+
+async function measure(runtime: Runtime): Promise<Row[]> {
+  const opened: (() => Promise<unknown>)[] = []
+  try {
+    const targets = await start(runtime, opened)
+    const rates = new Map(targets.map(({ name }): [string, Rates] => [name, { worked: [], served: [] }]))
+    for (const target of targets) await load(target) // warm up
+    for (let round = 0; round < ROUNDS; round++)
+      for (const target of targets) {
+        const { worked, served } = await load(target)
+        rates.get(target.name)?.worked.push(worked)
+        rates.get(target.name)?.served.push(served)
+      }
+    return targets.map((target) => rowOf(runtime, target, rates))
+  } finally {
+    for (const close of opened.reverse()) await close()
+  }
+}
+
+/** The service with all its cases, and the bare server with an answer of each size. */
+async function start(runtime: Runtime, opened: (() => Promise<unknown>)[]): Promise<Target[]> {
+  const store = await openStore()
+  opened.push(() => store.close())
+  const collector = await startCollector()
+  opened.push(() => collector.close())
+  const subject = await startSubject(runtime, { DATABASE_URL: store.url, ...TRACES(collector.endpoint) })
+  opened.push(() => kill(subject.running))
+  const cases = (await prepareCases(subject)).filter(({ name }) => name.includes(option('only') ?? ''))
+  const { program, port } = await startReference('bench/http-reference.ts', runtime)
+  opened.push(() => kill(program))
+  const ours = { pid: subject.running.child.pid ?? 0, port: Number(new URL(subject.running.address).port) }
+  const bare = { pid: program.child.pid ?? 0, port }
+  const targets = new Map<string, Target>()
+  for (const each of cases) {
+    const beside = besideOf(each)
+    if (each.of === BARE) targets.set(beside, { name: beside, shot: bareShot(each), ...bare })
+    targets.set(each.name, { ...each, ...ours })
+  }
+  return [...targets.values()]
+}
+
+/** The name of what a case is compared with. */
+function besideOf({ of, bytes }: Case): string {
+  if (of !== BARE) return of ?? ''
+  return bytes === undefined ? BARE : `${BARE}, ${bytes} bytes`
+}
+
+function bareShot({ shot, bytes }: Case): Shot {
+  return { ...shot, path: bytes === undefined ? '/' : `/${bytes}` }
+}
+
+function rowOf(runtime: Runtime, target: Target, rates: ReadonlyMap<string, Rates>): Row {
+  const { name, goal } = target
+  const worked = rates.get(name)?.worked ?? []
+  const perSecond = median(worked)
+  const of = besideOf(target)
+  const spread = (Math.max(...worked) - Math.min(...worked)) / perSecond
+  const row = { runtime, name, perSecond, spread, goal }
+  return of === '' ? row : { ...row, of, ratio: perSecond / median(rates.get(of)?.worked ?? []) }
+}
+
+async function load({ shot, pid, port }: Target): Promise<{ worked: number; served: number }> {
+  const before = processorSeconds(pid)
+  const { requests, perSecond } = await wrk(shot, { port, seconds: SECONDS, connections: CONNECTIONS, folder })
+  return { worked: requests / (processorSeconds(pid) - before), served: perSecond }
+}
+
+function report(): void {
+  const setting = { rounds: ROUNDS, seconds: SECONDS, connections: CONNECTIONS, load: 'wrk' }
+  if (process.argv.includes('--json'))
+    console.log(JSON.stringify({ machine: describeMachine(), setting, rows }, null, 2))
+  else print()
+  if (!process.argv.includes('--check')) return
+  const short = rows.filter(({ ratio, goal }) => goal !== undefined && !((ratio ?? 0) >= goal))
+  for (const { runtime, name, of, ratio, goal } of short)
+    console.error(`Falls short: ${name} on ${runtime}: ${ratio?.toFixed(2)} of ${of}, goal ${goal}`)
+  if (short.length > 0) process.exitCode = 1
+}
+
+function print(): void {
+  console.log(
+    `Answers per second of one core's work over HTTP/1.1, wrk with ${CONNECTIONS} connections; median of ${ROUNDS} rounds\n`,
+  )
+  console.log('| runtime | what | per second | spread | ratio | of | goal |\n|---|---|---:|---:|---:|---|---:|')
+  for (const { runtime, name, perSecond, spread, of, ratio, goal } of rows)
+    console.log(
+      `| ${runtime} | ${name} | ${Math.round(perSecond)} | ${Math.round(spread * 100)} % | ${ratio?.toFixed(2) ?? ''} | ${of ?? ''} | ${goal ?? ''} |`,
+    )
+}
