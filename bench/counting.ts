@@ -12,6 +12,7 @@ import {
 import { Hono, type MiddlewareHandler } from 'hono'
 import { measure } from 'mitata'
 import type { Evaluation } from '../src/flag/evaluate.ts'
+import { askedBy, headOf } from '../src/http/exchange.ts'
 import { observeIn } from '../src/http/observe.ts'
 import { Requests } from '../src/http/requests.ts'
 import { Evaluations } from '../src/snapshot/evaluations.ts'
@@ -29,6 +30,8 @@ const evaluations = new Evaluations()
 const timing = newTiming()
 const request = new Request('http://localhost/flags/a', { method: 'POST' })
 const answer = new Response()
+const asked = askedBy(request)
+const reply = { status: 200, head: headOf({}), body: null }
 const observer = (ratio?: number) =>
   observeIn({
     requests: new Requests(),
@@ -61,9 +64,9 @@ const CASES: Record<string, () => unknown> = {
     evaluations.count(FLAG_SETS[turn] ?? '', ANSWERS[turn % 3] ?? { key: '', reason: 'STATIC', metadata: {} })
   },
   'a duration that is known': () => timing.add(0.0004),
-  'an evaluation request: two clocks, its cell, its trace': () => counted('/flags/:key', request).done(answer),
-  'the same, 1 % of all traced': () => sampled('/flags/:key', request).done(answer),
-  'the same, all traced': () => traced('/flags/:key', request).done(answer),
+  'an evaluation request: two clocks, its cell, its trace': () => counted('/flags/:key', asked).done(reply),
+  'the same, 1 % of all traced': () => sampled('/flags/:key', asked).done(reply),
+  'the same, all traced': () => traced('/flags/:key', asked).done(reply),
   'a request through Hono alone': through([]),
   'the same with @hono/prometheus': through([prometheus().registerMetrics]),
   'the same with @hono/otel and its SDK, 1 %': through([httpInstrumentationMiddleware({ tracerProvider })]),

@@ -2,8 +2,9 @@ import './run/stopped.ts' // first, so that no signal is lost while the rest beg
 import { randomUUID } from 'node:crypto'
 import { enrichWith } from './flag/context.ts'
 import { accessLogs } from './http/access.ts'
-import { app } from './http/app.ts'
+import { app, type Doors } from './http/app.ts'
 import { newCounts } from './http/counts.ts'
+import { front } from './http/front.ts'
 import { MANAGEMENT_BYTES_MAX } from './http/json-body.ts'
 import { allFamilies } from './http/metrics.ts'
 import { overload } from './http/overload.ts'
@@ -144,7 +145,7 @@ const asked = {
   tracer,
   exposures,
 }
-const { fetch } = app({
+const doors: Doors = {
   ...answering,
   newest: (flagSetId) => snapshots.newest(flagSetId),
   eventStreams: hasStreams
@@ -161,13 +162,15 @@ const { fetch } = app({
   notes: { requests: isCounted ? counts.requests : undefined, tracer, access },
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   corsOrigins: config.corsOrigins,
-})
+}
+const { fetch, evaluate } = front(doors, app(doors))
 
 if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(
   () =>
     listen({
       fetch: load.counted(fetch),
+      evaluate: load.countedWhere(evaluate),
       refuse: load.refusing(overload({ services: remote.services, corsOrigins: config.corsOrigins })),
       takeStream: remote.takeStream,
       host: config.host,

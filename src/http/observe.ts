@@ -4,9 +4,10 @@ import type { Span } from '../telemetry/span.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'
 import type { AccessLogs } from './access.ts'
 import { principalOf } from './auth.ts'
+import type { Asked, Reply } from './exchange.ts'
 import { isProbe } from './health.ts'
 import type { Requests } from './requests.ts'
-import { answered, pathOf, receiveRequest, sampledTraceIdOf } from './trace.ts'
+import { ANSWERED_BY, noteStatus, pathOf, receiveRequest, sampledTraceIdOf } from './trace.ts'
 import { traced } from './traced.ts'
 
 /** What is noted of requests; each undefined where it is not. */
@@ -25,10 +26,10 @@ export type Observation = {
    */
   readonly within: <T>(work: () => T) => T
   /** Notes the answer and hands it on. */
-  readonly done: (answer: Response) => Response
+  readonly done: (answer: Reply) => Reply
 }
 /** Begins to observe a request that `route` answers. */
-export type Observe = (route: string, request: Request) => Observation
+export type Observe = (route: string, asked: Asked) => Observation
 
 /** Tells requests that are observed, or only traced, where they are answered. */
 export type Exceptions = { readonly isObserved: (c: Context) => boolean; readonly isTraced: (c: Context) => boolean }
@@ -62,19 +63,16 @@ export function observed(notes: Notes, { isObserved, isTraced }: Exceptions): Mi
 export function observeIn({ requests, tracer = untraced, access }: Notes): Observe {
   const log = access?.evaluations
   if (!requests && !tracer.isOn && !log) return () => UNOBSERVED
-  return (route, request) => {
+  return (route, asked) => {
     const start = performance.now()
-    const span = receiveRequest(tracer, route, request)
-    const done = (answer: Response): Response => {
+    const span = receiveRequest(tracer, route, asked)
+    const done = (answer: Reply): Reply => {
       const seconds = (performance.now() - start) / 1_000
-      const { method, url, headers } = request
+      const { method, url, headers } = asked
       requests?.timing(method, route, answer.status).add(seconds, span?.traceId ?? sampledTraceIdOf(headers))
-      if (span) {
-        answered(span, answer)
-        span.end()
-      }
+      if (span) noteStatus(span, answer.status).end()
       log?.({ method, route, path: pathOf(url), status: answer.status, seconds, span })
-      return answer
+      return span ? { ...answer, own: { ...answer.own, [ANSWERED_BY]: span.traceparent } } : answer
     }
     return { span, within: span ? (work) => tracer.within(span, work) : atOnce, done }
   }

@@ -1,8 +1,11 @@
 import type { Metadata } from '../flag/definition.ts'
 import { type Evaluable, type Evaluation, evaluate, type Failure, fail } from '../flag/evaluate.ts'
+import type { FlagSet } from '../flag/flagset.ts'
 import type { Asked, Count } from '../snapshot/exposures.ts'
 import { reflect, type Selector, selects } from '../snapshot/selector.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
+import { etagOf, type Written, writtenOf } from './etag.ts'
+import type { EventStream } from './stream-token.ts'
 
 /** What a request asks, once it is read. */
 export type Question = Asked & {
@@ -10,8 +13,10 @@ export type Question = Asked & {
   readonly selector: Selector | undefined
   readonly count: Count
 }
-/** One answer as OFREP words it; `status` is that of a request for this flag alone. */
-export type Answer = { readonly status: 200 | 400 | 404; readonly body: object }
+/** One answer as OFREP writes it; `status` is that of a request for this flag alone. */
+export type Answer = { readonly status: 200 | 400 | 404; readonly body: string }
+/** All answers: their ETag, and the body where it has to be sent. */
+export type Answers = { readonly etag: string; readonly body: () => string }
 
 /** Why a flag has no answer, in flagd's words. They never quote the rule: a public key may ask for values only. */
 const FAILURE: Record<
@@ -29,21 +34,27 @@ const FAILURE: Record<
 export function answerFor(key: string, question: Question): Answer {
   const { snapshot, selector, count } = question
   const flag = snapshot.flagSet.flags.get(key)
-  if (flag !== undefined && selects(selector, snapshot.flagSetId, flag.metadata))
-    return answerOf(evaluated(flag, question), reflect(selector))
+  if (flag !== undefined && selects(selector, snapshot.flagSetId, flag.metadata)) {
+    const evaluation = evaluated(flag, question)
+    const status = evaluation.reason === 'ERROR' ? FAILURE[evaluation.errorCode].status : 200
+    return { status, body: writtenFor(selector)(evaluation).text }
+  }
   count(fail({ key, metadata: {} }, 'FLAG_NOT_FOUND', ''), question)
-  return failureOf(key, 'FLAG_NOT_FOUND', ownMetadata(question))
+  return { status: 404, body: JSON.stringify(failureOf(key, 'FLAG_NOT_FOUND', ownMetadata(question))) }
 }
 
-/** Evaluates all flags that the selector lets through. The failure of one is an item like any other. */
-export function answersFor(question: Question): { flags: object[]; metadata: Metadata } {
+/** Evaluates all flags that the selector lets through. The failure of one is an item like any other. `streams` is told with them. */
+export function answersFor(question: Question, streams: readonly EventStream[] | undefined): Answers {
   const { snapshot, selector } = question
-  const reflected = reflect(selector)
-  const flags: object[] = []
-  for (const flag of snapshot.flagSet.flags.values())
-    if (selects(selector, snapshot.flagSetId, flag.metadata))
-      flags.push(answerOf(evaluated(flag, question), reflected).body)
-  return { flags, metadata: ownMetadata(question) }
+  const written = writtenFor(selector)
+  const items: Written[] = []
+  for (const flag of listOf(snapshot.flagSet))
+    if (selects(selector, snapshot.flagSetId, flag.metadata)) items.push(written(evaluated(flag, question)))
+  const end = endOf(question, streams)
+  return {
+    etag: etagOf([...items, end]),
+    body: () => `{"flags":[${items.map(({ text }) => text).join(',')}],${end.text}`,
+  }
 }
 
 function evaluated(flag: Evaluable, question: Question): Evaluation {
@@ -52,17 +63,55 @@ function evaluated(flag: Evaluable, question: Question): Evaluation {
   return evaluation
 }
 
-function answerOf(evaluation: Evaluation, reflected: Metadata): Answer {
+/** A success is made once for each variant of a flag, and so is its text. */
+const texts = new WeakMap<Evaluation, Written>()
+
+function writtenFor(selector: Selector | undefined): (evaluation: Evaluation) => Written {
+  const reflected = reflect(selector)
+  return selector === undefined ? shared : (evaluation) => writtenOf(JSON.stringify(answerOf(evaluation, reflected)))
+}
+
+function shared(evaluation: Evaluation): Written {
+  const known = texts.get(evaluation)
+  if (known !== undefined) return known
+  const written = writtenOf(JSON.stringify(answerOf(evaluation, {})))
+  texts.set(evaluation, written)
+  return written
+}
+
+/** The flags of a set one after the other: to walk through a map in layers takes longer than to evaluate what is in it. */
+const lists = new WeakMap<FlagSet, readonly Evaluable[]>()
+
+function listOf(flagSet: FlagSet): readonly Evaluable[] {
+  const list = lists.get(flagSet) ?? [...flagSet.flags.values()]
+  lists.set(flagSet, list)
+  return list
+}
+
+/** What a bulk answer ends with, kept for as long as a snapshot has the same streams. */
+const ends = new WeakMap<Snapshot, { readonly streams: unknown; readonly end: Written }>()
+
+function endOf(question: Question, streams: readonly EventStream[] | undefined): Written {
+  const { snapshot, selector } = question
+  const known = selector === undefined ? ends.get(snapshot) : undefined
+  if (known !== undefined && known.streams === streams) return known.end
+  const members = { metadata: ownMetadata(question), ...(streams?.length && { eventStreams: streams }) }
+  const end = writtenOf(JSON.stringify(members).slice(1))
+  if (selector === undefined) ends.set(snapshot, { streams, end })
+  return end
+}
+
+function answerOf(evaluation: Evaluation, reflected: Metadata): object {
   const { key } = evaluation
   const metadata = { ...reflected, ...evaluation.metadata }
   if (evaluation.reason === 'ERROR') return failureOf(key, evaluation.errorCode, metadata)
   const { reason, value, variant } = evaluation
-  return { status: 200, body: { key, reason, value, variant, metadata } }
+  return { key, reason, value, variant, metadata }
 }
 
-function failureOf(key: string, code: Failure['errorCode'], metadata: Metadata): Answer {
-  const { status, errorCode, details } = FAILURE[code]
-  return { status, body: { key, errorCode, errorDetails: details(key), metadata } }
+function failureOf(key: string, code: Failure['errorCode'], metadata: Metadata): object {
+  const { errorCode, details } = FAILURE[code]
+  return { key, errorCode, errorDetails: details(key), metadata }
 }
 
 /** What an answer says about the whole set. */

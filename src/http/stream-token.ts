@@ -24,7 +24,7 @@ const TOKEN = /^(\d{1,6})\.([\w-]{43})$/
  * of a browser sends no headers; `nowMs` is since 1970.
  */
 export function streamToken(secret: Buffer, flagSetId: string, nowMs: number): string {
-  const epoch = Math.floor(nowMs / EPOCH_MS)
+  const epoch = epochOf(nowMs)
   return `${epoch}.${mac(secret, flagSetId, epoch).toString('base64url')}`
 }
 
@@ -33,14 +33,20 @@ export function isStreamToken(token: string, of: { secret: Buffer; flagSetId: st
   const [, epoch, given = ''] = TOKEN.exec(token) ?? []
   if (epoch === undefined) return false
   const isGenuine = timingSafeEqual(Buffer.from(given, 'base64url'), mac(of.secret, of.flagSetId, Number(epoch)))
-  const age = Math.floor(of.nowMs / EPOCH_MS) - Number(epoch)
+  const age = epochOf(of.nowMs) - Number(epoch)
   return isGenuine && (age === 0 || age === 1)
 }
+
+const epochOf = (nowMs: number): number => Math.floor(nowMs / EPOCH_MS)
 
 const mac = (secret: Buffer, flagSetId: string, epoch: number): Buffer =>
   createHmac('sha256', secret).update(`stream ${epoch} ${flagSetId}`).digest()
 
-/** Names the event stream of each environment. `origin` is that of the service that has the streams; undefined: this one. */
+/** Environments whose streams are kept at most; then all are named anew. */
+const KEPT_MAX = 1_000
+type Kept = { readonly secret: Buffer; readonly epoch: number; readonly streams: readonly EventStream[] }
+
+/** Names the event stream of each environment, by the same object until the token is another. `origin` is that of the service that has the streams; undefined: this one. */
 export function eventStreams(options: {
   readonly secret: () => Buffer | Promise<Buffer>
   readonly origin: string | undefined
@@ -48,11 +54,19 @@ export function eventStreams(options: {
   readonly now: () => number
 }): EventStreams {
   const { origin, now } = options
+  const kept = new Map<string, Kept>()
   const streamsOf = (secret: Buffer, flagSetId: string): readonly EventStream[] => {
+    const nowMs = now()
+    const epoch = epochOf(nowMs)
+    const known = kept.get(flagSetId)
+    if (known?.secret === secret && known.epoch === epoch) return known.streams
     const selector = encodeURIComponent(`flagSetId=${flagSetId}`)
-    const requestUri = `${STREAM_PATH}${selector}?token=${streamToken(secret, flagSetId, now())}`
+    const requestUri = `${STREAM_PATH}${selector}?token=${streamToken(secret, flagSetId, nowMs)}`
     const endpoint = { ...(origin !== undefined && { origin }), requestUri }
-    return [{ type: 'sse', endpoint, inactivityDelaySec: INACTIVITY_SECONDS }]
+    const streams: EventStream[] = [{ type: 'sse', endpoint, inactivityDelaySec: INACTIVITY_SECONDS }]
+    if (kept.size >= KEPT_MAX) kept.clear()
+    kept.set(flagSetId, { secret, epoch, streams })
+    return streams
   }
   return (flagSetId) => {
     const secret = options.secret()

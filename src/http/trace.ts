@@ -3,6 +3,7 @@ import { traceIdAt } from '../telemetry/ids.ts'
 import { type Attributes, SERVER, type Span } from '../telemetry/span.ts'
 import { contextIn } from '../telemetry/trace-context.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
+import type { Asked, Header } from './exchange.ts'
 
 const TRACE_ID = 'traceId'
 const SPAN = 'span'
@@ -25,16 +26,20 @@ export const spanOf = (c: Context): Span | undefined => c.get(SPAN)
 export const keepSpan = (c: Context, span: Span | undefined): void => c.set(SPAN, span)
 
 /** The caller's trace when the caller keeps it (the flag "sampled"): of others nobody has more to show. */
-export function sampledTraceIdOf(headers: Headers): string | undefined {
+export function sampledTraceIdOf(headers: Header): string | undefined {
   if (headers.get('traceparent') === null) return undefined
   const context = contextIn(headers)
   return context?.isSampled ? context.traceId : undefined
 }
 
 /** Begins the span of a request that a handler notes itself; undefined when it is not kept. */
-export function receiveRequest(tracer: Tracer, route: string, request: Request): Span | undefined {
+export function receiveRequest(
+  tracer: Tracer,
+  route: string,
+  asked: Pick<Asked, 'method' | 'url' | 'headers'>,
+): Span | undefined {
   if (!tracer.isOn) return undefined
-  const { method, url, headers } = request
+  const { method, url, headers } = asked
   const span = tracer.receive(contextIn(headers), { name: `${method} ${route}`, kind: SERVER })
   return span?.setAttributes({
     'http.request.method': method,
@@ -46,9 +51,14 @@ export function receiveRequest(tracer: Tracer, route: string, request: Request):
 
 /** Notes the head of the answer, and tells the caller which span it was. */
 export function answered(span: Span, answer: Response): void {
-  span.setAttribute('http.response.status_code', answer.status)
-  if (answer.status >= 500) span.fail(String(answer.status))
+  noteStatus(span, answer.status)
   answer.headers.set(ANSWERED_BY, span.traceparent)
+}
+
+/** Notes how a request was answered. */
+export function noteStatus(span: Span, status: number): Span {
+  span.setAttribute('http.response.status_code', status)
+  return status >= 500 ? span.fail(String(status)) : span
 }
 
 /** An address that anybody may see: without the query, where tokens stand, and without a key in the host name. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import type { Fetch } from './server.ts'
+import type { Evaluate, Fetch, Reply } from './server.ts'
 
 /** How long connections that are in use get to hear that they end: each with the next answer that it carries. */
 const ANNOUNCE_MS = 500
@@ -14,6 +14,8 @@ const HOLD_MAX_MS = 1_000
 
 export type Drain = {
   readonly fetch: Fetch
+  /** Undefined where there is none. */
+  readonly evaluate: Evaluate | undefined
   /** From now on every answer says `Connection: close`. Resolves when the connections in use have heard it. */
   announceEnd(): Promise<void>
   /** Announces the end, holds answers back, calls `stopListening`, and lets them go. */
@@ -21,25 +23,36 @@ export type Drain = {
 }
 
 /**
- * Wraps `fetch` so that closing a server loses no request. Both runtimes close idle connections as they stop, and the kernel resets
+ * Wraps `fetch` and `evaluate` so that closing a server loses no request. Both runtimes close idle connections as they stop, and the kernel resets
  * those that it had not handed over yet: a client that sends just then gets no answer. So first everybody is still served, and
  * told to come back on another connection; who pauses for less than that time has none left that could be closed under it. Then
  * every answer is held back: each client that waits for one before it sends again has its request in our hands, not
  * on the wire. Left is who kept a connection, said nothing on it for half a second, and speaks in the instant of its end.
  */
-export function drain(fetch: Fetch): Drain {
+export function drain(fetch: Fetch, evaluate?: Evaluate): Drain {
   let lastAt = Number.NEGATIVE_INFINITY
   let announced: Promise<void> | undefined
   let released: Promise<void> | undefined
-  const last = (response: Response) => {
-    if (released) return released.then(() => farewell(response))
-    return announced ? farewell(response) : response
-  }
+  const lastOf =
+    <Answer>(farewell: (answer: Answer) => Answer) =>
+    (answer: Answer): Answer | Promise<Answer> => {
+      if (released) return released.then(() => farewell(answer))
+      return announced ? farewell(answer) : answer
+    }
+  const last = lastOf(farewell)
+  const lastReply = lastOf(farewellOf)
   const announceEnd = () => {
     announced ??= performance.now() - lastAt < QUIET_MS ? sleep(ANNOUNCE_MS) : Promise.resolve()
     return announced
   }
   return {
+    evaluate:
+      evaluate &&
+      ((asked) => {
+        const reply = evaluate(asked)
+        if (reply) lastAt = performance.now()
+        return reply?.then(lastReply)
+      }),
     fetch: (request) => {
       lastAt = performance.now()
       const answer = fetch(request)
@@ -62,6 +75,8 @@ export function drain(fetch: Fetch): Drain {
     },
   }
 }
+
+const farewellOf = (reply: Reply): Reply => ({ ...reply, own: { ...reply.own, connection: 'close' } })
 
 function farewell(response: Response): Response {
   response.headers.set('connection', 'close')

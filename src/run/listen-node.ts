@@ -5,6 +5,7 @@ import https from 'node:https'
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { drain } from './drain.ts'
+import { evaluatedBefore } from './evaluate-node.ts'
 import { HTTP2_OPTIONS, serveHttp2 } from './http2.ts'
 import { HEADER_BYTES_MAX, TIMES, type Times } from './limits.ts'
 import type { ListenOptions, Refuse, Server, Tls } from './server.ts'
@@ -16,9 +17,10 @@ const SILENT_MS = 500
 
 /** Serves HTTP/1.1, HTTP/2 and gRPC on Node's own servers, on one port, or gRPC on a port beside it as well. */
 export async function listenOnNode(options: ListenOptions): Promise<Server> {
-  const { fetch, refuse, takeStream, host, port, grpcPort, times = TIMES } = options
-  const draining = drain(fetch)
-  const serve = getRequestListener(draining.fetch, { overrideGlobalObjects: false })
+  const { fetch, evaluate, refuse, takeStream, host, port, grpcPort, times = TIMES } = options
+  const draining = drain(fetch, evaluate)
+  const serveAll = getRequestListener(draining.fetch, { overrideGlobalObjects: false })
+  const serve = draining.evaluate ? evaluatedBefore(draining.evaluate, serveAll) : serveAll
   // What is refused passes `draining` by, and with it the words that the connection ends.
   let isEnding = false
   const listener = refuse ? refusable(serve, (asked) => (isEnding ? undefined : refuse(asked))) : serve

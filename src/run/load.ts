@@ -1,6 +1,6 @@
 import type { Counter } from '../telemetry/tally.ts'
 import { LoopDelay, type LoopDelayOptions } from './loop-delay.ts'
-import type { Fetch, Refuse } from './server.ts'
+import type { Evaluate, Fetch, Refuse } from './server.ts'
 
 export type LoadOptions = LoopDelayOptions & {
   /** Requests under way at once; 0: any number. */
@@ -58,18 +58,30 @@ export class Load {
 
   /** The same `fetch`, whose requests are under way until they are answered. */
   counted(fetch: Fetch): Fetch {
-    const answered = (response: Response): Response => {
-      this.end()
-      return response
-    }
-    const failed = (error: unknown): never => {
-      this.end()
-      throw error
-    }
     return (request) => {
       this.begin()
       const answer = fetch(request)
-      return answer instanceof Promise ? answer.then(answered, failed) : answered(answer)
+      return answer instanceof Promise ? answer.then(this.#answered, this.#failed) : this.#answered(answer)
     }
+  }
+
+  /** The same `evaluate`; what it leaves to `fetch` is counted there. */
+  countedWhere(evaluate: Evaluate): Evaluate {
+    return (asked) => {
+      const reply = evaluate(asked)
+      if (reply === undefined) return undefined
+      this.begin()
+      return reply.then(this.#answered, this.#failed)
+    }
+  }
+
+  readonly #answered = <Answer>(answer: Answer): Answer => {
+    this.end()
+    return answer
+  }
+
+  readonly #failed = (error: unknown): never => {
+    this.end()
+    throw error
   }
 }

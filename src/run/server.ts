@@ -2,6 +2,24 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Times } from './limits.ts'
 
 export type Fetch = (request: Request) => Response | Promise<Response>
+/** What `evaluate` reads of a request. */
+export type Evaluated = {
+  readonly method: string
+  /** Absolute. */
+  readonly url: string
+  readonly headers: { get(name: string): string | null }
+  /** The whole body; rejects when it is larger, or when the client goes away. */
+  read(bytesMax: number): Promise<Uint8Array>
+}
+/** An answer that is no web object; `own` are headers beside those of the head. */
+export type Reply = {
+  readonly status: number
+  readonly head: { readonly record: Readonly<Record<string, string>> }
+  readonly own?: Readonly<Record<string, string>> | undefined
+  readonly body: string | null
+}
+/** Answers what is asked most without web objects; undefined: it is for `fetch`. */
+export type Evaluate = (asked: Evaluated) => Promise<Reply> | undefined
 /** Takes one HTTP/2 stream if it is its to answer; false: it is untouched. */
 export type TakeStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean
 /** What is known of a request that nobody has read: its address, whole or from the path on, and its headers. */
@@ -20,6 +38,8 @@ export type ListenOptions = {
   readonly fetch: Fetch
   /** What goes before `fetch`, and native gRPC not. Undefined: nothing is refused. */
   readonly refuse?: Refuse | undefined
+  /** What goes before `fetch` where building web objects costs more than answering: on Node. */
+  readonly evaluate?: Evaluate | undefined
   /** What goes before `fetch` on HTTP/2: native gRPC. Undefined: there is none, and on Bun no HTTP/2. */
   readonly takeStream?: TakeStream
   readonly host: string

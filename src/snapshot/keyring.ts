@@ -17,8 +17,12 @@ export type Principal = {
   readonly environment: EnvironmentName | null
 }
 /** `digest` is the text of the hash, as bytes. */
+type Digest = { readonly text: string; readonly bytes: Buffer }
 type Entry = { readonly digest: Buffer; readonly principal: Principal; readonly expiresAt: number }
 type Ring = Stamp & { readonly streamSecret: Buffer; readonly entries: ReadonlyMap<string, Entry> }
+
+/** Secrets whose hashes are kept at most; then all are hashed anew. */
+const DIGESTS_MAX = 1_000
 
 /**
  * Every usable key, hashed, in memory: checking one costs no network, and a flood of wrong ones makes a replica ask no more often
@@ -28,6 +32,11 @@ export class KeyRing {
   readonly #held: Held<Ring>
   readonly #admin: Entry | undefined
   readonly #wallNow: () => number
+  /**
+   * Hashes of secrets that opened something. To hash each request's again takes a tenth of an evaluation. It is asked for nothing but
+   * the hash, with which the key is then looked up and compared as ever: one that is revoked opens nothing any more.
+   */
+  readonly #digests = new Map<string, Digest>()
 
   /** `adminSecret` opens everything until real keys exist. `wallNow` is in milliseconds since 1970: keys expire by it. */
   constructor(
@@ -60,12 +69,13 @@ export class KeyRing {
    * `unavailable` while no key was ever read.
    */
   find(secret: string): Principal | undefined | Promise<Principal | undefined> {
-    const digest = digestOf(secret)
-    if (this.#admin && timingSafeEqual(this.#admin.digest, Buffer.from(digest))) return this.#admin.principal
+    const digest = this.#digests.get(secret) ?? digestWithBytes(secret)
+    if (this.#admin && timingSafeEqual(this.#admin.digest, digest.bytes)) return this.#admin.principal
     const isFresh = this.#held.isFresh
     const ring = this.#held.current()
     if (ring instanceof Promise) return ring.then((found) => this.#match(found, digest))
     const found = this.#match(ring, digest)
+    if (found) this.#keep(secret, digest)
     if (found || isFresh) return found
     return this.#held.check().then(() => this.#match(this.#held.value, digest)) // it may have been created just now
   }
@@ -91,12 +101,22 @@ export class KeyRing {
   }
 
   /** The map finds the candidate by its hash, which a caller cannot steer; the comparison takes the same time for all. */
-  #match(ring: Ring | undefined, digest: string): Principal | undefined {
-    const entry = ring?.entries.get(digest)
-    if (!entry || !timingSafeEqual(entry.digest, Buffer.from(digest)) || entry.expiresAt <= this.#wallNow())
-      return undefined
+  #match(ring: Ring | undefined, { text, bytes }: Digest): Principal | undefined {
+    const entry = ring?.entries.get(text)
+    if (!entry || !timingSafeEqual(entry.digest, bytes) || entry.expiresAt <= this.#wallNow()) return undefined
     return entry.principal
   }
+
+  #keep(secret: string, digest: Digest): void {
+    if (this.#digests.has(secret)) return
+    if (this.#digests.size >= DIGESTS_MAX) this.#digests.clear()
+    this.#digests.set(secret, digest)
+  }
+}
+
+function digestWithBytes(secret: string): Digest {
+  const text = digestOf(secret)
+  return { text, bytes: Buffer.from(text) }
 }
 
 function ringOf({ incarnation, revision, streamSecret, keys }: KeyRingSource): Ring {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { FlagError } from '../../src/flag/error.ts'
 import type { OfrepDoors } from '../../src/http/ofrep.ts'
@@ -308,7 +307,7 @@ for (const path of [BULK, `${BULK}/`])
       ['Zażółć .%2F;?#', 'on'],
       ['__proto', 'on'],
     ])
-    assert.equal(headers.get('etag'), `"${createHash('sha256').update(text).digest('hex')}"`)
+    assert.match(headers.get('etag') ?? '', /^"[0-9a-f]{32}"$/)
     assert.doesNotMatch(text, /secret|targeting"|isStaff/)
   })
 

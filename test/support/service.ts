@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { app, type Doors } from '../../src/http/app.ts'
 import { newCounts } from '../../src/http/counts.ts'
+import { front } from '../../src/http/front.ts'
 import { overload } from '../../src/http/overload.ts'
 import { eventStreams } from '../../src/http/stream-token.ts'
 import { Streams, type StreamsOptions } from '../../src/http/streams.ts'
@@ -117,7 +118,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     load,
     ...options.rpc,
   })
-  const doors = app({
+  const doors: Doors = {
     ...answering,
     newest: (flagSetId) => snapshots.newest(flagSetId),
     eventStreams: eventStreams({ secret: streamSecret, origin: streamOrigin, now: wallNow }),
@@ -144,8 +145,8 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     trialFlagSetId: undefined,
     corsOrigins: undefined,
     ...options.doors,
-  })
-  const fetch = load.counted((request) => doors.fetch(request))
+  }
+  const fetch = load.counted(front(doors, app(doors)).fetch)
   const corsOrigins = options.doors?.corsOrigins
   const refuse = load.refusing(overload({ services: remote.services, corsOrigins }))
   const call = async (

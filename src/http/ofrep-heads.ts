@@ -1,0 +1,30 @@
+import { originHeaders } from './cross-origin.ts'
+import { type Head, type Header, headOf } from './exchange.ts'
+
+/** The headers that answers of one kind share: those with flags, those that say "unchanged", and refusals. */
+export type Heads = { readonly answer: Head; readonly unchanged: Head; readonly refusal: Head }
+
+const TYPE = { 'content-type': 'application/json' }
+const KEPT = { 'cache-control': 'private, no-cache' }
+const VARY = 'Flagd-Selector, Authorization, X-API-Key'
+
+/** For answers that `crossOrigin` gets its hands on. */
+export const PLAIN_HEADS = headsWith({})
+
+/** The same heads with what a page of the caller's origin needs, all made beforehand: `cors` would set each header of each answer. */
+export function headsFor(origins: readonly string[] | undefined): (header: Header) => Heads {
+  const of = originHeaders(origins)
+  const others = headsWith(of(null))
+  if (origins === undefined) return () => others
+  const known = new Map(origins.map((origin) => [origin, headsWith(of(origin))]))
+  return (header) => known.get(header.get('origin') ?? '') ?? others
+}
+
+function headsWith({ vary, ...origin }: Readonly<Record<string, string>>): Heads {
+  const common = { ...origin, vary: vary === undefined ? VARY : `${VARY}, ${vary}` }
+  return {
+    answer: headOf({ ...TYPE, ...KEPT, ...common }),
+    unchanged: headOf({ ...KEPT, ...common }),
+    refusal: headOf({ ...TYPE, 'cache-control': 'no-store', ...common }),
+  }
+}

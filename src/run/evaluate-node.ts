@@ -1,0 +1,63 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { FlagError } from '../flag/error.ts'
+import type { Evaluate, Evaluated, Reply } from './server.ts'
+
+/** Evaluation contexts are smaller. What is refused unread must not be much more than nothing. */
+const BODY_BYTES_MAX = 65_536
+const AUTHORIZATION = 'authorization'
+
+/**
+ * Answers with `evaluate` what that takes, on node:http's own objects: to build a web request and response of each would take more
+ * than twice the time of all else (docs/decisions/0013-http-speed.md). `serve` gets the rest, untouched: also large bodies and those of
+ * unknown length, and a key that came twice.
+ */
+export function evaluatedBefore(evaluate: Evaluate, serve: RequestListener): RequestListener {
+  return (incoming, outgoing) => {
+    const reply = isPlain(incoming) ? evaluate(askedBy(incoming)) : undefined
+    if (reply === undefined) return serve(incoming, outgoing)
+    void reply.then((found) => send(outgoing, found))
+  }
+}
+
+function isPlain({ method, headers, rawHeaders }: IncomingMessage): boolean {
+  if (method !== 'POST' || headers['transfer-encoding'] !== undefined) return false
+  return Number(headers['content-length'] ?? Number.NaN) <= BODY_BYTES_MAX && !isTwice(AUTHORIZATION, rawHeaders)
+}
+
+/** Node keeps the first of such headers alone, where others join them. */
+function isTwice(name: string, rawHeaders: readonly string[]): boolean {
+  let times = 0
+  for (let place = 0; place < rawHeaders.length; place += 2) {
+    const each = rawHeaders[place] ?? ''
+    if (each.length === name.length && each.toLowerCase() === name) times += 1
+  }
+  return times > 1
+}
+
+function askedBy(incoming: IncomingMessage): Evaluated {
+  const { headers } = incoming
+  const scheme = 'encrypted' in incoming.socket ? 'https' : 'http'
+  return {
+    method: incoming.method ?? '',
+    url: `${scheme}://${headers.host ?? ''}${incoming.url ?? ''}`,
+    headers: { get: (name) => headers[name]?.toString() ?? null },
+    read: (bytesMax) => read(incoming, bytesMax),
+  }
+}
+
+function read(incoming: IncomingMessage, bytesMax: number): Promise<Uint8Array> {
+  if (Number(incoming.headers['content-length']) > bytesMax) throw new FlagError('too_large', 'request body too large')
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+    incoming.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
+    incoming.on('close', () => {
+      if (!incoming.readableEnded) reject(new FlagError('invalid', 'Cannot read the body'))
+    })
+  })
+}
+
+function send(outgoing: ServerResponse, { status, head, own, body }: Reply): void {
+  const length = body !== null && { 'content-length': String(Buffer.byteLength(body)) }
+  outgoing.writeHead(status, { ...head.record, ...own, ...length }).end(body ?? undefined)
+}
