@@ -90,8 +90,8 @@ const WRITE: Shot = {
 
 /** Asks once, and rejects unless the answer is one. */
 async function look(address: string, shot: Shot): Promise<{ bytes: number; etag: string }> {
-  const { method, headers, path } = shot
-  const body = shot.body?.replace('@', '0') ?? null
+  const { method, headers, path, isNewEachTime } = shot
+  const body = (isNewEachTime ? shot.body?.replace('@', '0') : shot.body) ?? null
   const response = await fetch(address + path, { method, headers, body })
   const bytes = (await response.arrayBuffer()).byteLength
   const wanted = 'if-none-match' in headers ? 304 : 200

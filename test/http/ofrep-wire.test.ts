@@ -4,22 +4,37 @@ import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import { listen } from '../../src/run/listen.ts'
 import type { Server } from '../../src/run/server.ts'
-import { ofrepOver } from '../support/ofrep.ts'
+import { frontOver, ofrepOver } from '../support/ofrep.ts'
 
 const BULK = '/ofrep/v1/evaluate/flags'
 const on = { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on' }
 const DOCUMENTS = { 'shop/live': { flags: { plain: on, 'a/b': on, 'ż .%2F;?#': on, '..': on, 'a\\b': on } } }
 const HEADERS = 'Host: localhost\r\nAuthorization: Bearer shop/live\r\nConnection: close\r\n'
 
-let server: Server
+const PLACE = { host: '127.0.0.1', port: 0, bodyBytesMax: 10_000_000 }
+let door: Server
+let front: Server
 before(async () => {
   const { fetch } = ofrepOver(DOCUMENTS)
-  server = await listen({ fetch: (request) => fetch(request), host: '127.0.0.1', port: 0, bodyBytesMax: 10_000_000 })
+  door = await listen({ fetch: (request) => fetch(request), ...PLACE })
+  front = await listen({ ...frontOver(DOCUMENTS), ...PLACE })
 })
-after(() => server.close())
+after(() => Promise.all([door.close(), front.close()]))
+
+type Exchange = { status: number; head: string; body: string }
+const jsonIn = ({ body }: Exchange): string => body.slice(body.indexOf('{'), body.lastIndexOf('}') + 1)
+const namesIn = ({ head }: Exchange): string[] =>
+  [...head.toLowerCase().matchAll(/^(?!date|content-length|transfer-encoding)([\w-]+):/gm)].map(([name]) => name).sort()
+
+/** What the door answers, which is what the front before it answers, to the last header. */
+async function exchange(...pieces: readonly string[]): Promise<Exchange> {
+  const [plain, early] = [await exchangeWith(door, pieces), await exchangeWith(front, pieces)]
+  assert.deepEqual([early.status, jsonIn(early), namesIn(early)], [plain.status, jsonIn(plain), namesIn(plain)])
+  return early
+}
 
 /** Sends bytes as they are, which no HTTP client does, and reads the answer until the server closes. */
-async function exchange(...pieces: readonly string[]): Promise<{ status: number; head: string; body: string }> {
+async function exchangeWith(server: Server, pieces: readonly string[]): Promise<Exchange> {
   const socket = connect(server.port, '127.0.0.1')
   let text = ''
   socket.setEncoding('utf8').on('data', (chunk) => {
@@ -107,4 +122,18 @@ test('ofrep() over HTTP answers 304 without a body, its type or its length', asy
   assert.equal(body, '')
   assert.match(head, /^etag: "[0-9a-f]{32}"$/im)
   assert.doesNotMatch(head, /^(?:content-type|content-length|transfer-encoding):/im)
+})
+
+test('ofrep() over HTTP takes no key that came twice', async () => {
+  const { status } = await post(`${BULK}/plain`, 'Content-Length: 0\r\nAUTHORIZATION: Bearer other\r\n')
+  assert.notEqual(status, 200)
+})
+
+test('ofrep() over HTTP answers 401 to a body that it does not read', async () => {
+  const { status, head } = await exchange(
+    `POST ${BULK}/plain HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}`,
+  )
+  assert.equal(status, 401)
+  assert.match(head, /^www-authenticate: Bearer$/im)
+  assert.match(head, /^cache-control: no-store$/im)
 })

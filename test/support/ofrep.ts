@@ -1,5 +1,6 @@
 import { FlagError } from '../../src/flag/error.ts'
 import { compileFlagSet } from '../../src/flag/flagset.ts'
+import { type Front, front } from '../../src/http/front.ts'
 import { type OfrepDoors, ofrep } from '../../src/http/ofrep.ts'
 import type { Header } from '../../src/snapshot/authenticator.ts'
 import type { Principal } from '../../src/snapshot/keyring.ts'
@@ -30,7 +31,16 @@ export function authenticate(headers: Header): Principal {
 }
 
 /** The OFREP door over these environments: `<project>/<environment>` → document. */
-export function ofrepOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}) {
+export const ofrepOver = (documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}) =>
+  ofrep(doorsOver(documents, doors))
+
+/** The same door behind the front that answers evaluations before it. */
+export function frontOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}): Front {
+  const { corsOrigins, ...over } = doorsOver(documents, doors)
+  return front({ ...over, corsOrigins, trialFlagSetId: undefined }, ofrep({ ...over, corsOrigins }))
+}
+
+function doorsOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors>): OfrepDoors {
   const snapshots = new Map(Object.entries(documents).map(([id, document]) => [id, snapshotOf(id, document)]))
   const current = (flagSetId: string) => {
     const snapshot = snapshots.get(flagSetId)
@@ -38,7 +48,7 @@ export function ofrepOver(documents: Readonly<Record<string, Document>>, doors: 
     throw new FlagError('not_found', `Environment "${flagSetId}" does not exist`)
   }
   const log = () => undefined
-  return ofrep({
+  return {
     authenticate,
     current,
     defaultFlagSetId: undefined,
@@ -48,5 +58,5 @@ export function ofrepOver(documents: Readonly<Record<string, Document>>, doors: 
     enrich: (context) => context,
     log,
     ...doors,
-  })
+  }
 }
