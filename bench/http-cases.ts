@@ -17,8 +17,8 @@ export type Case = {
 }
 
 export const BARE = 'bare'
-const STATIC = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
-const FRACTIONAL = {
+export const STATIC = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
+export const FRACTIONAL = {
   ...STATIC,
   targeting: {
     fractional: [

@@ -2,16 +2,21 @@
 // change of a large set costs. The service has metrics on and keeps 1 % of traces, as it is meant to run. Rates are by the server's
 // own processor time, which other work on the machine hardly changes; the load comes from wrk on the other core.
 // `--rounds=N` is how often each is measured; `--only=TEXT` leaves out cases without that text, `--on=bun|node` a runtime.
-import { mkdtemp, rm } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { startCollector } from '../test/support/collector.ts'
 import { kill, type Runtime } from '../test/support/process.ts'
 import { startTestServer } from '../test/support/server.ts'
 import { openStore } from '../test/support/store.ts'
 import { BARE, type Case, prepareCases } from './http-cases.ts'
+import { type Scale, scaleOf } from './http-scale.ts'
 import { describeMachine } from './machine.ts'
-import { median, needs, processorSeconds } from './processor.ts'
+import type { Latencies, Order } from './open-loop.ts'
+import { startPeers } from './peers.ts'
+import { median, needs, pinned, processorSeconds } from './processor.ts'
 import { startReference, startSubject } from './subject.ts'
 import { type Shot, wrk } from './wrk.ts'
 
@@ -24,6 +29,7 @@ type Row = {
   readonly ratio?: number
   readonly goal?: number | undefined
 }
+type Timing = Latencies & { readonly runtime: Runtime; readonly name: string; readonly perSecond: number }
 type Target = Case & { readonly pid: number; readonly port: number }
 /** What is measured of a target: answers per second of processor time, and per second of a busy core. */
 type Rates = { readonly worked: number[]; readonly served: number[] }
@@ -33,6 +39,11 @@ const option = (name: string): string | undefined =>
 const ROUNDS = Number(option('rounds') ?? 5)
 const CONNECTIONS = 16
 const SECONDS = 1
+const LOAD = 0.7
+const TIMED_SECONDS = 4
+const TIMED_CONNECTIONS = 64
+/** Tail to middle at a fixed rate; milliseconds. */
+const GOALS = { p99OfP50: 3, apply: 5, pause: 10 }
 const TRACES = (endpoint: string) => ({
   OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
   OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
@@ -43,16 +54,22 @@ needs('wrk', 'wrk')
 const database = await startTestServer()
 const folder = await mkdtemp(join(tmpdir(), 'bench-http-'))
 const rows: Row[] = []
+const timings: Timing[] = []
+const scales: Scale[] = []
+let absent: readonly string[] = []
 try {
   for (const runtime of ['bun', 'node'] as const)
-    if ((option('on') ?? runtime) === runtime) rows.push(...(await measure(runtime)))
+    if ((option('on') ?? runtime) === runtime) {
+      await measure(runtime)
+      if (option('only') === undefined) scales.push(await scaleOf(runtime))
+    }
 } finally {
   await rm(folder, { recursive: true })
   await database.stop()
 }
 report()
 
-async function measure(runtime: Runtime): Promise<Row[]> {
+async function measure(runtime: Runtime): Promise<void> {
   const opened: (() => Promise<unknown>)[] = []
   try {
     const targets = await start(runtime, opened)
@@ -64,7 +81,9 @@ async function measure(runtime: Runtime): Promise<Row[]> {
         rates.get(target.name)?.worked.push(worked)
         rates.get(target.name)?.served.push(served)
       }
-    return targets.map((target) => rowOf(runtime, target, rates))
+    rows.push(...targets.map((target) => rowOf(runtime, target, rates)))
+    for (const target of targets)
+      if (target.isTimed) timings.push(await timingOf(runtime, target, median(rates.get(target.name)?.served ?? [])))
   } finally {
     for (const close of opened.reverse()) await close()
   }
@@ -88,6 +107,13 @@ async function start(runtime: Runtime, opened: (() => Promise<unknown>)[]): Prom
     const beside = besideOf(each)
     if (each.of === BARE) targets.set(beside, { name: beside, shot: bareShot(each), ...bare })
     targets.set(each.name, { ...each, ...ours })
+  }
+  const found = await startPeers(folder)
+  absent = found.absent
+  for (const { name, stop, ...where } of found.peers) {
+    opened.push(async () => stop())
+    for (const { name: what, shot, of } of cases.filter((each) => each.name.startsWith('OFREP single')))
+      targets.set(`${name}: ${what}`, { name: `${name}: ${what}`, shot, of, ...where })
   }
   return [...targets.values()]
 }
@@ -118,16 +144,46 @@ async function load({ shot, pid, port }: Target): Promise<{ worked: number; serv
   return { worked: requests / (processorSeconds(pid) - before), served: perSecond }
 }
 
+/** Latencies at 70 % of what a busy core served, from a client that keeps its rate. */
+async function timingOf(runtime: Runtime, { name, shot, port }: Target, served: number): Promise<Timing> {
+  const perSecond = Math.floor(served * LOAD)
+  const order: Order = { shot, port, perSecond, seconds: TIMED_SECONDS, connections: TIMED_CONNECTIONS }
+  const file = join(folder, 'order.json')
+  await writeFile(file, JSON.stringify(order))
+  const client = join(import.meta.dirname, 'open-loop.ts')
+  const [command = '', ...args] = [...pinned(0), process.execPath, client, file]
+  const { stdout } = await promisify(execFile)(command, args)
+  return { runtime, name, perSecond, ...(JSON.parse(stdout) as Latencies) }
+}
+
 function report(): void {
   const setting = { rounds: ROUNDS, seconds: SECONDS, connections: CONNECTIONS, load: 'wrk' }
   if (process.argv.includes('--json'))
-    console.log(JSON.stringify({ machine: describeMachine(), setting, rows }, null, 2))
+    console.log(
+      JSON.stringify({ machine: describeMachine(), setting, goals: GOALS, absent, rows, timings, scales }, null, 2),
+    )
   else print()
   if (!process.argv.includes('--check')) return
-  const short = rows.filter(({ ratio, goal }) => goal !== undefined && !((ratio ?? 0) >= goal))
-  for (const { runtime, name, of, ratio, goal } of short)
-    console.error(`Falls short: ${name} on ${runtime}: ${ratio?.toFixed(2)} of ${of}, goal ${goal}`)
-  if (short.length > 0) process.exitCode = 1
+  const missed = missedGoals()
+  for (const line of missed) console.error(`Falls short: ${line}`)
+  if (missed.length > 0) process.exitCode = 1
+}
+
+function missedGoals(): string[] {
+  const slow = rows.filter(({ ratio, goal }) => goal !== undefined && !((ratio ?? 0) >= goal))
+  const late = timings.filter(({ p50, p99 }) => !(p99 <= p50 * GOALS.p99OfP50))
+  const large = scales.flatMap((scale) => scale.large ?? [])
+  const standing = large.filter(({ apply, pause }) => !(apply <= GOALS.apply && pause <= GOALS.pause))
+  return [
+    ...slow.map(
+      ({ runtime, name, of, ratio, goal }) => `${name} on ${runtime}: ${ratio?.toFixed(2)} of ${of}, goal ${goal}`,
+    ),
+    ...late.map(({ runtime, name, p50, p99 }) => `${name} on ${runtime}: p99 is ${(p99 / p50).toFixed(1)} times p50`),
+    ...standing.map(
+      ({ runtime, apply, pause }) =>
+        `a change on ${runtime}: ${apply.toFixed(1)} ms, a pause of ${pause.toFixed(1)} ms`,
+    ),
+  ]
 }
 
 function print(): void {
@@ -139,4 +195,18 @@ function print(): void {
     console.log(
       `| ${runtime} | ${name} | ${Math.round(perSecond)} | ${Math.round(spread * 100)} % | ${ratio?.toFixed(2) ?? ''} | ${of ?? ''} | ${goal ?? ''} |`,
     )
+  console.log(
+    `\n| runtime | at 70 % of the maximum | per second | p50, ms | p99 | p99.9 | p99 / p50 | answered |\n|---|---|---:|---:|---:|---:|---:|---:|`,
+  )
+  for (const { runtime, name, perSecond, p50, p99, p999, answered } of timings)
+    console.log(
+      `| ${runtime} | ${name} | ${perSecond} | ${p50.toFixed(2)} | ${p99.toFixed(2)} | ${p999.toFixed(2)} | ${(p99 / p50).toFixed(1)} | ${Math.round(answered * 100)} % |`,
+    )
+  console.log('\n| runtime | memory with | MiB |\n|---|---|---:|')
+  for (const { runtime, what, mib } of scales.flatMap(({ weights }) => weights))
+    console.log(`| ${runtime} | ${what} | ${Math.round(mib)} |`)
+  console.log('\n| runtime | 10,000 flags: load, ms | apply one change | longest pause |\n|---|---:|---:|---:|')
+  for (const { runtime, load, apply, pause } of scales.flatMap(({ large }) => large ?? []))
+    console.log(`| ${runtime} | ${load.toFixed(1)} | ${apply.toFixed(2)} | ${pause.toFixed(1)} |`)
+  if (absent.length > 0) console.log(`\nNot measured, because not here: ${absent.join(', ')}`)
 }
