@@ -105,7 +105,7 @@ async function start(runtime: Runtime, opened: (() => Promise<unknown>)[]): Prom
   const targets = new Map<string, Target>()
   for (const each of cases) {
     const beside = besideOf(each)
-    if (each.of === BARE) targets.set(beside, { name: beside, shot: bareShot(each), ...bare })
+    if (each.of === BARE) targets.set(beside, { name: beside, shot: bareShot(each), isTimed: beside === BARE, ...bare })
     targets.set(each.name, { ...each, ...ours })
   }
   const found = await startPeers(folder)

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import type { CompiledFlag } from '../flag/compile.ts'
 import { FlagError } from '../flag/error.ts'
 import type { Copy } from '../store/copies.ts'
 import type { EnvironmentSource, Version } from '../store/source.ts'
@@ -124,11 +125,24 @@ function isEntry(value: unknown): boolean {
   return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && isObject(value[1])
 }
 
-/** A snapshot as text for other replicas: its definitions, since compiled rules are closures. */
+/**
+ * A snapshot as text for other replicas: its definitions, since compiled rules are closures. The text of each flag is written once: to
+ * write 10,000 for each change would stop the event loop for longer than anybody should wait.
+ */
 function encode({ id, changedAt, changedIn, flagSet }: Snapshot): string {
   const { bucketing, segments, metadata } = flagSet
-  const flags = [...flagSet.flags].map(([key, { definition }]) => [key, definition])
-  return JSON.stringify({ id: String(id), changedAt, changedIn, bucketing, segments, metadata, flags })
+  const head = JSON.stringify({ id: String(id), changedAt, changedIn, bucketing, segments, metadata })
+  const flags: string[] = []
+  for (const flag of flagSet.flags.values()) flags.push(memberOf(flag))
+  return `${head.slice(0, -1)},"flags":[${flags.join(',')}]}`
+}
+
+const members = new WeakMap<CompiledFlag, string>()
+
+function memberOf(flag: CompiledFlag): string {
+  const known = members.get(flag) ?? JSON.stringify([flag.key, flag.definition])
+  members.set(flag, known)
+  return known
 }
 
 function decode(flagSetId: string, { stamp, text }: Copy): Snapshot | undefined {
