@@ -8,7 +8,7 @@ const AUTHORIZATION = 'authorization'
 
 /**
  * Answers with `evaluate` what that takes, on node:http's own objects: to build a web request and response of each would take more
- * than twice the time of all else (docs/decisions/0013-http-speed.md). `serve` gets the rest, untouched: also large bodies and those of
+ * than twice the time of all else (docs/decisions/0014-http-speed.md). `serve` gets the rest, untouched: also large bodies and those of
  * unknown length, and a key that came twice.
  */
 export function evaluatedBefore(evaluate: Evaluate, serve: RequestListener): RequestListener {
