@@ -104,7 +104,7 @@ const isCounted = config.metrics || config.telemetry.metrics !== undefined
 const answering = {
   authenticate: authenticator((secret) => keys.find(secret), isTrial ? anyone : undefined),
   current: (flagSetId: string) => snapshots.current(flagSetId),
-  count: counting({ evaluations: counts.evaluations, usage, exposures }),
+  ...counting({ evaluations: counts.evaluations, usage, exposures }),
   bodyBytesMax: config.bodyBytesMax,
   now: wallNow,
   log: log.error,

@@ -1,7 +1,7 @@
 import type { Bucketing, Definition, Metadata } from './definition.ts'
 import { type Answers, type Evaluable, type Evaluation, type FlagType, fail, type Success, typeOf } from './evaluate.ts'
-import { type Expression, RuleFault } from './expression.ts'
-import { compileRule, type Segments } from './rule.ts'
+import { RuleFault } from './expression.ts'
+import { type CompiledRule, compileRule, type Segments } from './rule.ts'
 import { isRecord } from './value.ts'
 import { shorten } from './words.ts'
 
@@ -64,18 +64,25 @@ const NO_MATCHES: ReadonlyMap<string, Success> = new Map()
 function compile(key: string, definition: Definition, surroundings: Surroundings): Compiled {
   const metadata = mergeMetadata(surroundings.metadata, definition)
   const flag = { key, definition, metadata }
-  const always = (otherwise: Evaluation): Answers => ({ rule: undefined, otherwise, matches: NO_MATCHES })
+  const always = (otherwise: Evaluation): Answers => ({
+    rule: undefined,
+    otherwise,
+    matches: NO_MATCHES,
+    readsClock: false,
+  })
   const mistake = mistakeIn(definition)
   if (mistake !== undefined) return { metadata, type: undefined, answers: always(fail(flag, 'PARSE_ERROR', mistake)) }
   const { state, variants, targeting } = definition
   const type = commonType(variants)
   if (state === 'DISABLED') return { metadata, type, answers: always(Object.freeze({ key, reason: state, metadata })) }
   if (!hasRule(targeting)) return { metadata, type, answers: always(defaultAnswer(flag, 'STATIC')) }
-  const rule = compileTargeting(targeting, surroundings)
-  if (rule instanceof RuleFault) return { metadata, type, answers: always(fail(flag, rule.code, rule.message)) }
+  const compiled = compileTargeting(targeting, surroundings)
+  if (compiled instanceof RuleFault)
+    return { metadata, type, answers: always(fail(flag, compiled.code, compiled.message)) }
   const matches = new Map<string, Success>()
   for (const variant of Object.keys(variants)) matches.set(variant, answer(flag, variant, 'TARGETING_MATCH'))
-  return { metadata, type, answers: { rule, otherwise: defaultAnswer(flag, 'DEFAULT'), matches } }
+  const { expression: rule, readsClock } = compiled
+  return { metadata, type, answers: { rule, otherwise: defaultAnswer(flag, 'DEFAULT'), matches, readsClock } }
 }
 
 /** The flag's metadata over the set's. */
@@ -101,9 +108,9 @@ export function mistakeIn(definition: Definition): string | undefined {
   return `Default variant ${shorten(defaultVariant)} is no variant`
 }
 
-function compileTargeting(targeting: unknown, { segments, bucketing }: Surroundings): Expression | RuleFault {
+function compileTargeting(targeting: unknown, { segments, bucketing }: Surroundings): CompiledRule | RuleFault {
   try {
-    return compileRule(targeting, segments, bucketing).expression
+    return compileRule(targeting, segments, bucketing)
   } catch (error) {
     if (error instanceof RuleFault) return error
     throw error

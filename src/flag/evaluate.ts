@@ -34,6 +34,8 @@ export type Answers = {
   readonly otherwise: Evaluation
   /** The answer for each variant that a rule can name. */
   readonly matches: ReadonlyMap<string, Success>
+  /** False: the context alone decides, whatever time it is. */
+  readonly readsClock: boolean
 }
 
 /** The part of a compiled flag that evaluating reads. */

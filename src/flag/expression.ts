@@ -23,6 +23,7 @@ export type Segment = {
   readonly depth: number
   /** The values of a segment that is a plain list, for `in`. */
   readonly members: ReadonlySet<unknown> | undefined
+  readonly readsClock: boolean
   /** Why it is too deep or too large; so is every rule that refers to it. */
   readonly fault: RuleFault | undefined
 }
@@ -33,6 +34,8 @@ export type Compiler = {
   /** How many nodes were compiled so far; the difference is what one pass over a rule costs. */
   readonly nodes: number
   compile(rule: unknown): Expression
+  /** Says that the rule may read what time it is. */
+  noteClock(): void
   /** The values of `rule` when it is a plain list, written here or as a segment. */
   members(rule: unknown): ReadonlySet<unknown> | undefined
 }

@@ -9,6 +9,8 @@ export type CompiledRule = {
   readonly expression: Expression
   readonly nodes: number
   readonly depth: number
+  /** False: the context alone decides, so that the same context always gets the same answer. */
+  readonly readsClock: boolean
 }
 
 /** The segments a rule may refer to; undefined for one that refers, in the end, to itself. */
@@ -21,13 +23,14 @@ export type Segments = ReadonlyMap<string, Segment | undefined>
 export function compileRule(rule: unknown, segments: Segments, bucketing: Bucketing): CompiledRule {
   const compiler = new RuleCompiler(segments, bucketing)
   const expression = compiler.compile(rule)
-  return { expression, nodes: compiler.nodes, depth: compiler.deepest }
+  return { expression, nodes: compiler.nodes, depth: compiler.deepest, readsClock: compiler.readsClock }
 }
 
 class RuleCompiler implements Compiler {
   readonly bucketing: Bucketing
   nodes = 0
   deepest = 0
+  readsClock = false
   readonly #segments: Segments
   #depth = 0
 
@@ -42,6 +45,10 @@ class RuleCompiler implements Compiler {
     const expression = this.#compile(rule)
     this.#depth -= 1
     return expression
+  }
+
+  noteClock(): void {
+    this.readsClock = true
   }
 
   members(rule: unknown): ReadonlySet<unknown> | undefined {
@@ -74,6 +81,7 @@ class RuleCompiler implements Compiler {
     if (segment?.fault !== undefined) throw segment.fault
     if (segment !== undefined) {
       this.#grow(segment.nodes, segment.depth)
+      if (segment.readsClock) this.noteClock()
       return segment.expression
     }
     if (this.#segments.has(name)) return broken(`Segment ${shorten(name)} leads back to itself`)

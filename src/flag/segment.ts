@@ -22,7 +22,8 @@ function compileSegment(rule: unknown, segments: Segments, bucketing: Bucketing)
     return { ...compileRule(rule, segments, bucketing), members, fault: undefined }
   } catch (error) {
     if (!(error instanceof RuleFault)) throw error
-    return { expression: broken(error.message), nodes: 0, depth: 0, members: undefined, fault: error }
+    const nothing = { nodes: 0, depth: 0, members: undefined, readsClock: false }
+    return { ...nothing, expression: broken(error.message), fault: error }
   }
 }
 

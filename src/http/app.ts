@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import type { Enrich } from '../flag/context.ts'
-import type { Count } from '../snapshot/exposures.ts'
+import type { Count, CountAll } from '../snapshot/exposures.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { events, isStream } from './events.ts'
 import type { Metrics } from './families.ts'
@@ -29,6 +29,7 @@ export type Doors = ManagementDoors & {
   /** Connect and gRPC-Web. Undefined where they are not served. */
   readonly rpc?: RpcDoor | undefined
   readonly count: Count
+  readonly countAll: CountAll
   readonly enrich: Enrich
   readonly health: Health
   /** Undefined where no metrics are kept. */

@@ -3,17 +3,17 @@ import type { Context } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
 import { isRecord } from '../flag/value.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
-import type { Count } from '../snapshot/exposures.ts'
+import type { Count, CountAll } from '../snapshot/exposures.ts'
 import { flagSetIdFor, parseSelector } from '../snapshot/selector.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { contextIn, idsOf } from '../telemetry/trace-context.ts'
 import { fingerprintOf, isHeld } from './etag.ts'
 import type { Asked, Header, Reply } from './exchange.ts'
-import { parseJson } from './json-body.ts'
 import { type Observation, type Observe, observeIn } from './observe.ts'
 import { answerFor, answersFor, type Question } from './ofrep-answer.ts'
 import type { Heads } from './ofrep-heads.ts'
 import { type Log, RETRY_AFTER_SECONDS, STATUS } from './problem.ts'
+import { Repeats } from './repeats.ts'
 import type { EventStream, EventStreams } from './stream-token.ts'
 
 export type EvaluationDoors = {
@@ -30,6 +30,7 @@ export type EvaluationDoors = {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly count: Count
+  readonly countAll: CountAll
   /** Adds the operator's values to a context. */
   readonly enrich: Enrich
   /** Undefined where nothing is noted of requests. */
@@ -52,6 +53,7 @@ const TOLD = 'flagConfigEtag'
 /** The OpenFeature Remote Evaluation Protocol 0.3, for whoever receives its requests. `headsOf` knows the headers for who asks. */
 export function evaluations(doors: EvaluationDoors, headsOf: (header: Header) => Heads): Evaluations {
   const { observe = observeIn({}), log } = doors
+  const repeats = new Repeats()
   const visit = (asked: Asked, route: string): Visit => ({
     asked,
     seen: observe(route, asked),
@@ -60,7 +62,7 @@ export function evaluations(doors: EvaluationDoors, headsOf: (header: Header) =>
   })
   return {
     single: (asked) => answerSingle(doors, visit(asked, SINGLE)),
-    bulk: (asked) => answerBulk(doors, visit(asked, BULK)),
+    bulk: (asked) => answerBulk(doors, repeats, visit(asked, BULK)),
   }
 }
 
@@ -77,28 +79,44 @@ function answerSingle(doors: EvaluationDoors, visit: Visit): Promise<Reply> {
   })
 }
 
-function answerBulk(doors: EvaluationDoors, visit: Visit): Promise<Reply> {
+function answerBulk(doors: EvaluationDoors, repeats: Repeats, visit: Visit): Promise<Reply> {
   const { asked, heads } = visit
-  const reply = (question: Question, streams: readonly EventStream[] | undefined): Reply => {
-    const { etag, body } = answersFor(question, streams)
-    const told = toldOf(asked.url)
-    const isForced = told !== undefined && told !== fingerprintOf(question.snapshot)
-    const isUnchanged = !isForced && isHeld(asked.headers.get('if-none-match'), etag)
-    return isUnchanged
-      ? { status: 304, head: heads.unchanged, own: { etag }, body: null }
-      : { status: 200, head: heads.answer, own: { etag }, body: body() }
+  const reply = (question: Question, body: string, streams: readonly EventStream[] | undefined): Reply => {
+    const ground = { snapshot: question.snapshot, streams }
+    const words = `${asked.headers.get('flagd-selector') ?? ''}\n${body}`
+    const held = isForced(asked.url, question.snapshot) ? null : asked.headers.get('if-none-match')
+    const known = held === null ? undefined : repeats.find(ground, words)
+    if (known && isHeld(held, known.etag)) {
+      question.countAll(known.evaluations, question)
+      return { status: 304, head: heads.unchanged, own: { etag: known.etag }, body: null }
+    }
+    const { etag, text, lasting } = answersFor(question, streams)
+    if (!isHeld(held, etag)) return { status: 200, head: heads.answer, own: { etag }, body: text() }
+    if (lasting) repeats.keep(ground, words, { etag, evaluations: lasting })
+    return { status: 304, head: heads.unchanged, own: { etag }, body: null }
   }
   return answered(doors, visit, {
     subject: {},
-    reply: (question) => {
+    reply: (question, body) => {
       const streams = doors.eventStreams?.(question.snapshot.flagSetId)
-      return streams instanceof Promise ? streams.then((known) => reply(question, known)) : reply(question, streams)
+      return streams instanceof Promise
+        ? streams.then((known) => reply(question, body, known))
+        : reply(question, body, streams)
     },
   })
 }
 
+/** True when an event told the client of another state than this one: what it holds is no answer to it. */
+function isForced(url: string, snapshot: Snapshot): boolean {
+  const told = toldOf(url)
+  return told !== undefined && told !== fingerprintOf(snapshot)
+}
+
 /** What is asked for, and its answer. */
-type Wanted = { readonly subject: Subject; readonly reply: (question: Question) => Reply | Promise<Reply> }
+type Wanted = {
+  readonly subject: Subject
+  readonly reply: (question: Question, body: string) => Reply | Promise<Reply>
+}
 
 /**
  * Reads what a request asks and answers it, waiting for nothing but its body once key and environment are known here. In one
@@ -107,22 +125,22 @@ type Wanted = { readonly subject: Subject; readonly reply: (question: Question) 
 async function answered(doors: EvaluationDoors, visit: Visit, { subject, reply }: Wanted): Promise<Reply> {
   const { asked, seen, heads } = visit
   const { span, within } = seen
+  const { count, countAll } = doors
   try {
     const known = within(() => doors.authenticate(asked.headers))
     const principal = known instanceof Promise ? await known : known
     const selector = parseSelector(asked.headers.get('flagd-selector'))
     const flagSetId = flagSetIdFor(principal, selector, doors.defaultFlagSetId)
-    const context = evaluationContextIn(await asked.read(doors.bodyBytesMax))
-    if (context === undefined) return seen.done(invalidContext(heads, subject))
+    const body = await asked.read(doors.bodyBytesMax)
+    const context = body === undefined ? undefined : evaluationContextIn(body)
+    if (body === undefined || context === undefined) return seen.done(invalidContext(heads, subject))
     const held = within(() => doors.current(flagSetId))
     const first = held instanceof Promise ? await held : held
-    const told = toldOf(asked.url)
     // An event told the client of a change that this replica may not have seen yet: old values now would stay there.
-    const isElsewhere = told !== undefined && told !== fingerprintOf(first)
-    const snapshot = isElsewhere && doors.newest ? await doors.newest(flagSetId) : first
+    const snapshot = doors.newest && isForced(asked.url, first) ? await doors.newest(flagSetId) : first
     const now = Math.floor(doors.now() / 1_000)
-    const question = { snapshot, selector, context: doors.enrich(context), now, span, count: doors.count }
-    const given = reply(question)
+    const question = { snapshot, selector, context: doors.enrich(context), now, span, count, countAll }
+    const given = reply(question, body)
     return seen.done(given instanceof Promise ? await given : given)
   } catch (error) {
     return seen.done(refuse(error, subject, visit))
@@ -130,9 +148,9 @@ async function answered(doors: EvaluationDoors, visit: Visit, { subject, reply }
 }
 
 /** The context of a body; undefined when the body is not what it should be. A context that is no object counts as empty, as in flagd. */
-function evaluationContextIn(body: Uint8Array): Context | undefined {
+function evaluationContextIn(body: string): Context | undefined {
   try {
-    const request = parseJson(body) ?? {}
+    const request: unknown = body === '' ? {} : (JSON.parse(body) ?? {})
     if (!isRecord(request)) return undefined
     const { context } = request
     return isRecord(context) ? context : {}

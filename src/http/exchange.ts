@@ -1,4 +1,4 @@
-import { readBody } from './json-body.ts'
+import { readText } from './json-body.ts'
 
 /** Names are in lower case. */
 export type Header = { get(name: string): string | null }
@@ -9,8 +9,8 @@ export type Asked = {
   /** Absolute. */
   readonly url: string
   readonly headers: Header
-  /** The body of at most `bytesMax` bytes; rejects with `too_large`, or with `invalid` when the client goes away. */
-  read(bytesMax: number): Promise<Uint8Array>
+  /** The body of at most `bytesMax` bytes, undefined for what is no UTF-8. Rejects with `too_large`, or with `invalid` when the client goes away. */
+  read(bytesMax: number): Promise<string | undefined>
 }
 
 /** Headers made once for many answers, in both forms in which they are handed over: to copy the second takes Bun half the time. */
@@ -31,7 +31,7 @@ export const headOf = (record: Readonly<Record<string, string>>): Head => ({ rec
 /** A web request as an evaluation reads it. */
 export function askedBy(request: Request): Asked {
   const { method, url, headers } = request
-  return { method, url, headers, read: (bytesMax) => readBody(request, bytesMax) }
+  return { method, url, headers, read: (bytesMax) => readText(request, bytesMax) }
 }
 
 /** The web response of a reply. */

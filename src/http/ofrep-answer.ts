@@ -1,7 +1,7 @@
 import type { Metadata } from '../flag/definition.ts'
-import { type Evaluable, type Evaluation, evaluate, type Failure, fail } from '../flag/evaluate.ts'
+import { type Evaluable, type Evaluation, evaluate, type Failure, fail, type Success } from '../flag/evaluate.ts'
 import type { FlagSet } from '../flag/flagset.ts'
-import type { Asked, Count } from '../snapshot/exposures.ts'
+import type { Asked, Count, CountAll } from '../snapshot/exposures.ts'
 import { reflect, type Selector, selects } from '../snapshot/selector.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { etagOf, type Written, writtenOf } from './etag.ts'
@@ -12,11 +12,17 @@ export type Question = Asked & {
   readonly snapshot: Snapshot
   readonly selector: Selector | undefined
   readonly count: Count
+  readonly countAll: CountAll
 }
 /** One answer as OFREP writes it; `status` is that of a request for this flag alone. */
 export type Answer = { readonly status: 200 | 400 | 404; readonly body: string }
 /** All answers: their ETag, and the body where it has to be sent. */
-export type Answers = { readonly etag: string; readonly body: () => string }
+export type Answers = {
+  readonly etag: string
+  readonly text: () => string
+  /** What is answered, where the same question gets the same answer as long as nothing changes; else undefined. */
+  readonly lasting: readonly Success[] | undefined
+}
 
 /** Why a flag has no answer, in flagd's words. They never quote the rule: a public key may ask for values only. */
 const FAILURE: Record<
@@ -48,12 +54,20 @@ export function answersFor(question: Question, streams: readonly EventStream[] |
   const { snapshot, selector } = question
   const written = writtenFor(selector)
   const items: Written[] = []
-  for (const flag of listOf(snapshot.flagSet))
-    if (selects(selector, snapshot.flagSetId, flag.metadata)) items.push(written(evaluated(flag, question)))
+  const successes: Success[] = []
+  let isTimeless = true
+  for (const flag of listOf(snapshot.flagSet)) {
+    if (!selects(selector, snapshot.flagSetId, flag.metadata)) continue
+    const evaluation = evaluated(flag, question)
+    items.push(written(evaluation))
+    if (evaluation.reason !== 'ERROR') successes.push(evaluation)
+    isTimeless &&= !flag.answers.readsClock
+  }
   const end = endOf(question, streams)
   return {
     etag: etagOf([...items, end]),
-    body: () => `{"flags":[${items.map(({ text }) => text).join(',')}],${end.text}`,
+    text: () => `{"flags":[${items.map(({ text }) => text).join(',')}],${end.text}`,
+    lasting: isTimeless && successes.length === items.length ? successes : undefined,
   }
 }
 

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { FlagError } from '../flag/error.ts'
 import type { Evaluate, Evaluated, Reply } from './server.ts'
@@ -5,6 +6,8 @@ import type { Evaluate, Evaluated, Reply } from './server.ts'
 /** Evaluation contexts are smaller. What is refused unread must not be much more than nothing. */
 const BODY_BYTES_MAX = 65_536
 const AUTHORIZATION = 'authorization'
+/** What decoders of web bodies pass over. */
+const BYTE_ORDER_MARK = '\ufeff'
 
 /**
  * Answers with `evaluate` what that takes, on node:http's own objects: to build a web request and response of each would take more
@@ -45,16 +48,22 @@ function askedBy(incoming: IncomingMessage): Evaluated {
   }
 }
 
-function read(incoming: IncomingMessage, bytesMax: number): Promise<Uint8Array> {
+function read(incoming: IncomingMessage, bytesMax: number): Promise<string | undefined> {
   if (Number(incoming.headers['content-length']) > bytesMax) throw new FlagError('too_large', 'request body too large')
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
-    incoming.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
+    incoming.on('end', () => resolve(textOf(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))))
     incoming.on('close', () => {
       if (!incoming.readableEnded) reject(new FlagError('invalid', 'Cannot read the body'))
     })
   })
+}
+
+function textOf(bytes: Buffer): string | undefined {
+  if (!isUtf8(bytes)) return undefined
+  const text = bytes.toString()
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text
 }
 
 function send(outgoing: ServerResponse, { status, head, own, body }: Reply): void {

@@ -8,8 +8,8 @@ export type Evaluated = {
   /** Absolute. */
   readonly url: string
   readonly headers: { get(name: string): string | null }
-  /** The whole body; rejects when it is larger, or when the client goes away. */
-  read(bytesMax: number): Promise<Uint8Array>
+  /** The whole body, undefined for what is no UTF-8; rejects when it is larger, or when the client goes away. */
+  read(bytesMax: number): Promise<string | undefined>
 }
 /** An answer that is no web object; `own` are headers beside those of the head. */
 export type Reply = {

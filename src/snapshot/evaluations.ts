@@ -19,6 +19,12 @@ export class Evaluations {
     outcomes[evaluation.reason === 'ERROR' ? evaluation.errorCode : evaluation.reason] += 1
   }
 
+  /** Notes each of these answers of one environment. */
+  countAll(flagSetId: string, evaluations: readonly Success[]): void {
+    const outcomes = this.#outcomes.get(flagSetId) ?? this.#outcomesOf(flagSetId)
+    for (const { reason } of evaluations) outcomes[reason] += 1
+  }
+
   all(): Iterable<[flagSetId: string, outcomes: Outcomes]> {
     return this.#outcomes
   }

@@ -1,5 +1,5 @@
 import type { Context } from '../flag/definition.ts'
-import type { Evaluation } from '../flag/evaluate.ts'
+import type { Evaluation, Success } from '../flag/evaluate.ts'
 import type { Attributes, Span } from '../telemetry/span.ts'
 import { Spool } from '../telemetry/spool.ts'
 import type { TraceContext } from '../telemetry/trace-context.ts'
@@ -18,6 +18,8 @@ export type Asked = {
 }
 /** Notes an answer, wherever it was asked for. */
 export type Count = (evaluation: Evaluation, asked: Asked) => void
+/** Notes the answers of one request, which may be the very list of another before it. */
+export type CountAll = (evaluations: readonly Success[], asked: Asked) => void
 
 /** One evaluation, with what is told of it elsewhere: of the evaluation context its targeting key alone. */
 export type Exposure = {
@@ -60,9 +62,9 @@ export function counting(to: {
   readonly usage: Usage
   /** Undefined where nobody takes them. */
   readonly exposures?: Exposures | undefined
-}): Count {
+}): { readonly count: Count; readonly countAll: CountAll } {
   const { evaluations, usage, exposures } = to
-  return (evaluation, asked) => {
+  const count: Count = (evaluation, asked) => {
     const { snapshot, now, span } = asked
     evaluations.count(snapshot.flagSetId, evaluation)
     usage.count(snapshot.id, evaluation, now)
@@ -72,6 +74,16 @@ export function counting(to: {
     }
     exposures?.note(evaluation, asked)
   }
+  const countAll: CountAll = (list, asked) => {
+    const { snapshot, now, span } = asked
+    if (span || exposures) {
+      for (const evaluation of list) count(evaluation, asked)
+      return
+    }
+    evaluations.countAll(snapshot.flagSetId, list)
+    usage.countAll(snapshot.id, list, now)
+  }
+  return { count, countAll }
 }
 
 /** An exposure in the words of OpenTelemetry's semantic conventions for feature flags. */

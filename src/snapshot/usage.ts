@@ -1,9 +1,10 @@
-import type { Evaluation } from '../flag/evaluate.ts'
+import type { Evaluation, Success } from '../flag/evaluate.ts'
 import { batches } from '../store/batches.ts'
 import type { UsageBatch, UsageCount, UsageReason } from '../store/usage.ts'
 import type { Log } from './keeping.ts'
 
 type Cell = { -readonly [K in keyof UsageCount]: UsageCount[K] }
+type List = { readonly environmentId: bigint; times: number; lastAt: number }
 type Combination = {
   readonly environmentId: bigint
   readonly key: string
@@ -19,6 +20,8 @@ const FLUSH_SECONDS = 60
  * Storing them all takes 1 to 3 seconds, which a stop signal leaves.
  */
 const CELLS_MAX = 50_000
+/** Flags in lists that are counted as one until the next flush: adding that many up takes some milliseconds. */
+const LISTED_MAX = 100_000
 /** A connection that died while this replica slept is noticed by the first try. */
 const LAST_TRIES = 2
 
@@ -37,6 +40,9 @@ export class Usage {
    */
   #known = new Map<Evaluation, Cell>()
   #cells = new Map<string, Cell>()
+  /** Answers that are given together again and again, not yet added to their cells. */
+  readonly #lists = new Map<readonly Success[], List>()
+  #listed = 0
   #overflow = new Map<bigint, Cell>()
   /** Handed over and not known to have arrived. Only the same batch may be sent again: it may have arrived after all. */
   #sealed: UsageBatch[] = []
@@ -76,15 +82,21 @@ export class Usage {
    * this. Never throws and never waits.
    */
   count(environmentId: bigint, evaluation: Evaluation, now: number): void {
-    const hour = Math.floor(now / HOUR_SECONDS)
-    if (hour !== this.#hour) this.#turn(hour)
+    this.#turnTo(now)
     const cell = this.#known.get(evaluation) ?? this.#find(environmentId, evaluation)
     if (cell === undefined) return
     cell.count += 1
     cell.lastAt = now
-    this.#flushedAt ??= now
-    // A clock that was set back must not stop the flushing.
-    if (Math.abs(now - this.#flushedAt) >= FLUSH_SECONDS) this.#flushBehind(now)
+    this.#flushWhenDue(now)
+  }
+
+  /** Counts each of these answers, at the cost of one where the same list comes again. */
+  countAll(environmentId: bigint, evaluations: readonly Success[], now: number): void {
+    this.#turnTo(now)
+    const list = this.#lists.get(evaluations) ?? this.#list(environmentId, evaluations)
+    list.times += 1
+    list.lastAt = now
+    this.#flushWhenDue(now)
   }
 
   /** Brings home all that was counted; tries twice. What cannot be brought home before `signal` is lost, and that is logged. */
@@ -110,9 +122,38 @@ export class Usage {
     }
   }
 
-  #turn(hour: number): void {
+  #turnTo(now: number): void {
+    const hour = Math.floor(now / HOUR_SECONDS)
+    if (hour === this.#hour) return
+    this.#addLists()
     this.#hour = hour
     this.#known.clear()
+  }
+
+  #list(environmentId: bigint, evaluations: readonly Success[]): List {
+    if (this.#listed + evaluations.length > LISTED_MAX) this.#addLists()
+    const list = { environmentId, times: 0, lastAt: 0 }
+    this.#lists.set(evaluations, list)
+    this.#listed += evaluations.length
+    return list
+  }
+
+  #addLists(): void {
+    for (const [evaluations, { environmentId, times, lastAt }] of this.#lists)
+      for (const evaluation of evaluations) {
+        const cell = this.#known.get(evaluation) ?? this.#find(environmentId, evaluation)
+        if (cell === undefined) continue
+        cell.count += times
+        cell.lastAt = Math.max(cell.lastAt, lastAt)
+      }
+    this.#lists.clear()
+    this.#listed = 0
+  }
+
+  #flushWhenDue(now: number): void {
+    this.#flushedAt ??= now
+    // A clock that was set back must not stop the flushing.
+    if (Math.abs(now - this.#flushedAt) >= FLUSH_SECONDS) this.#flushBehind(now)
   }
 
   #find(environmentId: bigint, evaluation: Evaluation): Cell | undefined {
@@ -186,6 +227,7 @@ export class Usage {
 
   /** Sorted, so that replicas which store the same counters do so in the same order. */
   #seal(): void {
+    this.#addLists()
     const named = [...this.#cells].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, cell]) => cell)
     const last = [...this.#overflow.values()].sort((a, b) => (a.environmentId < b.environmentId ? -1 : 1))
     this.#known = new Map()
@@ -198,6 +240,7 @@ export class Usage {
   }
 
   #uncounted(): number {
+    this.#addLists()
     const sealed = this.#sealed.flatMap(({ counts }) => counts)
     return [...sealed, ...this.#cells.values(), ...this.#overflow.values()].reduce((sum, { count }) => sum + count, 0)
   }

@@ -81,6 +81,31 @@ test('Usage counts by environment, flag, variant and reason, failures under thei
   )
 })
 
+test('Usage counts lists that come again as if each answer came alone, in the hour in which they came', async () => {
+  const list = ['still', 'banner', 'off'].map((key) => ask(key)).filter((each) => each.reason !== 'ERROR')
+  times(3, () => usage.countAll(1n, list, START))
+  usage.count(1n, ask('still'), START)
+  usage.countAll(1n, list, START + 3_600)
+  await drain()
+  assert.deepEqual(lines(), [
+    '1 banner 0 a DEFAULT 3',
+    '1 banner 1 a DEFAULT 1',
+    '1 off 0 - DISABLED 3',
+    '1 off 1 - DISABLED 1',
+    '1 still 0 on STATIC 4',
+    '1 still 1 on STATIC 1',
+  ])
+})
+
+test('Usage flushes behind lists as behind single answers, and adds up what is too much to wait', async () => {
+  const list = Array.from({ length: 60_000 }, () => ask('still')).filter((each) => each.reason !== 'ERROR')
+  usage.countAll(1n, list, START)
+  usage.countAll(1n, [...list], START)
+  usage.countAll(1n, list, START + 60)
+  await settle()
+  assert.deepEqual(lines(), ['1 still 0 on STATIC 180000'])
+})
+
 test('Usage does not count what no flag answered', async () => {
   times(5, () => usage.count(1n, fail({ key: 'invented', metadata: {} }, 'FLAG_NOT_FOUND', ''), START))
   await drain()

@@ -32,7 +32,10 @@ export function authenticate(headers: Header): Principal {
 
 /** The OFREP door over these environments: `<project>/<environment>` → document. */
 export const ofrepOver = (documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}) =>
-  ofrep(doorsOver(documents, doors))
+  ofrepOf(doorsOver(documents, doors))
+
+/** The door over these doors. */
+export const ofrepOf = (doors: OfrepDoors) => ofrep(doors)
 
 /** The same door behind the front that answers evaluations before it. */
 export function frontOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}): Front {
@@ -40,7 +43,8 @@ export function frontOver(documents: Readonly<Record<string, Document>>, doors: 
   return front({ ...over, corsOrigins, trialFlagSetId: undefined }, ofrep({ ...over, corsOrigins }))
 }
 
-function doorsOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors>): OfrepDoors {
+/** All that the door needs, with what a test gives instead. */
+export function doorsOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors>): OfrepDoors {
   const snapshots = new Map(Object.entries(documents).map(([id, document]) => [id, snapshotOf(id, document)]))
   const current = (flagSetId: string) => {
     const snapshot = snapshots.get(flagSetId)
@@ -55,6 +59,7 @@ function doorsOver(documents: Readonly<Record<string, Document>>, doors: Partial
     bodyBytesMax: 1_000,
     now: () => 1_700_000_000_999,
     count: () => undefined,
+    countAll: () => undefined,
     enrich: (context) => context,
     log,
     ...doors,

@@ -93,7 +93,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const answering = {
     authenticate: authenticator((secret) => keys.find(secret), undefined),
     current: (flagSetId: string) => snapshots.current(flagSetId),
-    count: counting({ evaluations: counts.evaluations, usage, exposures: options.exposures }),
+    ...counting({ evaluations: counts.evaluations, usage, exposures: options.exposures }),
     bodyBytesMax: 1_000_000,
     now: wallNow,
     log,

@@ -46,10 +46,22 @@ function missingOf(paths: readonly unknown[], data: unknown, frame: Frame): unkn
 }
 
 function readerOf(path: unknown, compiler: Compiler): Expression {
+  if (mayReadClock(path)) compiler.noteClock()
   if (isScalar(path)) return compilePath(path)
   const written = compiler.compile(path)
   return (data, frame) => readWritten(written(data, frame), data, frame)
 }
+
+/** `$flagd.timestamp` by name, as part of a whole, or by a path that only an evaluation knows. */
+function mayReadClock(path: unknown): boolean {
+  if (typeof path === 'number' || typeof path === 'boolean') return false
+  if (typeof path !== 'string' || path === '') return true
+  const [first, second] = stepsOf(path)
+  return first === FLAGD && second !== 'flagKey'
+}
+
+/** flagd in Go passes over empty steps: "a..b" is "a.b". */
+const stepsOf = (path: string): string[] => path.split('.').filter((step) => step !== '')
 
 /** A path that is known only now, because a rule made it. */
 function readWritten(path: unknown, data: unknown, frame: Frame): unknown {
@@ -61,10 +73,7 @@ function readWritten(path: unknown, data: unknown, frame: Frame): unknown {
 function compilePath(path: unknown): Expression {
   if (path === '' || path === null || path === undefined) return wholeOf
   if (typeof path !== 'string' && typeof path !== 'number') return () => null
-  // flagd in Go passes over empty steps: "a..b" is "a.b".
-  const [first, ...rest] = String(path)
-    .split('.')
-    .filter((step) => step !== '')
+  const [first, ...rest] = stepsOf(String(path))
   if (first === undefined) return () => null
   if (first === FLAGD) return compileFlagd(rest)
   if (rest.length === 0) return (data) => own(data, first) ?? null
