@@ -2,6 +2,7 @@ import { type Context as Call, Hono } from 'hono'
 import { FlagError } from '../flag/error.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
 import { flagSetIdFor, parseSelector } from '../snapshot/selector.ts'
+import { contextIn } from '../telemetry/trace-context.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'
 import { selectorAfter } from './selector-path.ts'
 import { isStreamToken, STREAM_PATH } from './stream-token.ts'
@@ -34,7 +35,10 @@ export const isStream = ({ req }: Call): boolean => req.path.startsWith(STREAM_P
  */
 export function events(doors: EventDoors): Hono {
   return new Hono().get(ROUTE, async (c) => {
-    const span = receiveRequest(doors.tracer ?? untraced, ROUTE, c.req.raw)
+    const span = receiveRequest(doors.tracer ?? untraced, ROUTE, {
+      asked: c.req.raw,
+      parent: contextIn(c.req.raw.headers),
+    })
     try {
       const flagSetId = await admit(doors, c)
       const body = await doors.streams.open(flagSetId, { lastEventId: c.req.header('last-event-id') ?? null, span })

@@ -42,7 +42,7 @@ function apiTracer(tracer: Tracer): ApiTracer {
   const begin = (name: string, { kind = INTERNAL, attributes = {} }: SpanOptions = {}, context?: ApiContext) => {
     const caller = context && trace.getSpanContext(context)
     const parent = caller && { ...caller, isSampled: caller.traceFlags === 1 }
-    return tracer.receive(parent, { name, kind, attributes: publicAttributes(attributes) })
+    return tracer.receive(parent, () => ({ name, kind, attributes: publicAttributes(attributes) }))
   }
   return {
     startSpan: (...given) => begin(...given) ?? NOTHING,

@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { Span } from '../telemetry/span.ts'
+import { contextIn } from '../telemetry/trace-context.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'
 import type { AccessLogs } from './access.ts'
 import { principalOf } from './auth.ts'
@@ -48,7 +49,7 @@ export function observed(notes: Notes, { isObserved, isTraced }: Exceptions): Mi
     const { status } = c.res
     const route = patternOf(c)
     const span = tracer?.active
-    requests?.timing(method, route, status).add(seconds, span?.traceId ?? sampledTraceIdOf(raw.headers))
+    requests?.timing(method, route, status).add(seconds, span?.traceId ?? sampledTraceIdOf(contextIn(raw.headers)))
     const log = isProbe(path) ? access?.probes : access?.others
     log?.({ method, route, path, status, seconds, actor: principalOf(c)?.name, span })
   }
@@ -65,11 +66,12 @@ export function observeIn({ requests, tracer = untraced, access }: Notes): Obser
   if (!requests && !tracer.isOn && !log) return () => UNOBSERVED
   return (route, asked) => {
     const start = performance.now()
-    const span = receiveRequest(tracer, route, asked)
+    const parent = contextIn(asked.headers)
+    const span = receiveRequest(tracer, route, { asked, parent })
     const done = (answer: Reply): Reply => {
       const seconds = (performance.now() - start) / 1_000
-      const { method, url, headers } = asked
-      requests?.timing(method, route, answer.status).add(seconds, span?.traceId ?? sampledTraceIdOf(headers))
+      const { method, url } = asked
+      requests?.timing(method, route, answer.status).add(seconds, span?.traceId ?? sampledTraceIdOf(parent))
       if (span) noteStatus(span, answer.status).end()
       log?.({ method, route, path: pathOf(url), status: answer.status, seconds, span })
       return span ? { ...answer, own: { ...answer.own, [ANSWERED_BY]: span.traceparent } } : answer

@@ -1,9 +1,9 @@
 import type { Context } from 'hono'
 import { traceIdAt } from '../telemetry/ids.ts'
 import { type Attributes, SERVER, type Span } from '../telemetry/span.ts'
-import { contextIn } from '../telemetry/trace-context.ts'
+import { contextIn, type TraceContext } from '../telemetry/trace-context.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
-import type { Asked, Header } from './exchange.ts'
+import type { Asked } from './exchange.ts'
 
 const TRACE_ID = 'traceId'
 const SPAN = 'span'
@@ -26,26 +26,22 @@ export const spanOf = (c: Context): Span | undefined => c.get(SPAN)
 export const keepSpan = (c: Context, span: Span | undefined): void => c.set(SPAN, span)
 
 /** The caller's trace when the caller keeps it (the flag "sampled"): of others nobody has more to show. */
-export function sampledTraceIdOf(headers: Header): string | undefined {
-  if (headers.get('traceparent') === null) return undefined
-  const context = contextIn(headers)
-  return context?.isSampled ? context.traceId : undefined
-}
+export const sampledTraceIdOf = (parent: TraceContext | undefined): string | undefined =>
+  parent?.isSampled ? parent.traceId : undefined
+
+type Received = { readonly asked: Pick<Asked, 'method' | 'url'>; readonly parent: TraceContext | undefined }
 
 /** Begins the span of a request that a handler notes itself; undefined when it is not kept. */
-export function receiveRequest(
-  tracer: Tracer,
-  route: string,
-  asked: Pick<Asked, 'method' | 'url' | 'headers'>,
-): Span | undefined {
-  if (!tracer.isOn) return undefined
-  const { method, url, headers } = asked
-  const span = tracer.receive(contextIn(headers), { name: `${method} ${route}`, kind: SERVER })
-  return span?.setAttributes({
-    'http.request.method': method,
-    'http.route': route,
-    'url.scheme': url.startsWith('https:') ? 'https' : 'http',
-    'url.path': pathOf(url),
+export function receiveRequest(tracer: Tracer, route: string, { asked, parent }: Received): Span | undefined {
+  return tracer.receive(parent, () => {
+    const { method, url } = asked
+    const attributes = {
+      'http.request.method': method,
+      'http.route': route,
+      'url.scheme': url.startsWith('https:') ? 'https' : 'http',
+      'url.path': pathOf(url),
+    }
+    return { name: `${method} ${route}`, kind: SERVER, attributes }
   })
 }
 

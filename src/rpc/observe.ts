@@ -61,8 +61,11 @@ class Observer {
   /** Begins the span of a call, where it is kept; whoever answers finds it there. */
   begin(call: Call): Span | undefined {
     if (!this.tracer.isOn) return undefined
-    call.span = this.tracer.receive(contextIn(call.header), { name: this.#method, kind: SERVER })
-    return call.span?.setAttributes({ 'rpc.system.name': call.system, 'rpc.method': this.#method })
+    call.span = this.tracer.receive(contextIn(call.header), () => {
+      const attributes = { 'rpc.system.name': call.system, 'rpc.method': this.#method }
+      return { name: this.#method, kind: SERVER, attributes }
+    })
+    return call.span
   }
 
   /** Notes how a call ended that began at `start` (monotonic milliseconds). */

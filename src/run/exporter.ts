@@ -1,17 +1,10 @@
-import {
-  createTraceState,
-  type Logger,
-  logs,
-  ROOT_CONTEXT,
-  type SpanContext,
-  SpanStatusCode,
-  TraceFlags,
-  trace,
-} from '@opentelemetry/api'
+import { type Logger, logs, ROOT_CONTEXT, type SpanContext, TraceFlags, trace } from '@opentelemetry/api'
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-proto'
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
-import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources'
+import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base'
+import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from '@opentelemetry/otlp-exporter-base/node-http'
+import { type ISerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer'
+import { defaultResource, type Resource, resourceFromAttributes } from '@opentelemetry/resources'
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs'
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import { NodeSDK } from '@opentelemetry/sdk-node'
@@ -19,14 +12,14 @@ import { AlwaysOnSampler, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import manifest from '../../package.json' with { type: 'json' }
 import { attributesOf, EVALUATION, type Exposure } from '../snapshot/exposures.ts'
 import type { Family } from '../telemetry/family.ts'
-import type { Span } from '../telemetry/span.ts'
+import { encodeRequest, type Origin } from '../telemetry/otlp.ts'
 import type { TraceContext } from '../telemetry/trace-context.ts'
 import { hrTime, metricProducer } from './metric-producer.ts'
 import type { TelemetryConfig } from './telemetry-config.ts'
 
 /** Where telemetry goes. Each rejects when the batch did not arrive. */
 export type Exporter = {
-  sendSpans(spans: readonly Span[]): Promise<void>
+  sendSpans(spans: readonly Uint8Array[]): Promise<void>
   sendExposures(exposures: readonly Exposure[]): Promise<void>
   /** Sends the metrics once more, and ends. */
   close(): Promise<void>
@@ -35,7 +28,6 @@ export type Exporter = {
 const SCOPE = { name: 'flagstaff', version: manifest.version }
 /** Other names of the service come from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES. */
 const RESOURCE = { 'service.name': SCOPE.name, 'service.version': SCOPE.version }
-const UNSET = { code: SpanStatusCode.UNSET }
 /** Severity "INFO". */
 const INFO = 9
 
@@ -53,15 +45,22 @@ export function startExporter(config: TelemetryConfig, families: () => Promise<r
   })
   sdk.start()
   trace.getTracer(SCOPE.name, SCOPE.version).startSpan('sample').end() // shows what the SDK found out about this process
-  const [sample] = samples.empty()
+  const resource = samples.empty()[0]?.resource ?? resourceFromAttributes(RESOURCE)
   const logger = logs.getLogger(SCOPE.name, SCOPE.version)
-  const traceExporter = new OTLPTraceExporter()
+  const traceExporter = spanExporter(resource)
   const logExporter = new OTLPLogExporter()
+  const known = async () => {
+    if (resource.asyncAttributesPending) await resource.waitForAsyncAttributes?.()
+  }
   return {
-    sendSpans: (batch) => exported(traceExporter, sample ? batch.map((span) => readable(span, sample)) : []),
-    sendExposures: (batch) => {
+    sendSpans: async (spans) => {
+      await known()
+      await exported(traceExporter, spans)
+    },
+    sendExposures: async (batch) => {
+      await known()
       for (const exposure of batch) tellExposure(logger, exposure)
-      return exported(logExporter, records.empty())
+      await exported(logExporter, records.empty())
     },
     close: async () => {
       await Promise.all([sdk.shutdown(), traceExporter.shutdown(), logExporter.shutdown()])
@@ -81,33 +80,21 @@ function readersFor({ metrics }: TelemetryConfig, families: () => Promise<readon
   ]
 }
 
-/** A span of ours as the exporter reads it. The SDK's own would be made a second time, for twice the cost of sending it. */
-function readable(span: Span, { resource, instrumentationScope }: ReadableSpan): ReadableSpan {
-  const { name, kind, startedAt, attributes, links, status = UNSET, endedAt = startedAt, parent } = span
-  const context = { ...span.spanContext(), ...(parent?.state && { traceState: createTraceState(parent.state) }) }
-  return {
-    name,
-    kind,
-    spanContext: () => context,
-    ...(parent && { parentSpanContext: spanContextOf(parent) }),
-    startTime: hrTime(startedAt),
-    endTime: hrTime(endedAt),
-    duration: hrTime(endedAt - startedAt),
-    ended: true,
-    status,
-    attributes,
-    links,
-    events: span.events.map(({ name: event, at, attributes: given }) => ({
-      name: event,
-      time: hrTime(at),
-      attributes: typeof given === 'function' ? given() : given,
-    })),
-    resource,
-    instrumentationScope,
-    droppedAttributesCount: 0,
-    droppedEventsCount: span.droppedEvents,
-    droppedLinksCount: 0,
+const originOf = ({ attributes, schemaUrl }: Resource): Origin => ({ resource: attributes, schemaUrl, scope: SCOPE })
+
+/** The exporter for traces, given spans that are encoded already: to make its own of ours and encode them costs three times as much. */
+function spanExporter(resource: Resource): OTLPExporterBase<readonly Uint8Array[]> {
+  const { deserializeResponse } = ProtobufTraceSerializer
+  const serializer: ISerializer<readonly Uint8Array[], ReturnType<typeof deserializeResponse>> = {
+    serializeRequest: (spans) => encodeRequest(spans, originOf(resource)),
+    deserializeResponse,
   }
+  const headers = { 'Content-Type': 'application/x-protobuf' }
+  const options = convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', headers)
+  const helper = { name: 'span' as const, countItems: (spans: readonly Uint8Array[]) => spans.length }
+  return new OTLPExporterBase(
+    createOtlpHttpExportDelegate(options, serializer, 'otlp_http_span_exporter', helper, undefined),
+  )
 }
 
 function tellExposure(logger: Logger, exposure: Exposure): void {
@@ -139,11 +126,9 @@ class Tray<T> {
 const done = () => Promise.resolve()
 const PROCESSOR = { forceFlush: done, shutdown: done }
 
-type Sender<T> = { export(batch: T[], done: (result: { code: number; error?: Error }) => void): void }
+type Sender<T> = { export(batch: T, done: (result: { code: number; error?: Error }) => void): void }
 
-async function exported<T extends ReadableSpan | ReadableLogRecord>(exporter: Sender<T>, batch: T[]): Promise<void> {
-  const resource = batch[0]?.resource
-  if (resource?.asyncAttributesPending) await resource.waitForAsyncAttributes?.()
+function exported<T>(exporter: Sender<T>, batch: T): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   exporter.export(batch, ({ code, error = new Error('The collector gave no reason') }) =>
     code === 0 ? resolve() : reject(error),

@@ -12,7 +12,7 @@ import { newSpanId } from './ids.ts'
 import { formatTraceparent, type TraceContext } from './trace-context.ts'
 
 export type { Attributes }
-/** Attributes may be given as a function: it is asked when the span is sent, and never where it is not. */
+/** Attributes may be given as a function: it is asked when the span ends, and never for an event that is dropped. */
 export type SpanEvent = {
   readonly name: string
   readonly at: number

@@ -19,7 +19,8 @@ const STATE_LENGTH_MAX = 512
 
 /** Reads `traceparent`; undefined for none, or for what is none. */
 export function parseTraceparent(text: string | null | undefined): TraceContext | undefined {
-  const [, version, traceId, spanId, flags = '', more] = text ? (TRACEPARENT.exec(text) ?? []) : []
+  if (!text) return undefined
+  const [, version, traceId, spanId, flags = '', more] = TRACEPARENT.exec(text) ?? []
   if (traceId === undefined || spanId === undefined || (version === '00' && more !== undefined)) return undefined
   return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED }
 }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { SpanKind } from '@opentelemetry/api'
+import { encodeSpan } from './otlp.ts'
 import { type Sampling, sampledTraceId } from './sampler.ts'
 import { type Attributes, Span } from './span.ts'
 import { Spool } from './spool.ts'
@@ -23,14 +24,14 @@ const DRIFT_MS = 100
 const UNSAMPLED = Symbol('unsampled')
 const CLOCKS = { monotonic: () => performance.now(), wall: () => Date.now() }
 
-/** Makes the spans of this process. They wait in `ended`, with their true times, until something that sends them is loaded. */
+/** Makes the spans of this process. They wait in `ended`, encoded, with their true times, until something that sends them is loaded. */
 export class Tracer {
   readonly isOn: boolean
-  readonly ended: Spool<Span>
+  readonly ended: Spool<Uint8Array>
   readonly #sampling: Sampling | undefined
   readonly #now: () => number
   readonly #current = new AsyncLocalStorage<Span | typeof UNSAMPLED>()
-  readonly #onEnd = (span: Span) => this.ended.push(span)
+  readonly #onEnd = (span: Span) => this.ended.push(encodeSpan(span))
 
   constructor({ sampling, capacity = CAPACITY, clocks = CLOCKS }: TracerOptions) {
     this.isOn = sampling !== undefined
@@ -46,11 +47,11 @@ export class Tracer {
     return current === UNSAMPLED ? undefined : current
   }
 
-  /** Begins the span of something that came from outside; undefined when it is not kept. */
-  receive(parent: TraceContext | undefined, span: NewSpan): Span | undefined {
+  /** Begins the span of something that came from outside; undefined when it is not kept, and nothing is made for it. */
+  receive(parent: TraceContext | undefined, span: () => NewSpan): Span | undefined {
     if (!this.#sampling) return undefined
     const traceId = sampledTraceId(this.#sampling, parent)
-    return traceId === undefined ? undefined : this.#make(traceId, parent, span)
+    return traceId === undefined ? undefined : this.#make(traceId, parent, span())
   }
 
   /** Begins a span below the active one, or a trace where there is none; undefined when it is not kept. */
@@ -58,7 +59,7 @@ export class Tracer {
     if (!this.isOn) return undefined
     const current = this.#current.getStore()
     if (current === UNSAMPLED) return undefined
-    return current ? this.#make(current.traceId, current, span) : this.receive(undefined, span)
+    return current ? this.#make(current.traceId, current, span) : this.receive(undefined, () => span)
   }
 
   /** Does `work` with this span as the active one; with undefined, nothing in it is kept. */

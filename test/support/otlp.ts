@@ -18,6 +18,9 @@ export type OtlpSpan = {
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[]
   /** 2 is an error. */
   readonly status: number
+  readonly state: string
+  readonly flags: number
+  readonly droppedEvents: number
 }
 export type OtlpRecord = {
   readonly eventName: string
@@ -49,6 +52,9 @@ export const spansIn = (bytes: Uint8Array): OtlpSpan[] =>
     events: messages(item, 11).map((event) => ({ name: text(event, 2), attributes: attributesIn(event, 3) })),
     links: messages(item, 13).map((link) => ({ traceId: hex(link, 1), spanId: hex(link, 2) })),
     status: messages(item, 15).map((status) => number(status, 3))[0] ?? 0,
+    state: text(item, 3),
+    flags: number(item, 16),
+    droppedEvents: number(item, 12),
   }))
 
 /** Reads an ExportLogsServiceRequest. */
@@ -97,6 +103,7 @@ function read(bytes: Uint8Array): Message {
     fields.set(number, known)
     if (type === WireType.LengthDelimited) known.push(reader.bytes())
     else if (type === WireType.Bit64) known.push(BigInt(reader.fixed64()))
+    else if (type === WireType.Bit32) known.push(BigInt(reader.fixed32()))
     else if (type === WireType.Varint) known.push(BigInt(reader.uint64()))
     else reader.skip(type)
   }
@@ -131,6 +138,7 @@ function attributesIn(message: Message, field: number): Attributes {
 function valueIn(value: Message): unknown {
   if (value.has(1)) return text(value, 1)
   if (value.has(2)) return number(value, 2) === 1
-  if (value.has(3)) return number(value, 3)
+  if (value.has(3)) return Number(BigInt.asIntN(64, BigInt(value.get(3)?.[0] as bigint)))
+  if (value.has(5)) return messages(messages(value, 5)[0] ?? new Map(), 1).map(valueIn)
   return value.has(4) ? number(value, 4) : undefined
 }
