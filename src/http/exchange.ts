@@ -36,5 +36,7 @@ export function askedBy(request: Request): Asked {
 
 /** The web response of a reply. */
 export function responseOf({ status, head, own, body }: Reply): Response {
-  return new Response(body, { status, headers: own ? { ...head.record, ...own } : head.headers })
+  const response = new Response(body, { status, headers: head.headers })
+  for (const name in own) response.headers.set(name, own[name] ?? '')
+  return response
 }

@@ -74,10 +74,14 @@ export function observeIn({ requests, tracer = untraced, access }: Notes): Obser
       requests?.timing(method, route, answer.status).add(seconds, span?.traceId ?? sampledTraceIdOf(parent))
       if (span) noteStatus(span, answer.status).end()
       log?.({ method, route, path: pathOf(url), status: answer.status, seconds, span })
-      return span ? { ...answer, own: { ...answer.own, [ANSWERED_BY]: span.traceparent } } : answer
+      return span ? tellingSpan(answer, span) : answer
     }
     return { span, within: span ? (work) => tracer.within(span, work) : atOnce, done }
   }
+}
+
+function tellingSpan({ status, head, own, body }: Reply, { traceparent }: Span): Reply {
+  return { status, head, own: own ? { ...own, [ANSWERED_BY]: traceparent } : { [ANSWERED_BY]: traceparent }, body }
 }
 
 const atOnce = <T>(work: () => T): T => work()

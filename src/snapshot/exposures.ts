@@ -35,6 +35,13 @@ export type Exposure = {
 /** The name of the event (https://opentelemetry.io/docs/specs/semconv/feature-flags/feature-flags-events/). */
 export const EVALUATION = 'feature_flag.evaluation'
 const PROVIDER = 'flagstaff'
+const REASON: Readonly<Record<Evaluation['reason'], string>> = {
+  STATIC: 'static',
+  DEFAULT: 'default',
+  TARGETING_MATCH: 'targeting_match',
+  DISABLED: 'disabled',
+  ERROR: 'error',
+}
 /** What a client makes larger than this is no id and no key, and is not kept. */
 const TEXT_LENGTH_MAX = 256
 /** OpenTelemetry's default for a queue of log records. */
@@ -89,16 +96,17 @@ export function counting(to: {
 /** An exposure in the words of OpenTelemetry's semantic conventions for feature flags. */
 export function attributesOf({ evaluation, flagSetId, revision, contextId }: Exposure): Attributes {
   const { key, reason } = evaluation
-  const common = {
+  const attributes: Attributes = {
     'feature_flag.key': key.length > TEXT_LENGTH_MAX ? '' : key,
-    'feature_flag.result.reason': reason.toLowerCase(),
+    'feature_flag.result.reason': REASON[reason],
     'feature_flag.set.id': flagSetId,
     'feature_flag.version': String(revision),
     'feature_flag.provider.name': PROVIDER,
-    ...(contextId !== undefined && { 'feature_flag.context.id': contextId }),
   }
-  if (evaluation.reason === 'ERROR') return { ...common, 'error.type': evaluation.errorCode.toLowerCase() }
-  return evaluation.variant === undefined ? common : { ...common, 'feature_flag.result.variant': evaluation.variant }
+  if (contextId !== undefined) attributes['feature_flag.context.id'] = contextId
+  if (evaluation.reason === 'ERROR') attributes['error.type'] = evaluation.errorCode.toLowerCase()
+  else if (evaluation.variant !== undefined) attributes['feature_flag.result.variant'] = evaluation.variant
+  return attributes
 }
 
 function exposureOf(evaluation: Evaluation, { snapshot, context, span }: Asked): Exposure {

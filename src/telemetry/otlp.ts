@@ -75,6 +75,7 @@ const writeStatus = (to: To, { code }: SpanStatus): void => to.integer(3, code)
 function writeAttributes(to: To, field: number, attributes: Attributes): void {
   for (const key in attributes) {
     const value = attributes[key]
+    if (typeof value === 'string' && to.pair(field, key, value)) continue
     if (value !== undefined && value !== null) to.within(field, { key, value }, writeAttribute)
   }
 }
