@@ -6,12 +6,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type Collector, type Mood, startCollector } from '../test/support/collector.ts'
+import type { Mood } from '../test/support/collector.ts'
 import { kill, type Program, type Runtime } from '../test/support/process.ts'
 import { startTestServer } from '../test/support/server.ts'
 import { openStore } from '../test/support/store.ts'
 import { describeMachine } from './machine.ts'
-import { median, needs, pinned, processorSeconds } from './processor.ts'
+import { median, needs, pinned, pinnedMyself, processorSeconds } from './processor.ts'
+import { type SpanCounter, startSpanCounter } from './span-counter.ts'
 import { CONTEXT, startReference, startSubject } from './subject.ts'
 import { wrk } from './wrk.ts'
 
@@ -36,11 +37,12 @@ type Server = Pick<Case, 'name' | 'goal'> & {
   readonly pid: number
   readonly port: number
   readonly key: string
-  readonly collector: Collector | undefined
+  readonly collector: SpanCounter | undefined
 }
 
 const ROUNDS = Number(process.argv.find((arg) => arg.startsWith('--rounds='))?.slice('--rounds='.length) ?? 5)
-const REQUESTS = 40_000
+/** Enough that what comes at the end of a load, as the collector of garbage does, weighs little. */
+const REQUESTS = 100_000
 const CONNECTIONS = 16
 const LATENCY_SECONDS = 3
 const PATH = '/ofrep/v1/evaluate/flags/targeted'
@@ -59,6 +61,7 @@ const CASES: readonly Case[] = [
 const MOODS: readonly Mood[] = ['takes', 'refuses', 'hangs']
 
 needs('h2load', 'nghttp2-client')
+pinnedMyself(0) // the collectors are here
 const hasWrk = !spawnSync('wrk', ['--version']).error
 const database = await startTestServer()
 const folder = await mkdtemp(join(tmpdir(), 'bench-overhead-'))
@@ -86,7 +89,7 @@ async function compare(runtime: Runtime): Promise<Row[]> {
     for (const each of CASES) servers.push(await start(runtime, each, opened))
     const rates = new Map(servers.map(({ name }) => [name, [] as number[]]))
     for (const server of servers) await load(server) // warm up
-    for (const { collector } of servers) collector?.spans.splice(0)
+    for (const { collector } of servers) if (collector) collector.spans = 0
     for (let round = 0; round < ROUNDS; round++)
       for (const server of servers) rates.get(server.name)?.push(await load(server))
     const rateOf = (name: string) => median(rates.get(name) ?? [])
@@ -100,7 +103,7 @@ async function compare(runtime: Runtime): Promise<Row[]> {
         ofOff: rateOf(name) / rateOf(OFF),
         ofBare: rateOf(name) / rateOf('bare'),
         ...(goal !== undefined && { goal }),
-        ...(name.includes('100 %') && { arrived: (collector?.spans.length ?? 0) / (ROUNDS * REQUESTS) }),
+        ...(name.includes('100 %') && { arrived: (collector?.spans ?? 0) / (ROUNDS * REQUESTS) }),
       }
     })
   } finally {
@@ -111,7 +114,7 @@ async function compare(runtime: Runtime): Promise<Row[]> {
 async function start(runtime: Runtime, { name, env, goal }: Case, opened: (() => Promise<void>)[]): Promise<Server> {
   const store = await openStore()
   opened.push(() => store.close())
-  const collector = await startCollector()
+  const collector = await startSpanCounter()
   opened.push(() => collector.close())
   const subject = await startSubject(runtime, { DATABASE_URL: store.url, ...env(collector.endpoint) })
   const { running, clientKey: key } = subject
