@@ -53,7 +53,7 @@ async function pausesOf(snapshots: Snapshots): Promise<number> {
 }
 
 const server = await startRedis()
-const { redis, close } = openRedis({ url: server.url })
+const { send, close } = openRedis({ url: server.url })
 try {
   const loads = Array.from({ length: 5 }, () => timed(() => nextSnapshot(NAME, read(), undefined)))
   const held = nextSnapshot(NAME, read(), undefined)
@@ -62,7 +62,7 @@ try {
     return timed(() => nextSnapshot(NAME, read(held), held))
   })
   const keeping = {
-    copies: copiesIn(redis, () => undefined),
+    copies: copiesIn(send, () => undefined),
     now: () => performance.now(),
     freshnessMs: 1_000,
     truthCheckMs: 10_000,

@@ -1,5 +1,4 @@
 import './run/stopped.ts' // first, so that no signal is lost while the rest begins
-import { randomUUID } from 'node:crypto'
 import { enrichWith } from './flag/context.ts'
 import { accessLogs } from './http/access.ts'
 import { app, type Doors } from './http/app.ts'
@@ -56,7 +55,7 @@ const damaged = (name: string) => {
   counts.damagedCopies.value += 1
   log.warn('A copy in Redis is damaged or foreign', { name })
 }
-const copies = redis && timedCopies(copiesIn(redis.redis, damaged), counts.redis)
+const copies = redis && timedCopies(copiesIn(redis.send, damaged), counts.redis)
 const { freshnessMs, truthCheckMs } = config
 const wallNow = () => Date.now()
 const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, (jumpMs) => {
@@ -76,7 +75,7 @@ const keys = new KeyRing(keeping, async (since) => (await import('./store/keys.t
 })
 const usage = new Usage({
   write: async (batch) => (await import('./store/usage.ts')).writeUsage(database, batch),
-  replica: randomUUID(),
+  replica: crypto.randomUUID(),
   log: log.warn,
 })
 

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Stamp } from '../store/copies.ts'
+import { sha256, sha256Bytes } from '../store/digest.ts'
 
 /** One entity tag of a list: quoted, where commas are part of it, or bare, as some clients send it. */
 const TAG = /(?:W\/)?"[^"]*"|[^\s,"]+/g
@@ -9,7 +9,7 @@ export type Written = { readonly text: string; readonly digest: Int32Array }
 
 /** Makes a part. */
 export function writtenOf(text: string): Written {
-  const digest = createHash('sha256').update(text).digest()
+  const digest = sha256Bytes(text)
   return { text, digest: Int32Array.of(...LANES.map((lane) => digest.readInt32LE(lane * 4))) }
 }
 
@@ -38,7 +38,7 @@ export function etagOf(parts: readonly Written[]): string {
 
 /** Names the state that a configuration is in: equal on all replicas, and another one after each change. */
 export function fingerprintOf({ incarnation, revision }: Stamp): string {
-  return createHash('sha256').update(`${incarnation} ${revision}`).digest('base64url').slice(0, 22)
+  return sha256(`${incarnation} ${revision}`, 'base64url').slice(0, 22)
 }
 
 /** True when If-None-Match (RFC 9110 §13.1.2) says that the client has `etag`. Compares weakly; a bare tag counts as quoted. */

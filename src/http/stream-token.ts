@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { hmacSha256, isEqualInTime } from '../store/digest.ts'
 
 /** What a bulk answer says about the stream that tells of changes (OFREP ADR-0008). */
 export type EventStream = {
@@ -32,7 +32,7 @@ export function streamToken(secret: Buffer, flagSetId: string, nowMs: number): s
 export function isStreamToken(token: string, of: { secret: Buffer; flagSetId: string; nowMs: number }): boolean {
   const [, epoch, given = ''] = TOKEN.exec(token) ?? []
   if (epoch === undefined) return false
-  const isGenuine = timingSafeEqual(Buffer.from(given, 'base64url'), mac(of.secret, of.flagSetId, Number(epoch)))
+  const isGenuine = isEqualInTime(Buffer.from(given, 'base64url'), mac(of.secret, of.flagSetId, Number(epoch)))
   const age = epochOf(of.nowMs) - Number(epoch)
   return isGenuine && (age === 0 || age === 1)
 }
@@ -40,7 +40,7 @@ export function isStreamToken(token: string, of: { secret: Buffer; flagSetId: st
 const epochOf = (nowMs: number): number => Math.floor(nowMs / EPOCH_MS)
 
 const mac = (secret: Buffer, flagSetId: string, epoch: number): Buffer =>
-  createHmac('sha256', secret).update(`stream ${epoch} ${flagSetId}`).digest()
+  hmacSha256(secret, `stream ${epoch} ${flagSetId}`)
 
 /** Environments whose streams are kept at most; then all are named anew. */
 const KEPT_MAX = 1_000

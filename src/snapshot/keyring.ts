@@ -1,7 +1,7 @@
-import { timingSafeEqual } from 'node:crypto'
 import * as v from 'valibot'
 import { FlagError } from '../flag/error.ts'
 import type { Copy, Stamp } from '../store/copies.ts'
+import { isEqualInTime } from '../store/digest.ts'
 import type { KeyRingSource } from '../store/keys.ts'
 import type { EnvironmentName } from '../store/revision.ts'
 import { digestOf } from '../store/secret.ts'
@@ -70,7 +70,7 @@ export class KeyRing {
    */
   find(secret: string): Principal | undefined | Promise<Principal | undefined> {
     const digest = this.#digests.get(secret) ?? digestWithBytes(secret)
-    if (this.#admin && timingSafeEqual(this.#admin.digest, digest.bytes)) return this.#admin.principal
+    if (this.#admin && isEqualInTime(this.#admin.digest, digest.bytes)) return this.#admin.principal
     const isFresh = this.#held.isFresh
     const ring = this.#held.current()
     if (ring instanceof Promise) return ring.then((found) => this.#match(found, digest))
@@ -103,7 +103,7 @@ export class KeyRing {
   /** The map finds the candidate by its hash, which a caller cannot steer; the comparison takes the same time for all. */
   #match(ring: Ring | undefined, { text, bytes }: Digest): Principal | undefined {
     const entry = ring?.entries.get(text)
-    if (!entry || !timingSafeEqual(entry.digest, bytes) || entry.expiresAt <= this.#wallNow()) return undefined
+    if (!entry || !isEqualInTime(entry.digest, bytes) || entry.expiresAt <= this.#wallNow()) return undefined
     return entry.principal
   }
 

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
-import { promisify } from 'node:util'
-import { gunzip, gzip } from 'node:zlib'
-import type { Redis } from '@upstash/redis'
 import type { Calls } from './calls.ts'
+import type { Send } from './command.ts'
+import { sha256 } from './digest.ts'
+import { gunzip, gzip } from './gzip.ts'
 
 /** Which state of the truth something is. Revisions compare only within one incarnation of the database. */
 export type Stamp = { readonly incarnation: string; readonly revision: bigint }
@@ -31,7 +30,6 @@ export const CHANNEL = `${PREFIX}:hints`
 const FORMAT = 'flagstaff1'
 /** Below this compressing saves nothing that is worth the time. */
 const COMPRESS_FROM_BYTES = 1_024
-const UNPACKED_BYTES_MAX = 256 * 1024 * 1024
 
 /** Both keys change together or not at all, and never backwards within an incarnation. */
 const WRITE_IF_NEWER = `
@@ -46,19 +44,19 @@ redis.call('PUBLISH', ARGV[4], ARGV[5])
 return 1`
 
 /** Copies in Redis. `onDamage` hears of each value that was not ours or not whole. */
-export function copiesIn(redis: Redis, onDamage: (name: string) => void): Copies {
+export function copiesIn(send: Send, onDamage: (name: string) => void): Copies {
   const stampKey = (name: string) => `${PREFIX}:{${name}}:stamp`
   const copyKey = (name: string) => `${PREFIX}:{${name}}:copy`
   return {
     stamp: async (name) => {
-      const value = await redis.get<unknown>(stampKey(name))
+      const value = await send(['GET', stampKey(name)])
       if (value === null) return undefined
       const stamp = typeof value === 'string' ? parseStamp(value) : undefined
       if (!stamp) onDamage(name)
       return stamp
     },
     read: async (name) => {
-      const value = await redis.get<unknown>(copyKey(name))
+      const value = await send(['GET', copyKey(name)])
       if (value === null) return undefined
       const copy = typeof value === 'string' ? await unpack(value) : undefined
       if (!copy) onDamage(name)
@@ -68,10 +66,10 @@ export function copiesIn(redis: Redis, onDamage: (name: string) => void): Copies
       const { incarnation, revision } = copy.stamp
       const hint = `${name} ${incarnation} ${revision}`
       const values = [incarnation, String(revision), await pack(copy), CHANNEL, hint]
-      await redis.eval(WRITE_IF_NEWER, [stampKey(name), copyKey(name)], values)
+      await send(['EVAL', WRITE_IF_NEWER, '2', stampKey(name), copyKey(name), ...values])
     },
     remove: async (name) => {
-      await redis.del(stampKey(name), copyKey(name))
+      await send(['DEL', stampKey(name), copyKey(name)])
     },
   }
 }
@@ -94,7 +92,7 @@ function parseStamp(text: string): Stamp | undefined {
 /** A head line that says what it is, then the text or its compressed form in base64: Upstash's REST carries text only. */
 async function pack({ stamp, text }: Copy): Promise<string> {
   const isLarge = text.length >= COMPRESS_FROM_BYTES
-  const body = isLarge ? (await promisify(gzip)(text)).toString('base64') : text
+  const body = isLarge ? (await gzip(text)).toString('base64') : text
   const head = `${FORMAT} ${stamp.incarnation} ${stamp.revision} ${isLarge ? 'gzip' : 'plain'}`
   return `${head} ${digest(head, body)}\n${body}`
 }
@@ -110,12 +108,10 @@ async function unpack(value: string): Promise<Copy | undefined> {
     return undefined
   if (encoding === 'plain') return { stamp, text: body }
   try {
-    const text = await promisify(gunzip)(Buffer.from(body, 'base64'), { maxOutputLength: UNPACKED_BYTES_MAX })
-    return { stamp, text: text.toString() }
+    return { stamp, text: await gunzip(Buffer.from(body, 'base64')) }
   } catch {
     return undefined
   }
 }
 
-const digest = (head: string, body: string): string =>
-  createHash('sha256').update(`${head}\n${body}`).digest('base64url')
+const digest = (head: string, body: string): string => sha256(`${head}\n${body}`, 'base64url')

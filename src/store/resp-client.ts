@@ -1,9 +1,8 @@
-import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls, TLSSocket } from 'node:tls'
-import { ErrorReply } from '@redis/client/dist/lib/errors.js'
 import { Decoder } from '@redis/client/dist/lib/RESP/decoder.js'
-import { tlsOf } from './redis-tls.ts'
 import { timeLimit } from './time-limit.ts'
+import { type Ears, ended, type Wire } from './wire.ts'
+import { wireOnBun } from './wire-bun.ts'
+import { wireOnNode } from './wire-node.ts'
 
 /** A command that waits for its reply; they come in the order of the commands. */
 type Waiting = Pick<PromiseWithResolvers<unknown>, 'resolve' | 'reject'>
@@ -14,7 +13,6 @@ type Options = {
 }
 
 const DEFAULT_PORT = 6379
-const KEEP_ALIVE_MS = 5_000
 const WAITING_MAX = 10_000
 
 /**
@@ -24,74 +22,73 @@ const WAITING_MAX = 10_000
 export class RespClient {
   /** Resolves when commands may be sent; rejects when there is no connection in time, or the password is wrong. */
   readonly ready: Promise<void>
-  readonly #socket: Socket
+  readonly #ready = Promise.withResolvers<void>()
+  readonly #wire: Wire
   readonly #waiting: Waiting[] = []
+  readonly #onEnd: () => void
+  readonly #connected: () => void
   #hasEnded = false
 
   constructor(url: string, { connectMs, onEnd }: Options) {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#socket = socketTo(url)
-    const connected = timeLimit(connectMs, () => this.#socket.destroy(new Error(`No connection in ${connectMs} ms`)))
-    const end = (error: unknown) => {
-      if (this.#hasEnded) return
-      this.#hasEnded = true
-      connected()
-      reject(error)
-      for (const { reject: fail } of this.#waiting.splice(0)) fail(error)
-      onEnd()
-    }
-    this.#socket.on('error', end).on('close', () => end(new Error('The connection to Redis ended')))
+    this.ready = this.#ready.promise
+    this.#onEnd = onEnd
+    this.#connected = timeLimit(connectMs, () => this.#end(new Error(`No connection in ${connectMs} ms`)))
     const decoder = new Decoder({
       onReply: (reply) => this.#waiting.shift()?.resolve(reply),
       onErrorReply: (error) => this.#waiting.shift()?.reject(error),
       onPush: () => undefined, // there are none in RESP 2
       getTypeMapping: () => ({}),
     })
-    this.#socket.on('data', (bytes) => {
-      try {
-        decoder.write(bytes)
-      } catch (cause) {
-        this.#socket.destroy(new Error('Cannot read what Redis says', { cause }))
-      }
+    this.#wire = wireTo(url, {
+      onOpen: () => this.#greet(url),
+      onBytes: (bytes) => {
+        try {
+          decoder.write(bytes)
+        } catch (cause) {
+          this.#end(new Error('Cannot read what Redis says', { cause }))
+        }
+      },
+      onEnd: (error) => this.#end(error),
     })
-    this.#socket.once(this.#socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
-      const greeted = Promise.all(greetings(url).map((command) => this.send(command)))
-      greeted.then(connected).then(resolve, (error: Error) => this.#socket.destroy(error))
-    })
-    this.ready = promise
   }
 
   /** Sends a command; rejects with an `ErrorReply` when Redis refuses it, with another error when the connection ends before. */
   send(command: readonly string[]): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-    if (this.#hasEnded) reject(new Error('The connection to Redis ended'))
+    if (this.#hasEnded) reject(ended())
     else if (this.#waiting.length >= WAITING_MAX) reject(new Error(`${WAITING_MAX} commands wait for Redis already`))
     else {
       this.#waiting.push({ resolve, reject })
-      this.#socket.write(encode(command))
+      this.#wire.write(encode(command))
     }
     return promise
   }
 
   destroy(): void {
-    this.#socket.destroy()
+    this.#end(ended())
+  }
+
+  #greet(url: string): void {
+    const greeted = Promise.all(greetings(url).map((command) => this.send(command)))
+    greeted.then(this.#connected).then(this.#ready.resolve, (error: unknown) => this.#end(error))
+  }
+
+  #end(error: unknown): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#connected()
+    this.#wire.close()
+    this.#ready.reject(error)
+    for (const { reject } of this.#waiting.splice(0)) reject(error)
+    this.#onEnd()
   }
 }
 
-/** True for a refusal of one command, after which the connection is as good as before. */
-export const isRefusal = (error: unknown): error is Error => error instanceof ErrorReply
-
-function socketTo(url: string): Socket {
+/** Bun has sockets of its own; for TLS both use Node's, whose checks of certificates are known to be made. */
+function wireTo(url: string, ears: Ears): Wire {
   const { protocol, hostname, port } = new URL(url)
-  const host = hostname.replace(/^\[|\]$/g, '')
-  const at = {
-    host,
-    port: Number(port || DEFAULT_PORT),
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_MS,
-  }
-  return protocol === 'rediss:' ? connectTls({ ...at, ...tlsOf(url) }) : connectTcp(at)
+  const place = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || DEFAULT_PORT) }
+  return 'Bun' in globalThis && protocol === 'redis:' ? wireOnBun(place, ears) : wireOnNode(url, place, ears)
 }
 
 /** What is said first: who we are, and which of the databases is meant, as the URL has it. */

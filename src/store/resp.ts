@@ -1,8 +1,6 @@
-import type { Requester } from '@upstash/redis'
-import { isRefusal, RespClient } from './resp-client.ts'
+import type { Send } from './command.ts'
+import { RespClient } from './resp-client.ts'
 import { timeLimit } from './time-limit.ts'
-
-type Reply = { result?: unknown; error?: string }
 
 const CONNECT_MS = 500
 /** After a failed connect nobody tries again for a moment, then for longer; the wait is random, so that replicas do not come back in step. */
@@ -10,35 +8,16 @@ const BACKOFF_MIN_MS = 50
 const BACKOFF_MAX_MS = 2_000
 
 /**
- * Lets @upstash/redis speak to a plain Redis or Valkey. It connects when a command needs it and only then: a client that reconnects by
- * itself would keep an idle instance awake. RESP 2, because Upstash's client expects its shapes.
+ * Sends commands to a plain Redis or Valkey, each answered within `commandMs`. It connects when a command needs it and only then: a client
+ * that reconnects by itself would keep an idle instance awake.
  */
-export function openResp(url: string, commandMs: number): { requester: Requester; reset(): void } {
+export function openResp(url: string, commandMs: number): { send: Send; reset(): void } {
   const connection = new Connection(url, commandMs)
-  const run = async (command: unknown): Promise<Reply> => {
+  const send: Send = async (command) => {
     const client = await connection.client()
-    try {
-      return { result: await connection.bounded(client.send(argumentsOf(command))) }
-    } catch (error) {
-      if (isRefusal(error)) return { error: error.message }
-      throw error
-    }
+    return connection.bounded(client.send(command))
   }
-  const transaction = async (commands: readonly unknown[]): Promise<Reply[]> => {
-    // Written in one go, so that nothing of another caller comes between on the shared connection.
-    const replies = await Promise.all([['MULTI'], ...commands, ['EXEC']].map(run))
-    const { result, error } = replies.at(-1) ?? {}
-    return Array.isArray(result)
-      ? result.map((one: unknown) => ({ result: one }))
-      : commands.map(() => ({ error: error ?? 'EXECABORT' }))
-  }
-  const request = ({ path, body }: { path?: string[]; body?: unknown }): Promise<unknown> => {
-    const commands = Array.isArray(body) ? body : []
-    if (path?.[0] === 'pipeline') return Promise.all(commands.map(run))
-    if (path?.[0] === 'multi-exec') return transaction(commands)
-    return run(body)
-  }
-  return { requester: { request: request as Requester['request'] }, reset: () => connection.drop() }
+  return { send, reset: () => connection.drop() }
 }
 
 /** One connection, made on demand. */
@@ -103,15 +82,4 @@ class Connection {
     this.#current = undefined
     client.destroy()
   }
-}
-
-function argumentsOf(command: unknown): string[] {
-  if (!Array.isArray(command)) throw new Error('Cannot run a Redis command that is not a list')
-  return command.map((argument: unknown) =>
-    typeof argument === 'string'
-      ? argument
-      : typeof argument === 'object'
-        ? JSON.stringify(argument)
-        : String(argument),
-  )
 }

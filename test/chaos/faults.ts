@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Send } from '../../src/store/command.ts'
 import { openRedis } from '../../src/store/redis.ts'
 import type { Way } from '../support/proxy.ts'
 import type { Ledger } from './ledger.ts'
@@ -65,15 +66,15 @@ export const FAULTS: readonly Fault[] = [
       await world.redis.start()
     },
   },
-  { name: 'Redis flushed', inject: (world) => withRedis(world, async (redis) => void (await redis.flushall())) },
+  { name: 'Redis flushed', inject: (world) => withRedis(world, async (send) => void (await send(['FLUSHALL']))) },
   {
     name: 'Redis back with old data',
     inject: (world, _ledger, ms) =>
-      withRedis(world, async (redis) => {
-        const keys = await redis.keys('flagstaff:*')
-        const values = await Promise.all(keys.map((key) => redis.get<string>(key)))
+      withRedis(world, async (send) => {
+        const keys = (await send(['KEYS', 'flagstaff:*'])) as string[]
+        const values = await Promise.all(keys.map((key) => send(['GET', key])))
         await sleep(ms)
-        await Promise.all(keys.map((key, index) => redis.set(key, values[index] ?? '')))
+        await Promise.all(keys.map((key, index) => send(['SET', key, String(values[index] ?? '')])))
       }),
   },
   {
@@ -93,11 +94,8 @@ export const FAULTS: readonly Fault[] = [
   },
 ]
 
-async function withRedis(
-  world: World,
-  work: (redis: ReturnType<typeof openRedis>['redis']) => Promise<void>,
-): Promise<void> {
-  const { redis, close } = openRedis({ url: world.redis.url })
-  await work(redis)
+async function withRedis(world: World, work: (send: Send) => Promise<void>): Promise<void> {
+  const { send, close } = openRedis({ url: world.redis.url })
+  await work(send)
   await close()
 }

@@ -70,8 +70,8 @@ describe('two replicas', { skip: HAS_REDIS ? false : 'there is no redis-server o
   })
 
   test('a damaged copy is counted', async () => {
-    const { redis, close } = openRedis({ url: replicas.redis.url })
-    await redis.set('flagstaff:{p/e}:stamp', 'nonsense')
+    const { send, close } = openRedis({ url: replicas.redis.url })
+    await send(['SET', 'flagstaff:{p/e}:stamp', 'nonsense'])
     await close()
     await becomes(0, 'flagstaff_redis_damaged_copies_total', (value) => value > 0)
   })

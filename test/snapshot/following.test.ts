@@ -44,7 +44,7 @@ const replica = (freshnessMs: number, hints?: Hints): Promise<Service> => {
   if (!redis) return openService({ store, freshnessMs })
   const connection = openRedis({ url: redis.url })
   connections.push(connection)
-  const copies = copiesIn(connection.redis, () => undefined)
+  const copies = copiesIn(connection.send, () => undefined)
   return openService({ store, copies, freshnessMs, truthCheckMs: freshnessMs, ...(hints && { hints }) })
 }
 const listen = async (service: Service) => {
@@ -124,7 +124,7 @@ test('a replica subscribes to hints only while a stream is open', { skip }, asyn
   const reader = await replica(NEVER_MS, hints)
   const connection = openRedis({ url: redis?.url ?? '' })
   connections.push(connection)
-  const listeners = async () => Number(((await connection.redis.exec(['PUBSUB', 'NUMSUB', CHANNEL])) as unknown[])[1])
+  const listeners = async () => Number(((await connection.send(['PUBSUB', 'NUMSUB', CHANNEL])) as unknown[])[1])
   await reader.snapshots.current('shop/live')
   assert.equal(await listeners(), 0)
   const [first, second] = [await listen(reader), await listen(reader)]

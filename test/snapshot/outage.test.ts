@@ -53,7 +53,7 @@ describe('with Postgres and Redis behind proxies', {
     url.host = `127.0.0.1:${toPostgres.port}`
     const database = openDatabase({ url: url.href })
     const connection: RedisConnection = openRedis({ url: `redis://127.0.0.1:${toRedis.port}` })
-    const copies: Copies = copiesIn(connection.redis, () => undefined)
+    const copies: Copies = copiesIn(connection.send, () => undefined)
     const service = await openService({ store: { ...store, url: url.href, database }, copies, now: () => now })
     const close = async () => {
       await connection.close()
@@ -168,9 +168,9 @@ describe('with Postgres and Redis behind proxies', {
     const idle = await startReplica()
     await put(idle, on)
     await evaluate(idle)
-    const { redis: probe, close } = openRedis({ url: redis.url })
+    const { send, close } = openRedis({ url: redis.url })
     const commands = async () =>
-      Number(/total_commands_processed:(\d+)/.exec(String(await probe.exec(['INFO', 'stats'])))?.[1])
+      Number(/total_commands_processed:(\d+)/.exec(String(await send(['INFO', 'stats'])))?.[1])
     const first = await commands()
     now += 3_600_000
     await sleep(1_500) // longer than every interval that could wake
@@ -197,17 +197,17 @@ describe('with Postgres and Redis behind proxies', {
 
   test('Redis that lost everything, or came back with something old or foreign, misleads nobody', async () => {
     const [writer, reader] = [await startReplica(), await startReplica()]
-    const { redis: hand, close } = openRedis({ url: redis.url })
+    const { send, close } = openRedis({ url: redis.url })
     await put(writer, on)
     const keys = ['flagstaff:{p/e}:stamp', 'flagstaff:{p/e}:copy']
-    const old = await Promise.all(keys.map((key) => hand.get<string>(key)))
+    const old = await Promise.all(keys.map((key) => send(['GET', key])))
     await put(writer, off)
     await becomes(false, () => evaluate(reader))
     for (const spoil of [
-      () => hand.flushall(),
-      () => Promise.all(keys.map((key, index) => hand.set(key, old[index]))),
-      () => hand.set(keys[0] ?? '', 'other-incarnation 999999'),
-      () => hand.set(keys[1] ?? '', 'rubbish'),
+      () => send(['FLUSHALL']),
+      () => Promise.all(keys.map((key, index) => send(['SET', key, String(old[index])]))),
+      () => send(['SET', keys[0] ?? '', 'other-incarnation 999999']),
+      () => send(['SET', keys[1] ?? '', 'rubbish']),
     ]) {
       await spoil()
       for (let turn = 0; turn < 3; turn++) {

@@ -64,8 +64,8 @@ function listen(address: RedisAddress) {
     },
   }
 }
-const publish = (message: string) => connection.redis.publish(CHANNEL, message)
-const listeners = async () => Number(((await connection.redis.exec(['PUBSUB', 'NUMSUB', CHANNEL])) as unknown[])[1])
+const publish = (message: string) => connection.send(['PUBLISH', CHANNEL, message])
+const listeners = async () => Number(((await connection.send(['PUBSUB', 'NUMSUB', CHANNEL])) as unknown[])[1])
 const noneLeft = async () => {
   while ((await listeners()) > 0) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -78,7 +78,7 @@ for (const [name, address] of [
     const ear = listen(address())
     await ear.ready(1)
     await publish('nonsense')
-    await copiesIn(connection.redis, () => undefined).write(`${name} shop`.replaceAll(' ', '-'), {
+    await copiesIn(connection.send, () => undefined).write(`${name} shop`.replaceAll(' ', '-'), {
       stamp: STAMP,
       text: 'x',
     })

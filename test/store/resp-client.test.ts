@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { isRefusal, RespClient } from '../../src/store/resp-client.ts'
+import { ErrorReply } from '@redis/client'
+import { RespClient } from '../../src/store/resp-client.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../support/redis.ts'
 
 const PASSWORD = 'p@ss/word'
@@ -47,11 +48,11 @@ describe('RespClient', { skip: HAS_REDIS ? false : 'there is no redis-server on 
     const client = open(urlOf(''))
     await client.ready
     const refusal = await client.send(['NO', 'SUCH']).catch((error: unknown) => error)
-    assert.ok(isRefusal(refusal))
+    assert.ok(refusal instanceof ErrorReply)
     const waiting = client.send(['BLPOP', 'nothing', '0'])
     client.destroy()
     const end = await waiting.catch((error: unknown) => error)
-    assert.ok(end instanceof Error && !isRefusal(end))
+    assert.ok(end instanceof Error && !(end instanceof ErrorReply))
   })
 })
 

@@ -51,11 +51,11 @@ async function launch(port: number, url: string, options: readonly string[]) {
     ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...options],
     { stdio: 'ignore' },
   )
-  const { redis, close } = openRedis({ url })
+  const { send, close } = openRedis({ url })
   // It has no way to say that it is ready but to answer.
   for (let tries = 0; tries < 200 && child.exitCode === null; tries++) {
     try {
-      await redis.ping()
+      await send(['PING'])
       await close()
       return child
     } catch {
