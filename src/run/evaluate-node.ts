@@ -23,7 +23,9 @@ export function evaluatedBefore(evaluate: Evaluate, serve: RequestListener): Req
 }
 
 function isPlain({ method, headers, rawHeaders }: IncomingMessage): boolean {
-  if (method !== 'POST' || headers['transfer-encoding'] !== undefined) return false
+  if (headers['transfer-encoding'] !== undefined) return false
+  if (method === 'GET') return headers['content-length'] === undefined
+  if (method !== 'POST') return false
   return Number(headers['content-length'] ?? Number.NaN) <= BODY_BYTES_MAX && !isTwice(AUTHORIZATION, rawHeaders)
 }
 

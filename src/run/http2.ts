@@ -4,9 +4,9 @@ import http2, {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
-import { getRequestListener } from '@hono/node-server'
 import { HEADER_BYTES_MAX, type Times } from './limits.ts'
 import type { Asked, Fetch, Refusal, Refuse, TakeStream } from './server.ts'
+import { webListener } from './web-node.ts'
 
 /** Requests that one connection may have open at once; gRPC clients open further connections, or wait. */
 const STREAMS_MAX = 1_000
@@ -46,7 +46,7 @@ export type Http2Doors = {
 export function serveHttp2(server: Http2Server, { fetch, refuse, takeStream, times }: Http2Doors): Sessions {
   const open = new Set<ServerHttp2Session>()
   let isClosing = false
-  const listener = getRequestListener(fetch, { overrideGlobalObjects: false })
+  const listener = webListener(fetch)
   server.on('session', (session) => {
     open.add(session)
     session.once('close', () => open.delete(session))

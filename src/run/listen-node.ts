@@ -1,15 +1,13 @@
 import { once } from 'node:events'
 import http from 'node:http'
-import http2 from 'node:http2'
-import https from 'node:https'
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
 import { drain } from './drain.ts'
 import { evaluatedBefore } from './evaluate-node.ts'
-import { HTTP2_OPTIONS, serveHttp2 } from './http2.ts'
+import { type Http2OnUse, http2OnUse } from './http2-on-use.ts'
 import { HEADER_BYTES_MAX, TIMES, type Times } from './limits.ts'
 import type { ListenOptions, Refuse, Server, Tls } from './server.ts'
 import { sharePort } from './share-port.ts'
+import { webOnUse } from './web-on-use.ts'
 
 const SWEEP_MS = 20
 /** What was connected ahead, as browsers and proxies do, and says nothing for so long has no request for us. */
@@ -19,16 +17,15 @@ const SILENT_MS = 500
 export async function listenOnNode(options: ListenOptions): Promise<Server> {
   const { fetch, evaluate, refuse, takeStream, host, port, grpcPort, times = TIMES } = options
   const draining = drain(fetch, evaluate)
-  const serveAll = getRequestListener(draining.fetch, { overrideGlobalObjects: false })
+  const serveAll = webOnUse(draining.fetch)
   const serve = draining.evaluate ? evaluatedBefore(draining.evaluate, serveAll) : serveAll
   // What is refused passes `draining` by, and with it the words that the connection ends.
   let isEnding = false
   const listener = refuse ? refusable(serve, (asked) => (isEnding ? undefined : refuse(asked))) : serve
-  const http2Server = http2.createServer(HTTP2_OPTIONS)
-  const sessions = serveHttp2(http2Server, { fetch, refuse, takeStream, times })
+  const sessions = http2OnUse({ fetch, refuse, takeStream, times })
   const doors: Door[] = []
-  const open = (at: number): Promise<number> => {
-    const door = openDoor(listener, http2Server, { ...options, times })
+  const open = async (at: number): Promise<number> => {
+    const door = await openDoor(listener, sessions, { ...options, times })
     doors.push(door)
     return listenAt(door.server, at, host)
   }
@@ -70,7 +67,7 @@ type Door = {
   closeConnections(closed: Promise<unknown>, late?: AbortSignal): Promise<void>
 }
 
-function openDoor(listener: http.RequestListener, http2Server: http2.Http2Server, { tls, times }: DoorOptions): Door {
+async function openDoor(listener: http.RequestListener, http2: Http2OnUse, { tls, times }: DoorOptions): Promise<Door> {
   const options = {
     keepAliveTimeout: times.keepAliveMs,
     headersTimeout: times.headersMs,
@@ -79,12 +76,12 @@ function openDoor(listener: http.RequestListener, http2Server: http2.Http2Server
     maxHeaderSize: HEADER_BYTES_MAX,
   }
   const server = tls
-    ? https.createServer(
+    ? (await import('node:https')).createServer(
         { ...options, ...tls, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: times.headersMs },
         listener,
       )
     : http.createServer(options, listener)
-  sharePort(server, http2Server, { event: tls ? 'secureConnection' : 'connection', silentMs: times.silentMs })
+  sharePort(server, http2.take, { event: tls ? 'secureConnection' : 'connection', silentMs: times.silentMs })
   // Node counts a connection that never sent a byte as busy.
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {

@@ -1,7 +1,5 @@
 import type { Server as HttpServer } from 'node:http'
-import type { Http2Server } from 'node:http2'
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 
 /** First bytes of every cleartext HTTP/2 connection (RFC 9113 §3.4). No HTTP/1 method starts this way. */
 const PREFACE = Buffer.from('PRI')
@@ -13,19 +11,23 @@ export type SharePortOptions = {
 }
 
 /**
- * Lets `http2` answer those connections of `server` that speak it: one port is all that most platforms give a container. Over TLS the
+ * Lets `takeHttp2` have those connections of `server` that speak it: one port is all that most platforms give a container. Over TLS the
  * handshake has told (ALPN), in cleartext the first bytes do. The server itself stays the one that listens, because Node watches
  * header time-outs and idle connections only of a server that does.
  */
-export function sharePort(server: HttpServer, http2: Http2Server, { event, silentMs }: SharePortOptions): void {
+export function sharePort(
+  server: HttpServer,
+  takeHttp2: (socket: Socket) => void,
+  { event, silentMs }: SharePortOptions,
+): void {
   const serveHttp1 = server.listeners(event)
   server.removeAllListeners(event)
   server.on(event, async (socket: Socket) => {
-    const isHttp2 = socket instanceof TLSSocket ? socket.alpnProtocol === 'h2' : await beginsAsHttp2(socket, silentMs)
+    const isHttp2 = 'alpnProtocol' in socket ? socket.alpnProtocol === 'h2' : await beginsAsHttp2(socket, silentMs)
     if (socket.destroyed) return
     if (isHttp2) {
       socket.allowHalfOpen = false // HTTP/1's servers leave it open, and an HTTP/2 session would then never hear that its client is gone
-      http2.emit('connection', socket)
+      takeHttp2(socket)
     } else for (const serve of serveHttp1) serve.call(server, socket)
   })
 }
