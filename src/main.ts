@@ -1,7 +1,7 @@
 import './run/stopped.ts' // first, so that no signal is lost while the rest begins
 import { enrichWith } from './flag/context.ts'
 import { accessLogs } from './http/access.ts'
-import { app, type Doors } from './http/app.ts'
+import type { Doors } from './http/app.ts'
 import { newCounts } from './http/counts.ts'
 import { front } from './http/front.ts'
 import { MANAGEMENT_BYTES_MAX } from './http/json-body.ts'
@@ -162,7 +162,7 @@ const doors: Doors = {
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   corsOrigins: config.corsOrigins,
 }
-const { fetch, evaluate } = front(doors, app(doors))
+const { fetch, evaluate } = front(doors, async () => (await import('./http/app.ts')).app(doors))
 
 if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(

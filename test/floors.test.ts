@@ -17,21 +17,9 @@ function importsAtRuntime(file: string): string[] {
 
 /** What takes long to load, and which a first evaluation does without: docs/decisions/0013-start.md. */
 const LATER = [
-  ...[
-    'postgres',
-    'drizzle-orm',
-    'drizzle-orm/postgres-js',
-    '@redis/client',
-    '@upstash/redis',
-    'node:net',
-    'node:tls',
-    'node:crypto',
-    'node:zlib',
-    'node:util',
-    '@hono/node-server',
-    'node:http',
-    'node:http2',
-  ],
+  ...['postgres', 'drizzle-orm', 'drizzle-orm/postgres-js', '@redis/client', '@upstash/redis'],
+  ...['hono', 'hono/cors', 'hono/http-exception', 'hono/route', 'http/app.ts', '@hono/node-server'],
+  ...['node:net', 'node:tls', 'node:crypto', 'node:zlib', 'node:util', 'node:http', 'node:http2'],
   ...['@bufbuild/protobuf', '@connectrpc/connect', 'hono-openapi', '@valibot/to-json-schema'],
   ...['prom-client', '@hono/prometheus', '@hono/otel', '@opentelemetry/api', '@opentelemetry/sdk-node'],
   ...['http/management.ts', 'rpc/rpc.ts', 'store/pool.ts', 'store/tables.ts', 'run/listen-node.ts', 'run/exporter.ts'],
@@ -101,7 +89,7 @@ test('nothing is loaded before the stop signal is listened to', () => {
 
 test('what a first evaluation needs is loaded at start, and the rest with its first use', () => {
   const loaded = loadedWith('main.ts')
-  for (const name of ['hono', 'valibot', 'http/ofrep.ts', 'store/resp-client.ts', 'flag/compile.ts'])
+  for (const name of ['valibot', 'http/evaluations.ts', 'store/resp-client.ts', 'flag/compile.ts'])
     assert.ok(loaded.has(name), `${name} is loaded at start`)
   for (const name of LATER) assert.ok(!loaded.has(name), `${name} must not be loaded at start`)
   for (const { file, text } of sources)

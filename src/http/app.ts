@@ -4,14 +4,15 @@ import type { Count, CountAll } from '../snapshot/exposures.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { events, isStream } from './events.ts'
 import type { Metrics } from './families.ts'
-import { type Health, health, isProbe } from './health.ts'
+import { type Health, isProbe, probes } from './health.ts'
 import { loopbackOnly } from './loopback.ts'
 import type { ManagementDoors } from './management.ts'
 import { metrics } from './metrics.ts'
-import { type Notes, observed, observeIn } from './observe.ts'
+import { type Notes, observeIn } from './observe.ts'
+import { observed } from './observed.ts'
 import { isEvaluation, ofrep } from './ofrep.ts'
 import { onUse } from './on-use.ts'
-import { nothingHere, problem } from './problem.ts'
+import { nothingHere, problem } from './problem-answer.ts'
 import { WakingRouter } from './router.ts'
 import { type RpcDoor, rpcPaths, rpcRoutes } from './rpc.ts'
 import type { EventStreams } from './stream-token.ts'
@@ -62,8 +63,13 @@ export function app(doors: Doors, management?: Hono): Hono {
   if (doors.trialFlagSetId !== undefined) routes.use(loopbackOnly)
 
   const ofrepDoors = { ...doors, defaultFlagSetId: doors.trialFlagSetId, observe: observeIn(notes) }
-  routes.route('/', health(doors.health)).route('/', ofrep(ofrepDoors)) // its headers for other origins are the streams' too
-  if (doors.metrics) routes.route('/', metrics(doors.metrics))
+  for (const [path, probe] of probes(doors.health))
+    routes.get(path, async (c) => {
+      const { status, body } = await probe()
+      return c.json(body, status)
+    })
+  routes.route('/', ofrep(ofrepDoors)) // its headers for other origins are the streams' too
+  if (doors.metrics) routes.get('/metrics', metrics(doors.metrics))
   if (doors.events) routes.route('/', events({ ...ofrepDoors, ...doors.events, tracer: notes.tracer }))
   routes.route('/', sync(ofrepDoors))
   if (doors.rpc) routes.route('/', rpcRoutes(doors.rpc, doors.corsOrigins))

@@ -25,8 +25,17 @@ export type Reply = {
   readonly body: string | null
 }
 
-/** Makes a head. */
-export const headOf = (record: Readonly<Record<string, string>>): Head => ({ record, headers: new Headers(record) })
+/** Makes a head; its second form only where it is asked for, since to make it Node loads all of fetch. */
+export function headOf(record: Readonly<Record<string, string>>): Head {
+  let headers: Headers | undefined
+  return {
+    record,
+    get headers() {
+      headers ??= new Headers(record)
+      return headers
+    },
+  }
+}
 
 /** A web request as an evaluation reads it. */
 export function askedBy(request: Request): Asked {

@@ -1,19 +1,23 @@
 import type { Hono } from 'hono'
 import { type EvaluationDoors, type Evaluations, evaluations } from './evaluations.ts'
-import { type Asked, askedBy, type Reply, responseOf } from './exchange.ts'
-import { type Notes, observeIn } from './observe.ts'
+import { type Asked, askedBy, headOf, type Reply, responseOf } from './exchange.ts'
+import { type Health, probes } from './health.ts'
+import { type Notes, type Observe, observeIn, observeProbesIn } from './observe.ts'
 import { headsFor } from './ofrep-heads.ts'
+import { appOnUse, type Fetch } from './on-use.ts'
+import { pathOf } from './trace.ts'
 
-/** What evaluations need, and what says how the app around them is set up. */
+/** What evaluations and probes need, and what says how the app around them is set up. */
 export type FrontDoors = Omit<EvaluationDoors, 'defaultFlagSetId' | 'observe'> & {
+  readonly health: Health
   readonly notes?: Notes | undefined
   readonly trialFlagSetId: string | undefined
   readonly corsOrigins: readonly string[] | undefined
 }
 /** What the server is given: `evaluate` first where it can, `fetch` for all that this leaves, and for whoever has web requests. */
 export type Front = {
-  readonly fetch: (request: Request) => Response | Promise<Response>
-  /** Answers an evaluation by POST; undefined: it is for `fetch`. */
+  readonly fetch: Fetch
+  /** Answers an evaluation by POST, or a probe by GET; undefined: it is for `fetch`. */
   readonly evaluate: (asked: Asked) => Promise<Reply> | undefined
 }
 
@@ -26,23 +30,41 @@ const EVALUATION =
 
 /**
  * The app, with evaluations answered before it: nine of ten requests are, and Hono's layers, its CORS middleware and, on Node, the
- * bridge to web objects cost more than answering them does. Everything else is the app's: other methods, other paths, and evaluations in
- * trial mode, where middleware keeps pages of other sites away.
+ * bridge to web objects cost more than answering them does. Probes too, since an instance is woken by a probe and an evaluation: the app is
+ * loaded with the first request that is neither. Everything else is the app's: other methods, other paths, and all of trial mode, where
+ * middleware keeps pages of other sites away.
  */
-export function front(doors: FrontDoors, routes: Hono): Front {
-  const { corsOrigins, notes = {}, trialFlagSetId } = doors
-  const fetch = (request: Request) => routes.fetch(request)
-  if (trialFlagSetId !== undefined) return { fetch, evaluate: () => undefined }
+export function front(doors: FrontDoors, load: () => Promise<Hono>): Front {
+  const { corsOrigins, health, log, notes = {}, trialFlagSetId } = doors
+  const app = appOnUse(load, log)
+  if (trialFlagSetId !== undefined) return { fetch: app, evaluate: () => undefined }
   const door = { ...doors, defaultFlagSetId: undefined, observe: observeIn(notes) }
-  const evaluate = routed(evaluations(door, headsFor(corsOrigins)))
-  return { evaluate, fetch: (request) => evaluate(askedBy(request))?.then(responseOf) ?? fetch(request) }
+  const evaluation = routed(evaluations(door, headsFor(corsOrigins)))
+  const probe = probed(health, observeProbesIn(notes))
+  const evaluate: Front['evaluate'] = (asked) => {
+    if (asked.method === 'POST') return evaluation(asked)
+    return asked.method === 'GET' ? probe(asked) : undefined
+  }
+  return { evaluate, fetch: (request) => evaluate(askedBy(request))?.then(responseOf) ?? app(request) }
 }
 
 function routed({ single, bulk }: Evaluations): Front['evaluate'] {
   return (asked) => {
-    if (asked.method !== 'POST') return undefined
     const found = EVALUATION.exec(asked.url)
     if (!found) return undefined
     return found[1] === undefined || found[1] === '/' ? bulk(asked) : single(asked)
+  }
+}
+
+const PROBE_HEAD = headOf({ 'content-type': 'application/json' })
+
+function probed(health: Health, observe: Observe): Front['evaluate'] {
+  const known = probes(health)
+  return (asked) => {
+    const path = pathOf(asked.url)
+    const probe = known.get(path)
+    if (!probe) return undefined
+    const { done } = observe(path, asked)
+    return probe().then(({ status, body }) => done({ status, head: PROBE_HEAD, body: JSON.stringify(body) }))
   }
 }

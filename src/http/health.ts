@@ -1,4 +1,3 @@
-import { type Context, Hono } from 'hono'
 import { FlagError } from '../flag/error.ts'
 import type { Standing } from '../snapshot/standing.ts'
 
@@ -17,32 +16,38 @@ const PATHS = new Set(['/livez', '/health', '/startupz', '/readyz', '/ready', '/
 /** True for what platforms and scrapers ask all the time. */
 export const isProbe = (path: string): boolean => PATHS.has(path)
 
+/** What a probe is answered. */
+export type Status = { readonly status: 200 | 503; readonly body: object }
+
 /**
- * Probes. Live: the process answers. Started and ready: something was loaded that can be served. From then on an outage of the store
- * makes a replica "degraded", with the reason and how long it lasts, but must not take it out of service; and no probe
+ * Probes, by their paths. Live: the process answers. Started and ready: something was loaded that can be served. From then on an outage of
+ * the store makes a replica "degraded", with the reason and how long it lasts, but must not take it out of service; and no probe
  * asks the store again, so that probes alone never keep a serverless database awake.
  */
-export function health({ isStopping, warmUp, standing, now }: Health): Hono {
-  const live = (c: Context) => c.json({ status: 'live' })
-  const started = async (c: Context) => {
+export function probes({ isStopping, warmUp, standing, now }: Health): ReadonlyMap<string, () => Promise<Status>> {
+  const live = async (): Promise<Status> => ({ status: 200, body: { status: 'live' } })
+  const started = async (): Promise<Status> => {
     await warmUp()
     const { isLoaded, trouble } = standing
-    return isLoaded ? c.json({ status: 'started' }) : c.json({ status: 'starting', reason: reasonOf(trouble) }, 503)
+    if (isLoaded) return { status: 200, body: { status: 'started' } }
+    return { status: 503, body: { status: 'starting', reason: reasonOf(trouble) } }
   }
-  const ready = async (c: Context) => {
-    if (isStopping()) return c.json({ status: 'stopping' }, 503)
-    const answer = await started(c)
-    if (!answer.ok) return answer
+  const ready = async (): Promise<Status> => {
+    if (isStopping()) return { status: 503, body: { status: 'stopping' } }
+    const answer = await started()
+    if (answer.status !== 200) return answer
     const { trouble, since = now() } = standing
-    if (trouble === undefined) return c.json({ status: 'ready' })
-    return c.json({ status: 'degraded', reason: reasonOf(trouble), ageSeconds: Math.round((now() - since) / 1_000) })
+    if (trouble === undefined) return { status: 200, body: { status: 'ready' } }
+    const ageSeconds = Math.round((now() - since) / 1_000)
+    return { status: 200, body: { status: 'degraded', reason: reasonOf(trouble), ageSeconds } }
   }
-  return new Hono()
-    .get('/livez', live)
-    .get('/health', live)
-    .get('/startupz', started)
-    .get('/readyz', ready)
-    .get('/ready', ready)
+  return new Map([
+    ['/livez', live],
+    ['/health', live],
+    ['/startupz', started],
+    ['/readyz', ready],
+    ['/ready', ready],
+  ])
 }
 
 /** Only what we wrote ourselves: a driver's text may name hosts and users. */

@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import type { Context } from 'hono'
 import type { Family } from '../telemetry/family.ts'
 import type { Metrics } from './families.ts'
 
@@ -6,12 +6,12 @@ import type { Metrics } from './families.ts'
  * `GET /metrics`. Without a key, like the probes: it names environments and no flags, and is not for the public. What prints is loaded
  * with the first question, because it takes longer to load than the rest of the service takes to start.
  */
-export function metrics(asked: Metrics): Hono {
-  return new Hono().get('/metrics', async (c) => {
+export function metrics(asked: Metrics): (c: Context) => Promise<Response> {
+  return async (c) => {
     const families = await allFamilies(asked)
     const { print } = await import('./exposition.ts')
     return print(c, families)
-  })
+  }
 }
 
 /** Every metric as it is now. */

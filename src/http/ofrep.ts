@@ -1,16 +1,14 @@
 import { type Context as Call, Hono } from 'hono'
-import { crossOrigin } from './cross-origin.ts'
-import { BULK, decode, type EvaluationDoors, evaluations, lastSegment, refusal, SINGLE } from './evaluations.ts'
+import { crossOrigin } from './cors.ts'
+import { BULK, type EvaluationDoors, evaluations, refusal, SINGLE } from './evaluations.ts'
 import { askedBy, responseOf } from './exchange.ts'
 import { PLAIN_HEADS } from './ofrep-heads.ts'
+import { isEvaluationPath } from './paths.ts'
 
 export type OfrepDoors = EvaluationDoors & {
   /** Undefined: all. */
   readonly corsOrigins?: readonly string[] | undefined
 }
-
-/** A path of either, as Hono's routes match it. */
-const EVALUATION = /^\/ofrep\/v1\/evaluate\/flags(?:\/[^/]*)?$/
 
 /** The OpenFeature Remote Evaluation Protocol 0.3: one flag (server providers) or all of them (web providers). */
 export function ofrep(doors: OfrepDoors): Hono {
@@ -28,11 +26,7 @@ export function ofrep(doors: OfrepDoors): Hono {
 }
 
 /** True for the requests that this door observes itself: those that its handlers answer. */
-export const isEvaluation = ({ req }: Call): boolean => req.method === 'POST' && EVALUATION.test(req.path)
-
-/** The flag that a path asks for; undefined: it asks for none. */
-export const keyIn = (path: string): string | undefined =>
-  EVALUATION.test(path) && path.length > BULK.length + 1 ? decode(lastSegment(path)) : undefined
+export const isEvaluation = ({ req }: Call): boolean => req.method === 'POST' && isEvaluationPath(req.path)
 
 const onlyPost = () =>
   responseOf(refusal(PLAIN_HEADS, 405, { errorCode: 'GENERAL', errorDetails: 'method not allowed, use POST' }))

@@ -1,10 +1,9 @@
 import { traceIdAt } from '../telemetry/ids.ts'
 import { parseTraceparent } from '../telemetry/trace-context.ts'
 import { originHeaders } from './cross-origin.ts'
-import { keyIn } from './ofrep.ts'
+import { isCall, keyIn } from './paths.ts'
 import { problemOf, RETRY_AFTER_SECONDS } from './problem.ts'
 import { type Asked, type Refusal, refuseCall } from './refusal.ts'
-import { isCall } from './rpc.ts'
 
 /** Whoever is refused by one of these restarts the replica, takes it out of service, or no longer sees that it has too much to do. */
 const NEVER = new Set(['/livez', '/readyz', '/startupz', '/health', '/ready', '/metrics'])

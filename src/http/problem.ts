@@ -1,8 +1,5 @@
-import type { Context } from 'hono'
-import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { type Code, FlagError, type Mistake } from '../flag/error.ts'
-import { traceIdOf } from './trace.ts'
+import type { Code, Mistake } from '../flag/error.ts'
 
 export type Log = (message: string, fields?: Record<string, unknown>) => void
 
@@ -34,43 +31,7 @@ export const RETRY_AFTER_SECONDS = 1
 /** Mistakes shown at most: a document of 10,000 wrong flags needs no answer of 10,000 lines. */
 const MISTAKES_MAX = 100
 
-/** Answers an error as a problem document (RFC 9457). Anything unexpected is logged and answered as a bare 500. */
-export const problem =
-  (log: Log) =>
-  (error: Error, c: Context): Response => {
-    if (error instanceof FlagError) {
-      if (error.cause)
-        log('Refused a request', {
-          code: error.code,
-          route: c.req.routePath,
-          cause: error.cause,
-          traceId: traceIdOf(c),
-        })
-      return answer(c, STATUS[error.code], { code: error.code, detail: error.message, mistakes: error.mistakes })
-    }
-    if (error instanceof HTTPException)
-      return answer(c, error.status as ContentfulStatusCode, {
-        code: 'invalid',
-        detail: error.message || 'Cannot read the request',
-      })
-    log('Unexpected error', { error, method: c.req.method, route: c.req.routePath, traceId: traceIdOf(c) })
-    return answer(c, 500, { code: 'internal', detail: 'Internal error' })
-  }
-
-/** Answers a path that nobody serves. */
-export const nothingHere = (c: Context): Response =>
-  answer(c, 404, { code: 'not_found', detail: `Nothing is served at ${c.req.method} ${c.req.path}` })
-
-type Problem = { code: string; detail: string; mistakes?: readonly Mistake[] }
-
-function answer(c: Context, status: ContentfulStatusCode, problem: Problem): Response {
-  return c.body(JSON.stringify(problemOf(status, problem, traceIdOf(c))), status, {
-    'content-type': 'application/problem+json',
-    'cache-control': 'no-store',
-    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
-    ...(status === 503 && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
-  })
-}
+export type Problem = { code: string; detail: string; mistakes?: readonly Mistake[] }
 
 /** A problem document. */
 export function problemOf(status: number, { code, detail, mistakes = [] }: Problem, traceId: string): object {

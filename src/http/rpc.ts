@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
-import { crossOrigin } from './cross-origin.ts'
+import { crossOrigin } from './cors.ts'
+import { isCall } from './paths.ts'
 
 /** The RPC services, as far as they fit into requests and responses. */
 export type RpcDoor = {
@@ -14,10 +15,6 @@ export function rpcPaths(door: RpcDoor | undefined): (c: Context) => boolean {
   const services = new Set(door?.services)
   return ({ req }) => isCall(req.path, services)
 }
-
-/** True for the path of a method, whether there is such a method or not. */
-export const isCall = (path: string, services: ReadonlySet<string>): boolean =>
-  services.has(path.slice(1, path.indexOf('/', 1)))
 
 /** Connect and gRPC-Web at `/<package>.<service>/<method>`. */
 export function rpcRoutes({ services, fetch }: RpcDoor, corsOrigins: readonly string[] | undefined): Hono {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Hono } from 'hono'
 import { onUse } from '../../src/http/on-use.ts'
-import { nothingHere, problem } from '../../src/http/problem.ts'
+import { nothingHere, problem } from '../../src/http/problem-answer.ts'
 
 test('onUse() loads with the first request, once', async () => {
   let loads = 0

@@ -40,11 +40,14 @@ export const ofrepOf = (doors: OfrepDoors) => ofrep(doors)
 /** The same door behind the front that answers evaluations before it. */
 export function frontOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}): Front {
   const { corsOrigins, ...over } = doorsOver(documents, doors)
-  return front({ ...over, corsOrigins, trialFlagSetId: undefined }, ofrep({ ...over, corsOrigins }))
+  const standing = { isLoaded: true, trouble: undefined, since: undefined }
+  const health = { isStopping: () => false, warmUp: async () => undefined, standing, now: () => 0 }
+  const load = async () => ofrep({ ...over, corsOrigins })
+  return front({ ...over, corsOrigins, health, trialFlagSetId: undefined }, load)
 }
 
 /** All that the door needs, with what a test gives instead. */
-export function doorsOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors>): OfrepDoors {
+export function doorsOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}): OfrepDoors {
   const snapshots = new Map(Object.entries(documents).map(([id, document]) => [id, snapshotOf(id, document)]))
   const current = (flagSetId: string) => {
     const snapshot = snapshots.get(flagSetId)

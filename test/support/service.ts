@@ -146,7 +146,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     corsOrigins: undefined,
     ...options.doors,
   }
-  const fetch = load.counted(front(doors, app(doors)).fetch)
+  const fetch = load.counted(front(doors, async () => app(doors)).fetch)
   const corsOrigins = options.doors?.corsOrigins
   const refuse = load.refusing(overload({ services: remote.services, corsOrigins }))
   const call = async (
