@@ -15,11 +15,8 @@ export function http2OnUse(doors: Http2Doors): Http2OnUse {
   let opening: Promise<Served> | undefined
   let hasEnded = false
   const open = async (): Promise<Served> => {
-    const [{ createServer }, { HTTP2_OPTIONS, serveHttp2 }] = await Promise.all([
-      import('node:http2'),
-      import('./http2.ts'),
-    ])
-    const server = createServer(HTTP2_OPTIONS)
+    const { HTTP2_OPTIONS, serveHttp2 } = await import('./http2.ts')
+    const server = process.getBuiltinModule('node:http2').createServer(HTTP2_OPTIONS)
     const sessions = serveHttp2(server, doors)
     served = { sessions, take: (socket) => void server.emit('connection', socket) }
     return served

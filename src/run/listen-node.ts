@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import http from 'node:http'
+import type { RequestListener, Server as HttpServer } from 'node:http'
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
 import { drain } from './drain.ts'
 import { evaluatedBefore } from './evaluate-node.ts'
@@ -24,8 +24,8 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
   const listener = refuse ? refusable(serve, (asked) => (isEnding ? undefined : refuse(asked))) : serve
   const sessions = http2OnUse({ fetch, refuse, takeStream, times })
   const doors: Door[] = []
-  const open = async (at: number): Promise<number> => {
-    const door = await openDoor(listener, sessions, { ...options, times })
+  const open = (at: number): Promise<number> => {
+    const door = openDoor(listener, sessions, { ...options, times })
     doors.push(door)
     return listenAt(door.server, at, host)
   }
@@ -50,7 +50,7 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
   }
 }
 
-function refusable(serve: http.RequestListener, refuse: Refuse): http.RequestListener {
+function refusable(serve: RequestListener, refuse: Refuse): RequestListener {
   return (incoming, outgoing) => {
     const header = (name: string) => incoming.headers[name]?.toString()
     const refusal = refuse({ url: incoming.url ?? '', header })
@@ -62,12 +62,13 @@ function refusable(serve: http.RequestListener, refuse: Refuse): http.RequestLis
 
 type DoorOptions = { readonly tls?: Tls | undefined; readonly times: Times }
 type Door = {
-  readonly server: http.Server
+  readonly server: HttpServer
   /** Closes what is idle, again and again until `closed`. */
   closeConnections(closed: Promise<unknown>, late?: AbortSignal): Promise<void>
 }
 
-async function openDoor(listener: http.RequestListener, http2: Http2OnUse, { tls, times }: DoorOptions): Promise<Door> {
+/** node:http is not imported: as an ES module it is asked for all that it exports, and loads undici to say so, in 45 ms. */
+function openDoor(listener: RequestListener, http2: Http2OnUse, { tls, times }: DoorOptions): Door {
   const options = {
     keepAliveTimeout: times.keepAliveMs,
     headersTimeout: times.headersMs,
@@ -76,11 +77,11 @@ async function openDoor(listener: http.RequestListener, http2: Http2OnUse, { tls
     maxHeaderSize: HEADER_BYTES_MAX,
   }
   const server = tls
-    ? (await import('node:https')).createServer(
+    ? process.getBuiltinModule('node:https').createServer(
         { ...options, ...tls, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: times.headersMs },
         listener,
       )
-    : http.createServer(options, listener)
+    : process.getBuiltinModule('node:http').createServer(options, listener)
   sharePort(server, http2.take, { event: tls ? 'secureConnection' : 'connection', silentMs: times.silentMs })
   // Node counts a connection that never sent a byte as busy.
   const sockets = new Set<Socket>()
