@@ -25,18 +25,46 @@ export function compileFlag(key: string, definition: Definition, surroundings: S
   return new LazyFlag(key, definition, surroundings)
 }
 
+/** The same of a definition that is JSON text, which is read when the flag is first asked for. */
+export function compileText(key: string, text: string, surroundings: Surroundings): CompiledFlag {
+  return new LazyFlag(key, UNREAD, surroundings, text)
+}
+
+/** The definition of a flag as JSON text: as it came, where nobody asked for it yet. */
+export function textOf(flag: CompiledFlag): string {
+  return (flag instanceof LazyFlag ? flag.unread : undefined) ?? JSON.stringify(flag.definition)
+}
+
 type Compiled = { readonly metadata: Metadata; readonly type: FlagType | undefined; readonly answers: Answers }
+
+/** Stands for a definition that is text still. */
+const UNREAD: Definition = { state: 'DISABLED', variants: {} }
 
 class LazyFlag implements CompiledFlag {
   readonly key: string
-  readonly definition: Definition
   readonly #surroundings: Surroundings
+  #definition: Definition
+  #text: string | undefined
   #compiled: Compiled | undefined
 
-  constructor(key: string, definition: Definition, surroundings: Surroundings) {
+  constructor(key: string, definition: Definition, surroundings: Surroundings, text?: string) {
     this.key = key
-    this.definition = definition
+    this.#definition = definition
     this.#surroundings = surroundings
+    this.#text = text
+  }
+
+  /** The text of a definition that nobody has asked for yet. */
+  get unread(): string | undefined {
+    return this.#text
+  }
+
+  get definition(): Definition {
+    if (this.#text !== undefined) {
+      this.#definition = parse(this.#text)
+      this.#text = undefined
+    }
+    return this.#definition
   }
 
   get answers(): Answers {
@@ -54,6 +82,17 @@ class LazyFlag implements CompiledFlag {
   #ready(): Compiled {
     this.#compiled ??= compile(this.key, this.definition, this.#surroundings)
     return this.#compiled
+  }
+}
+
+const NOTHING = 'null'
+
+/** Whatever the text says is looked at as any definition is; what is no JSON is none. */
+function parse(text: string): Definition {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return JSON.parse(NOTHING)
   }
 }
 

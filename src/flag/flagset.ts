@@ -1,4 +1,4 @@
-import { type CompiledFlag, compileFlag, type Surroundings } from './compile.ts'
+import { type CompiledFlag, compileFlag, compileText, type Surroundings } from './compile.ts'
 import type { Bucketing, Definition, FlagSetSource, Metadata } from './definition.ts'
 import { patchMap } from './layered-map.ts'
 import { affectedBy, type CompiledSegments, compileSegments, referencesIn } from './segment.ts'
@@ -31,6 +31,7 @@ export function compileFlagSet(source: FlagSetSource): FlagSet {
   const surroundings = { segments: compiledSegments.compiled, metadata: Object.freeze({ ...metadata }), bucketing }
   const flags = new Map<string, CompiledFlag>()
   for (const [key, definition] of source.flags) flags.set(key, compileFlag(key, definition, surroundings))
+  for (const [key, text] of source.texts ?? []) flags.set(key, compileText(key, text, surroundings))
   return { flags, segments, metadata: surroundings.metadata, bucketing, compiledSegments }
 }
 

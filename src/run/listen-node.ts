@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { RequestListener, Server as HttpServer } from 'node:http'
+import type { Server as HttpServer, RequestListener } from 'node:http'
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
 import { drain } from './drain.ts'
 import { evaluatedBefore } from './evaluate-node.ts'
@@ -77,10 +77,12 @@ function openDoor(listener: RequestListener, http2: Http2OnUse, { tls, times }: 
     maxHeaderSize: HEADER_BYTES_MAX,
   }
   const server = tls
-    ? process.getBuiltinModule('node:https').createServer(
-        { ...options, ...tls, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: times.headersMs },
-        listener,
-      )
+    ? process
+        .getBuiltinModule('node:https')
+        .createServer(
+          { ...options, ...tls, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: times.headersMs },
+          listener,
+        )
     : process.getBuiltinModule('node:http').createServer(options, listener)
   sharePort(server, http2.take, { event: tls ? 'secureConnection' : 'connection', silentMs: times.silentMs })
   // Node counts a connection that never sent a byte as busy.

@@ -20,6 +20,8 @@ export class Held<T extends Changed> {
   #confirmedAt = Number.NEGATIVE_INFINITY
   #checkedAt = Number.NEGATIVE_INFINITY
   #truthAt = Number.NEGATIVE_INFINITY
+  /** True when Redis had no copy that could be read, whatever its stamp says. */
+  #lacksCopy = false
   #checking: { readonly since: number; readonly done: Promise<void> } | undefined
   #next = Promise.withResolvers<void>()
 
@@ -136,7 +138,8 @@ export class Held<T extends Changed> {
       this.#settle('postgres', found.value === held ? 'same' : 'newer')
       this.#swap(found.value, 'truth')
       // Redis is told what Postgres says: after a change, and where it lost or missed one.
-      if (answer && !(answer.stamp && isSame(answer.stamp, found.value))) await this.#publish(found.value)
+      const isKnown = answer?.stamp && isSame(answer.stamp, found.value) && !this.#lacksCopy
+      if (answer && !isKnown) await this.#publish(found.value)
     } else {
       this.#settle('postgres', 'older')
       const { name } = this.#origin
@@ -167,6 +170,9 @@ export class Held<T extends Changed> {
   async #publish(value: T): Promise<void> {
     const { incarnation, revision } = value
     const copy = { stamp: { incarnation, revision }, text: this.#origin.encode(value) }
+    // One that is damaged, or of another version of this program, would stay: it is as new as what is to replace it.
+    if (this.#lacksCopy) await this.#attempt('remove a copy', (copies) => copies.remove(this.#origin.name))
+    this.#lacksCopy = false
     await this.#attempt('store a copy', (copies) => copies.write(this.#origin.name, copy))
   }
 
@@ -176,8 +182,10 @@ export class Held<T extends Changed> {
   }
 
   async #copy(): Promise<T | undefined> {
-    const copy = await this.#attempt('read a copy', (copies) => copies.read(this.#origin.name))
-    return copy && this.#origin.decode(copy)
+    const found = await this.#attempt('read a copy', async (copies) => ({ copy: await copies.read(this.#origin.name) }))
+    const value = found?.copy && this.#origin.decode(found.copy)
+    this.#lacksCopy = found !== undefined && value === undefined
+    return value
   }
 
   /** Redis helps and is never needed: its failures are logged and forgotten. */

@@ -1,12 +1,10 @@
-import * as v from 'valibot'
-import type { CompiledFlag } from '../flag/compile.ts'
 import { FlagError } from '../flag/error.ts'
-import type { Copy } from '../store/copies.ts'
 import type { EnvironmentSource, Version } from '../store/source.ts'
 import { Held } from './held.ts'
 import type { Keeping } from './keeping.ts'
 import { nextSnapshot, type Snapshot } from './snapshot.ts'
 import { atMost, WAIT_MS } from './wait.ts'
+import { readSnapshot, writeSnapshot } from './written.ts'
 
 export type ReadSource = (flagSetId: string, since?: Version) => Promise<EnvironmentSource | undefined>
 
@@ -93,8 +91,8 @@ export class Snapshots {
         const isUnchanged = source?.isUpdate && source.revision === snapshot?.revision
         return isUnchanged ? snapshot : source && nextSnapshot(flagSetId, source, snapshot)
       },
-      encode,
-      decode: (copy) => decode(flagSetId, copy),
+      encode: writeSnapshot,
+      decode: (copy) => readSnapshot(flagSetId, copy),
     })
     this.#held.set(flagSetId, held)
     const oldest = this.#held.keys().next().value
@@ -106,57 +104,4 @@ export class Snapshots {
     this.#held.delete(flagSetId)
     throw new FlagError('not_found', `Environment "${flagSetId}" does not exist`)
   }
-}
-
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
-
-const Text = v.object({
-  id: v.pipe(v.string(), v.digits()),
-  changedAt: v.pipe(v.string(), v.isoTimestamp()),
-  changedIn: v.optional(v.string(), ''),
-  bucketing: v.picklist(['v1', 'v2', 'v3']),
-  segments: v.custom<Record<string, unknown>>(isObject),
-  metadata: v.custom<Record<string, string>>(isObject),
-  // Not an array of a schema, by which a thousand flags would take a start as long as to compile them.
-  flags: v.custom<[string, never][]>((value) => Array.isArray(value) && value.every(isEntry)),
-})
-
-function isEntry(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && isObject(value[1])
-}
-
-/**
- * A snapshot as text for other replicas: its definitions, since compiled rules are closures. The text of each flag is written once: to
- * write 10,000 for each change would stop the event loop for longer than anybody should wait.
- */
-function encode({ id, changedAt, changedIn, flagSet }: Snapshot): string {
-  const { bucketing, segments, metadata } = flagSet
-  const head = JSON.stringify({ id: String(id), changedAt, changedIn, bucketing, segments, metadata })
-  const flags: string[] = []
-  for (const flag of flagSet.flags.values()) flags.push(memberOf(flag))
-  return `${head.slice(0, -1)},"flags":[${flags.join(',')}]}`
-}
-
-const members = new WeakMap<CompiledFlag, string>()
-
-function memberOf(flag: CompiledFlag): string {
-  const known = members.get(flag) ?? JSON.stringify([flag.key, flag.definition])
-  members.set(flag, known)
-  return known
-}
-
-function decode(flagSetId: string, { stamp, text }: Copy): Snapshot | undefined {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Text), text)
-  if (!parsed.success) return undefined
-  const { id, changedAt, changedIn, flags, ...settings } = parsed.output
-  const source = {
-    ...stamp,
-    id: BigInt(id),
-    changedAt: new Date(changedAt),
-    changedIn,
-    isUpdate: false,
-    settings,
-    flags: new Map(flags),
-  }
-  return nextSnapshot(flagSetId, source, undefined)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Send } from '../../src/store/command.ts'
 import { type Copies, copiesIn } from '../../src/store/copies.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { connect } from '../../src/store/pool.ts'
@@ -218,6 +219,34 @@ describe('with Postgres and Redis behind proxies', {
     }
     await close()
   })
+
+  const COPY = 'flagstaff:{p/e}:copy'
+  for (const [what, spoil] of [
+    ['is damaged', (send) => send(['SET', COPY, 'rubbish'])],
+    ['is gone', (send) => send(['DEL', COPY])],
+    [
+      'another version wrote',
+      async (send) => {
+        const copies = copiesIn(send, () => undefined)
+        const { stamp } = (await copies.read('p/e')) ?? {}
+        assert.ok(stamp)
+        await copies.remove('p/e')
+        await copies.write('p/e', { stamp, text: '{"flags":[]}' })
+      },
+    ],
+  ] satisfies [string, (send: Send) => Promise<unknown>][])
+    test(`a copy that ${what} is replaced by the replica that could not begin with it`, async () => {
+      const { send, close } = openRedis({ url: redis.url })
+      await put(await startReplica(), on)
+      const whole = await send(['GET', COPY])
+      await spoil(send)
+      assert.notEqual(await send(['GET', COPY]), whole)
+      assert.equal(await evaluate(await startReplica()), true)
+      toPostgres.set('refused')
+      assert.equal(await evaluate(await startReplica()), true, 'from the copy')
+      assert.equal(await send(['GET', COPY]), whole)
+      await close()
+    })
 
   test('after a restore and a new incarnation every replica takes the lower revision; before it none goes back', async () => {
     const [writer, reader] = [await startReplica(), await startReplica()]
