@@ -17,8 +17,6 @@ export type Bucketing = 'v1' | 'v2' | 'v3'
 /** Everything an environment says: the source that a flag set is compiled from. */
 export type FlagSetSource = {
   readonly flags: ReadonlyMap<string, Definition>
-  /** More flags, whose definitions are JSON text: it is read when they are first asked for. */
-  readonly texts?: ReadonlyMap<string, string>
   /** Shared rules, flagd's `$evaluators`: name → rule. */
   readonly segments: Readonly<Record<string, unknown>>
   readonly metadata: Metadata

@@ -1,7 +1,8 @@
-import { type CompiledFlag, compileFlag, compileText, type Surroundings } from './compile.ts'
+import { type CompiledFlag, compileFlag, type Surroundings } from './compile.ts'
 import type { Bucketing, Definition, FlagSetSource, Metadata } from './definition.ts'
 import { patchMap } from './layered-map.ts'
 import { affectedBy, type CompiledSegments, compileSegments, referencesIn } from './segment.ts'
+import { FoundFlags, type WrittenFlags } from './written-flags.ts'
 
 /** Everything an environment says, ready to answer. Immutable: a change makes a new one that shares what stayed. */
 export type FlagSet = {
@@ -26,13 +27,27 @@ export type FlagSetChange = {
  * makes no sense answers PARSE_ERROR, and the others live.
  */
 export function compileFlagSet(source: FlagSetSource): FlagSet {
-  const { segments, metadata, bucketing } = source
+  return setOf(source, (surroundings) => {
+    const flags = new Map<string, CompiledFlag>()
+    for (const [key, definition] of source.flags) flags.set(key, compileFlag(key, definition, surroundings))
+    return flags
+  })
+}
+
+/** The same of flags as text. */
+export function compileWritten(flags: WrittenFlags, settings: Settings): FlagSet {
+  return setOf(settings, (surroundings) => new FoundFlags(flags, surroundings))
+}
+
+type Settings = Omit<FlagSetSource, 'flags'>
+
+function setOf(
+  { segments, metadata, bucketing }: Settings,
+  flagsIn: (surroundings: Surroundings) => FlagSet['flags'],
+): FlagSet {
   const compiledSegments = compileSegments(segments, bucketing)
   const surroundings = { segments: compiledSegments.compiled, metadata: Object.freeze({ ...metadata }), bucketing }
-  const flags = new Map<string, CompiledFlag>()
-  for (const [key, definition] of source.flags) flags.set(key, compileFlag(key, definition, surroundings))
-  for (const [key, text] of source.texts ?? []) flags.set(key, compileText(key, text, surroundings))
-  return { flags, segments, metadata: surroundings.metadata, bucketing, compiledSegments }
+  return { flags: flagsIn(surroundings), segments, metadata: surroundings.metadata, bucketing, compiledSegments }
 }
 
 /** The set after a change. Only the flags that change, or whose rule reaches a segment that does, are compiled again. */

@@ -46,32 +46,31 @@ test('any key and any definition comes back', () => {
     fc.property(fc.uniqueArray(keys), fc.jsonValue(), (names, extra) => {
       const flags = Object.fromEntries(names.map((name) => [`k${name}`, { ...on, extra }]))
       const text = writeSnapshot(snapshotOf('p/e', { flags }))
-      const read = Array.from(values(text), ({ key, definition }) => [key, definition])
-      assert.deepEqual(read, JSON.parse(JSON.stringify(Object.entries(flags))))
+      const wanted: [string, unknown][] = JSON.parse(JSON.stringify(Object.entries(flags)))
+      for (const [key, definition] of wanted)
+        assert.deepEqual(again(text)?.flagSet.flags.get(key)?.definition, definition, 'alone')
+      assert.deepEqual(
+        Array.from(values(text), ({ key, definition }) => [key, definition]),
+        wanted,
+      )
     }),
   )
 })
 
-const whole = writeSnapshot(snapshotOf('p/e', { flags: { a: on, 'b"': on } }))
-const [head = '', ...rest] = whole.split('\n')
+const whole = writeSnapshot(snapshotOf('p/e', { flags: { a: on, b: on } }))
+const [head = '', first = ''] = whole.split('\n')
 for (const [what, text] of [
   ['nothing', ''],
   ['a list', '[]'],
   ['a set with flags in one line, as older versions write it', `${head.slice(0, -3)}"flags":[["a",{}]]}`],
-  ['fewer flags than it says', [head, ...rest.slice(1)].join('\n')],
-  ['more flags than it says', [head, ...rest, '["c",{}]'].join('\n')],
-  ['the same flag twice', [head, rest[0], rest[0]].join('\n')],
-  ['a line that is no flag', [head, rest[0], '{"key":"b"}'].join('\n')],
-  ['a key without an end', [head, rest[0], '["b'].join('\n')],
-  ['a key that is none', [head, rest[0], '["\\x",{}]'].join('\n')],
-  ['no head', rest.join('\n')],
+  ['no head', first],
 ] as const)
   test(`readSnapshot() takes ${what} for no snapshot`, () => {
     assert.equal(again(text), undefined)
   })
 
 test('a definition that is no JSON is a flag that makes no sense, and harms no other', () => {
-  const read = again([head, rest[0], '["b",{]'].join('\n'))
+  const read = again([head, first, '["b",{]'].join('\n'))
   assert.ok(read)
   assert.equal(evaluateKey(read.flagSet, 'b', {}, 0).reason, 'ERROR')
   assert.equal(evaluateKey(read.flagSet, 'a', {}, 0).reason, 'STATIC')
