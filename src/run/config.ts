@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { JsonObject } from '@bufbuild/protobuf'
 import * as v from 'valibot'
 import { isRecord } from '../flag/value.ts'
@@ -192,7 +191,7 @@ function readVariable(env: Environment, name: string, mistakes: string[]): strin
   if (file === undefined) return own
   if (own !== undefined) mistakes.push(`${name}: set it or ${name}_FILE, not both`)
   try {
-    const content = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+    const content = process.getBuiltinModule('node:fs').readFileSync(file, 'utf8').replace(/\r?\n$/, '')
     if (content === '') mistakes.push(`${name}_FILE: the file that it names is empty`)
     return content || undefined
   } catch {

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { drain } from './drain.ts'
 import { firstAnswer } from './first-answer.ts'
@@ -81,6 +80,6 @@ async function listenForGrpc(options: ListenOptions): Promise<GrpcDoor> {
     : createServer(HTTP2_OPTIONS)
   const sessions = serveHttp2(server, { fetch, refuse, takeStream, times })
   server.listen(grpcPort ?? (port === 0 ? 0 : port + 1), host)
-  await once(server, 'listening')
+  await process.getBuiltinModule('node:events').once(server, 'listening')
   return { port: (server.address() as AddressInfo).port, sessions, stop: () => void server.close() }
 }

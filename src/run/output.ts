@@ -1,7 +1,6 @@
-import { writeSync } from 'node:fs'
-
 const STDOUT = 1
-const writeNow = (bytes: Uint8Array): number => writeSync(STDOUT, bytes)
+/** node:fs is loaded with the first line, which on Bun comes after the first answer. */
+const writeNow = (bytes: Uint8Array): number => process.getBuiltinModule('node:fs').writeSync(STDOUT, bytes)
 const waitingOutput = (): NodeJS.WritableStream => process.stdout
 
 /**
