@@ -22,7 +22,7 @@ const LATER = [
   ...['node:net', 'node:tls', 'node:crypto', 'node:zlib', 'node:util', 'node:http', 'node:http2'],
   ...['@bufbuild/protobuf', '@connectrpc/connect', 'hono-openapi', '@valibot/to-json-schema'],
   ...['prom-client', '@hono/prometheus', '@hono/otel', '@opentelemetry/api', '@opentelemetry/sdk-node'],
-  ...['http/management.ts', 'rpc/rpc.ts', 'store/pool.ts', 'store/tables.ts', 'run/listen-node.ts', 'run/exporter.ts'],
+  ...['http/management.ts', 'rpc/rpc.ts', 'store/pool.ts', 'store/tables.ts', 'run/exporter.ts'],
 ]
 
 type Source = { file: string; text: string; imports: string[]; packages: string[]; loads: string[] }

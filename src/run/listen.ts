@@ -1,3 +1,5 @@
+import { listenOnBun } from './listen-bun.ts'
+import { listenOnNode } from './listen-node.ts'
 import type { ListenOptions, Server } from './server.ts'
 
 /** Listens with what the runtime does best. Rejects with one clear sentence when the address cannot be had. */
@@ -8,10 +10,6 @@ export async function listen(options: ListenOptions): Promise<Server> {
     throw new Error(`Cannot start: ${reason(cause, options)}`, { cause })
   }
 }
-
-/** Each is loaded where it is needed: the other's servers would take Bun as long to load as it takes to start. */
-const listenOnBun = async (options: ListenOptions) => (await import('./listen-bun.ts')).listenOnBun(options)
-const listenOnNode = async (options: ListenOptions) => (await import('./listen-node.ts')).listenOnNode(options)
 
 function reason(cause: unknown, { host, port: wanted, tls }: ListenOptions): string {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
