@@ -191,7 +191,10 @@ function readVariable(env: Environment, name: string, mistakes: string[]): strin
   if (file === undefined) return own
   if (own !== undefined) mistakes.push(`${name}: set it or ${name}_FILE, not both`)
   try {
-    const content = process.getBuiltinModule('node:fs').readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+    const content = process
+      .getBuiltinModule('node:fs')
+      .readFileSync(file, 'utf8')
+      .replace(/\r?\n$/, '')
     if (content === '') mistakes.push(`${name}_FILE: the file that it names is empty`)
     return content || undefined
   } catch {

@@ -3,11 +3,13 @@ import { test } from 'node:test'
 import { firstAnswer } from '../../src/run/first-answer.ts'
 
 const ANSWER = new Response('yes')
-const REQUEST = new Request('http://localhost/')
+const REQUEST = new Request('http://localhost/', { method: 'POST' })
+const PROBE = new Request('http://localhost/readyz')
 
 test('firstAnswer() waits for the answer to the request that is there', async () => {
   const answer = Promise.withResolvers<Response>()
   const { fetch, wait } = firstAnswer(() => answer.promise)
+  assert.equal(fetch(PROBE), answer.promise)
   const given = fetch(REQUEST)
   const order: string[] = []
   const waited = wait().then(() => order.push('waited'))
@@ -31,4 +33,20 @@ test('firstAnswer() takes a failure for an answer, and hands on what comes after
   await assert.rejects(async () => fetch(REQUEST), /broken/)
   await wait()
   assert.equal(await fetch(REQUEST), ANSWER)
+})
+
+test('firstAnswer() does not take a probe for the request that is there', async () => {
+  const answer = Promise.withResolvers<Response>()
+  const { fetch, wait } = firstAnswer(({ method }) => (method === 'GET' ? ANSWER : answer.promise))
+  let hasWaited = false
+  const waited = wait().then(() => {
+    hasWaited = true
+  })
+  await fetch(PROBE)
+  const given = fetch(REQUEST)
+  await new Promise((resolve) => setTimeout(resolve, 50)) // longer than a request is awaited
+  assert.equal(hasWaited, false)
+  answer.resolve(ANSWER)
+  await given
+  await waited
 })
