@@ -1,4 +1,5 @@
-// Runs the service of an image once, without a database, so that Node stores the compiled code of a start and a first evaluation.
+// Runs the service of an image once, without a database, so that Node stores the compiled code of a start, of first evaluations, and of the
+// app that is loaded with the first request for anything else.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -19,6 +20,7 @@ for await (const line of createInterface(service.stdout)) {
     ['/readyz'],
     ['/ofrep/v1/evaluate/flags/a', question],
     ['/ofrep/v1/evaluate/flags', question],
+    ['/nothing'],
   ] as const)
     await (await fetch(`${address}${path}`, init)).text()
   service.kill('SIGTERM')

@@ -36,6 +36,17 @@ describe('RespClient', { skip: HAS_REDIS ? false : 'there is no redis-server on 
       two.destroy()
     })
 
+  test('sends and reads what is larger than any buffer of a socket, in order', async () => {
+    const client = open(urlOf(''))
+    await client.ready
+    const large = Array.from({ length: 1_000_000 }, (_, n) => `ä${n}`).join(' ')
+    const written = ['one', 'two', 'three'].map((key) => client.send(['SET', key, `${key} ${large}`]))
+    assert.deepEqual(await Promise.all(written), ['OK', 'OK', 'OK'])
+    const read = await Promise.all(['three', 'one', 'two'].map((key) => client.send(['GET', key])))
+    assert.ok(read.every((value, n) => value === `${['three', 'one', 'two'][n]} ${large}`))
+    client.destroy()
+  })
+
   test('is never ready with a wrong password', async () => {
     const ended = Promise.withResolvers<void>()
     const client = open(`redis://:wrong@127.0.0.1:${server.port}`, () => ended.resolve())
