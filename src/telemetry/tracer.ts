@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { SpanKind } from '@opentelemetry/api'
 import { encodeSpan } from './otlp.ts'
 import { type Sampling, sampledTraceId } from './sampler.ts'
@@ -30,20 +30,21 @@ export class Tracer {
   readonly ended: Spool<Uint8Array>
   readonly #sampling: Sampling | undefined
   readonly #now: () => number
-  readonly #current = new AsyncLocalStorage<Span | typeof UNSAMPLED>()
+  /** Undefined where nothing is traced: to load what it is made of takes part in a start. */
+  readonly #current: AsyncLocalStorage<Span | typeof UNSAMPLED> | undefined
   readonly #onEnd = (span: Span) => this.ended.push(encodeSpan(span))
 
   constructor({ sampling, capacity = CAPACITY, clocks = CLOCKS }: TracerOptions) {
     this.isOn = sampling !== undefined
     this.ended = new Spool(capacity)
     this.#sampling = sampling
+    if (sampling) this.#current = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)()
     this.#now = fineClock(clocks)
   }
 
   /** The span that the code at work belongs to. */
   get active(): Span | undefined {
-    if (!this.isOn) return undefined
-    const current = this.#current.getStore()
+    const current = this.#current?.getStore()
     return current === UNSAMPLED ? undefined : current
   }
 
@@ -57,14 +58,14 @@ export class Tracer {
   /** Begins a span below the active one, or a trace where there is none; undefined when it is not kept. */
   begin(span: NewSpan): Span | undefined {
     if (!this.isOn) return undefined
-    const current = this.#current.getStore()
+    const current = this.#current?.getStore()
     if (current === UNSAMPLED) return undefined
     return current ? this.#make(current.traceId, current, span) : this.receive(undefined, () => span)
   }
 
   /** Does `work` with this span as the active one; with undefined, nothing in it is kept. */
   within<T>(span: Span | undefined, work: () => T): T {
-    return this.isOn ? this.#current.run(span ?? UNSAMPLED, work) : work()
+    return this.#current ? this.#current.run(span ?? UNSAMPLED, work) : work()
   }
 
   /** Does `work` in a span of its own, which fails with it. */
