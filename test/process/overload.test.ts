@@ -30,7 +30,9 @@ before(async () => {
     assert.ok((await request(address, ADMIN_KEY, { method, path, body })).status < 300)
   await make('POST', '/api/v1/projects', { key: 'p' })
   await make('POST', '/api/v1/projects/p/environments', { key: 'e' })
-  const targeting = { if: [{ ends_with: [{ var: 'email' }, '@a.b'] }, 'on', 'off'] }
+  // By the clock, so that nobody is answered from before.
+  const isLate = { '>': [{ var: '$flagd.timestamp' }, 4_000_000_000] }
+  const targeting = { if: [{ or: [{ ends_with: [{ var: 'email' }, '@a.b'] }, isLate] }, 'on', 'off'] }
   const flag = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'off', targeting }
   const flags = Object.fromEntries(Array.from({ length: FLAGS }, (_, n) => [`flag-${n}`, flag]))
   await make('PUT', `${ENVIRONMENT}/flagset`, { flags })
