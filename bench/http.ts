@@ -7,7 +7,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { startCollector } from '../test/support/collector.ts'
 import { kill, type Runtime } from '../test/support/process.ts'
 import { startTestServer } from '../test/support/server.ts'
 import { openStore } from '../test/support/store.ts'
@@ -16,7 +15,8 @@ import { type Scale, scaleOf } from './http-scale.ts'
 import { describeMachine } from './machine.ts'
 import type { Latencies, Order } from './open-loop.ts'
 import { startPeers } from './peers.ts'
-import { median, needs, pinned, processorSeconds } from './processor.ts'
+import { median, needs, pinned, pinnedMyself, processorSeconds } from './processor.ts'
+import { startSpanCounter } from './span-counter.ts'
 import { startReference, startSubject } from './subject.ts'
 import { type Shot, wrk } from './wrk.ts'
 
@@ -42,6 +42,7 @@ const SECONDS = 1
 const LOAD = 0.7
 const TIMED_SECONDS = 4
 const TIMED_CONNECTIONS = 64
+const BUN = join(import.meta.dirname, '../node_modules/.bin/bun')
 /** Tail to middle at a fixed rate; milliseconds. */
 const GOALS = { p99OfP50: 3, apply: 5, pause: 10 }
 const TRACES = (endpoint: string) => ({
@@ -51,6 +52,7 @@ const TRACES = (endpoint: string) => ({
 })
 
 needs('wrk', 'wrk')
+pinnedMyself(0) // with the collector
 const database = await startTestServer()
 const folder = await mkdtemp(join(tmpdir(), 'bench-http-'))
 const rows: Row[] = []
@@ -93,7 +95,7 @@ async function measure(runtime: Runtime): Promise<void> {
 async function start(runtime: Runtime, opened: (() => Promise<unknown>)[]): Promise<Target[]> {
   const store = await openStore()
   opened.push(() => store.close())
-  const collector = await startCollector()
+  const collector = await startSpanCounter()
   opened.push(() => collector.close())
   const subject = await startSubject(runtime, { DATABASE_URL: store.url, ...TRACES(collector.endpoint) })
   opened.push(() => kill(subject.running))
@@ -151,7 +153,7 @@ async function timingOf(runtime: Runtime, { name, shot, port }: Target, served: 
   const file = join(folder, 'order.json')
   await writeFile(file, JSON.stringify(order))
   const client = join(import.meta.dirname, 'open-loop.ts')
-  const [command = '', ...args] = [...pinned(0), process.execPath, client, file]
+  const [command = '', ...args] = [...pinned(0), BUN, client, file]
   const { stdout } = await promisify(execFile)(command, args)
   return { runtime, name, perSecond, ...(JSON.parse(stdout) as Latencies) }
 }

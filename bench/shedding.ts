@@ -18,7 +18,7 @@ const load = new Load({
   shed: { concurrency: newCounter(), delay: newCounter() },
 })
 const request = new Request('http://localhost/ofrep/v1/evaluate/flags/a', { method: 'POST' })
-const asked = { url: request.url, header: (name: string) => request.headers.get(name) }
+const asked = () => ({ url: request.url, header: (name: string) => request.headers.get(name) })
 const answer = new Response()
 /** A handler that waits for nothing but a body that is there. */
 const handle: Fetch = async () => {

@@ -74,7 +74,8 @@ function answerSingle(doors: EvaluationDoors, visit: Visit): Promise<Reply> {
     subject: { key: key ?? segment },
     reply: (question) => {
       if (key === undefined) throw new FlagError('invalid', 'invalid flag key: not percent-encoded UTF-8')
-      return { ...answerFor(key, question), head }
+      const { status, body } = answerFor(key, question)
+      return { status, head, body }
     },
   })
 }

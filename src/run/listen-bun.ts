@@ -61,7 +61,7 @@ export async function listenOnBun(options: ListenOptions): Promise<Server> {
 
 function refusable(fetch: Fetch, refuse: Refuse): Fetch {
   return (request) => {
-    const refusal = refuse({ url: request.url, header: (name) => request.headers.get(name) })
+    const refusal = refuse(() => ({ url: request.url, header: (name) => request.headers.get(name) }))
     return refusal ? new Response(refusal.body, refusal) : fetch(request)
   }
 }

@@ -53,7 +53,7 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
 function refusable(serve: RequestListener, refuse: Refuse): RequestListener {
   return (incoming, outgoing) => {
     const header = (name: string) => incoming.headers[name]?.toString()
-    const refusal = refuse({ url: incoming.url ?? '', header })
+    const refusal = refuse(() => ({ url: incoming.url ?? '', header }))
     if (!refusal) return serve(incoming, outgoing)
     const { status, headers, body } = refusal
     outgoing.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) }).end(body)

@@ -1,6 +1,6 @@
 import type { Counter } from '../telemetry/tally.ts'
 import { LoopDelay, type LoopDelayOptions } from './loop-delay.ts'
-import type { Evaluate, Fetch, Refuse } from './server.ts'
+import type { Asked, Evaluate, Fetch, Refusal, Refuse } from './server.ts'
 
 export type LoadOptions = LoopDelayOptions & {
   /** Requests under way at once; 0: any number. */
@@ -47,10 +47,10 @@ export class Load {
   }
 
   /** Answers by `refuse` what is too much. What that does not answer is never too much, as a probe. */
-  refusing(refuse: Refuse): Refuse {
+  refusing(refuse: (asked: Asked) => Refusal | undefined): Refuse {
     return (asked) => {
       const counter = this.reached()
-      const refusal = counter && refuse(asked)
+      const refusal = counter && refuse(asked())
       if (refusal) counter.value += 1
       return refusal
     }

@@ -30,8 +30,8 @@ export type Refusal = {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array<ArrayBuffer>
 }
-/** Answers a request instead of `fetch`; undefined: it is let in. */
-export type Refuse = (asked: Asked) => Refusal | undefined
+/** Answers a request instead of `fetch`; undefined: it is let in, and most often nobody asks what it is. */
+export type Refuse = (asked: () => Asked) => Refusal | undefined
 /** PEM texts. */
 export type Tls = { readonly cert: string; readonly key: string }
 export type ListenOptions = {

@@ -69,13 +69,14 @@ export class KeyRing {
    * `unavailable` while no key was ever read.
    */
   find(secret: string): Principal | undefined | Promise<Principal | undefined> {
-    const digest = this.#digests.get(secret) ?? digestWithBytes(secret)
-    if (this.#admin && isEqualInTime(this.#admin.digest, digest.bytes)) return this.#admin.principal
+    const kept = this.#digests.get(secret) // never the administrator's
+    const digest = kept ?? digestWithBytes(secret)
+    if (!kept && this.#admin && isEqualInTime(this.#admin.digest, digest.bytes)) return this.#admin.principal
     const isFresh = this.#held.isFresh
     const ring = this.#held.current()
     if (ring instanceof Promise) return ring.then((found) => this.#match(found, digest))
     const found = this.#match(ring, digest)
-    if (found) this.#keep(secret, digest)
+    if (found && !kept) this.#keep(secret, digest)
     if (found || isFresh) return found
     return this.#held.check().then(() => this.#match(this.#held.value, digest)) // it may have been created just now
   }
@@ -108,7 +109,6 @@ export class KeyRing {
   }
 
   #keep(secret: string, digest: Digest): void {
-    if (this.#digests.has(secret)) return
     if (this.#digests.size >= DIGESTS_MAX) this.#digests.clear()
     this.#digests.set(secret, digest)
   }

@@ -5,7 +5,7 @@ import { newCounter } from '../../src/telemetry/tally.ts'
 
 const REFUSAL = { status: 503, headers: {}, body: 'no' }
 const request = new Request('http://localhost/')
-const asked = { url: '/', header: () => null }
+const asked = () => ({ url: '/', header: () => null })
 
 function loadOf(requestsMax: number) {
   const shed = { concurrency: newCounter(), delay: newCounter() }
