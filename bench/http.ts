@@ -3,20 +3,18 @@
 // own processor time, which other work on the machine hardly changes; the load comes from wrk on the other core.
 // `--short` measures the two goals that a change most easily spoils, and asks for no more than most of each: a machine that does
 // other things as well must not be taken for a slow service. `--rounds=N` is how often each is measured; `--only=TEXT` leaves out cases without that text, `--on=bun|node` a runtime.
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { kill, type Runtime } from '../test/support/process.ts'
 import { startTestServer } from '../test/support/server.ts'
 import { openStore } from '../test/support/store.ts'
 import { BARE, type Case, prepareCases } from './http-cases.ts'
 import { type Scale, scaleOf } from './http-scale.ts'
 import { describeMachine } from './machine.ts'
-import type { Latencies, Order } from './open-loop.ts'
+import { type Latencies, paced } from './paced.ts'
 import { startPeers } from './peers.ts'
-import { median, needs, pinned, pinnedMyself, processorSeconds } from './processor.ts'
+import { median, needs, pinnedMyself, processorSeconds } from './processor.ts'
 import { startSpanCounter } from './span-counter.ts'
 import { startReference, startSubject } from './subject.ts'
 import { type Shot, wrk } from './wrk.ts'
@@ -42,9 +40,6 @@ const ROUNDS = Number(option('rounds') ?? (IS_SHORT ? 3 : 5))
 const CONNECTIONS = 16
 const SECONDS = 1
 const LOAD = 0.7
-const TIMED_SECONDS = 4
-const TIMED_CONNECTIONS = 64
-const BUN = join(import.meta.dirname, '../node_modules/.bin/bun')
 /** Tail to middle at a fixed rate; milliseconds. */
 const GOALS = { p99OfP50: 3, apply: 5, pause: 10 }
 const SHORT_NAMES = ['OFREP single, targeting', 'OFREP bulk, 350 flags', 'OFREP bulk, 350 flags, 304']
@@ -57,6 +52,7 @@ const TRACES = (endpoint: string) => ({
 })
 
 needs('wrk', 'wrk')
+if (!IS_SHORT) needs('h2load', 'nghttp2-client')
 pinnedMyself(0) // with the collector
 const database = await startTestServer()
 const folder = await mkdtemp(join(tmpdir(), 'bench-http-'))
@@ -153,20 +149,14 @@ async function load({ shot, pid, port }: Target): Promise<{ worked: number; serv
   return { worked: requests / (processorSeconds(pid) - before), served: perSecond }
 }
 
-/** Latencies at 70 % of what a busy core served, from a client that keeps its rate. */
+/** Latencies at 70 % of what a busy core served. */
 async function timingOf(runtime: Runtime, { name, shot, port }: Target, served: number): Promise<Timing> {
   const perSecond = Math.floor(served * LOAD)
-  const order: Order = { shot, port, perSecond, seconds: TIMED_SECONDS, connections: TIMED_CONNECTIONS }
-  const file = join(folder, 'order.json')
-  await writeFile(file, JSON.stringify(order))
-  const client = join(import.meta.dirname, 'open-loop.ts')
-  const [command = '', ...args] = [...pinned(0), BUN, client, file]
-  const { stdout } = await promisify(execFile)(command, args)
-  return { runtime, name, perSecond, ...(JSON.parse(stdout) as Latencies) }
+  return { runtime, name, perSecond, ...(await paced(shot, { port, perSecond, folder })) }
 }
 
 function report(): void {
-  const setting = { rounds: ROUNDS, seconds: SECONDS, connections: CONNECTIONS, load: 'wrk' }
+  const setting = { rounds: ROUNDS, seconds: SECONDS, connections: CONNECTIONS, load: 'wrk, at a fixed rate h2load' }
   if (process.argv.includes('--json'))
     console.log(
       JSON.stringify({ machine: describeMachine(), setting, goals: GOALS, absent, rows, timings, scales }, null, 2),

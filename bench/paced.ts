@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { pinned } from './processor.ts'
+import type { Shot } from './wrk.ts'
+
+export type Pace = { readonly port: number; readonly perSecond: number; readonly folder: string }
+/** Milliseconds; `answered` is the share of what was to be sent. */
+export type Latencies = { readonly p50: number; readonly p99: number; readonly p999: number; readonly answered: number }
+
+const SECONDS = 5
+const WARM_UP_SECONDS = 1
+const CONNECTIONS = 64
+
+/**
+ * Asks at a fixed rate, whatever comes back, by h2load from a core of its own. Its connections send together, so half of the answers wait
+ * for others. Each sends its next request when it is due and the one before is answered: for an answer that took longer than that, those
+ * are counted as well that could not be sent meanwhile ("coordinated omission", as HdrHistogram corrects it).
+ */
+export async function paced(shot: Shot, { port, perSecond, folder }: Pace): Promise<Latencies> {
+  const each = Math.max(1, Math.round(perSecond / CONNECTIONS))
+  const [log, body] = [join(folder, 'paced.log'), join(folder, 'paced.body')]
+  await rm(log, { force: true })
+  await writeFile(body, shot.body ?? '')
+  const headers = Object.entries(shot.headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
+  const pace = ['--h1', '-t1', '-c', CONNECTIONS, '--rps', each, '-D', SECONDS, '--warm-up-time', WARM_UP_SECONDS]
+  const load = [
+    ...pace.map(String),
+    '-d',
+    body,
+    ...headers,
+    `--log-file=${log}`,
+    `http://127.0.0.1:${port}${shot.path}`,
+  ]
+  const [command = '', ...args] = [...pinned(0), 'h2load', ...load]
+  await promisify(execFile)(command, args)
+  const taken = (await readFile(log, 'utf8')).trim().split('\n').map(msOf)
+  const answered = taken.length / (each * CONNECTIONS * SECONDS)
+  const sorted = Float64Array.from(taken.flatMap((ms) => withOmitted(ms, 1_000 / each))).sort()
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN
+  return { p50: at(0.5), p99: at(0.99), p999: at(0.999), answered }
+}
+
+/** A line of h2load's log: microseconds since 1970, status, microseconds until the end of the answer. */
+function msOf(line: string): number {
+  const [, status, microseconds] = line.split('\t')
+  if (status !== '200') throw new Error(`Cannot measure: an answer is ${status}`)
+  return Number(microseconds) / 1_000
+}
+
+function withOmitted(ms: number, intervalMs: number): number[] {
+  const all = [ms]
+  for (let late = ms - intervalMs; late >= intervalMs; late -= intervalMs) all.push(late)
+  return all
+}
