@@ -3,6 +3,7 @@ import type { Evaluation, Failure, Success } from '../flag/evaluate.ts'
 /** How an evaluation ended: the reason of an answer, or the code of an error. */
 export type Outcome = Success['reason'] | Failure['errorCode']
 export type Outcomes = Record<Outcome, number>
+type Sums = ReadonlyMap<Success['reason'], number>
 
 /** Environments told apart at most; answers of further ones are counted together. */
 const ENVIRONMENTS_MAX = 1_000
@@ -12,6 +13,7 @@ const OTHERS = 'other'
 /** How many evaluations ended how, by environment, since the process began. Knows no flags: their number has no limit. */
 export class Evaluations {
   readonly #outcomes = new Map<string, Outcomes>()
+  readonly #sums = new WeakMap<readonly Success[], Sums>()
 
   /** Notes an answer of the environment `flagSetId`; takes some 20 ns. */
   count(flagSetId: string, evaluation: Evaluation): void {
@@ -19,14 +21,23 @@ export class Evaluations {
     outcomes[evaluation.reason === 'ERROR' ? evaluation.errorCode : evaluation.reason] += 1
   }
 
-  /** Notes each of these answers of one environment. */
+  /** Notes each of these answers of one environment; the list is added up when it comes for the first time. */
   countAll(flagSetId: string, evaluations: readonly Success[]): void {
     const outcomes = this.#outcomes.get(flagSetId) ?? this.#outcomesOf(flagSetId)
-    for (const { reason } of evaluations) outcomes[reason] += 1
+    const sums = this.#sums.get(evaluations) ?? this.#addUp(evaluations)
+    this.#sums.set(evaluations, sums)
+    for (const [reason, times] of sums) outcomes[reason] += times
   }
 
   all(): Iterable<[flagSetId: string, outcomes: Outcomes]> {
     return this.#outcomes
+  }
+
+  #addUp(evaluations: readonly Success[]): Sums {
+    const sums = new Map<Success['reason'], number>()
+    for (const { reason } of evaluations) sums.set(reason, (sums.get(reason) ?? 0) + 1)
+    this.#sums.set(evaluations, sums)
+    return sums
   }
 
   #outcomesOf(flagSetId: string): Outcomes {

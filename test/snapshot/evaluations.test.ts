@@ -21,6 +21,17 @@ test('evaluations are counted by environment and outcome', () => {
   ])
 })
 
+test('a list that comes again is counted as its answers are', () => {
+  const evaluations = new Evaluations()
+  const list = [answer, { ...answer, key: 'b' }, { ...answer, reason: 'DISABLED' }] as const
+  for (let times = 0; times < 3; times += 1) evaluations.countAll('p/e', list)
+  evaluations.countAll('p/f', list)
+  evaluations.count('p/e', answer)
+  const counted = new Map(evaluations.all())
+  assert.deepEqual([counted.get('p/e')?.STATIC, counted.get('p/e')?.DISABLED], [7, 3])
+  assert.deepEqual([counted.get('p/f')?.STATIC, counted.get('p/f')?.DISABLED], [2, 1])
+})
+
 test('more environments than a replica holds are counted together', () => {
   const evaluations = new Evaluations()
   for (let n = 0; n < 3_000; n += 1) evaluations.count(`p/e${n}`, answer)
