@@ -13,7 +13,7 @@ const SIZE_MAX = 1_000_000
 
 /**
  * What the same question was answered before on the same ground. Clients that poll (web providers) ask it again and again only to
- * hear that nothing has changed, and need not be evaluated each time: that makes a 304 of 350 flags five times as cheap on Bun. For answers that
+ * hear that nothing has changed, and need not be evaluated each time: that makes a 304 of 350 flags four times as cheap on Bun. For answers that
  * the context alone decides, whatever time it is. When there is no more room, all are forgotten and found anew.
  */
 export class Repeats {
