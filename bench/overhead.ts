@@ -110,7 +110,8 @@ async function compare(runtime: Runtime): Promise<Row[]> {
         name,
         perSecond: rateOf(name),
         spread: (Math.max(...values) - Math.min(...values)) / rateOf(name),
-        ofOff: rateOf(name) / rateOf(OFF),
+        // Within each round, so that what slows the machine for a while slows both.
+        ofOff: median(values.map((rate, round) => rate / (rates.get(OFF)?.[round] ?? Number.NaN))),
         ofBare: rateOf(name) / rateOf('bare'),
         ...(goal !== undefined && { goal }),
         ...(name.includes('100 %') && { arrived: (collector?.spans ?? 0) / (ROUNDS * REQUESTS) }),
