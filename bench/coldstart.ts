@@ -1,7 +1,6 @@
 // How long nobody is answered when an instance starts from nothing: from exec to the first right evaluation over HTTP, of the programs that
 // the images have, on one processor, while whoever asks is on the other; with a real Postgres and Redis and 1,000 flags. Beside a bare
 // server of the same runtime, built the same way, in turn with it. "--runs=N" starts each N times.
-import { execFileSync, spawnSync } from 'node:child_process'
 import { startCollector } from '../test/support/collector.ts'
 import { kill, type Runtime } from '../test/support/process.ts'
 import { FLAG_SET, request, startReplicas } from '../test/support/replicas.ts'
@@ -9,6 +8,7 @@ import { startTestServer } from '../test/support/server.ts'
 import { buildPrograms } from './cold-programs.ts'
 import { type Cold, coldStart, type Start } from './cold-start.ts'
 import { describeMachine } from './machine.ts'
+import { pinned, pinnedMyself } from './processor.ts'
 import { processorQuota } from './quota.ts'
 
 /** Undefined: there is none. `ofHello` is how many times as long as the bare server it may take. */
@@ -47,9 +47,7 @@ const FLAG = {
   targeting: { if: [isOn, 'on', 'off'] },
 }
 
-const isPinned = !spawnSync('taskset', ['--version']).error
-if (isPinned) execFileSync('taskset', ['-a', '-cp', '0', String(process.pid)], { stdio: 'ignore' })
-const pin = isPinned ? ['taskset', '-c', '1'] : []
+pinnedMyself(0)
 const programs = await buildPrograms()
 const server = await startTestServer()
 const replicas = await startReplicas(['bun'])
@@ -89,24 +87,24 @@ async function fill(): Promise<string> {
 
 function subjectsOf(runtime: Runtime): Subject[] {
   const { service, hello } = programs[runtime]
-  const pinned = ({ command, env }: Start, more: Record<string, string> = {}): Start => ({
-    command: [...pin, ...command],
+  const onOne = ({ command, env }: Start, more: Record<string, string> = {}): Start => ({
+    command: [...pinned(1), ...command],
     env: { PATH: process.env['PATH'] ?? '', ...env, ...more },
   })
   const database = { DATABASE_URL: replicas.store.url }
   const both = { ...database, REDIS_URL: replicas.redis.url }
   const traced = { ...both, OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint }
   const limited = ({ command, env }: Start): Start => ({ command: [...(quota?.prefix ?? []), ...command], env })
-  const beside: Subject = { runtime, name: 'bare server', start: pinned(hello) }
+  const beside: Subject = { runtime, name: 'bare server', start: onOne(hello) }
   const usual: Subject[] = [
     beside,
-    { runtime, name: 'copy in Redis', start: pinned(service, both), beside, goal: GOALS[runtime] },
-    { runtime, name: 'Postgres alone', start: pinned(service, database), beside },
-    { runtime, name: 'copy in Redis, telemetry', start: pinned(service, traced), beside },
+    { runtime, name: 'copy in Redis', start: onOne(service, both), beside, goal: GOALS[runtime] },
+    { runtime, name: 'Postgres alone', start: onOne(service, database), beside },
+    { runtime, name: 'copy in Redis, telemetry', start: onOne(service, traced), beside },
   ]
   if (!quota || runtime !== 'bun') return usual
-  const slow: Subject = { runtime, name: `bare server, ${QUOTA} CPU`, start: limited(pinned(hello)) }
-  const start = limited(pinned(service, both))
+  const slow: Subject = { runtime, name: `bare server, ${QUOTA} CPU`, start: limited(onOne(hello)) }
+  const start = limited(onOne(service, both))
   return [...usual, slow, { runtime, name: `copy in Redis, ${QUOTA} CPU`, start, beside: slow, goal: GOAL_AT_QUOTA }]
 }
 
@@ -123,7 +121,7 @@ function quantile(subject: Subject, share: number, figure: (cold: Cold) => numbe
 }
 
 function report(rows: readonly Row[]): void {
-  const setting = { runs: RUNS, flags: FLAGS, pinned: isPinned }
+  const setting = { runs: RUNS, flags: FLAGS, pinned: pinned(1).length > 0 }
   if (process.argv.includes('--json'))
     console.log(JSON.stringify({ machine: describeMachine(), setting, rows }, null, 2))
   else {

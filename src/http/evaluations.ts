@@ -93,7 +93,8 @@ function answerBulk(doors: EvaluationDoors, repeats: Repeats, visit: Visit): Pro
     }
     const { etag, text, lasting } = answersFor(question, streams)
     if (!isHeld(held, etag)) return { status: 200, head: heads.answer, own: { etag }, body: text() }
-    if (lasting) repeats.keep(ground, words, { etag, evaluations: lasting })
+    const evaluations = lasting()
+    if (evaluations) repeats.keep(ground, words, { etag, evaluations })
     return { status: 304, head: heads.unchanged, own: { etag }, body: null }
   }
   return answered(doors, visit, {

@@ -21,7 +21,7 @@ export type Answers = {
   readonly etag: string
   readonly text: () => string
   /** What is answered, where the same question gets the same answer as long as nothing changes; else undefined. */
-  readonly lasting: readonly Success[] | undefined
+  readonly lasting: () => readonly Success[] | undefined
 }
 
 /** Why a flag has no answer, in flagd's words. They never quote the rule: a public key may ask for values only. */
@@ -43,7 +43,7 @@ export function answerFor(key: string, question: Question): Answer {
   if (flag !== undefined && selects(selector, snapshot.flagSetId, flag.metadata)) {
     const evaluation = evaluated(flag, question)
     const status = evaluation.reason === 'ERROR' ? FAILURE[evaluation.errorCode].status : 200
-    return { status, body: writtenFor(selector)(evaluation).text }
+    return { status, body: textFor(selector)(evaluation) }
   }
   count(fail({ key, metadata: {} }, 'FLAG_NOT_FOUND', ''), question)
   return { status: 404, body: JSON.stringify(failureOf(key, 'FLAG_NOT_FOUND', ownMetadata(question))) }
@@ -52,24 +52,26 @@ export function answerFor(key: string, question: Question): Answer {
 /** Evaluates all flags that the selector lets through. The failure of one is an item like any other. `streams` is told with them. */
 export function answersFor(question: Question, streams: readonly EventStream[] | undefined): Answers {
   const { snapshot, selector } = question
-  const written = writtenFor(selector)
-  const items: Written[] = []
-  const successes: Success[] = []
-  let isTimeless = true
+  const evaluations: Evaluation[] = []
+  const parts: Written[] = []
+  let isLasting = true
   for (const flag of listOf(snapshot.flagSet)) {
     if (!selects(selector, snapshot.flagSetId, flag.metadata)) continue
     const evaluation = evaluated(flag, question)
-    items.push(written(evaluation))
-    if (evaluation.reason !== 'ERROR') successes.push(evaluation)
-    isTimeless &&= !flag.answers.readsClock
+    evaluations.push(evaluation)
+    parts.push(shared(evaluation))
+    isLasting &&= isSuccess(evaluation) && !flag.answers.readsClock
   }
   const end = endOf(question, streams)
+  parts.push(end) // which says what the selector adds to each of the others
   return {
-    etag: etagOf([...items, end]),
-    text: () => `{"flags":[${items.map(({ text }) => text).join(',')}],${end.text}`,
-    lasting: isTimeless && successes.length === items.length ? successes : undefined,
+    etag: etagOf(parts),
+    text: () => `{"flags":[${evaluations.map(textFor(selector)).join(',')}],${end.text}`,
+    lasting: () => (isLasting ? evaluations.filter(isSuccess) : undefined),
   }
 }
+
+const isSuccess = (evaluation: Evaluation): evaluation is Success => evaluation.reason !== 'ERROR'
 
 function evaluated(flag: Evaluable, question: Question): Evaluation {
   const evaluation = evaluate(flag, question.context, question.now)
@@ -80,9 +82,11 @@ function evaluated(flag: Evaluable, question: Question): Evaluation {
 /** A success is made once for each variant of a flag, and so is its text. */
 const texts = new WeakMap<Evaluation, Written>()
 
-function writtenFor(selector: Selector | undefined): (evaluation: Evaluation) => Written {
+/** The text of an answer, with what the selector adds to it. */
+function textFor(selector: Selector | undefined): (evaluation: Evaluation) => string {
+  if (selector === undefined) return (evaluation) => shared(evaluation).text
   const reflected = reflect(selector)
-  return selector === undefined ? shared : (evaluation) => writtenOf(JSON.stringify(answerOf(evaluation, reflected)))
+  return (evaluation) => JSON.stringify(answerOf(evaluation, reflected))
 }
 
 function shared(evaluation: Evaluation): Written {

@@ -11,8 +11,6 @@ export type Authenticate = (header: Header) => Principal | Promise<Principal>
 /** A key has 62 characters; what is longer is none, and is not worth hashing. */
 const SECRET_LENGTH_MAX = 512
 const RANK: Record<Role, number> = { client: 0, server: 1, editor: 2, admin: 3 }
-/** As clients write it; the standard allows more. */
-const SCHEME = 'Bearer '
 const REFUSED = 'The API key is not valid'
 
 /** `anonymous` is whom a request without a key comes from: nobody, or in trial mode its only user. */
@@ -43,8 +41,6 @@ export function authenticator(
 function secretIn(header: Header): string | undefined {
   const authorization = header.get('authorization')
   if (authorization === null) return header.get('x-api-key')?.trim() ?? undefined
-  const usual = authorization.startsWith(SCHEME) ? authorization.slice(SCHEME.length) : ''
-  if (usual !== '' && !usual.includes(' ')) return usual
   return /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? ''
 }
 

@@ -25,7 +25,6 @@ export class Evaluations {
   countAll(flagSetId: string, evaluations: readonly Success[]): void {
     const outcomes = this.#outcomes.get(flagSetId) ?? this.#outcomesOf(flagSetId)
     const sums = this.#sums.get(evaluations) ?? this.#addUp(evaluations)
-    this.#sums.set(evaluations, sums)
     for (const [reason, times] of sums) outcomes[reason] += times
   }
 

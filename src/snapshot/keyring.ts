@@ -16,8 +16,9 @@ export type Principal = {
   readonly role: Role
   readonly environment: EnvironmentName | null
 }
-/** `digest` is the text of the hash, as bytes. */
+/** A hash as text, and the bytes of that text. */
 type Digest = { readonly text: string; readonly bytes: Buffer }
+/** `digest` is the text of the hash, as bytes. */
 type Entry = { readonly digest: Buffer; readonly principal: Principal; readonly expiresAt: number }
 type Ring = Stamp & { readonly streamSecret: Buffer; readonly entries: ReadonlyMap<string, Entry> }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import type { Evaluation } from '../../src/flag/evaluate.ts'
-import type { OfrepDoors } from '../../src/http/ofrep.ts'
+import { type OfrepDoors, ofrep } from '../../src/http/ofrep.ts'
 import { Repeats } from '../../src/http/repeats.ts'
 import type { Snapshot } from '../../src/snapshot/snapshot.ts'
-import { type Document, doorsOver, ofrepOf, snapshotOf } from '../support/ofrep.ts'
+import { type Document, doorsOver, snapshotOf } from '../support/ofrep.ts'
 
 const state = 'ENABLED'
 const byPlan = { if: [{ '==': [{ var: 'plan' }, 'paid'] }, 'on', 'off'] }
@@ -16,7 +16,7 @@ const SHOP: Document = {
 let counted: string[]
 let seconds: number
 let snapshot: Snapshot
-let app: ReturnType<typeof ofrepOf>
+let app: ReturnType<typeof ofrep>
 /** How often the answers were counted that were given before, and not evaluated again. */
 let repeated: number
 
@@ -26,7 +26,7 @@ function serve(document: Document, doors: Partial<OfrepDoors> = {}): void {
   repeated = 0
   seconds = 1_700_000_000
   const note = (evaluation: Evaluation) => counted.push(`${evaluation.key} ${evaluation.reason}`)
-  app = ofrepOf({
+  app = ofrep({
     ...doorsOver({}, doors),
     current: () => snapshot,
     now: () => seconds * 1_000,
@@ -73,6 +73,15 @@ test('another context, another selector and another time of a known question are
   assert.equal(repeated, 3)
   assert.equal((await ask({ plan: 'paid' }, { 'if-none-match': '"another"' })).status, 200)
   assert.equal((await ask({ plan: 'paid' })).status, 200)
+})
+
+test('what a selector adds to an answer is told by its ETag', async () => {
+  const named = { 'flagd-selector': 'flagSetId=shop/live' }
+  const [plain, selected] = [await ask({ plan: 'paid' }), await ask({ plan: 'paid' }, named)]
+  assert.notEqual(selected.text, plain.text)
+  assert.notEqual(selected.etag, plain.etag)
+  assert.equal((await ask({ plan: 'paid' }, { ...named, 'if-none-match': plain.etag })).status, 200)
+  assert.equal((await ask({ plan: 'paid' }, { ...named, 'if-none-match': selected.etag })).status, 304)
 })
 
 test('a change is answered at once, also where it changes nothing for who asks', async () => {

@@ -32,10 +32,7 @@ export function authenticate(headers: Header): Principal {
 
 /** The OFREP door over these environments: `<project>/<environment>` → document. */
 export const ofrepOver = (documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}) =>
-  ofrepOf(doorsOver(documents, doors))
-
-/** The door over these doors. */
-export const ofrepOf = (doors: OfrepDoors) => ofrep(doors)
+  ofrep(doorsOver(documents, doors))
 
 /** The same door behind the front that answers evaluations before it. */
 export function frontOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}): Front {
