@@ -82,7 +82,7 @@ function readersFor({ metrics }: TelemetryConfig, families: () => Promise<readon
 
 const originOf = ({ attributes, schemaUrl }: Resource): Origin => ({ resource: attributes, schemaUrl, scope: SCOPE })
 
-/** The exporter for traces, given spans that are encoded already: to make its own of ours and encode them costs three times as much. */
+/** The exporter for traces, given spans that are encoded already: to make its own of ours and encode them took a third more. */
 function spanExporter(resource: Resource): OTLPExporterBase<readonly Uint8Array[]> {
   const { deserializeResponse } = ProtobufTraceSerializer
   const serializer: ISerializer<readonly Uint8Array[], ReturnType<typeof deserializeResponse>> = {
