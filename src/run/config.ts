@@ -2,87 +2,79 @@ import type { JsonObject } from '@bufbuild/protobuf'
 import * as v from 'valibot'
 import { isRecord } from '../flag/value.ts'
 import type { RedisAddress } from '../store/redis.ts'
-import { integer, isHttpUrl } from './config-values.ts'
+import { integer, isHttpUrl, isUrlOf, oneOf, text, type Values, type Variable } from './config-values.ts'
 import { TELEMETRY_VARIABLES, type TelemetryConfig, telemetryOf } from './telemetry-config.ts'
 
-const isPostgresUrl = (text: string) => URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol)
-const isRedisUrl = (text: string) => URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol)
-const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text
-const isHttpOrigin = (text: string) => isHttpUrl(text) && isOrigin(text)
-const isPem = (text: string) => text.includes('-----BEGIN ')
-const parseObject = (text: string): JsonObject => JSON.parse(text)
-const isJsonObject = (text: string) => {
+const isOrigin = (url: string) => URL.canParse(url) && new URL(url).origin === url
+const isHttpOrigin = (url: string) => isHttpUrl(url) && isOrigin(url)
+const isPem = (pem: string) => pem.includes('-----BEGIN ')
+const parseObject = (json: string): JsonObject => JSON.parse(json)
+const isJsonObject = (json: string) => {
   try {
-    return isRecord(parseObject(text))
+    return isRecord(parseObject(json))
   } catch {
     return false
   }
 }
+const isAny = () => true
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type Level = (typeof LEVELS)[number]
 const ACCESS_LEVELS = ['none', 'some', 'all'] as const
+const SWITCH = ['on', 'off'] as const
+
+const contextValues: Variable<JsonObject, JsonObject> = {
+  unset: {},
+  schema: () =>
+    v.pipe(v.string(), v.check(isJsonObject, 'expected a JSON object of context values'), v.transform(parseObject)),
+}
+const origins: Variable<readonly string[], undefined> = {
+  unset: undefined,
+  schema: () =>
+    v.pipe(
+      v.string(),
+      v.transform((list) =>
+        list
+          .split(',')
+          .map((origin) => origin.trim())
+          .filter(Boolean),
+      ),
+      v.check((list) => list.every(isOrigin), 'expected origins such as https://app.example.com, separated by commas'),
+    ),
+}
 
 /** Every variable we read, with what it must be. Names of the form NAME_FILE are read from the file they name. */
 const VARIABLES = {
   PORT: integer(8080, 0, 65_535),
-  HOST: v.optional(v.pipe(v.string(), v.maxLength(253))),
-  GRPC_PORT: v.optional(integer(0, 0, 65_535)),
-  TLS_CERT: v.optional(v.pipe(v.string(), v.check(isPem, 'expected certificates in PEM format'))),
-  TLS_KEY: v.optional(v.pipe(v.string(), v.check(isPem, 'expected a key in PEM format'))),
-  DATABASE_URL: v.optional(
-    v.pipe(v.string(), v.check(isPostgresUrl, 'expected postgres://user:password@host:port/database')),
+  HOST: text(undefined, ({ length }) => length <= 253, 'expected at most 253 characters'),
+  GRPC_PORT: { ...integer(0, 0, 65_535), unset: undefined },
+  TLS_CERT: text(undefined, isPem, 'expected certificates in PEM format'),
+  TLS_KEY: text(undefined, isPem, 'expected a key in PEM format'),
+  DATABASE_URL: text(
+    undefined,
+    isUrlOf('postgres:', 'postgresql:'),
+    'expected postgres://user:password@host:port/database',
   ),
-  FLAGSTAFF_TRIAL_DIR: v.optional(v.string(), '.flagstaff'),
-  FLAGSTAFF_ADMIN_KEY: v.optional(
-    v.pipe(
-      v.string(),
-      v.check((key) => key.length >= 24, 'expected at least 24 characters'),
-    ),
-  ),
+  FLAGSTAFF_TRIAL_DIR: text('.flagstaff', isAny, ''),
+  FLAGSTAFF_ADMIN_KEY: text(undefined, ({ length }) => length >= 24, 'expected at least 24 characters'),
   FRESHNESS_MS: integer(1_000, 10, 60_000),
   TRUTH_CHECK_MS: integer(10_000, 10, 3_600_000),
-  REDIS_URL: v.optional(v.pipe(v.string(), v.check(isRedisUrl, 'expected redis://host:port, or rediss:// for TLS'))),
-  UPSTASH_REDIS_REST_URL: v.optional(v.pipe(v.string(), v.check(isHttpUrl, 'expected https://…'))),
-  UPSTASH_REDIS_REST_TOKEN: v.optional(v.pipe(v.string(), v.minLength(1))),
-  FLAGSTAFF_METRICS: v.optional(v.picklist(['on', 'off'], 'expected on or off'), 'on'),
-  FLAGSTAFF_STREAMS: v.optional(v.picklist(['on', 'off'], 'expected on or off'), 'on'),
-  FLAGSTAFF_STREAM_URL: v.optional(
-    v.pipe(v.string(), v.check(isHttpOrigin, 'expected https://host[:port], without a path')),
-  ),
+  REDIS_URL: text(undefined, isUrlOf('redis:', 'rediss:'), 'expected redis://host:port, or rediss:// for TLS'),
+  UPSTASH_REDIS_REST_URL: text(undefined, isHttpUrl, 'expected https://…'),
+  UPSTASH_REDIS_REST_TOKEN: text(undefined, isAny, ''),
+  FLAGSTAFF_METRICS: oneOf('on', SWITCH),
+  FLAGSTAFF_STREAMS: oneOf('on', SWITCH),
+  FLAGSTAFF_STREAM_URL: text(undefined, isHttpOrigin, 'expected https://host[:port], without a path'),
   STREAM_SECONDS_MAX: integer(240, 10, 86_400),
   RPC_STREAM_SECONDS_MAX: integer(3_600, 10, 86_400),
-  FLAGSTAFF_CONTEXT_VALUES: v.optional(
-    v.pipe(v.string(), v.check(isJsonObject, 'expected a JSON object of context values'), v.transform(parseObject)),
-    '{}',
-  ),
+  FLAGSTAFF_CONTEXT_VALUES: contextValues,
   DRAIN_SECONDS: integer(8, 1, 3_600),
   DRAIN_DELAY_SECONDS: integer(0, 0, 1_800),
   BODY_BYTES_MAX: integer(1_000_000, 1_000, 16_000_000),
   REQUESTS_MAX: integer(2_000, 0, 1_000_000),
   LOOP_DELAY_MS_MAX: integer(200, 0, 60_000),
-  CORS_ORIGINS: v.optional(
-    v.pipe(
-      v.string(),
-      v.transform((text) =>
-        text
-          .split(',')
-          .map((origin) => origin.trim())
-          .filter(Boolean),
-      ),
-      v.check(
-        (origins) => origins.every(isOrigin),
-        'expected origins such as https://app.example.com, separated by commas',
-      ),
-    ),
-  ),
-  LOG_LEVEL: v.optional(
-    v.pipe(
-      v.string(),
-      v.check((level) => LEVELS.some((known) => known === level), `expected one of ${LEVELS.join(', ')}`),
-    ),
-    'info',
-  ),
-  FLAGSTAFF_ACCESS_LOG: v.optional(v.picklist(ACCESS_LEVELS, `expected one of ${ACCESS_LEVELS.join(', ')}`)),
+  CORS_ORIGINS: origins,
+  LOG_LEVEL: oneOf('info', LEVELS),
+  FLAGSTAFF_ACCESS_LOG: oneOf(undefined, ACCESS_LEVELS),
   ...TELEMETRY_VARIABLES,
 }
 /** Every name that we read; each may end in _FILE instead. */
@@ -132,23 +124,34 @@ type Settings = {
 export type Config = Settings &
   ({ readonly mode: 'service'; readonly databaseUrl: string } | { readonly mode: 'trial'; readonly folder: string })
 
-type Read = v.InferOutput<v.ObjectSchema<typeof VARIABLES, undefined>>
+type Read = Values<typeof VARIABLES>
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Reads and checks every variable at once. Throws one error with a line for each bad one; it names no value, since some are secret. */
 export function readConfig(env: Environment): Config {
   const mistakes: string[] = unknownNames(env)
-  const given = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, readVariable(env, name, mistakes)]))
-  const result = v.safeParse(v.object(VARIABLES), given)
-  for (const issue of result.issues ?? []) mistakes.push(`${v.getDotPath(issue)}: ${issue.message}`)
+  const given = Object.fromEntries(VARIABLE_NAMES.map((name) => [name, readVariable(env, name, mistakes)]))
+  const read = check(given, mistakes)
   const isTrial = !env['DATABASE_URL'] && !env['DATABASE_URL_FILE']
   if (isTrial && given['HOST'] !== undefined && given['HOST'] !== TRIAL_HOST)
     mistakes.push(`HOST: trial mode answers on ${TRIAL_HOST} only; set DATABASE_URL to serve others`)
   mistakes.push(...redisMistakes(given), ...tlsMistakes(given))
-  if (result.success && result.output.DRAIN_DELAY_SECONDS > result.output.DRAIN_SECONDS / 2)
+  if (mistakes.length === 0 && read.DRAIN_DELAY_SECONDS > read.DRAIN_SECONDS / 2)
     mistakes.push('DRAIN_DELAY_SECONDS: expected at most half of DRAIN_SECONDS, of which it is a part')
-  if (!result.success || mistakes.length > 0) throw new Error(`Cannot start: ${mistakes.join('; ')}`)
-  return Object.freeze(configOf(result.output))
+  if (mistakes.length > 0) throw new Error(`Cannot start: ${mistakes.join('; ')}`)
+  return Object.freeze(configOf(read))
+}
+
+/** What each variable is; one that is bad counts as not set, and is a mistake. */
+function check(given: Environment, mistakes: string[]): Read {
+  const entryOf = ([name, { unset, schema }]: [string, Variable<unknown, unknown>]) => {
+    const value = given[name]
+    if (value === undefined) return [name, unset]
+    const result = v.safeParse(schema(), value)
+    for (const { message } of result.issues ?? []) mistakes.push(`${name}: ${message}`)
+    return [name, result.success ? result.output : unset]
+  }
+  return Object.fromEntries(Object.entries(VARIABLES).map(entryOf))
 }
 
 function configOf(read: Read): Config {
@@ -173,7 +176,7 @@ function configOf(read: Read): Config {
     requestsMax: read.REQUESTS_MAX,
     loopDelayMsMax: read.LOOP_DELAY_MS_MAX,
     corsOrigins: read.CORS_ORIGINS,
-    logLevel: LEVELS.find((level) => level === read.LOG_LEVEL) ?? 'info',
+    logLevel: read.LOG_LEVEL,
     accessLog: read.FLAGSTAFF_ACCESS_LOG ?? (read.DATABASE_URL === undefined ? 'none' : 'some'),
     telemetry: telemetryOf(read),
   }

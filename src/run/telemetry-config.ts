@@ -1,10 +1,9 @@
-import * as v from 'valibot'
 import type { Sampling } from '../telemetry/sampler.ts'
-import { integer, isHttpUrl, share } from './config-values.ts'
+import { integer, isHttpUrl, oneOf, share, text, type Values } from './config-values.ts'
 
-const endpoint = v.optional(v.pipe(v.string(), v.check(isHttpUrl, 'expected http://… or https://…')))
-const protocol = v.optional(v.picklist(['http/protobuf'], 'only http/protobuf is spoken'))
-const exporter = v.optional(v.picklist(['otlp', 'none'], 'expected otlp or none'))
+const endpoint = text(undefined, isHttpUrl, 'expected http://… or https://…')
+const protocol = text(undefined, (name) => name === 'http/protobuf', 'only http/protobuf is spoken')
+const exporter = oneOf(undefined, ['otlp', 'none'])
 const SAMPLERS = [
   'always_on',
   'always_off',
@@ -19,7 +18,7 @@ const SAMPLERS = [
  * those about the resource and about reaching the collector are read by the SDK.
  */
 export const TELEMETRY_VARIABLES = {
-  OTEL_SDK_DISABLED: v.optional(v.picklist(['true', 'false'], 'expected true or false'), 'false'),
+  OTEL_SDK_DISABLED: oneOf('false', ['true', 'false']),
   OTEL_TRACES_EXPORTER: exporter,
   OTEL_LOGS_EXPORTER: exporter,
   OTEL_METRICS_EXPORTER: exporter,
@@ -31,11 +30,8 @@ export const TELEMETRY_VARIABLES = {
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol,
   OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: protocol,
   OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: protocol,
-  OTEL_TRACES_SAMPLER: v.optional(
-    v.picklist(SAMPLERS, `expected one of ${SAMPLERS.join(', ')}`),
-    'parentbased_always_on',
-  ),
-  OTEL_TRACES_SAMPLER_ARG: share(),
+  OTEL_TRACES_SAMPLER: oneOf('parentbased_always_on', SAMPLERS),
+  OTEL_TRACES_SAMPLER_ARG: share(1),
   OTEL_BSP_SCHEDULE_DELAY: integer(5_000, 1, 600_000),
   OTEL_BSP_MAX_QUEUE_SIZE: integer(2_048, 1, 100_000),
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: integer(512, 1, 10_000),
@@ -43,7 +39,7 @@ export const TELEMETRY_VARIABLES = {
   OTEL_BLRP_MAX_QUEUE_SIZE: integer(2_048, 1, 100_000),
   OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: integer(512, 1, 10_000),
   OTEL_METRIC_EXPORT_INTERVAL: integer(60_000, 100, 3_600_000),
-  FLAGSTAFF_EXPOSURE_SAMPLE: share(),
+  FLAGSTAFF_EXPOSURE_SAMPLE: share(1),
 }
 
 /** What waits to be sent: how much at most, how much goes at once, and how long the first of it waits. */
@@ -55,7 +51,7 @@ export type TelemetryConfig = {
   readonly metrics: { readonly intervalMs: number } | undefined
 }
 
-type Read = v.InferOutput<v.ObjectSchema<typeof TELEMETRY_VARIABLES, undefined>>
+type Read = Values<typeof TELEMETRY_VARIABLES>
 
 /**
  * Traces are sent where an endpoint is named or an exporter is, exposures and metrics only where their exporter is: nobody expects each
