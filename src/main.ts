@@ -21,7 +21,6 @@ import { provideDatabase } from './run/provide.ts'
 import { orExit } from './run/start.ts'
 import { stopped } from './run/stopped.ts'
 import { sendTelemetry } from './run/telemetry.ts'
-import { welcome } from './run/welcome.ts'
 import { authenticator } from './snapshot/authenticator.ts'
 import { counting, Exposures } from './snapshot/exposures.ts'
 import { Following } from './snapshot/following.ts'
@@ -180,7 +179,7 @@ const server = await orExit(
     }),
   closeDatabase,
 )
-if (isTrial) write(welcome(server, config.folder))
+if (isTrial) write((await import('./run/welcome.ts')).welcome(server, config.folder))
 else log.info('Listening', { host: config.host, port: server.port, grpcPort: server.grpcPort })
 if (!isTrial && !redis) log.warn('No Redis is configured: run one replica only')
 const telemetry = sendTelemetry({

@@ -1,4 +1,3 @@
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { Evaluate, Fetch, Reply } from './server.ts'
 
 /** How long connections that are in use get to hear that they end: each with the next answer that it carries. */
@@ -42,7 +41,7 @@ export function drain(fetch: Fetch, evaluate?: Evaluate): Drain {
   const last = lastOf(farewell)
   const lastReply = lastOf(farewellOf)
   const announceEnd = () => {
-    announced ??= performance.now() - lastAt < QUIET_MS ? sleep(ANNOUNCE_MS) : Promise.resolve()
+    announced ??= performance.now() - lastAt < QUIET_MS ? timers().setTimeout(ANNOUNCE_MS) : Promise.resolve()
     return announced
   }
   return {
@@ -65,8 +64,8 @@ export function drain(fetch: Fetch, evaluate?: Evaluate): Drain {
       released = release.promise
       const until = performance.now() + HOLD_MAX_MS
       const left = () => Math.min(lastAt + HOLD_QUIET_MS, until) - performance.now()
-      for (let ms = left(); ms > 0; ms = left()) await sleep(ms)
-      await turn() // right after the runtime has accepted what was waiting
+      for (let ms = left(); ms > 0; ms = left()) await timers().setTimeout(ms)
+      await timers().setImmediate() // right after the runtime has accepted what was waiting
       try {
         stopListening()
       } finally {
@@ -75,6 +74,9 @@ export function drain(fetch: Fetch, evaluate?: Evaluate): Drain {
     },
   }
 }
+
+/** Loaded at the end: a start has no use for it. */
+const timers = () => process.getBuiltinModule('node:timers/promises')
 
 const farewellOf = (reply: Reply): Reply => ({ ...reply, own: { ...reply.own, connection: 'close' } })
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from './log.ts'
 
 /** `late` aborts while there is still time for the steps after this one: what can be cut short should be, then. */
@@ -65,6 +64,7 @@ export async function shutDown(steps: readonly Step[], deadlineMs: number, log: 
 
 /** Waits, but not past `late`. */
 export async function pause(ms: number, late: AbortSignal): Promise<void> {
+  const { setTimeout: sleep } = process.getBuiltinModule('node:timers/promises') // loaded here: a start has no use for it
   await sleep(ms, undefined, { signal: late }).catch((error) => {
     if (!late.aborted) throw error
   })

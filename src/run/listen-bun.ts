@@ -1,7 +1,8 @@
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server as NetServer } from 'node:net'
 import { drain } from './drain.ts'
 import { firstAnswer } from './first-answer.ts'
 import type { Sessions } from './http2.ts'
+import { http2OnUse } from './http2-on-use.ts'
 import { TIMES } from './limits.ts'
 import type { Fetch, ListenOptions, Refuse, Server, Tls } from './server.ts'
 
@@ -68,18 +69,28 @@ function refusable(fetch: Fetch, refuse: Refuse): Fetch {
 
 type GrpcDoor = { readonly port: number; readonly sessions: Sessions; stop(): void }
 
-/** HTTP/2 is loaded when the evaluation is answered that may have woken this instance. */
+/**
+ * Opens after the evaluation is answered that may have woken this instance. The port is held by node:net, and HTTP/2 is loaded with its
+ * first client: most instances have none. With TLS it is there at once.
+ */
 async function listenForGrpc(options: ListenOptions): Promise<GrpcDoor> {
-  const { fetch, refuse, takeStream, host, port, grpcPort, tls, times = TIMES } = options
-  const [{ createServer, createSecureServer }, { HTTP2_OPTIONS, serveHttp2 }] = await Promise.all([
-    import('node:http2'),
-    import('./http2.ts'),
-  ])
-  const server = tls
-    ? createSecureServer({ ...HTTP2_OPTIONS, ...tls, handshakeTimeout: times.headersMs })
-    : createServer(HTTP2_OPTIONS)
-  const sessions = serveHttp2(server, { fetch, refuse, takeStream, times })
-  server.listen(grpcPort ?? (port === 0 ? 0 : port + 1), host)
+  const { host, port, grpcPort = port === 0 ? 0 : port + 1, tls } = options
+  const { server, sessions } = tls ? await overTls(options, tls) : inCleartext(options)
+  server.listen(grpcPort, host)
   await process.getBuiltinModule('node:events').once(server, 'listening')
   return { port: (server.address() as AddressInfo).port, sessions, stop: () => void server.close() }
+}
+
+type Listener = { readonly server: NetServer; readonly sessions: Sessions }
+
+function inCleartext({ fetch, refuse, takeStream, times = TIMES }: ListenOptions): Listener {
+  const http2 = http2OnUse({ fetch, refuse, takeStream, times })
+  return { server: process.getBuiltinModule('node:net').createServer(http2.take), sessions: http2 }
+}
+
+async function overTls({ fetch, refuse, takeStream, times = TIMES }: ListenOptions, tls: Tls): Promise<Listener> {
+  const { HTTP2_OPTIONS, serveHttp2 } = await import('./http2.ts')
+  const { createSecureServer } = process.getBuiltinModule('node:http2')
+  const server = createSecureServer({ ...HTTP2_OPTIONS, ...tls, handshakeTimeout: times.headersMs })
+  return { server, sessions: serveHttp2(server, { fetch, refuse, takeStream, times }) }
 }

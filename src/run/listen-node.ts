@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Server as HttpServer, RequestListener } from 'node:http'
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
 import { drain } from './drain.ts'
@@ -41,6 +40,7 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
       isEnding = true
       await draining.announceEnd()
       sessions.announceEnd()
+      const { once } = process.getBuiltinModule('node:events')
       const closed = Promise.all(doors.map(({ server }) => once(server, 'close')))
       await draining.close(() => {
         for (const { server } of doors) server.close()
@@ -111,6 +111,6 @@ function openDoor(listener: RequestListener, http2: Http2OnUse, { tls, times }: 
 
 async function listenAt(server: NetServer, port: number, host: string): Promise<number> {
   server.listen(port, host)
-  await once(server, 'listening')
+  await process.getBuiltinModule('node:events').once(server, 'listening')
   return (server.address() as AddressInfo).port
 }

@@ -25,7 +25,8 @@ export function createLog(options: LogOptions): Log {
       if (LEVELS.indexOf(level) < LEVELS.indexOf(options.level)) return
       const span = options.span?.()
       const head = { time: options.now().toISOString(), level, message, ...(span && idsOf(span)) }
-      options.write(`${line(head, fields) ?? line(head, {})}\n`)
+      const text = line(head, fields) ?? line(head, {})
+      if (text !== undefined) options.write(text)
     }
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }

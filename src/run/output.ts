@@ -1,18 +1,23 @@
 const STDOUT = 1
-/** node:fs is loaded with the first line, which on Bun comes after the first answer. */
 const writeNow = (bytes: Uint8Array): number => process.getBuiltinModule('node:fs').writeSync(STDOUT, bytes)
 const waitingOutput = (): NodeJS.WritableStream => process.stdout
 
+/** Writes lines to stdout at once. Whoever reads may leave, as "| head" does: then what is written is lost, and the service goes on. */
+export const openOutput = (): ((line: string) => void) => ('Bun' in globalThis ? writeOnBun : outputOnNode())
+
+/** Bun's console writes by itself what it is given, waits for a slow reader, and needs no node:fs, which is 1 MB, nor `process.stdout`, which is 10 ms. */
+// biome-ignore lint/suspicious/noConsole: this is where the service says what it says
+const writeOnBun = (line: string): void => console.log(line)
+
 /**
- * Writes to stdout, at once, as both runtimes do for pipes and files, but without `process.stdout`, whose making takes Bun longer than to
- * listen. Only a reader that is slow, on a pipe that does not block, makes what follows go that way, and wait there. Whoever reads may
- * leave, as "| head" does: then what is written is lost, and the service goes on.
+ * Writes at once, as Node does for pipes and files, but without `process.stdout`. Only a reader that is slow, on a pipe that does not block,
+ * makes what follows go that way, and wait there.
  */
-export function openOutput(now = writeNow, later = waitingOutput): (text: string) => void {
+export function outputOnNode(now = writeNow, later = waitingOutput): (line: string) => void {
   let waiting: NodeJS.WritableStream | undefined
-  return (text) => {
-    if (waiting) return void waiting.write(text)
-    let rest = Buffer.from(text)
+  return (line) => {
+    if (waiting) return void waiting.write(`${line}\n`)
+    let rest = Buffer.from(`${line}\n`)
     try {
       while (rest.byteLength > 0) rest = rest.subarray(now(rest))
     } catch (error) {

@@ -23,6 +23,5 @@ export function welcome({ port, grpcPort }: Pick<Server, 'port' | 'grpcPort'>, f
   The API is described at ${address}/docs
   The data lies in ${resolve(folder)}; nothing is durable beyond this folder.
   This is trial mode: no key is needed and only this machine is answered. Set DATABASE_URL for a real deployment.
-
 `
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { newCounter } from '../telemetry/tally.ts'
 import { CHANNEL, type Stamp } from './copies.ts'
 import type { RedisAddress } from './redis.ts'
@@ -44,6 +43,7 @@ export function hintsIn(address: RedisAddress, log: Log, received = newCounter()
       }
       failures = performance.now() - since >= GOOD_MS ? 0 : failures + 1
       const wait = Math.min(BACKOFF_MIN_MS * 2 ** failures, BACKOFF_MAX_MS) * (0.5 + Math.random() / 2)
+      const { setTimeout: sleep } = process.getBuiltinModule('node:timers/promises')
       if (!signal.aborted) await sleep(wait, undefined, { signal }).catch(() => undefined)
     }
   }

@@ -4,7 +4,7 @@ import { listen } from '../../src/run/listen.ts'
 import { createLog } from '../../src/run/log.ts'
 
 const stopped = stopSignal()
-const log = createLog({ level: 'info', write: (line) => process.stdout.write(line), now: () => new Date() })
+const log = createLog({ level: 'info', write: (line) => console.log(line), now: () => new Date() })
 const deadlineMs = Number(process.env['DEADLINE_MS'] ?? 8_000)
 const open = Promise.withResolvers<void>()
 

@@ -18,7 +18,7 @@ function said(write: (log: Log) => void, level: 'debug' | 'info' | 'warn' | 'err
     createLog({
       level,
       write: (line) => {
-        text += line
+        text += `${line}\n`
       },
       now: () => new Date(TIME),
     }),

@@ -1,29 +1,32 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import { openOutput } from '../../src/run/output.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { outputOnNode } from '../../src/run/output.ts'
 
 const failure = (code: string) => Object.assign(new Error(code), { code })
 const unused = () => assert.fail('nothing has to wait')
 
-test('openOutput() writes at once, all of it, however little is taken at a time', () => {
+test('outputOnNode() writes at once, all of it, however little is taken at a time', () => {
   let written = ''
-  const write = openOutput((bytes) => {
+  const write = outputOnNode((bytes) => {
     const piece = Buffer.from(bytes).subarray(0, 3)
     written += piece.toString()
     return piece.byteLength
   }, unused)
-  write('first line\n')
-  write('second line\n')
+  write('first line')
+  write('second line')
   assert.equal(written, 'first line\nsecond line\n')
 })
 
-test('openOutput() lets wait what a slow reader does not take, and all after it, in order', async () => {
+test('outputOnNode() lets wait what a slow reader does not take, and all after it, in order', async () => {
   let written = ''
   let room = 8
   const waiting = new PassThrough()
-  const write = openOutput(
+  const write = outputOnNode(
     (bytes) => {
       if (room === 0) throw failure('EAGAIN')
       const piece = Buffer.from(bytes).subarray(0, room)
@@ -33,17 +36,45 @@ test('openOutput() lets wait what a slow reader does not take, and all after it,
     },
     () => waiting,
   )
-  write('first\n')
-  write('second\n')
+  write('first')
+  write('second')
   room = 100
-  write('third\n')
+  write('third')
   waiting.end()
   assert.equal(written + (await text(waiting)), 'first\nsecond\nthird\n')
 })
 
-test('openOutput() goes on when whoever reads has left', () => {
-  const write = openOutput(() => {
+test('outputOnNode() goes on when whoever reads has left', () => {
+  const write = outputOnNode(() => {
     throw failure('EPIPE')
   }, unused)
-  write('to nobody\n')
+  write('to nobody')
+})
+
+const LINES = 5_000
+const PROGRAM = `
+  import { openOutput } from ${JSON.stringify(new URL('../../src/run/output.ts', import.meta.url).href)}
+  const write = openOutput()
+  for (let line = 0; line < ${LINES}; line++) write(\`\${line} %s \${'ü'.repeat(50)}\`)
+  process.exitCode = 7
+`
+/** Writes more than any pipe holds. */
+const startWriter = () =>
+  spawn(process.execPath, [...('Bun' in globalThis ? [] : ['--input-type=module']), '-e', PROGRAM])
+
+test('openOutput() loses nothing to a reader that is slow', async () => {
+  const writer = startWriter()
+  const ended = once(writer, 'exit')
+  await sleep(300)
+  const lines = Array.from({ length: LINES }, (_, line) => `${line} %s ${'ü'.repeat(50)}\n`)
+  assert.equal(await text(writer.stdout), lines.join(''))
+  assert.deepEqual(await ended, [7, null])
+})
+
+test('openOutput() lets a program go on whose reader has left', async () => {
+  const writer = startWriter()
+  const ended = once(writer, 'exit')
+  await once(writer.stdout, 'data')
+  writer.stdout.destroy()
+  assert.deepEqual(await ended, [7, null])
 })
