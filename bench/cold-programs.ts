@@ -11,7 +11,7 @@ const DIST = join(ROOT, 'dist')
 const NODE = join(ROOT, 'node_modules/node/bin/node')
 
 /** As the image has it. */
-const BUN_ENV = { BUN_JSC_thresholdForJITAfterWarmUp: '5000' }
+const BUN_ENV = { BUN_JSC_thresholdForJITAfterWarmUp: '5000', BUN_JSC_useWarmUpMarkedBlocks: '0' }
 
 /** Builds the service as the images have it, and the bare server in the same way. */
 export async function buildPrograms(): Promise<Readonly<Record<Runtime, Programs>>> {

@@ -19,7 +19,7 @@ function importsAtRuntime(file: string): string[] {
 const LATER = [
   ...['postgres', 'drizzle-orm', 'drizzle-orm/postgres-js', '@redis/client', '@upstash/redis'],
   ...['hono', 'hono/cors', 'hono/http-exception', 'hono/route', 'http/app.ts', '@hono/node-server'],
-  ...['node:events', 'node:timers/promises', 'node:path', 'node:buffer', 'node:fs'],
+  ...['node:events', 'node:timers/promises', 'node:path', 'node:fs', 'node:stream'],
   ...['node:net', 'node:tls', 'node:crypto', 'node:zlib', 'node:util', 'node:http', 'node:http2'],
   ...['@bufbuild/protobuf', '@connectrpc/connect', 'hono-openapi', '@valibot/to-json-schema'],
   ...['prom-client', '@hono/prometheus', '@hono/otel', '@opentelemetry/api', '@opentelemetry/sdk-node'],

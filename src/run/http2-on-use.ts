@@ -1,10 +1,10 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Http2Doors, Sessions } from './http2.ts'
 
 /** An HTTP/2 server that takes the connections of another. */
-export type Http2OnUse = Sessions & { readonly take: (socket: Socket) => void }
+export type Http2OnUse = Sessions & { readonly take: (socket: Duplex) => void }
 
-type Served = { readonly sessions: Sessions; readonly take: (socket: Socket) => void }
+type Served = { readonly sessions: Sessions; readonly take: (socket: Duplex) => void }
 
 /**
  * HTTP/2 without TLS or behind one, loaded with the first connection that speaks it: Node takes longer to load it than to answer, and most
@@ -21,7 +21,7 @@ export function http2OnUse(doors: Http2Doors): Http2OnUse {
     served = { sessions, take: (socket) => void server.emit('connection', socket) }
     return served
   }
-  const takeLater = async (socket: Socket) => {
+  const takeLater = async (socket: Duplex) => {
     const ignore = () => undefined // of a client that leaves meanwhile
     socket.on('error', ignore)
     try {

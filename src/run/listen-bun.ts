@@ -1,10 +1,11 @@
-import type { AddressInfo, Server as NetServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { drain } from './drain.ts'
 import { firstAnswer } from './first-answer.ts'
-import type { Sessions } from './http2.ts'
+import type { Http2Doors, Sessions } from './http2.ts'
 import { http2OnUse } from './http2-on-use.ts'
 import { TIMES } from './limits.ts'
 import type { Fetch, ListenOptions, Refuse, Server, Tls } from './server.ts'
+import { openStreamPort } from './stream-port-bun.ts'
 
 /** The part of Bun's API that we use (https://bun.com/docs/runtime/http/server). */
 type BunServer = { readonly port: number; stop(closeActive?: boolean): Promise<void> }
@@ -69,28 +70,26 @@ function refusable(fetch: Fetch, refuse: Refuse): Fetch {
 
 type GrpcDoor = { readonly port: number; readonly sessions: Sessions; stop(): void }
 
-/**
- * Opens after the evaluation is answered that may have woken this instance. The port is held by node:net, and HTTP/2 is loaded with its
- * first client: most instances have none. With TLS it is there at once.
- */
-async function listenForGrpc(options: ListenOptions): Promise<GrpcDoor> {
-  const { host, port, grpcPort = port === 0 ? 0 : port + 1, tls } = options
-  const { server, sessions } = tls ? await overTls(options, tls) : inCleartext(options)
-  server.listen(grpcPort, host)
-  await process.getBuiltinModule('node:events').once(server, 'listening')
-  return { port: (server.address() as AddressInfo).port, sessions, stop: () => void server.close() }
+/** Opens after the evaluation is answered that may have woken this instance. With TLS it is Node's from the start. */
+function listenForGrpc(options: ListenOptions): GrpcDoor | Promise<GrpcDoor> {
+  const { fetch, refuse, takeStream, host, port, grpcPort = port === 0 ? 0 : port + 1, tls, times = TIMES } = options
+  const doors = { fetch, refuse, takeStream, times }
+  if (tls) return listenForGrpcOverTls({ host, port: grpcPort }, tls, doors)
+  const http2 = http2OnUse(doors)
+  const listener = openStreamPort({ hostname: host, port: grpcPort }, http2.take)
+  return { port: listener.port, sessions: http2, stop: () => listener.stop() }
 }
 
-type Listener = { readonly server: NetServer; readonly sessions: Sessions }
-
-function inCleartext({ fetch, refuse, takeStream, times = TIMES }: ListenOptions): Listener {
-  const http2 = http2OnUse({ fetch, refuse, takeStream, times })
-  return { server: process.getBuiltinModule('node:net').createServer(http2.take), sessions: http2 }
-}
-
-async function overTls({ fetch, refuse, takeStream, times = TIMES }: ListenOptions, tls: Tls): Promise<Listener> {
+async function listenForGrpcOverTls(
+  place: { readonly host: string; readonly port: number },
+  tls: Tls,
+  doors: Http2Doors,
+): Promise<GrpcDoor> {
   const { HTTP2_OPTIONS, serveHttp2 } = await import('./http2.ts')
   const { createSecureServer } = process.getBuiltinModule('node:http2')
-  const server = createSecureServer({ ...HTTP2_OPTIONS, ...tls, handshakeTimeout: times.headersMs })
-  return { server, sessions: serveHttp2(server, { fetch, refuse, takeStream, times }) }
+  const server = createSecureServer({ ...HTTP2_OPTIONS, ...tls, handshakeTimeout: doors.times.headersMs })
+  const sessions = serveHttp2(server, doors)
+  server.listen(place)
+  await process.getBuiltinModule('node:events').once(server, 'listening')
+  return { port: (server.address() as AddressInfo).port, sessions, stop: () => void server.close() }
 }
