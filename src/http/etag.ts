@@ -44,6 +44,7 @@ export function fingerprintOf({ incarnation, revision }: Stamp): string {
 /** True when If-None-Match (RFC 9110 §13.1.2) says that the client has `etag`. Compares weakly; a bare tag counts as quoted. */
 export function isHeld(ifNoneMatch: string | null, etag: string): boolean {
   if (ifNoneMatch === null) return false
+  if (ifNoneMatch === etag) return true // as nearly everybody writes it
   if (ifNoneMatch.trim() === '*') return true
   return ifNoneMatch.match(TAG)?.some((tag) => opaque(tag) === opaque(etag)) ?? false
 }

@@ -1,6 +1,7 @@
 import type { Enrich } from '../flag/context.ts'
 import type { Context } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
+import type { Success } from '../flag/evaluate.ts'
 import { isRecord } from '../flag/value.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
 import type { Count, CountAll } from '../snapshot/exposures.ts'
@@ -82,28 +83,34 @@ function answerSingle(doors: EvaluationDoors, visit: Visit): Promise<Reply> {
 
 function answerBulk(doors: EvaluationDoors, repeats: Repeats, visit: Visit): Promise<Reply> {
   const { asked, heads } = visit
-  const reply = (question: Question, body: string, streams: readonly EventStream[] | undefined): Reply => {
-    const ground = { snapshot: question.snapshot, streams }
-    const words = `${asked.headers.get('flagd-selector') ?? ''}\n${body}`
-    const held = isForced(asked.url, question.snapshot) ? null : asked.headers.get('if-none-match')
-    const known = held === null ? undefined : repeats.find(ground, words)
-    if (known && isHeld(held, known.etag)) {
-      question.countAll(known.evaluations, question)
-      return { status: 304, head: heads.unchanged, own: { etag: known.etag }, body: null }
-    }
+  const etagHeld = asked.headers.get('if-none-match')
+  const wordsWith = (body: string): string => `${asked.headers.get('flagd-selector') ?? ''}\n${body}`
+  const streamsOf = ({ flagSetId }: Snapshot) => doors.eventStreams?.(flagSetId)
+  const unchanged = (etag: string): Reply => ({ status: 304, head: heads.unchanged, own: { etag }, body: null })
+  const replyWith = (question: Question, body: string, streams: readonly EventStream[] | undefined): Reply => {
+    const { snapshot } = question
     const { etag, text, lasting } = answersFor(question, streams)
-    if (!isHeld(held, etag)) return { status: 200, head: heads.answer, own: { etag }, body: text() }
+    if (etagHeld === null || isForced(asked.url, snapshot) || !isHeld(etagHeld, etag))
+      return { status: 200, head: heads.answer, own: { etag }, body: text() }
     const evaluations = lasting()
-    if (evaluations) repeats.keep(ground, words, { etag, evaluations })
-    return { status: 304, head: heads.unchanged, own: { etag }, body: null }
+    if (evaluations) repeats.keep({ snapshot, streams }, wordsWith(body), { etag, evaluations })
+    return unchanged(etag)
   }
   return answered(doors, visit, {
     subject: {},
+    given: (snapshot, body) => {
+      if (etagHeld === null || isForced(asked.url, snapshot)) return undefined
+      const streams = streamsOf(snapshot)
+      if (streams instanceof Promise) return undefined
+      const given = repeats.find({ snapshot, streams }, wordsWith(body))
+      if (given === undefined || !isHeld(etagHeld, given.etag)) return undefined
+      return { evaluations: given.evaluations, reply: unchanged(given.etag) }
+    },
     reply: (question, body) => {
-      const streams = doors.eventStreams?.(question.snapshot.flagSetId)
+      const streams = streamsOf(question.snapshot)
       return streams instanceof Promise
-        ? streams.then((known) => reply(question, body, known))
-        : reply(question, body, streams)
+        ? streams.then((known) => replyWith(question, body, known))
+        : replyWith(question, body, streams)
     },
   })
 }
@@ -114,9 +121,13 @@ function isForced(url: string, snapshot: Snapshot): boolean {
   return told !== undefined && told !== fingerprintOf(snapshot)
 }
 
+/** An answer like one before it, and what stands in it. */
+type Again = { readonly evaluations: readonly Success[]; readonly reply: Reply }
 /** What is asked for, and its answer. */
 type Wanted = {
   readonly subject: Subject
+  /** What the same body was answered before and would be again: then nobody reads it, which takes longer than to know it. */
+  readonly given?: (snapshot: Snapshot, body: string) => Again | undefined
   readonly reply: (question: Question, body: string) => Reply | Promise<Reply>
 }
 
@@ -124,8 +135,9 @@ type Wanted = {
  * Reads what a request asks and answers it, waiting for nothing but its body once key and environment are known here. In one
  * piece: each function that waits costs as much as three that do not.
  */
-async function answered(doors: EvaluationDoors, visit: Visit, { subject, reply }: Wanted): Promise<Reply> {
+async function answered(doors: EvaluationDoors, visit: Visit, wanted: Wanted): Promise<Reply> {
   const { asked, seen, heads } = visit
+  const { subject } = wanted
   const { span, within } = seen
   const { count, countAll } = doors
   try {
@@ -134,16 +146,23 @@ async function answered(doors: EvaluationDoors, visit: Visit, { subject, reply }
     const selector = parseSelector(asked.headers.get('flagd-selector'))
     const flagSetId = flagSetIdFor(principal, selector, doors.defaultFlagSetId)
     const body = await asked.read(doors.bodyBytesMax)
-    const context = body === undefined ? undefined : evaluationContextIn(body)
-    if (body === undefined || context === undefined) return seen.done(invalidContext(heads, subject))
+    if (body === undefined) return seen.done(invalidContext(heads, subject))
     const held = within(() => doors.current(flagSetId))
     const first = held instanceof Promise ? await held : held
     // An event told the client of a change that this replica may not have seen yet: old values now would stay there.
     const snapshot = doors.newest && isForced(asked.url, first) ? await doors.newest(flagSetId) : first
     const now = Math.floor(doors.now() / 1_000)
-    const question = { snapshot, selector, context: doors.enrich(context), now, span, count, countAll }
-    const given = reply(question, body)
-    return seen.done(given instanceof Promise ? await given : given)
+    const given = wanted.given?.(snapshot, body)
+    if (given) {
+      const context = () => doors.enrich(evaluationContextIn(body) ?? {})
+      countAll(given.evaluations, { snapshot, context, now, span })
+      return seen.done(given.reply)
+    }
+    const context = evaluationContextIn(body)
+    if (context === undefined) return seen.done(invalidContext(heads, subject))
+    const question = { snapshot, selector, context: doors.enrich(context), now, span, count }
+    const reply = wanted.reply(question, body)
+    return seen.done(reply instanceof Promise ? await reply : reply)
   } catch (error) {
     return seen.done(refuse(error, subject, visit))
   }

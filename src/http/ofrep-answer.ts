@@ -1,7 +1,7 @@
 import type { Metadata } from '../flag/definition.ts'
 import { type Evaluable, type Evaluation, evaluate, type Failure, fail, type Success } from '../flag/evaluate.ts'
 import type { FlagSet } from '../flag/flagset.ts'
-import type { Asked, Count, CountAll } from '../snapshot/exposures.ts'
+import type { Asked, Count } from '../snapshot/exposures.ts'
 import { reflect, type Selector, selects } from '../snapshot/selector.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { etagOf, type Written, writtenOf } from './etag.ts'
@@ -12,7 +12,6 @@ export type Question = Asked & {
   readonly snapshot: Snapshot
   readonly selector: Selector | undefined
   readonly count: Count
-  readonly countAll: CountAll
 }
 /** One answer as OFREP writes it; `status` is that of a request for this flag alone. */
 export type Answer = { readonly status: 200 | 400 | 404; readonly body: string }

@@ -18,8 +18,10 @@ export type Asked = {
 }
 /** Notes an answer, wherever it was asked for. */
 export type Count = (evaluation: Evaluation, asked: Asked) => void
-/** Notes the answers of one request, which may be the very list of another before it. */
-export type CountAll = (evaluations: readonly Success[], asked: Asked) => void
+/** What was asked before, and is asked again; its context is read for those who tell of it. */
+export type AskedAgain = Omit<Asked, 'context'> & { readonly context: () => Context }
+/** Notes the answers of one request, which are the very list of another before it. */
+export type CountAll = (evaluations: readonly Success[], asked: AskedAgain) => void
 
 /** One evaluation, with what is told of it elsewhere: of the evaluation context its targeting key alone. */
 export type Exposure = {
@@ -84,7 +86,8 @@ export function counting(to: {
   const countAll: CountAll = (list, asked) => {
     const { snapshot, now, span } = asked
     if (span || exposures) {
-      for (const evaluation of list) count(evaluation, asked)
+      const each = { snapshot, context: asked.context(), now, span }
+      for (const evaluation of list) count(evaluation, each)
       return
     }
     evaluations.countAll(snapshot.flagSetId, list)

@@ -18,12 +18,14 @@ export type Principal = {
 }
 /** A hash as text, and the bytes of that text. */
 type Digest = { readonly text: string; readonly bytes: Buffer }
+/** A secret that opened something: its hash, and what that was in `ring`. */
+type Kept = { readonly digest: Digest; readonly ring: Ring; readonly entry: Entry }
 /** `digest` is the text of the hash, as bytes. */
 type Entry = { readonly digest: Buffer; readonly principal: Principal; readonly expiresAt: number }
 type Ring = Stamp & { readonly streamSecret: Buffer; readonly entries: ReadonlyMap<string, Entry> }
 
-/** Secrets whose hashes are kept at most; then all are hashed anew. */
-const DIGESTS_MAX = 1_000
+/** Secrets that are kept at most; then all are hashed anew. */
+const KEPT_MAX = 1_000
 
 /**
  * Every usable key, hashed, in memory: checking one costs no network, and a flood of wrong ones makes a replica ask no more often
@@ -34,10 +36,10 @@ export class KeyRing {
   readonly #admin: Entry | undefined
   readonly #wallNow: () => number
   /**
-   * Hashes of secrets that opened something. To hash each request's again takes a tenth of an evaluation. It is asked for nothing but
-   * the hash, with which the key is then looked up and compared as ever: one that is revoked opens nothing any more.
+   * Secrets that opened something. To hash each request's again takes a tenth of an evaluation. What a secret opened holds for the ring
+   * that it opened it in; in the next one it is looked up and compared as ever: one that is revoked opens nothing any more.
    */
-  readonly #digests = new Map<string, Digest>()
+  readonly #kept = new Map<string, Kept>()
 
   /** `adminSecret` opens everything until real keys exist. `wallNow` is in milliseconds since 1970: keys expire by it. */
   constructor(
@@ -70,16 +72,15 @@ export class KeyRing {
    * `unavailable` while no key was ever read.
    */
   find(secret: string): Principal | undefined | Promise<Principal | undefined> {
-    const kept = this.#digests.get(secret) // never the administrator's
-    const digest = kept ?? digestWithBytes(secret)
+    const kept = this.#kept.get(secret) // never the administrator's
+    const digest = kept?.digest ?? digestWithBytes(secret)
     if (!kept && this.#admin && isEqualInTime(this.#admin.digest, digest.bytes)) return this.#admin.principal
-    const isFresh = this.#held.isFresh
     const ring = this.#held.current()
-    if (ring instanceof Promise) return ring.then((found) => this.#match(found, digest))
-    const found = this.#match(ring, digest)
-    if (found && !kept) this.#keep(secret, digest)
-    if (found || isFresh) return found
-    return this.#held.check().then(() => this.#match(this.#held.value, digest)) // it may have been created just now
+    if (kept && kept.ring === ring) return this.#unexpired(kept.entry)
+    if (ring instanceof Promise) return ring.then((found) => this.#match(found, secret, digest))
+    const found = this.#match(ring, secret, digest)
+    if (found || this.#held.isFresh) return found
+    return this.#held.check().then(() => this.#match(this.#held.value, secret, digest)) // it may have been created just now
   }
 
   /** What the tokens of event streams are signed with; a promise at first and after a pause. Rejects while no key was ever read. */
@@ -103,15 +104,16 @@ export class KeyRing {
   }
 
   /** The map finds the candidate by its hash, which a caller cannot steer; the comparison takes the same time for all. */
-  #match(ring: Ring | undefined, { text, bytes }: Digest): Principal | undefined {
-    const entry = ring?.entries.get(text)
-    if (!entry || !isEqualInTime(entry.digest, bytes) || entry.expiresAt <= this.#wallNow()) return undefined
-    return entry.principal
+  #match(ring: Ring | undefined, secret: string, digest: Digest): Principal | undefined {
+    const entry = ring?.entries.get(digest.text)
+    if (!ring || !entry || !isEqualInTime(entry.digest, digest.bytes)) return undefined
+    if (this.#kept.size >= KEPT_MAX) this.#kept.clear()
+    this.#kept.set(secret, { digest, ring, entry })
+    return this.#unexpired(entry)
   }
 
-  #keep(secret: string, digest: Digest): void {
-    if (this.#digests.size >= DIGESTS_MAX) this.#digests.clear()
-    this.#digests.set(secret, digest)
+  #unexpired({ principal, expiresAt }: Entry): Principal | undefined {
+    return expiresAt === Number.POSITIVE_INFINITY || expiresAt > this.#wallNow() ? principal : undefined
   }
 }
 
