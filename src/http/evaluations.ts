@@ -138,16 +138,16 @@ type Wanted = {
 async function answered(doors: EvaluationDoors, visit: Visit, wanted: Wanted): Promise<Reply> {
   const { asked, seen, heads } = visit
   const { subject } = wanted
-  const { span, within } = seen
+  const { span } = seen
   const { count, countAll } = doors
   try {
-    const known = within(() => doors.authenticate(asked.headers))
+    const known = seen.within(() => doors.authenticate(asked.headers))
     const principal = known instanceof Promise ? await known : known
     const selector = parseSelector(asked.headers.get('flagd-selector'))
     const flagSetId = flagSetIdFor(principal, selector, doors.defaultFlagSetId)
     const body = await asked.read(doors.bodyBytesMax)
     if (body === undefined) return seen.done(invalidContext(heads, subject))
-    const held = within(() => doors.current(flagSetId))
+    const held = seen.within(() => doors.current(flagSetId))
     const first = held instanceof Promise ? await held : held
     // An event told the client of a change that this replica may not have seen yet: old values now would stay there.
     const snapshot = doors.newest && isForced(asked.url, first) ? await doors.newest(flagSetId) : first

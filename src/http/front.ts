@@ -64,7 +64,7 @@ function probed(health: Health, observe: Observe): Front['evaluate'] {
     const path = pathOf(asked.url)
     const probe = known.get(path)
     if (!probe) return undefined
-    const { done } = observe(path, asked)
-    return probe().then(({ status, body }) => done({ status, head: PROBE_HEAD, body: JSON.stringify(body) }))
+    const seen = observe(path, asked)
+    return probe().then(({ status, body }) => seen.done({ status, head: PROBE_HEAD, body: JSON.stringify(body) }))
   }
 }

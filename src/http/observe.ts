@@ -1,5 +1,5 @@
 import type { Span } from '../telemetry/span.ts'
-import { contextIn } from '../telemetry/trace-context.ts'
+import { contextIn, type TraceContext } from '../telemetry/trace-context.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'
 import type { AccessLog, AccessLogs } from './access.ts'
 import type { Asked, Reply } from './exchange.ts'
@@ -20,9 +20,9 @@ export type Observation = {
    * Does what may ask the store, whose spans are then below that of the request. Not the whole of an answer: whatever awaits
    * within a span costs more, and most requests ask nobody.
    */
-  readonly within: <T>(work: () => T) => T
+  within<T>(work: () => T): T
   /** Notes the answer and hands it on. */
-  readonly done: (answer: Reply) => Reply
+  done(answer: Reply): Reply
 }
 /** Begins to observe a request that `route` answers. */
 export type Observe = (route: string, asked: Asked) => Observation
@@ -38,21 +38,44 @@ export const observeProbesIn = ({ requests, access }: Notes): Observe =>
 
 type Noted = { readonly requests: Notes['requests']; readonly tracer: Tracer; readonly log: AccessLog }
 
-function observing({ requests, tracer, log }: Noted): Observe {
-  if (!requests && !tracer.isOn && !log) return () => UNOBSERVED
-  return (route, asked) => {
-    const start = performance.now()
-    const parent = contextIn(asked.headers)
-    const span = receiveRequest(tracer, route, { asked, parent })
-    const done = (answer: Reply): Reply => {
-      const seconds = (performance.now() - start) / 1_000
-      const { method, url } = asked
-      requests?.timing(method, route, answer.status).add(seconds, span?.traceId ?? sampledTraceIdOf(parent))
-      if (span) noteStatus(span, answer.status).end()
-      log?.({ method, route, path: pathOf(url), status: answer.status, seconds, span })
-      return span ? tellingSpan(answer, span) : answer
-    }
-    return { span, within: span ? (work) => tracer.within(span, work) : atOnce, done }
+function observing(noted: Noted): Observe {
+  if (!noted.requests && !noted.tracer.isOn && !noted.log) return () => UNOBSERVED
+  return (route, asked) => new Observed(noted, route, asked)
+}
+
+/** One object for each request: functions in place of its methods would be three more, and take as long as to evaluate. */
+class Observed implements Observation {
+  readonly span: Span | undefined
+  readonly #noted: Noted
+  readonly #route: string
+  readonly #asked: Asked
+  readonly #parent: TraceContext | undefined
+  readonly #start: number
+
+  constructor(noted: Noted, route: string, asked: Asked) {
+    this.#noted = noted
+    this.#route = route
+    this.#asked = asked
+    this.#start = performance.now()
+    this.#parent = contextIn(asked.headers)
+    this.span = receiveRequest(noted.tracer, route, { asked, parent: this.#parent })
+  }
+
+  within<T>(work: () => T): T {
+    return this.span ? this.#noted.tracer.within(this.span, work) : work()
+  }
+
+  done(answer: Reply): Reply {
+    const seconds = (performance.now() - this.#start) / 1_000
+    const { requests, log } = this.#noted
+    const { method, url } = this.#asked
+    const { span } = this
+    const { status } = answer
+    requests?.timing(method, this.#route, status).add(seconds, span?.traceId ?? sampledTraceIdOf(this.#parent))
+    log?.({ method, route: this.#route, path: pathOf(url), status, seconds, span })
+    if (!span) return answer
+    noteStatus(span, status).end()
+    return tellingSpan(answer, span)
   }
 }
 
@@ -60,5 +83,4 @@ function tellingSpan({ status, head, own, body }: Reply, { traceparent }: Span):
   return { status, head, own: own ? { ...own, [ANSWERED_BY]: traceparent } : { [ANSWERED_BY]: traceparent }, body }
 }
 
-const atOnce = <T>(work: () => T): T => work()
-const UNOBSERVED: Observation = { span: undefined, within: atOnce, done: (answer) => answer }
+const UNOBSERVED: Observation = { span: undefined, within: (work) => work(), done: (answer) => answer }
