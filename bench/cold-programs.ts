@@ -3,15 +3,13 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Runtime } from '../test/support/process.ts'
 import { type Start, startOnce } from './cold-start.ts'
+import { IMAGE_SETTINGS } from './image-settings.ts'
 
 export type Programs = { readonly service: Start; readonly hello: Start }
 
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
 const NODE = join(ROOT, 'node_modules/node/bin/node')
-
-/** As the image has it. */
-const BUN_ENV = { BUN_JSC_thresholdForJITAfterWarmUp: '5000', BUN_JSC_useWarmUpMarkedBlocks: '0' }
 
 /** Builds the service as the images have it, and the bare server in the same way. */
 export async function buildPrograms(): Promise<Readonly<Record<Runtime, Programs>>> {
@@ -35,8 +33,8 @@ export async function buildPrograms(): Promise<Readonly<Record<Runtime, Programs
   await startOnce(node.hello)
   return {
     bun: {
-      service: { command: [join(DIST, 'bun/flagstaff')], env: BUN_ENV },
-      hello: { command: [bunHello], env: BUN_ENV },
+      service: { command: [join(DIST, 'bun/flagstaff')], env: IMAGE_SETTINGS.bun },
+      hello: { command: [bunHello], env: IMAGE_SETTINGS.bun },
     },
     node,
   }

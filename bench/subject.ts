@@ -1,4 +1,5 @@
 import { type Program, type Running, type Runtime, runProgram, startService } from '../test/support/process.ts'
+import { IMAGE_SETTINGS } from './image-settings.ts'
 import { pinned } from './processor.ts'
 
 /** Asks the management API below `/api/v1`; rejects unless it answers well. */
@@ -33,7 +34,7 @@ export const TARGETED = {
 /** Starts the service on a core of its own, with the flag `targeted`. The database is empty before. `file` is another that starts it. */
 export async function startSubject(runtime: Runtime, env: Record<string, string>, file?: string): Promise<Subject> {
   const options = { runtime, prefix: pinned(1), ...(file !== undefined && { file }) }
-  const running = await startService({ FLAGSTAFF_ADMIN_KEY: ADMIN_KEY, ...env }, options)
+  const running = await startService({ ...IMAGE_SETTINGS[runtime], FLAGSTAFF_ADMIN_KEY: ADMIN_KEY, ...env }, options)
   const send: Send = async (method, path, content) => {
     const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' }
     const response = await fetch(`${running.address}/api/v1${path}`, { method, headers, body: JSON.stringify(content) })
@@ -63,7 +64,7 @@ export async function startReference(
   runtime: Runtime,
   args: readonly string[] = [],
 ): Promise<{ program: Program; port: number }> {
-  const program = runProgram(file, {}, { runtime, args, prefix: pinned(1) })
+  const program = runProgram(file, IMAGE_SETTINGS[runtime], { runtime, args, prefix: pinned(1) })
   const [, port] = await program.says(/listening on (\d+)/)
   return { program, port: Number(port) }
 }

@@ -23,7 +23,7 @@ export type Running = Program & { readonly address: string; readonly grpcPort: n
 /** Runs a program of ours with an environment of nothing but PATH and `env`. */
 export function runProgram(
   file: string,
-  env: Record<string, string>,
+  env: Readonly<Record<string, string>>,
   options: { args?: readonly string[]; cwd?: string; runtime?: Runtime; prefix?: readonly string[] } = {},
 ): Program {
   const runtime = join(ROOT, 'node_modules/.bin', options.runtime ?? RUNTIME)
