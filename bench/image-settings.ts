@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Runtime } from '../test/support/process.ts'
+
+const CONTAINERFILE = readFileSync(join(import.meta.dirname, '../Containerfile'), 'utf8')
+
+/** How the image sets its runtime up: measured is what runs there, and what stands beside it is set up alike. */
+export const IMAGE_SETTINGS: Readonly<Record<Runtime, Readonly<Record<string, string>>>> = {
+  bun: Object.fromEntries(
+    [...CONTAINERFILE.matchAll(/\b(BUN_JSC_\w+)=(\w+)/g)].map(([, name, value]) => [name, value]),
+  ),
+  node: {},
+}
