@@ -11,6 +11,7 @@ export class BunStream extends Duplex implements Ears {
   constructor(socket: BunSocket) {
     super({ allowHalfOpen: false })
     this.#socket = socket
+    this.on('error', () => undefined) // of a client that is gone: whoever reads this hears of its end
   }
 
   onBytes(bytes: Buffer | null): void {

@@ -28,7 +28,7 @@ export function openStreamPort(place: Place, take: (stream: Duplex) => void): St
   let streamOf: ((socket: BunSocket) => Duplex & Ears) | undefined
   const open = (socket: BunSocket) => {
     socket.setNoDelay(true)
-    if (!streamOf) return void openLater(socket)
+    if (!streamOf) return void openLater(socket).catch((error) => fail(socket, error))
     const stream = streamOf(socket)
     socket.data = stream
     take(stream)
@@ -56,6 +56,11 @@ export function openStreamPort(place: Place, take: (stream: Duplex) => void): St
       error: (socket, error) => socket.data?.onEnd(error),
     },
   })
+}
+
+function fail(socket: BunSocket, error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error))
+  socket.end()
 }
 
 /** What is heard of a socket that has no stream yet. */
