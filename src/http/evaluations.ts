@@ -83,15 +83,15 @@ function answerSingle(doors: EvaluationDoors, visit: Visit): Promise<Reply> {
 
 function answerBulk(doors: EvaluationDoors, repeats: Repeats, visit: Visit): Promise<Reply> {
   const { asked, heads } = visit
-  const etagHeld = asked.headers.get('if-none-match')
+  const ifNoneMatch = asked.headers.get('if-none-match')
+  const heldOn = (snapshot: Snapshot) => (isForced(asked.url, snapshot) ? null : ifNoneMatch)
   const wordsWith = (body: string): string => `${asked.headers.get('flagd-selector') ?? ''}\n${body}`
   const streamsOf = ({ flagSetId }: Snapshot) => doors.eventStreams?.(flagSetId)
   const unchanged = (etag: string): Reply => ({ status: 304, head: heads.unchanged, own: { etag }, body: null })
   const replyWith = (question: Question, body: string, streams: readonly EventStream[] | undefined): Reply => {
     const { snapshot } = question
     const { etag, text, lasting } = answersFor(question, streams)
-    if (etagHeld === null || isForced(asked.url, snapshot) || !isHeld(etagHeld, etag))
-      return { status: 200, head: heads.answer, own: { etag }, body: text() }
+    if (!isHeld(heldOn(snapshot), etag)) return { status: 200, head: heads.answer, own: { etag }, body: text() }
     const evaluations = lasting()
     if (evaluations) repeats.keep({ snapshot, streams }, wordsWith(body), { etag, evaluations })
     return unchanged(etag)
@@ -99,11 +99,11 @@ function answerBulk(doors: EvaluationDoors, repeats: Repeats, visit: Visit): Pro
   return answered(doors, visit, {
     subject: {},
     given: (snapshot, body) => {
-      if (etagHeld === null || isForced(asked.url, snapshot)) return undefined
-      const streams = streamsOf(snapshot)
-      if (streams instanceof Promise) return undefined
+      const held = heldOn(snapshot)
+      const streams = held === null ? undefined : streamsOf(snapshot)
+      if (held === null || streams instanceof Promise) return undefined
       const given = repeats.find({ snapshot, streams }, wordsWith(body))
-      if (given === undefined || !isHeld(etagHeld, given.etag)) return undefined
+      if (given === undefined || !isHeld(held, given.etag)) return undefined
       return { evaluations: given.evaluations, reply: unchanged(given.etag) }
     },
     reply: (question, body) => {

@@ -43,7 +43,7 @@ function observing(noted: Noted): Observe {
   return (route, asked) => new Observed(noted, route, asked)
 }
 
-/** One object for each request: functions in place of its methods would be three more, and take as long as to evaluate. */
+/** One object for each request: functions in place of its methods would be three more, and take Bun 1 µs of 20. */
 class Observed implements Observation {
   readonly span: Span | undefined
   readonly #noted: Noted

@@ -131,12 +131,14 @@ type Environment = Readonly<Record<string, string | undefined>>
 export function readConfig(env: Environment): Config {
   const mistakes: string[] = unknownNames(env)
   const given = Object.fromEntries(VARIABLE_NAMES.map((name) => [name, readVariable(env, name, mistakes)]))
+  const before = mistakes.length
   const read = check(given, mistakes)
+  const areGood = mistakes.length === before
   const isTrial = !env['DATABASE_URL'] && !env['DATABASE_URL_FILE']
   if (isTrial && given['HOST'] !== undefined && given['HOST'] !== TRIAL_HOST)
     mistakes.push(`HOST: trial mode answers on ${TRIAL_HOST} only; set DATABASE_URL to serve others`)
   mistakes.push(...redisMistakes(given), ...tlsMistakes(given))
-  if (mistakes.length === 0 && read.DRAIN_DELAY_SECONDS > read.DRAIN_SECONDS / 2)
+  if (areGood && read.DRAIN_DELAY_SECONDS > read.DRAIN_SECONDS / 2)
     mistakes.push('DRAIN_DELAY_SECONDS: expected at most half of DRAIN_SECONDS, of which it is a part')
   if (mistakes.length > 0) throw new Error(`Cannot start: ${mistakes.join('; ')}`)
   return Object.freeze(configOf(read))

@@ -87,6 +87,14 @@ for (const [name, values] of [
       assert.match(mistakesOf({ DATABASE_URL, [name]: value }).join(), new RegExp(`^${name}: expected `))
     })
 
+test('a delay that is too long is named beside what is wrong elsewhere', () => {
+  const mistakes = mistakesOf({ DATABASE_URL, DRAIN_DELAY_SECONDS: '5', FLAGSTAFF_NOTHING: 'x' })
+  assert.deepEqual(
+    mistakes.map((mistake) => mistake.split(':')[0]),
+    ['FLAGSTAFF_NOTHING', 'DRAIN_DELAY_SECONDS'],
+  )
+})
+
 test('an empty variable is none', () => {
   const config = readConfig({ PORT: '', DATABASE_URL: '', FLAGSTAFF_ADMIN_KEY: '', CORS_ORIGINS: '' })
   assert.equal(config.mode, 'trial')
