@@ -5,7 +5,7 @@ const waitingOutput = (): NodeJS.WritableStream => process.stdout
 /** Writes lines to stdout at once. Whoever reads may leave, as "| head" does: then what is written is lost, and the service goes on. */
 export const openOutput = (): ((line: string) => void) => ('Bun' in globalThis ? writeOnBun : outputOnNode())
 
-/** Bun's console writes by itself what it is given, waits for a slow reader, and needs no node:fs, which is 1 MB, nor `process.stdout`, which is 10 ms. */
+/** Bun's console writes by itself what it is given, waits for a slow reader, and needs no node:fs, which is half a MB, nor `process.stdout`, which is 10 ms. */
 // biome-ignore lint/suspicious/noConsole: this is where the service says what it says
 const writeOnBun = (line: string): void => console.log(line)
 
