@@ -49,3 +49,20 @@ export const isUrlOf =
   (url: string): boolean =>
     schemes.includes(schemeOf(url))
 export const isHttpUrl: (url: string) => boolean = isUrlOf('http:', 'https:')
+export const isOrigin = (url: string): boolean => URL.canParse(url) && new URL(url).origin === url
+
+/** Origins, separated by commas. */
+export const origins: Variable<readonly string[], undefined> = {
+  unset: undefined,
+  schema: () =>
+    v.pipe(
+      v.string(),
+      v.transform((list) =>
+        list
+          .split(',')
+          .map((origin) => origin.trim())
+          .filter(Boolean),
+      ),
+      v.check((list) => list.every(isOrigin), 'expected origins such as https://app.example.com, separated by commas'),
+    ),
+}

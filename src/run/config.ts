@@ -2,10 +2,19 @@ import type { JsonObject } from '@bufbuild/protobuf'
 import * as v from 'valibot'
 import { isRecord } from '../flag/value.ts'
 import type { RedisAddress } from '../store/redis.ts'
-import { integer, isHttpUrl, isUrlOf, oneOf, text, type Values, type Variable } from './config-values.ts'
+import {
+  integer,
+  isHttpUrl,
+  isOrigin,
+  isUrlOf,
+  oneOf,
+  origins,
+  text,
+  type Values,
+  type Variable,
+} from './config-values.ts'
 import { TELEMETRY_VARIABLES, type TelemetryConfig, telemetryOf } from './telemetry-config.ts'
 
-const isOrigin = (url: string) => URL.canParse(url) && new URL(url).origin === url
 const isHttpOrigin = (url: string) => isHttpUrl(url) && isOrigin(url)
 const isPem = (pem: string) => pem.includes('-----BEGIN ')
 const parseObject = (json: string): JsonObject => JSON.parse(json)
@@ -27,21 +36,6 @@ const contextValues: Variable<JsonObject, JsonObject> = {
   schema: () =>
     v.pipe(v.string(), v.check(isJsonObject, 'expected a JSON object of context values'), v.transform(parseObject)),
 }
-const origins: Variable<readonly string[], undefined> = {
-  unset: undefined,
-  schema: () =>
-    v.pipe(
-      v.string(),
-      v.transform((list) =>
-        list
-          .split(',')
-          .map((origin) => origin.trim())
-          .filter(Boolean),
-      ),
-      v.check((list) => list.every(isOrigin), 'expected origins such as https://app.example.com, separated by commas'),
-    ),
-}
-
 /** Every variable we read, with what it must be. Names of the form NAME_FILE are read from the file they name. */
 const VARIABLES = {
   PORT: integer(8080, 0, 65_535),
