@@ -14,7 +14,10 @@ export type Case = {
   readonly goal?: number
   /** Whether its latency at a fixed rate is measured, too. */
   readonly isTimed?: boolean
+  /** What other services have to hold for the same request; undefined where they are not asked. */
+  readonly flags?: Flags
 }
+export type Flags = Readonly<Record<string, object>>
 
 export const BARE = 'bare'
 export const STATIC = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
@@ -27,33 +30,36 @@ export const FRACTIONAL = {
     ],
   },
 }
+/** For each of them one case. */
+const SINGLES: Flags = { static: STATIC, targeted: TARGETED, fractional: FRACTIONAL }
 const BULK = [1, 50, 350]
 const BODY = JSON.stringify({ context: CONTEXT })
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 /** So many flags, as a project has them: of ten, seven are switches, two have the rule of three conditions and one is a split. */
-export function manyFlags(count: number): Record<string, object> {
+export function manyFlags(count: number): Flags {
   const kinds = [TARGETED, STATIC, STATIC, STATIC, FRACTIONAL, STATIC, STATIC, TARGETED, STATIC, STATIC]
   return Object.fromEntries(Array.from({ length: count }, (_, place) => [`flag-${place}`, kinds[place % 10] ?? STATIC]))
 }
 
 /** Gives a service its flags and says what to ask it. */
 export async function prepareCases({ running, clientKey, send }: Subject): Promise<Case[]> {
-  const flags = { static: STATIC, targeted: TARGETED, fractional: FRACTIONAL, toggle: STATIC }
-  await send('PUT', '/projects/bench/environments/e/flagset', { flags })
+  await send('PUT', '/projects/bench/environments/e/flagset', { flags: { ...SINGLES, toggle: STATIC } })
   const single = (key: string): Shot => evaluation(`/${key}`, clientKey)
   const cases: Case[] = [
-    { name: 'OFREP single, static', shot: single('static'), of: BARE },
-    { name: 'OFREP single, targeting', shot: single('targeted'), of: BARE, goal: 0.75, isTimed: true },
-    { name: 'OFREP single, fractional', shot: single('fractional'), of: BARE },
+    { name: 'OFREP single, static', shot: single('static'), of: BARE, flags: SINGLES },
+    { name: 'OFREP single, targeting', shot: single('targeted'), of: BARE, goal: 0.75, isTimed: true, flags: SINGLES },
+    { name: 'OFREP single, fractional', shot: single('fractional'), of: BARE, flags: SINGLES },
   ]
   for (const count of BULK) {
-    await addEnvironment(send, `f${count}`, manyFlags(count))
+    const flags = manyFlags(count)
+    await addEnvironment(send, `f${count}`, flags)
     const shot = evaluation('', await addKey(send, `f${count}`, 'client'))
     const { bytes, etag } = await look(running.address, shot)
     const name = `OFREP bulk, ${count} flags`
-    cases.push({ name, shot, bytes, of: BARE, isTimed: count > 1 })
-    if (count === 350) {
+    const isLargest = count === BULK.at(-1)
+    cases.push({ name, shot, bytes, of: BARE, isTimed: count > 1, ...(isLargest && { flags }) })
+    if (isLargest) {
       const held = { ...shot, headers: { ...shot.headers, 'if-none-match': etag } }
       cases.push({ name: `${name}, 304`, shot: held, of: name, goal: 4 })
     }

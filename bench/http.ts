@@ -10,26 +10,17 @@ import { kill, type Runtime } from '../test/support/process.ts'
 import { startTestServer } from '../test/support/server.ts'
 import { openStore } from '../test/support/store.ts'
 import { BARE, type Case, prepareCases } from './http-cases.ts'
+import { type Row, report, type Timing } from './http-report.ts'
 import { type Scale, scaleOf } from './http-scale.ts'
-import { describeMachine } from './machine.ts'
-import { type Latencies, paced } from './paced.ts'
-import { startPeers } from './peers.ts'
+import { paced } from './paced.ts'
+import { isPresent, PEERS, type PeerKind, startPeer } from './peers.ts'
 import { median, needs, pinnedMyself, processorSeconds } from './processor.ts'
 import { startSpanCounter } from './span-counter.ts'
 import { startReference, startSubject } from './subject.ts'
 import { type Shot, wrk } from './wrk.ts'
 
-type Row = {
-  readonly runtime: Runtime
-  readonly name: string
-  readonly perSecond: number
-  readonly spread: number
-  readonly of?: string | undefined
-  readonly ratio?: number
-  readonly goal?: number | undefined
-}
-type Timing = Latencies & { readonly runtime: Runtime; readonly name: string; readonly perSecond: number }
-type Target = Case & { readonly pid: number; readonly port: number }
+/** What is asked of whom; `peer` is asked what we are asked in `of`. */
+type Target = Case & { readonly pid: number; readonly port: number; readonly isOurs: boolean; readonly peer?: PeerKind }
 /** What is measured of a target: answers per second of processor time, and per second of a busy core. */
 type Rates = { readonly worked: number[]; readonly served: number[] }
 
@@ -40,8 +31,6 @@ const ROUNDS = Number(option('rounds') ?? (IS_SHORT ? 3 : 5))
 const CONNECTIONS = 16
 const SECONDS = 1
 const LOAD = 0.7
-/** Tail to middle at a fixed rate; milliseconds. */
-const GOALS = { p99OfP50: 3, apply: 5, pause: 10 }
 const SHORT_NAMES = ['OFREP single, targeting', 'OFREP bulk, 350 flags', 'OFREP bulk, 350 flags, 304']
 /** Of a goal, what the short form asks for. */
 const SLACK = IS_SHORT ? 0.5 : 1
@@ -59,7 +48,7 @@ const folder = await mkdtemp(join(tmpdir(), 'bench-http-'))
 const rows: Row[] = []
 const timings: Timing[] = []
 const scales: Scale[] = []
-let absent: readonly string[] = []
+const absent = PEERS.filter((peer) => !isPresent(peer)).map(({ name }) => name)
 try {
   for (const runtime of ['bun', 'node'] as const)
     if ((option('on') ?? runtime) === runtime) {
@@ -70,7 +59,8 @@ try {
   await rm(folder, { recursive: true })
   await database.stop()
 }
-report()
+const setting = { rounds: ROUNDS, seconds: SECONDS, connections: CONNECTIONS, load: 'wrk, at a fixed rate h2load' }
+report({ setting, absent, rows, timings, scales }, SLACK)
 
 async function measure(runtime: Runtime): Promise<void> {
   const opened: (() => Promise<unknown>)[] = []
@@ -85,6 +75,7 @@ async function measure(runtime: Runtime): Promise<void> {
         rates.get(target.name)?.served.push(served)
       }
     rows.push(...targets.map((target) => rowOf(runtime, target, rates)))
+    for (const { peer, name, of } of targets) if (peer && of) rows.push(...besidePeer(runtime, peer, { name, of }))
     for (const target of targets)
       if (target.isTimed && !IS_SHORT)
         timings.push(await timingOf(runtime, target, median(rates.get(target.name)?.served ?? [])))
@@ -105,22 +96,38 @@ async function start(runtime: Runtime, opened: (() => Promise<unknown>)[]): Prom
   const cases = (await prepareCases(subject)).filter(({ name }) => isWanted(name))
   const { program, port } = await startReference('bench/http-reference.ts', runtime)
   opened.push(() => kill(program))
-  const ours = { pid: subject.running.child.pid ?? 0, port: Number(new URL(subject.running.address).port) }
-  const bare = { pid: program.child.pid ?? 0, port }
+  const ours = {
+    pid: subject.running.child.pid ?? 0,
+    port: Number(new URL(subject.running.address).port),
+    isOurs: true,
+  }
+  const bare = { pid: program.child.pid ?? 0, port, isOurs: false }
   const targets = new Map<string, Target>()
   for (const each of cases) {
     const beside = besideOf(each)
     if (each.of === BARE) targets.set(beside, { name: beside, shot: bareShot(each), isTimed: beside === BARE, ...bare })
     targets.set(each.name, { ...each, ...ours })
   }
-  const found = await startPeers(folder)
-  absent = found.absent
-  for (const { name, stop, ...where } of found.peers) {
+  if (IS_SHORT) return [...targets.values()]
+  const peers = PEERS.filter(isPresent).map((peer) => startPeerFor(peer, cases, opened))
+  return [...targets.values(), ...(await Promise.all(peers)).flat()]
+}
+
+/** A peer with each set of flags that it is to be asked about. */
+async function startPeerFor(
+  peer: PeerKind,
+  cases: readonly Case[],
+  opened: (() => Promise<unknown>)[],
+): Promise<Target[]> {
+  const targets: Target[] = []
+  for (const flags of new Set(cases.map((each) => each.flags))) {
+    if (!flags) continue
+    const { stop, ...where } = await startPeer(peer, flags, folder)
     opened.push(async () => stop())
-    for (const { name: what, shot, of } of cases.filter((each) => each.name.startsWith('OFREP single')))
-      targets.set(`${name}: ${what}`, { name: `${name}: ${what}`, shot, of, ...where })
+    for (const { name, shot, isTimed = false } of cases.filter((each) => each.flags === flags))
+      targets.push({ name: `${peer.name}: ${name}`, shot, of: name, isTimed, isOurs: false, peer, ...where })
   }
-  return [...targets.values()]
+  return targets
 }
 
 /** The name of what a case is compared with. */
@@ -140,7 +147,20 @@ function rowOf(runtime: Runtime, target: Target, rates: ReadonlyMap<string, Rate
   const of = besideOf(target)
   const spread = (Math.max(...worked) - Math.min(...worked)) / perSecond
   const row = { runtime, name, perSecond, spread, goal }
-  return of === '' ? row : { ...row, of, ratio: perSecond / median(rates.get(of)?.worked ?? []) }
+  return of === '' || target.peer ? row : { ...row, of, ratio: perSecond / median(rates.get(of)?.worked ?? []) }
+}
+
+/** What one of our answers is worth in those of a peer; nothing where they were not measured. */
+function besidePeer(
+  runtime: Runtime,
+  { goals }: PeerKind,
+  target: { readonly name: string; readonly of: string },
+): Row[] {
+  const find = (name: string) => rows.find((row) => row.runtime === runtime && row.name === name)
+  const [ours, theirs] = [find(target.of), find(target.name)]
+  if (!ours || !theirs) return []
+  const goal = target.of.includes('bulk') ? goals?.bulk : goals?.single[runtime]
+  return [{ ...ours, of: theirs.name, ratio: ours.perSecond / theirs.perSecond, goal }]
 }
 
 async function load({ shot, pid, port }: Target): Promise<{ worked: number; served: number }> {
@@ -150,63 +170,7 @@ async function load({ shot, pid, port }: Target): Promise<{ worked: number; serv
 }
 
 /** Latencies at 70 % of what a busy core served. */
-async function timingOf(runtime: Runtime, { name, shot, port }: Target, served: number): Promise<Timing> {
+async function timingOf(runtime: Runtime, { name, shot, port, isOurs }: Target, served: number): Promise<Timing> {
   const perSecond = Math.floor(served * LOAD)
-  return { runtime, name, perSecond, ...(await paced(shot, { port, perSecond, folder })) }
-}
-
-function report(): void {
-  const setting = { rounds: ROUNDS, seconds: SECONDS, connections: CONNECTIONS, load: 'wrk, at a fixed rate h2load' }
-  if (process.argv.includes('--json'))
-    console.log(
-      JSON.stringify({ machine: describeMachine(), setting, goals: GOALS, absent, rows, timings, scales }, null, 2),
-    )
-  else print()
-  if (!process.argv.includes('--check')) return
-  const missed = missedGoals()
-  for (const line of missed) console.error(`Falls short: ${line}`)
-  if (missed.length > 0) process.exitCode = 1
-}
-
-function missedGoals(): string[] {
-  const slow = rows.filter(({ ratio, goal }) => goal !== undefined && !((ratio ?? 0) >= goal * SLACK))
-  const late = timings.filter(({ p50, p99 }) => !(p99 <= p50 * GOALS.p99OfP50))
-  const large = scales.flatMap((scale) => scale.large ?? [])
-  const standing = large.filter(({ apply, pause }) => !(apply <= GOALS.apply && pause <= GOALS.pause))
-  return [
-    ...slow.map(
-      ({ runtime, name, of, ratio, goal }) =>
-        `${name} on ${runtime}: ${ratio?.toFixed(2)} of ${of}, goal ${(goal ?? 0) * SLACK}`,
-    ),
-    ...late.map(({ runtime, name, p50, p99 }) => `${name} on ${runtime}: p99 is ${(p99 / p50).toFixed(1)} times p50`),
-    ...standing.map(
-      ({ runtime, apply, pause }) =>
-        `a change on ${runtime}: ${apply.toFixed(1)} ms, a pause of ${pause.toFixed(1)} ms`,
-    ),
-  ]
-}
-
-function print(): void {
-  console.log(
-    `Answers per second of one core's work over HTTP/1.1, wrk with ${CONNECTIONS} connections; median of ${ROUNDS} rounds\n`,
-  )
-  console.log('| runtime | what | per second | spread | ratio | of | goal |\n|---|---|---:|---:|---:|---|---:|')
-  for (const { runtime, name, perSecond, spread, of, ratio, goal } of rows)
-    console.log(
-      `| ${runtime} | ${name} | ${Math.round(perSecond)} | ${Math.round(spread * 100)} % | ${ratio?.toFixed(2) ?? ''} | ${of ?? ''} | ${goal ?? ''} |`,
-    )
-  console.log(
-    `\n| runtime | at 70 % of the maximum | per second | p50, ms | p99 | p99.9 | p99 / p50 | answered |\n|---|---|---:|---:|---:|---:|---:|---:|`,
-  )
-  for (const { runtime, name, perSecond, p50, p99, p999, answered } of timings)
-    console.log(
-      `| ${runtime} | ${name} | ${perSecond} | ${p50.toFixed(2)} | ${p99.toFixed(2)} | ${p999.toFixed(2)} | ${(p99 / p50).toFixed(1)} | ${Math.round(answered * 100)} % |`,
-    )
-  console.log('\n| runtime | memory with | MiB |\n|---|---|---:|')
-  for (const { runtime, what, mib } of scales.flatMap(({ weights }) => weights))
-    console.log(`| ${runtime} | ${what} | ${Math.round(mib)} |`)
-  console.log('\n| runtime | 10,000 flags: load, ms | apply one change | longest pause |\n|---|---:|---:|---:|')
-  for (const { runtime, load, apply, pause } of scales.flatMap(({ large }) => large ?? []))
-    console.log(`| ${runtime} | ${load.toFixed(1)} | ${apply.toFixed(2)} | ${pause.toFixed(1)} |`)
-  if (absent.length > 0) console.log(`\nNot measured, because not here: ${absent.join(', ')}`)
+  return { runtime, name, isOurs, perSecond, ...(await paced(shot, { port, perSecond, folder })) }
 }

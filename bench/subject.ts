@@ -47,7 +47,7 @@ export async function startSubject(runtime: Runtime, env: Record<string, string>
 }
 
 /** Adds the environment `bench/<key>` with these flags. */
-export async function addEnvironment(send: Send, key: string, flags: Record<string, object>): Promise<void> {
+export async function addEnvironment(send: Send, key: string, flags: Readonly<Record<string, object>>): Promise<void> {
   await send('POST', '/projects/bench/environments', { key })
   await send('PUT', `/projects/bench/environments/${key}/flagset`, { flags })
 }
