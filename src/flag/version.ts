@@ -24,18 +24,19 @@ const LOWER_V = 118
 export function parseVersion(text: string): Version | undefined {
   if (text.length > LENGTH_MAX) return undefined
   const first = text.charCodeAt(0)
-  const numbers = [0, 0, 0]
-  let at = first === LOWER_V || first === UPPER_V ? 1 : 0
-  for (let part = 0; part < 3; part += 1) {
-    const end = endOfNumber(text, at)
-    if (end === -1) return undefined
-    numbers[part] = Number(text.slice(at, end))
-    if (end === text.length) return toVersion(numbers, RELEASE)
-    if (part === 2) return parseTail(numbers, text.slice(end))
-    if (text.charCodeAt(end) !== DOT) return undefined
-    at = end + 1
-  }
-  return undefined
+  const start = first === LOWER_V || first === UPPER_V ? 1 : 0
+  const majorEnd = endOfNumber(text, start)
+  if (majorEnd === -1) return undefined
+  const major = numberIn(text, start, majorEnd)
+  if (majorEnd === text.length) return toVersion(major, 0, 0)
+  const minorEnd = endAfterDot(text, majorEnd)
+  if (minorEnd === -1) return undefined
+  const minor = numberIn(text, majorEnd + 1, minorEnd)
+  if (minorEnd === text.length) return toVersion(major, minor, 0)
+  const patchEnd = endAfterDot(text, minorEnd)
+  if (patchEnd === -1) return undefined
+  const release = toVersion(major, minor, numberIn(text, minorEnd + 1, patchEnd))
+  return release && patchEnd < text.length ? parseTail(release, text.slice(patchEnd)) : release
 }
 
 /** Where the number that starts at `start` ends; -1 when there is none, or one with a leading zero. */
@@ -46,17 +47,28 @@ function endOfNumber(text: string, start: number): number {
   return end
 }
 
+/** Where the number after the dot at `at` ends; -1 when there is none. */
+function endAfterDot(text: string, at: number): number {
+  return text.charCodeAt(at) === DOT ? endOfNumber(text, at + 1) : -1
+}
+
 function isDigit(code: number): boolean {
   return code >= ZERO && code <= NINE
 }
 
-function toVersion(numbers: readonly number[], prerelease: Version['prerelease']): Version | undefined {
-  const [major = 0, minor = 0, patch = 0] = numbers
-  if (!Number.isSafeInteger(major) || !Number.isSafeInteger(minor) || !Number.isSafeInteger(patch)) return undefined
-  return { major, minor, patch, prerelease }
+/** The value of digits, without a text of them. */
+function numberIn(text: string, start: number, end: number): number {
+  let value = 0
+  for (let at = start; at < end; at += 1) value = value * 10 + (text.charCodeAt(at) - ZERO)
+  return value
 }
 
-function parseTail(numbers: readonly number[], tail: string): Version | undefined {
+function toVersion(major: number, minor: number, patch: number): Version | undefined {
+  if (!Number.isSafeInteger(major) || !Number.isSafeInteger(minor) || !Number.isSafeInteger(patch)) return undefined
+  return { major, minor, patch, prerelease: RELEASE }
+}
+
+function parseTail(release: Version, tail: string): Version | undefined {
   const plus = tail.indexOf('+')
   if (
     plus !== -1 &&
@@ -67,10 +79,10 @@ function parseTail(numbers: readonly number[], tail: string): Version | undefine
   )
     return undefined
   const before = plus === -1 ? tail : tail.slice(0, plus)
-  if (before === '') return toVersion(numbers, RELEASE)
+  if (before === '') return release
   const prerelease = before.startsWith('-') ? before.slice(1).split('.').map(parseIdentifier) : []
   const valid = prerelease.filter((identifier) => identifier !== undefined)
-  return valid.length > 0 && valid.length === prerelease.length ? toVersion(numbers, valid) : undefined
+  return valid.length > 0 && valid.length === prerelease.length ? { ...release, prerelease: valid } : undefined
 }
 
 function parseIdentifier(text: string): string | number | undefined {

@@ -35,10 +35,8 @@ export const isStream = ({ req }: Call): boolean => req.path.startsWith(STREAM_P
  */
 export function events(doors: EventDoors): Hono {
   return new Hono().get(ROUTE, async (c) => {
-    const span = receiveRequest(doors.tracer ?? untraced, ROUTE, {
-      asked: c.req.raw,
-      parent: contextIn(c.req.raw.headers),
-    })
+    const { raw } = c.req
+    const span = receiveRequest(doors.tracer ?? untraced, contextIn(raw.headers), ROUTE, raw)
     try {
       const flagSetId = await admit(doors, c)
       const body = await doors.streams.open(flagSetId, { lastEventId: c.req.header('last-event-id') ?? null, span })

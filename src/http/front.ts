@@ -26,7 +26,7 @@ export type Front = {
  * it escapes) is not matched here, and goes through the app.
  */
 const EVALUATION =
-  /^https?:\/\/[^/?#]+\/ofrep\/v1\/evaluate\/flags(\/(?!\.|%2[eE])[\w~!$&'()*+,;=:@.%-]*)?(?:\?[^#]*)?$/
+  /^https?:\/\/[^/?#]+\/ofrep\/v1\/evaluate\/flags(?:\/((?!\.|%2[eE])[\w~!$&'()*+,;=:@.%-]*))?(?:\?[^#]*)?$/
 
 /**
  * The app, with evaluations answered before it: nine of ten requests are, and Hono's layers, its CORS middleware and, on Node, the
@@ -52,7 +52,8 @@ function routed({ single, bulk }: Evaluations): Front['evaluate'] {
   return (asked) => {
     const found = EVALUATION.exec(asked.url)
     if (!found) return undefined
-    return found[1] === undefined || found[1] === '/' ? bulk(asked) : single(asked)
+    const segment = found[1]
+    return segment === undefined || segment === '' ? bulk(asked) : single(asked, segment)
   }
 }
 

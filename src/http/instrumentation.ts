@@ -42,7 +42,9 @@ function apiTracer(tracer: Tracer): ApiTracer {
   const begin = (name: string, { kind = INTERNAL, attributes = {} }: SpanOptions = {}, context?: ApiContext) => {
     const caller = context && trace.getSpanContext(context)
     const parent = caller && { ...caller, isSampled: caller.traceFlags === 1 }
-    return tracer.receive(parent, () => ({ name, kind, attributes: publicAttributes(attributes) }))
+    const traceId = tracer.kept(parent)
+    if (traceId === undefined) return undefined
+    return tracer.receive(traceId, parent, { name, kind, attributes: publicAttributes(attributes) })
   }
   return {
     startSpan: (...given) => begin(...given) ?? NOTHING,

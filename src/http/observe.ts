@@ -20,7 +20,7 @@ export type Observation = {
    * Does what may ask the store, whose spans are then below that of the request. Not the whole of an answer: whatever awaits
    * within a span costs more, and most requests ask nobody.
    */
-  within<T>(work: () => T): T
+  within<Given, T>(work: (given: Given) => T, given: Given): T
   /** Notes the answer and hands it on. */
   done(answer: Reply): Reply
 }
@@ -58,11 +58,11 @@ class Observed implements Observation {
     this.#asked = asked
     this.#start = performance.now()
     this.#parent = contextIn(asked.headers)
-    this.span = receiveRequest(noted.tracer, route, { asked, parent: this.#parent })
+    this.span = receiveRequest(noted.tracer, this.#parent, route, asked)
   }
 
-  within<T>(work: () => T): T {
-    return this.span ? this.#noted.tracer.within(this.span, work) : work()
+  within<Given, T>(work: (given: Given) => T, given: Given): T {
+    return this.span ? this.#noted.tracer.within(this.span, () => work(given)) : work(given)
   }
 
   done(answer: Reply): Reply {
@@ -83,4 +83,4 @@ function tellingSpan({ status, head, own, body }: Reply, { traceparent }: Span):
   return { status, head, own: own ? { ...own, [ANSWERED_BY]: traceparent } : { [ANSWERED_BY]: traceparent }, body }
 }
 
-const UNOBSERVED: Observation = { span: undefined, within: (work) => work(), done: (answer) => answer }
+const UNOBSERVED: Observation = { span: undefined, within: (work, given) => work(given), done: (answer) => answer }

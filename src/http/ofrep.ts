@@ -1,9 +1,10 @@
 import { type Context as Call, Hono } from 'hono'
 import { crossOrigin } from './cors.ts'
-import { BULK, type EvaluationDoors, evaluations, refusal, SINGLE } from './evaluations.ts'
+import { type EvaluationDoors, evaluations } from './evaluations.ts'
 import { askedBy, responseOf } from './exchange.ts'
 import { PLAIN_HEADS } from './ofrep-heads.ts'
-import { isEvaluationPath } from './paths.ts'
+import { refusal } from './ofrep-refusal.ts'
+import { BULK, isEvaluationPath, lastSegment, SINGLE } from './paths.ts'
 
 export type OfrepDoors = EvaluationDoors & {
   /** Undefined: all. */
@@ -13,7 +14,7 @@ export type OfrepDoors = EvaluationDoors & {
 /** The OpenFeature Remote Evaluation Protocol 0.3: one flag (server providers) or all of them (web providers). */
 export function ofrep(doors: OfrepDoors): Hono {
   const { single, bulk } = evaluations(doors, () => PLAIN_HEADS)
-  const answerSingle = async ({ req: { raw } }: Call) => responseOf(await single(askedBy(raw)))
+  const answerSingle = async ({ req: { raw } }: Call) => responseOf(await single(askedBy(raw), lastSegment(raw.url)))
   const answerBulk = async ({ req: { raw } }: Call) => responseOf(await bulk(askedBy(raw)))
   return new Hono()
     .use('/ofrep/*', crossOrigin(doors.corsOrigins))

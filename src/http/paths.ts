@@ -1,5 +1,5 @@
-import { BULK, decode, lastSegment } from './evaluations.ts'
-
+export const BULK = '/ofrep/v1/evaluate/flags'
+export const SINGLE = '/ofrep/v1/evaluate/flags/:key'
 /** A path of either, as Hono's routes match it. */
 const EVALUATION = /^\/ofrep\/v1\/evaluate\/flags(?:\/[^/]*)?$/
 
@@ -13,3 +13,23 @@ export const keyIn = (path: string): string | undefined =>
 /** True for the path of a method, whether there is such a method or not. */
 export const isCall = (path: string, services: ReadonlySet<string>): boolean =>
   services.has(path.slice(1, path.indexOf('/', 1)))
+
+/**
+ * The last segment of the path as it came. Hono's own path is decoded in part, so that an encoded key could no longer be told
+ * from one that looks encoded.
+ */
+export function lastSegment(url: string): string {
+  const end = url.search(/[?#]/)
+  const path = end < 0 ? url : url.slice(0, end)
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** A segment without its percent-encoding; undefined where that is none of UTF-8. */
+export function decode(segment: string): string | undefined {
+  if (!segment.includes('%')) return segment
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return undefined
+  }
+}

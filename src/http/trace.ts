@@ -29,20 +29,24 @@ export const keepSpan = (c: Context, span: Span | undefined): void => c.set(SPAN
 export const sampledTraceIdOf = (parent: TraceContext | undefined): string | undefined =>
   parent?.isSampled ? parent.traceId : undefined
 
-type Received = { readonly asked: Pick<Asked, 'method' | 'url'>; readonly parent: TraceContext | undefined }
+type Received = Pick<Asked, 'method' | 'url'>
 
 /** Begins the span of a request that a handler notes itself; undefined when it is not kept. */
-export function receiveRequest(tracer: Tracer, route: string, { asked, parent }: Received): Span | undefined {
-  return tracer.receive(parent, () => {
-    const { method, url } = asked
-    const attributes = {
-      'http.request.method': method,
-      'http.route': route,
-      'url.scheme': url.startsWith('https:') ? 'https' : 'http',
-      'url.path': pathOf(url),
-    }
-    return { name: `${method} ${route}`, kind: SERVER, attributes }
-  })
+export function receiveRequest(
+  tracer: Tracer,
+  parent: TraceContext | undefined,
+  route: string,
+  { method, url }: Received,
+): Span | undefined {
+  const traceId = tracer.kept(parent)
+  if (traceId === undefined) return undefined
+  const attributes = {
+    'http.request.method': method,
+    'http.route': route,
+    'url.scheme': url.startsWith('https:') ? 'https' : 'http',
+    'url.path': pathOf(url),
+  }
+  return tracer.receive(traceId, parent, { name: `${method} ${route}`, kind: SERVER, attributes })
 }
 
 /** Notes the head of the answer, and tells the caller which span it was. */

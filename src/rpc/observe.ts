@@ -61,10 +61,11 @@ class Observer {
   /** Begins the span of a call, where it is kept; whoever answers finds it there. */
   begin(call: Call): Span | undefined {
     if (!this.tracer.isOn) return undefined
-    call.span = this.tracer.receive(contextIn(call.header), () => {
-      const attributes = { 'rpc.system.name': call.system, 'rpc.method': this.#method }
-      return { name: this.#method, kind: SERVER, attributes }
-    })
+    const parent = contextIn(call.header)
+    const traceId = this.tracer.kept(parent)
+    if (traceId === undefined) return undefined
+    const attributes = { 'rpc.system.name': call.system, 'rpc.method': this.#method }
+    call.span = this.tracer.receive(traceId, parent, { name: this.#method, kind: SERVER, attributes })
     return call.span
   }
 

@@ -48,11 +48,14 @@ export class Tracer {
     return current === UNSAMPLED ? undefined : current
   }
 
-  /** Begins the span of something that came from outside; undefined when it is not kept, and nothing is made for it. */
-  receive(parent: TraceContext | undefined, span: () => NewSpan): Span | undefined {
-    if (!this.#sampling) return undefined
-    const traceId = sampledTraceId(this.#sampling, parent)
-    return traceId === undefined ? undefined : this.#make(traceId, parent, span())
+  /** The trace that something belongs to which came from outside; undefined when it is not kept, and then there is nothing to make for it. */
+  kept(parent: TraceContext | undefined): string | undefined {
+    return this.#sampling && sampledTraceId(this.#sampling, parent)
+  }
+
+  /** Begins the span of something that came from outside, in a trace that is `kept`. */
+  receive(traceId: string, parent: TraceContext | undefined, span: NewSpan): Span {
+    return this.#make(traceId, parent, span)
   }
 
   /** Begins a span below the active one, or a trace where there is none; undefined when it is not kept. */
@@ -60,7 +63,8 @@ export class Tracer {
     if (!this.isOn) return undefined
     const current = this.#current?.getStore()
     if (current === UNSAMPLED) return undefined
-    return current ? this.#make(current.traceId, current, span) : this.receive(undefined, () => span)
+    const traceId = current ? current.traceId : this.kept(undefined)
+    return traceId === undefined ? undefined : this.#make(traceId, current, span)
   }
 
   /** Does `work` with this span as the active one; with undefined, nothing in it is kept. */

@@ -50,17 +50,17 @@ test('of many new traces the share is kept that was asked for', () => {
 
 test('what is begun within a span is below it, across awaiting, and the ended wait in order', async () => {
   const it = tracer()
-  const door = it.receive(undefined, () => ({ name: 'door', kind: SERVER }))
+  const door = it.receive(it.kept(undefined) ?? '', undefined, { name: 'door', kind: SERVER })
   await it.within(door, async () => {
     await turn()
     assert.equal(it.active, door)
     await it.trace({ name: 'query', kind: CLIENT }, async (span) => {
       await turn()
-      assert.equal(span?.parent?.spanId, door?.spanId)
-      assert.equal(span?.traceId, door?.traceId)
+      assert.equal(span?.parent?.spanId, door.spanId)
+      assert.equal(span?.traceId, door.traceId)
     })
   })
-  door?.end()
+  door.end()
   assert.deepEqual(
     endedOf(it).map(({ name }) => name),
     ['query', 'door'],
@@ -92,10 +92,7 @@ test('a span fails with its work, by a code and never by a text', async () => {
 
 test('a tracer that is off makes nothing', async () => {
   const off = new Tracer({ sampling: undefined })
-  assert.equal(
-    off.receive(parent(true), () => ({ name: 'a', kind: SERVER })),
-    undefined,
-  )
+  assert.equal(off.kept(parent(true)), undefined)
   assert.equal(
     off.within(undefined, () => 1),
     1,
