@@ -27,10 +27,12 @@ const handle: Fetch = async () => {
 }
 const refuse = load.refusing(() => undefined)
 const counted = load.counted(handle)
-const without = drain(handle).fetch
-const bounded = drain((given) => {
-  refuse(asked)
-  return counted(given)
+const without = drain({ fetch: handle }).fetch
+const bounded = drain({
+  fetch: (given) => {
+    refuse(asked)
+    return counted(given)
+  },
 }).fetch
 
 const CASES: Record<string, () => unknown> = {

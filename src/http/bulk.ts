@@ -2,7 +2,6 @@ import type { Snapshot } from '../snapshot/snapshot.ts'
 import { isHeld } from './etag.ts'
 import type { Reply } from './exchange.ts'
 import { answersFor, type Question } from './ofrep-answer.ts'
-import { BULK } from './paths.ts'
 import { Repeats } from './repeats.ts'
 import type { EventStream, EventStreams } from './stream-token.ts'
 import { isForced } from './told.ts'
@@ -23,7 +22,6 @@ export function bulk(eventStreams: EventStreams | undefined): Kind {
     return unchanged(visit, etag)
   }
   return {
-    route: BULK,
     given(visit, snapshot, body) {
       const held = heldOn(visit, snapshot)
       const streams = held === null ? undefined : streamsOf(snapshot)

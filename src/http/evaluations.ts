@@ -1,15 +1,18 @@
 import type { Enrich } from '../flag/context.ts'
 import type { Context } from '../flag/definition.ts'
+import { FlagError } from '../flag/error.ts'
 import { isRecord } from '../flag/value.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
 import type { Count, CountAll } from '../snapshot/exposures.ts'
-import { flagSetIdFor, parseSelector } from '../snapshot/selector.ts'
+import { flagSetIdFor, parseSelector, type Selector } from '../snapshot/selector.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { bulk } from './bulk.ts'
-import type { Asked, Header, Reply } from './exchange.ts'
+import type { Asked, Header, Reply, Send } from './exchange.ts'
+import { tooLarge } from './json-body.ts'
 import { type Observe, observeIn } from './observe.ts'
 import type { Heads } from './ofrep-heads.ts'
 import { invalidContext, refusalFor } from './ofrep-refusal.ts'
+import { BULK, SINGLE } from './paths.ts'
 import type { Log } from './problem.ts'
 import { single } from './single.ts'
 import type { EventStreams } from './stream-token.ts'
@@ -38,57 +41,72 @@ export type EvaluationDoors = {
   readonly log: Log
 }
 
-/** Answers evaluations of one flag, whose key is the last segment of the path as it came, and of all. Never rejects. */
+/** Answers evaluations of one flag, whose key is the last segment of the path as it came, and of all. Each is answered, whatever happens. */
 export type Evaluations = {
-  single(asked: Asked, segment: string): Promise<Reply>
-  bulk(asked: Asked): Promise<Reply>
+  single<Sent>(asked: Asked, send: Send<Sent>, segment: string): Promise<Sent>
+  bulk<Sent>(asked: Asked, send: Send<Sent>): Promise<Sent>
 }
+
 /** The OpenFeature Remote Evaluation Protocol 0.3, for whoever receives its requests. `headsOf` knows the headers for who asks. */
 export function evaluations(doors: EvaluationDoors, headsOf: (header: Header) => Heads): Evaluations {
   const { observe = observeIn({}), eventStreams } = doors
   const all = bulk(eventStreams)
-  const answer = (kind: Kind, asked: Asked, segment: string) =>
-    answered(doors, kind, { asked, seen: observe(kind.route, asked), heads: headsOf(asked.headers), segment })
+  const visit = (route: string, asked: Asked, segment: string): Visit => {
+    const seen = observe(route, asked)
+    return { asked, seen, heads: headsOf(asked.headers), segment }
+  }
   return {
-    single: (asked, segment) => answer(single, asked, segment),
-    bulk: (asked) => answer(all, asked, ''),
+    single: (asked, send, segment) => answered(doors, single, visit(SINGLE, asked, segment), send),
+    bulk: (asked, send) => answered(doors, all, visit(BULK, asked, ''), send),
   }
 }
 
-/**
- * Reads what a request asks and answers it, waiting for nothing but its body once key and environment are known here. In one
- * piece: each function that waits costs as much as three that do not.
- */
-async function answered(doors: EvaluationDoors, kind: Kind, visit: Visit): Promise<Reply> {
+/** Reads what a request asks and answers it, waiting for nothing but its body once key and environment are known here. */
+async function answered<Sent>(doors: EvaluationDoors, kind: Kind, visit: Visit, send: Send<Sent>): Promise<Sent> {
   const { asked, seen } = visit
-  const { span } = seen
-  const { count, countAll } = doors
+  const { bodyBytesMax } = doors
+  let reply: Reply
   try {
     const known = seen.within(doors.authenticate, asked.headers)
     const principal = known instanceof Promise ? await known : known
     const selector = parseSelector(asked.headers.get('flagd-selector'))
     const flagSetId = flagSetIdFor(principal, selector, doors.defaultFlagSetId)
-    const body = await asked.read(doors.bodyBytesMax)
-    if (body === undefined) return seen.done(invalidContext(visit))
+    let body: string | undefined
+    try {
+      body = await asked.read(bodyBytesMax)
+    } catch (error) {
+      throw error instanceof FlagError ? error : new FlagError('invalid', 'Cannot read the body')
+    }
+    if (body !== undefined && body.length > bodyBytesMax) throw tooLarge() // more than it announced
     const held = seen.within(doors.current, flagSetId)
     const first = held instanceof Promise ? await held : held
     // An event told the client of a change that this replica may not have seen yet: old values now would stay there.
     const snapshot = doors.newest && isForced(asked.url, first) ? await doors.newest(flagSetId) : first
-    const now = Math.floor(doors.now() / 1_000)
-    const given = kind.given?.(visit, snapshot, body)
-    if (given) {
-      const context = () => doors.enrich(evaluationContextIn(body) ?? {})
-      countAll(given.evaluations, { snapshot, context, now, span })
-      return seen.done(given.reply)
-    }
-    const context = evaluationContextIn(body)
-    if (context === undefined) return seen.done(invalidContext(visit))
-    const question = { snapshot, selector, context: doors.enrich(context), now, span, count }
-    const reply = kind.reply(visit, question, body)
-    return seen.done(reply instanceof Promise ? await reply : reply)
+    const found = replyTo(doors, kind, visit, { snapshot, selector, body })
+    reply = found instanceof Promise ? await found : found
   } catch (error) {
-    return seen.done(refusalFor(error, visit, doors.log))
+    reply = refusalFor(error, visit, doors.log)
   }
+  return send(seen.done(reply))
+}
+
+type Read = { readonly snapshot: Snapshot; readonly selector: Selector | undefined; readonly body: string | undefined }
+
+function replyTo(doors: EvaluationDoors, kind: Kind, visit: Visit, read: Read): Reply | Promise<Reply> {
+  const { snapshot, selector, body } = read
+  if (body === undefined || !visit.asked.isWhole(body)) return invalidContext(visit)
+  const { count, enrich } = doors
+  const { span } = visit.seen
+  const now = Math.floor(doors.now() / 1_000)
+  const given = kind.given?.(visit, snapshot, body)
+  if (given) {
+    const context = () => enrich(evaluationContextIn(body) ?? {})
+    doors.countAll(given.evaluations, { snapshot, context, now, span })
+    return given.reply
+  }
+  const context = evaluationContextIn(body)
+  if (context === undefined) return invalidContext(visit)
+  return kind.reply(visit, { snapshot, selector, context: enrich(context), now, span, count }, body)
 }
 
 /** The context of a body; undefined when the body is not what it should be. A context that is no object counts as empty, as in flagd. */

@@ -1,4 +1,4 @@
-import { readText } from './json-body.ts'
+import { isWhole, readText } from './json-body.ts'
 
 /** Names are in lower case. */
 export type Header = { get(name: string): string | null }
@@ -9,8 +9,13 @@ export type Asked = {
   /** Absolute. */
   readonly url: string
   readonly headers: Header
-  /** The body of at most `bytesMax` bytes, undefined for what is no UTF-8. Rejects with `too_large`, or with `invalid` when the client goes away. */
+  /**
+   * The body of at most `bytesMax` bytes, undefined for what is no UTF-8. Throws or rejects with `too_large`, and with whatever the
+   * runtime says when the client goes away.
+   */
   read(bytesMax: number): Promise<string | undefined>
+  /** False where what was read is no UTF-8 after all: looked at later, since a promise for it would cost more than all of reading. */
+  isWhole(text: string): boolean
 }
 
 /** Headers made once for many answers, in both forms in which they are handed over: to copy the second takes Bun half the time. */
@@ -25,6 +30,9 @@ export type Reply = {
   readonly body: string | null
 }
 
+/** What becomes of a reply. */
+export type Send<Sent> = (reply: Reply) => Sent | Promise<Sent>
+
 /** Makes a head; its second form only where it is asked for, since to make it Node loads all of fetch. */
 export function headOf(record: Readonly<Record<string, string>>): Head {
   let headers: Headers | undefined
@@ -38,9 +46,28 @@ export function headOf(record: Readonly<Record<string, string>>): Head {
 }
 
 /** A web request as an evaluation reads it. */
-export function askedBy(request: Request): Asked {
-  const { method, url, headers } = request
-  return { method, url, headers, read: (bytesMax) => readText(request, bytesMax) }
+export const askedBy = (request: Request): Asked => new WebAsked(request)
+
+class WebAsked implements Asked {
+  readonly method: string
+  readonly url: string
+  readonly headers: Headers
+  private readonly request: Request
+
+  constructor(request: Request) {
+    this.method = request.method
+    this.url = request.url
+    this.headers = request.headers
+    this.request = request
+  }
+
+  read(bytesMax: number): Promise<string | undefined> {
+    return readText(this.request, bytesMax)
+  }
+
+  isWhole(text: string): boolean {
+    return isWhole(text, this.request)
+  }
 }
 
 /** The web response of a reply. */

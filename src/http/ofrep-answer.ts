@@ -83,10 +83,12 @@ const texts = new WeakMap<Evaluation, Written>()
 
 /** The text of an answer, with what the selector adds to it. */
 function textFor(selector: Selector | undefined): (evaluation: Evaluation) => string {
-  if (selector === undefined) return (evaluation) => shared(evaluation).text
+  if (selector === undefined) return sharedText
   const reflected = reflect(selector)
   return (evaluation) => JSON.stringify(answerOf(evaluation, reflected))
 }
+
+const sharedText = (evaluation: Evaluation): string => shared(evaluation).text
 
 function shared(evaluation: Evaluation): Written {
   const known = texts.get(evaluation)

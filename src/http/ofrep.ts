@@ -14,8 +14,8 @@ export type OfrepDoors = EvaluationDoors & {
 /** The OpenFeature Remote Evaluation Protocol 0.3: one flag (server providers) or all of them (web providers). */
 export function ofrep(doors: OfrepDoors): Hono {
   const { single, bulk } = evaluations(doors, () => PLAIN_HEADS)
-  const answerSingle = async ({ req: { raw } }: Call) => responseOf(await single(askedBy(raw), lastSegment(raw.url)))
-  const answerBulk = async ({ req: { raw } }: Call) => responseOf(await bulk(askedBy(raw)))
+  const answerSingle = ({ req: { raw } }: Call) => single(askedBy(raw), responseOf, lastSegment(raw.url))
+  const answerBulk = ({ req: { raw } }: Call) => bulk(askedBy(raw), responseOf)
   return new Hono()
     .use('/ofrep/*', crossOrigin(doors.corsOrigins))
     .post(SINGLE, answerSingle)

@@ -19,9 +19,13 @@ export const isCall = (path: string, services: ReadonlySet<string>): boolean =>
  * from one that looks encoded.
  */
 export function lastSegment(url: string): string {
-  const end = url.search(/[?#]/)
-  const path = end < 0 ? url : url.slice(0, end)
+  const path = before(before(url, '#'), '?')
   return path.slice(path.lastIndexOf('/') + 1)
+}
+
+function before(text: string, mark: string): string {
+  const at = text.indexOf(mark)
+  return at < 0 ? text : text.slice(0, at)
 }
 
 /** A segment without its percent-encoding; undefined where that is none of UTF-8. */

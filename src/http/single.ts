@@ -1,11 +1,10 @@
 import { FlagError } from '../flag/error.ts'
 import { answerFor } from './ofrep-answer.ts'
-import { decode, SINGLE } from './paths.ts'
+import { decode } from './paths.ts'
 import type { Kind } from './visit.ts'
 
 /** One flag, as server providers ask. */
 export const single: Kind = {
-  route: SINGLE,
   reply({ segment, heads: { answer: head } }, question) {
     const key = decode(segment)
     if (key === undefined) throw new FlagError('invalid', 'invalid flag key: not percent-encoded UTF-8')

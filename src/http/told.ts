@@ -11,5 +11,5 @@ export function isForced(url: string, snapshot: Snapshot): boolean {
 
 /** The fingerprint of the configuration that an event told the client of; undefined when none did. */
 function toldOf(url: string): string | undefined {
-  return url.includes(TOLD) ? (new URL(url).searchParams.get(TOLD) ?? undefined) : undefined
+  return url.includes('?') && url.includes(TOLD) ? (new URL(url).searchParams.get(TOLD) ?? undefined) : undefined
 }

@@ -15,7 +15,6 @@ export type Visit = {
 }
 /** What the requests of one route ask for: an object for all of them, since functions made for each took Bun 1 µs of 20. */
 export type Kind = {
-  readonly route: string
   /** What the same body was answered before and would be again: then nobody reads it, which takes longer than to know it. */
   given?(visit: Visit, snapshot: Snapshot, body: string): Again | undefined
   reply(visit: Visit, question: Question, body: string): Reply | Promise<Reply>

@@ -12,14 +12,20 @@ export function wakefulClock(
 ): () => number {
   let offset = clocks.wall() - clocks.monotonic()
   let frozen = 0
+  let wall = Number.NaN
+  let time = 0
   return () => {
+    const before = wall
+    wall = clocks.wall()
+    if (wall === before) return time // the same millisecond: nothing can have jumped
     const monotonic = clocks.monotonic()
-    const jump = clocks.wall() - monotonic - offset
+    const jump = wall - monotonic - offset
     if (Math.abs(jump) >= JUMP_MS) {
       offset += jump
       frozen += Math.max(jump, 0)
       onJump(jump)
     }
-    return monotonic + frozen
+    time = monotonic + frozen
+    return time
   }
 }

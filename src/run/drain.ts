@@ -1,4 +1,4 @@
-import type { Evaluate, Fetch, Reply } from './server.ts'
+import type { Evaluate, Fetch, Refuse, Reply } from './server.ts'
 
 /** How long connections that are in use get to hear that they end: each with the next answer that it carries. */
 const ANNOUNCE_MS = 500
@@ -13,12 +13,20 @@ const HOLD_MAX_MS = 1_000
 
 export type Drain = {
   readonly fetch: Fetch
-  /** Undefined where there is none. */
-  readonly evaluate: Evaluate | undefined
+  readonly evaluate: Evaluate
+  /** Lets everybody in once the end is announced: a refusal passes `fetch` by, and with it the words that the connection ends. */
+  readonly refuse: Refuse
   /** From now on every answer says `Connection: close`. Resolves when the connections in use have heard it. */
   announceEnd(): Promise<void>
   /** Announces the end, holds answers back, calls `stopListening`, and lets them go. */
   close(stopListening: () => void): Promise<void>
+}
+
+/** How requests are answered; without an `evaluate` by `fetch` alone, and without a `refuse` all are. */
+export type Answering = {
+  readonly fetch: Fetch
+  readonly evaluate?: Evaluate | undefined
+  readonly refuse?: Refuse | undefined
 }
 
 /**
@@ -28,30 +36,29 @@ export type Drain = {
  * every answer is held back: each client that waits for one before it sends again has its request in our hands, not
  * on the wire. Left is who kept a connection, said nothing on it for half a second, and speaks in the instant of its end.
  */
-export function drain(fetch: Fetch, evaluate?: Evaluate): Drain {
+export function drain({ fetch, evaluate, refuse }: Answering): Drain {
   let lastAt = Number.NEGATIVE_INFINITY
   let announced: Promise<void> | undefined
   let released: Promise<void> | undefined
-  const lastOf =
-    <Answer>(farewell: (answer: Answer) => Answer) =>
-    (answer: Answer): Answer | Promise<Answer> => {
-      if (released) return released.then(() => farewell(answer))
-      return announced ? farewell(answer) : answer
-    }
-  const last = lastOf(farewell)
-  const lastReply = lastOf(farewellOf)
+  const last = (answer: Response): Response | Promise<Response> => {
+    if (released) return released.then(() => farewell(answer))
+    return announced ? farewell(answer) : answer
+  }
+  const sendLast = <Sent>(reply: Reply, send: (reply: Reply) => Sent | Promise<Sent>): Sent | Promise<Sent> => {
+    if (released) return released.then(() => send(farewellOf(reply)))
+    return send(announced ? farewellOf(reply) : reply)
+  }
   const announceEnd = () => {
     announced ??= performance.now() - lastAt < QUIET_MS ? timers().setTimeout(ANNOUNCE_MS) : Promise.resolve()
     return announced
   }
   return {
-    evaluate:
-      evaluate &&
-      ((asked) => {
-        const reply = evaluate(asked)
-        if (reply) lastAt = performance.now()
-        return reply?.then(lastReply)
-      }),
+    evaluate: (asked, send) => {
+      const sent = evaluate?.(asked, (reply) => sendLast(reply, send))
+      if (sent) lastAt = performance.now()
+      return sent
+    },
+    refuse: (asked) => (announced ? undefined : refuse?.(asked)),
     fetch: (request) => {
       lastAt = performance.now()
       const answer = fetch(request)

@@ -16,9 +16,8 @@ const BYTE_ORDER_MARK = '\ufeff'
  */
 export function evaluatedBefore(evaluate: Evaluate, serve: RequestListener): RequestListener {
   return (incoming, outgoing) => {
-    const reply = isPlain(incoming) ? evaluate(askedBy(incoming)) : undefined
-    if (reply === undefined) return serve(incoming, outgoing)
-    void reply.then((found) => send(outgoing, found))
+    const sent = isPlain(incoming) && evaluate(askedBy(incoming), (reply) => send(outgoing, reply))
+    if (!sent) serve(incoming, outgoing)
   }
 }
 
@@ -47,6 +46,7 @@ function askedBy(incoming: IncomingMessage): Evaluated {
     url: `${scheme}://${headers.host ?? ''}${incoming.url ?? ''}`,
     headers: { get: (name) => headers[name]?.toString() ?? null },
     read: (bytesMax) => read(incoming, bytesMax),
+    isWhole: () => true,
   }
 }
 
@@ -69,6 +69,19 @@ function textOf(bytes: Buffer): string | undefined {
 }
 
 function send(outgoing: ServerResponse, { status, head, own, body }: Reply): void {
-  const length = body !== null && { 'content-length': String(Buffer.byteLength(body)) }
-  outgoing.writeHead(status, { ...head.record, ...own, ...length }).end(body ?? undefined)
+  const fields = [...fieldsOf(head)]
+  for (const name in own) fields.push(name, own[name] ?? '')
+  if (body !== null) fields.push('content-length', String(Buffer.byteLength(body)))
+  outgoing.writeHead(status, fields).end(body ?? undefined)
+}
+
+/** Names and values of a head in one list, which Node writes as it is: an object it takes apart field by field. */
+const lists = new WeakMap<Reply['head'], readonly string[]>()
+
+function fieldsOf(head: Reply['head']): readonly string[] {
+  const known = lists.get(head)
+  if (known) return known
+  const fields = Object.entries(head.record).flat()
+  lists.set(head, fields)
+  return fields
 }

@@ -1,10 +1,10 @@
 import type { AddressInfo } from 'node:net'
-import { drain } from './drain.ts'
+import { type Drain, drain } from './drain.ts'
 import { firstAnswer } from './first-answer.ts'
 import type { Http2Doors, Sessions } from './http2.ts'
 import { http2OnUse } from './http2-on-use.ts'
 import { TIMES } from './limits.ts'
-import type { Fetch, ListenOptions, Refuse, Server, Tls } from './server.ts'
+import type { Fetch, ListenOptions, Refuse, Server, Tls, Web } from './server.ts'
 import { openStreamPort } from './stream-port-bun.ts'
 
 /** The part of Bun's API that we use (https://bun.com/docs/runtime/http/server). */
@@ -26,12 +26,12 @@ const IDLE_SECONDS_MAX = 255
 
 /** Serves HTTP/1.1 on Bun's own server, and HTTP/2 with gRPC on a port of its own: to share one would cost Bun most of its speed. */
 export async function listenOnBun(options: ListenOptions): Promise<Server> {
-  const { fetch, refuse, host, port, bodyBytesMax, tls, times = TIMES } = options
+  const { host, port, bodyBytesMax, tls, times = TIMES } = options
   const { serve } = (globalThis as unknown as { Bun: Bun }).Bun
-  const first = firstAnswer(refuse ? refusable(fetch, refuse) : fetch)
-  const draining = drain(first.fetch)
+  const draining = drain(options)
+  const first = firstAnswer(refusable(evaluatedBefore(draining, options.web), draining.refuse))
   const server = serve({
-    fetch: draining.fetch,
+    fetch: first.fetch,
     hostname: host,
     port,
     idleTimeout: Math.min(Math.ceil(times.keepAliveMs / 1_000), IDLE_SECONDS_MAX),
@@ -59,6 +59,12 @@ export async function listenOnBun(options: ListenOptions): Promise<Server> {
       late?.removeEventListener('abort', cut)
     },
   }
+}
+
+function evaluatedBefore({ evaluate, fetch }: Drain, web: Web | undefined): Fetch {
+  if (!web) return fetch
+  const { askedBy, responseOf } = web
+  return (request) => evaluate(askedBy(request), responseOf) ?? fetch(request)
 }
 
 function refusable(fetch: Fetch, refuse: Refuse): Fetch {

@@ -15,12 +15,8 @@ const SILENT_MS = 500
 /** Serves HTTP/1.1, HTTP/2 and gRPC on Node's own servers, on one port, or gRPC on a port beside it as well. */
 export async function listenOnNode(options: ListenOptions): Promise<Server> {
   const { fetch, evaluate, refuse, takeStream, host, port, grpcPort, times = TIMES } = options
-  const draining = drain(fetch, evaluate)
-  const serveAll = webOnUse(draining.fetch)
-  const serve = draining.evaluate ? evaluatedBefore(draining.evaluate, serveAll) : serveAll
-  // What is refused passes `draining` by, and with it the words that the connection ends.
-  let isEnding = false
-  const listener = refuse ? refusable(serve, (asked) => (isEnding ? undefined : refuse(asked))) : serve
+  const draining = drain({ fetch, evaluate, refuse })
+  const listener = refusable(evaluatedBefore(draining.evaluate, webOnUse(draining.fetch)), draining.refuse)
   const sessions = http2OnUse({ fetch, refuse, takeStream, times })
   const doors: Door[] = []
   const open = (at: number): Promise<number> => {
@@ -32,12 +28,8 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
   return {
     port: main,
     grpcPort: grpcPort === undefined ? main : await open(grpcPort),
-    announceEnd: () => {
-      isEnding = true
-      void draining.announceEnd()
-    },
+    announceEnd: () => void draining.announceEnd(),
     async close(late) {
-      isEnding = true
       await draining.announceEnd()
       sessions.announceEnd()
       const { once } = process.getBuiltinModule('node:events')

@@ -67,11 +67,13 @@ export class Load {
 
   /** The same `evaluate`; what it leaves to `fetch` is counted there. */
   countedWhere(evaluate: Evaluate): Evaluate {
-    return (asked) => {
-      const reply = evaluate(asked)
-      if (reply === undefined) return undefined
-      this.begin()
-      return reply.then(this.#answered, this.#failed)
+    return (asked, send) => {
+      const sent = evaluate(asked, (reply) => {
+        this.end()
+        return send(reply)
+      })
+      if (sent) this.begin()
+      return sent
     }
   }
 

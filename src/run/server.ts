@@ -10,16 +10,26 @@ export type Evaluated = {
   readonly headers: { get(name: string): string | null }
   /** The whole body, undefined for what is no UTF-8; rejects when it is larger, or when the client goes away. */
   read(bytesMax: number): Promise<string | undefined>
+  /** False where what was read is no UTF-8 after all. */
+  isWhole(text: string): boolean
 }
 /** An answer that is no web object; `own` are headers beside those of the head. */
 export type Reply = {
   readonly status: number
-  readonly head: { readonly record: Readonly<Record<string, string>> }
+  readonly head: { readonly record: Readonly<Record<string, string>>; readonly headers: Headers }
   readonly own?: Readonly<Record<string, string>> | undefined
   readonly body: string | null
 }
-/** Answers what is asked most without web objects; undefined: it is for `fetch`. */
-export type Evaluate = (asked: Evaluated) => Promise<Reply> | undefined
+/**
+ * Answers what is asked most, with what `send` makes of its reply; undefined: it is for `fetch`. A function that is handed on, because
+ * another promise for each that looks at the reply costs more than looking.
+ */
+export type Evaluate = <Sent>(
+  asked: Evaluated,
+  send: (reply: Reply) => Sent | Promise<Sent>,
+) => Promise<Sent> | undefined
+/** Web requests as `evaluate` reads them, and its replies as web responses. */
+export type Web = { readonly askedBy: (request: Request) => Evaluated; readonly responseOf: (reply: Reply) => Response }
 /** Takes one HTTP/2 stream if it is its to answer; false: it is untouched. */
 export type TakeStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean
 /** What is known of a request that nobody has read: its address, whole or from the path on, and its headers. */
@@ -38,8 +48,10 @@ export type ListenOptions = {
   readonly fetch: Fetch
   /** What goes before `fetch`, and native gRPC not. Undefined: nothing is refused. */
   readonly refuse?: Refuse | undefined
-  /** What goes before `fetch` where building web objects costs more than answering: on Node. */
+  /** What goes before `fetch`, on HTTP/1.1. */
   readonly evaluate?: Evaluate | undefined
+  /** For `evaluate`, where the runtime has web objects and no others: on Bun. */
+  readonly web?: Web | undefined
   /** What goes before `fetch` on HTTP/2: native gRPC. Undefined: there is none, and on Bun no HTTP/2. */
   readonly takeStream?: TakeStream
   readonly host: string

@@ -11,6 +11,7 @@ export type Authenticate = (header: Header) => Principal | Promise<Principal>
 /** A key has 62 characters; what is longer is none, and is not worth hashing. */
 const SECRET_LENGTH_MAX = 512
 const RANK: Record<Role, number> = { client: 0, server: 1, editor: 2, admin: 3 }
+const BEARER = 'Bearer '
 const REFUSED = 'The API key is not valid'
 
 /** `anonymous` is whom a request without a key comes from: nobody, or in trial mode its only user. */
@@ -41,6 +42,8 @@ export function authenticator(
 function secretIn(header: Header): string | undefined {
   const authorization = header.get('authorization')
   if (authorization === null) return header.get('x-api-key')?.trim() ?? undefined
+  if (authorization.startsWith(BEARER) && !authorization.includes(' ', BEARER.length))
+    return authorization.slice(BEARER.length) // as nearly everybody writes it
   return /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? ''
 }
 
