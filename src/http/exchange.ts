@@ -52,21 +52,21 @@ class WebAsked implements Asked {
   readonly method: string
   readonly url: string
   readonly headers: Headers
-  private readonly request: Request
+  readonly #request: Request
 
   constructor(request: Request) {
     this.method = request.method
     this.url = request.url
     this.headers = request.headers
-    this.request = request
+    this.#request = request
   }
 
   read(bytesMax: number): Promise<string | undefined> {
-    return readText(this.request, bytesMax)
+    return readText(this.#request, bytesMax)
   }
 
   isWhole(text: string): boolean {
-    return isWhole(text, this.request)
+    return isWhole(text, this.#request)
   }
 }
 

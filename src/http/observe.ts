@@ -46,33 +46,33 @@ function observing(noted: Noted): Observe {
 /** One object for each request: functions in place of its methods would be three more, and take Bun 1 µs of 20. */
 class Observed implements Observation {
   readonly span: Span | undefined
-  private readonly noted: Noted
-  private readonly route: string
-  private readonly asked: Asked
-  private readonly parent: TraceContext | undefined
-  private readonly start: number
+  readonly #noted: Noted
+  readonly #route: string
+  readonly #asked: Asked
+  readonly #parent: TraceContext | undefined
+  readonly #start: number
 
   constructor(noted: Noted, route: string, asked: Asked) {
-    this.noted = noted
-    this.route = route
-    this.asked = asked
-    this.start = performance.now()
-    this.parent = contextIn(asked.headers)
-    this.span = receiveRequest(noted.tracer, this.parent, route, asked)
+    this.#noted = noted
+    this.#route = route
+    this.#asked = asked
+    this.#start = performance.now()
+    this.#parent = contextIn(asked.headers)
+    this.span = receiveRequest(noted.tracer, this.#parent, route, asked)
   }
 
   within<Given, T>(work: (given: Given) => T, given: Given): T {
-    return this.span ? this.noted.tracer.within(this.span, () => work(given)) : work(given)
+    return this.span ? this.#noted.tracer.within(this.span, () => work(given)) : work(given)
   }
 
   done(answer: Reply): Reply {
-    const seconds = (performance.now() - this.start) / 1_000
-    const { requests, log } = this.noted
-    const { method, url } = this.asked
+    const seconds = (performance.now() - this.#start) / 1_000
+    const { requests, log } = this.#noted
+    const { method, url } = this.#asked
     const { span } = this
     const { status } = answer
-    requests?.timing(method, this.route, status).add(seconds, span?.traceId ?? sampledTraceIdOf(this.parent))
-    log?.({ method, route: this.route, path: pathOf(url), status, seconds, span })
+    requests?.timing(method, this.#route, status).add(seconds, span?.traceId ?? sampledTraceIdOf(this.#parent))
+    log?.({ method, route: this.#route, path: pathOf(url), status, seconds, span })
     if (!span) return answer
     noteStatus(span, status).end()
     return tellingSpan(answer, span)

@@ -45,6 +45,23 @@ test('Load forgets a request that fails, and one that is answered at once', asyn
   assert.equal(load.size, 0)
 })
 
+test('Load counts what is evaluated until its reply is sent, and leaves alone what is not', async () => {
+  const { load } = loadOf(1)
+  const reply = { status: 200, head: { record: {}, headers: new Headers() }, body: '{}' }
+  const gate = Promise.withResolvers<void>()
+  const evaluate = load.countedWhere((_, send) => gate.promise.then(() => send(reply)))
+  const evaluated = { method: 'POST', url: '', headers: new Headers(), read: async () => '', isWhole: () => true }
+  const sent = evaluate(evaluated, ({ status }) => [status, load.size])
+  assert.equal(load.size, 1)
+  gate.resolve()
+  assert.deepEqual(await sent, [200, 0])
+  assert.equal(
+    load.countedWhere(() => undefined)(evaluated, () => 0),
+    undefined,
+  )
+  assert.equal(load.size, 0)
+})
+
 test('Load of 0 takes any number', () => {
   const { load, refuse } = loadOf(0)
   for (let n = 0; n < 100_000; n += 1) load.begin()
