@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { authenticator } from '../../src/snapshot/authenticator.ts'
+import type { Principal } from '../../src/snapshot/keyring.ts'
+
+const KEY = 'fs_client_abc'
+const principal: Principal = { name: 'key:1', role: 'client', environment: null }
+const authenticate = authenticator((secret) => (secret === KEY ? principal : undefined), undefined)
+const header = (headers: Readonly<Record<string, string>>) => ({ get: (name: string) => headers[name] ?? null })
+
+for (const authorization of [
+  `Bearer ${KEY}`,
+  `bearer ${KEY}`,
+  `BEARER ${KEY}`,
+  `Bearer   ${KEY}`,
+  `Bearer ${KEY} `,
+  `bearer  ${KEY}  `,
+])
+  test(`the key is found in "${authorization}"`, () => assert.equal(authenticate(header({ authorization })), principal))
+
+for (const authorization of [
+  KEY,
+  '',
+  'Bearer',
+  'Bearer ',
+  'Bearer  ',
+  `Bearer${KEY}`,
+  `Bearer ${KEY} ${KEY}`,
+  `Bearer ${KEY}\t`,
+  `Bearer ${KEY},`,
+  `Basic ${KEY}`,
+  `Bearer ${'x'.repeat(513)}`,
+])
+  test(`no key is found in "${authorization.slice(0, 40)}"`, () =>
+    assert.throws(() => authenticate(header({ authorization })), { code: 'unauthenticated' }))
+
+test('a key in X-API-Key counts where there is no Authorization, whatever that says', () => {
+  assert.equal(authenticate(header({ 'x-api-key': ` ${KEY} ` })), principal)
+  assert.throws(() => authenticate(header({ 'x-api-key': KEY, authorization: 'Basic abc' })), {
+    code: 'unauthenticated',
+  })
+  assert.throws(() => authenticate(header({})), { code: 'unauthenticated' })
+})
