@@ -72,21 +72,32 @@ const READY_MS = 100
 /** True when this machine has it. */
 export const isPresent = ({ program }: PeerKind): boolean => !spawnSync(program, ['--help']).error
 
-/** Starts one with these flags; resolves when it answers one of them. */
+/** Starts one with these flags; resolves when it answers as it should. */
 export async function startPeer({ name, program, prepare }: PeerKind, flags: Flags, folder: string): Promise<Peer> {
   const port = await freePort()
   const [command = program, ...args] = [...pinned(1), program, ...(await prepare(flags, folder, port))]
   const child = spawn(command, args, { stdio: 'ignore' })
   const peer = { port, pid: child.pid ?? 0, stop: () => void child.kill('SIGKILL') }
-  const url = `http://127.0.0.1:${port}/ofrep/v1/evaluate/flags/${Object.keys(flags)[0]}`
+  // It has no way to say that it is ready but to answer.
+  let wrong = await firstWrong(flags, port)
+  for (let tries = 0; wrong !== undefined && tries < READY_TRIES; tries++) {
+    await sleep(READY_MS)
+    wrong = await firstWrong(flags, port)
+  }
+  if (wrong === undefined) return peer
+  peer.stop()
+  throw new Error(`Cannot measure: ${name} does not answer the flag "${wrong}" as its rule says`)
+}
+
+/** The first flag that is not answered as its rule says; all but those that split callers are true for the context of the benchmarks. */
+async function firstWrong(flags: Flags, port: number): Promise<string | undefined> {
   const body = JSON.stringify({ context: CONTEXT })
   const headers = { 'content-type': 'application/json' }
-  // It has no way to say that it is ready but to answer.
-  for (let tries = 0; tries < READY_TRIES; tries++) {
+  for (const [key, flag] of Object.entries(flags)) {
+    const url = `http://127.0.0.1:${port}/ofrep/v1/evaluate/flags/${key}`
     const answer = await fetch(url, { method: 'POST', headers, body }).catch(() => undefined)
-    if (answer?.ok) return peer
-    await sleep(READY_MS)
+    const { value } = answer?.ok ? ((await answer.json()) as { value?: unknown }) : {}
+    if (typeof value !== 'boolean' || (flag !== FRACTIONAL && !value)) return key
   }
-  peer.stop()
-  throw new Error(`Cannot measure: ${name} does not answer at ${url}`)
+  return undefined
 }
