@@ -8,8 +8,8 @@ const REPLACEMENT = '\ufffd'
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Reads a body of at most `bytesMax` bytes as text; undefined for one in chunks that is no UTF-8. Throws `too_large` as soon as it must be longer; rejects when the client goes away.
- * A body that announces its length is read in one piece by the runtime, which takes Bun 1.5 µs less than bytes and a strict decoder: the
+ * Reads a body of at most `bytesMax` bytes as text; undefined for one in chunks that is no UTF-8. Throws `too_large` as soon as it
+ * must be longer; rejects when the client goes away. A body that announces its length is read in one piece by the runtime, which takes Bun 1.5 µs less than bytes and a strict decoder: the
  * HTTP parser reads no more than announced, and refuses a request that is also chunked.
  */
 export function readText(request: Request, bytesMax: number): Promise<string | undefined> {
