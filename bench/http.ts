@@ -111,8 +111,9 @@ async function start(runtime: Runtime, opened: (() => Promise<unknown>)[]): Prom
     targets.set(each.name, { ...each, ...ours })
   }
   if (IS_SHORT) return [...targets.values()]
-  const peers = PEERS.filter(isPresent).map((peer) => startPeerFor(peer, cases, opened))
-  return [...targets.values(), ...(await Promise.all(peers)).flat()]
+  const beside: Target[] = []
+  for (const peer of PEERS.filter(isPresent)) beside.push(...(await startPeerFor(peer, cases, opened)))
+  return [...targets.values(), ...beside]
 }
 
 /** A peer with each set of flags that it is to be asked about. */

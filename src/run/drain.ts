@@ -1,4 +1,4 @@
-import type { Evaluate, Fetch, Refuse, Reply } from './server.ts'
+import type { Evaluate, Fetch, Refuse, Reply, Send } from './server.ts'
 
 /** How long connections that are in use get to hear that they end: each with the next answer that it carries. */
 const ANNOUNCE_MS = 500
@@ -44,7 +44,7 @@ export function drain({ fetch, evaluate, refuse }: Answering): Drain {
     if (released) return released.then(() => farewell(answer))
     return announced ? farewell(answer) : answer
   }
-  const sendLast = <Sent>(reply: Reply, send: (reply: Reply) => Sent | Promise<Sent>): Sent | Promise<Sent> => {
+  const sendLast = <Sent>(reply: Reply, send: Send<Sent>): Sent | Promise<Sent> => {
     if (released) return released.then(() => send(farewellOf(reply)))
     return send(announced ? farewellOf(reply) : reply)
   }

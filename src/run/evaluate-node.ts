@@ -46,9 +46,12 @@ function askedBy(incoming: IncomingMessage): Evaluated {
     url: `${scheme}://${headers.host ?? ''}${incoming.url ?? ''}`,
     headers: { get: (name) => headers[name]?.toString() ?? null },
     read: (bytesMax) => read(incoming, bytesMax),
-    isWhole: () => true,
+    isWhole,
   }
 }
+
+/** What `read` hands on is. */
+const isWhole = (): boolean => true
 
 function read(incoming: IncomingMessage, bytesMax: number): Promise<string | undefined> {
   if (Number(incoming.headers['content-length']) > bytesMax) throw new FlagError('too_large', 'request body too large')

@@ -20,14 +20,13 @@ export type Reply = {
   readonly own?: Readonly<Record<string, string>> | undefined
   readonly body: string | null
 }
+/** What becomes of a reply. */
+export type Send<Sent> = (reply: Reply) => Sent | Promise<Sent>
 /**
- * Answers what is asked most, with what `send` makes of its reply; undefined: it is for `fetch`. A function that is handed on, because
- * another promise for each that looks at the reply costs more than looking.
+ * Answers what is asked most, with what `send` makes of its reply, which is called once whatever happens; undefined: it is for `fetch`. A
+ * function that is handed on, because another promise for each that looks at the reply costs more than looking.
  */
-export type Evaluate = <Sent>(
-  asked: Evaluated,
-  send: (reply: Reply) => Sent | Promise<Sent>,
-) => Promise<Sent> | undefined
+export type Evaluate = <Sent>(asked: Evaluated, send: Send<Sent>) => Promise<Sent> | undefined
 /** Web requests as `evaluate` reads them, and its replies as web responses. */
 export type Web = { readonly askedBy: (request: Request) => Evaluated; readonly responseOf: (reply: Reply) => Response }
 /** Takes one HTTP/2 stream if it is its to answer; false: it is untouched. */
