@@ -30,7 +30,7 @@ const counted = load.counted(handle)
 const without = drain({ fetch: handle }).fetch
 const bounded = drain({
   fetch: (given) => {
-    refuse(asked)
+    refuse(request, asked)
     return counted(given)
   },
 }).fetch
@@ -39,7 +39,7 @@ const CASES: Record<string, () => unknown> = {
   'a request': async () => void (await without(request)),
   'a request within bounds': async () => void (await bounded(request)),
   'its two looks and its place': () => {
-    refuse(asked)
+    refuse(request, asked)
     load.begin()
     load.end()
   },

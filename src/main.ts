@@ -162,14 +162,14 @@ const doors: Doors = {
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   corsOrigins: config.corsOrigins,
 }
-const { fetch, evaluate } = front(doors, async () => (await import('./http/app.ts')).app(doors))
+const { fetch, evaluating } = front(doors, async () => (await import('./http/app.ts')).app(doors))
 
 if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(
   () =>
     listen({
       fetch: load.counted(fetch),
-      evaluate: load.countedWhere(evaluate),
+      evaluating: load.countedWhere(evaluating),
       web: { askedBy, responseOf },
       refuse: load.refusing(overload({ services: remote.services, corsOrigins: config.corsOrigins })),
       takeStream: remote.takeStream,

@@ -42,27 +42,34 @@ export type EvaluationDoors = {
 }
 
 /** Answers evaluations of one flag, whose key is the last segment of the path as it came, and of all. Each is answered, whatever happens. */
-export type Evaluations = {
-  single<Sent>(asked: Asked, send: Send<Sent>, segment: string): Promise<Sent>
-  bulk<Sent>(asked: Asked, send: Send<Sent>): Promise<Sent>
+export type Evaluations<To, Sent> = {
+  single(asked: Asked, to: To, segment: string): Promise<Sent>
+  bulk(asked: Asked, to: To): Promise<Sent>
 }
+/** Is told once what becomes of replies. */
+export type Evaluating = <To, Sent>(send: Send<To, Sent>) => Evaluations<To, Sent>
 
 /** The OpenFeature Remote Evaluation Protocol 0.3, for whoever receives its requests. `headsOf` knows the headers for who asks. */
-export function evaluations(doors: EvaluationDoors, headsOf: (header: Header) => Heads): Evaluations {
+export function evaluations(doors: EvaluationDoors, headsOf: (header: Header) => Heads): Evaluating {
   const { observe = observeIn({}), eventStreams } = doors
   const all = bulk(eventStreams)
   const visit = (route: string, asked: Asked, segment: string): Visit => {
     const seen = observe(route, asked)
     return { asked, seen, heads: headsOf(asked.headers), segment }
   }
-  return {
-    single: (asked, send, segment) => answered(doors, single, visit(SINGLE, asked, segment), send),
-    bulk: (asked, send) => answered(doors, all, visit(BULK, asked, ''), send),
+  return (send) => {
+    const sending = { ...doors, send }
+    return {
+      single: (asked, to, segment) => answered(sending, single, visit(SINGLE, asked, segment), to),
+      bulk: (asked, to) => answered(sending, all, visit(BULK, asked, ''), to),
+    }
   }
 }
 
+type Sending<To, Sent> = EvaluationDoors & { readonly send: Send<To, Sent> }
+
 /** Reads what a request asks and answers it, waiting for nothing but its body once key and environment are known here. */
-async function answered<Sent>(doors: EvaluationDoors, kind: Kind, visit: Visit, send: Send<Sent>): Promise<Sent> {
+async function answered<To, Sent>(doors: Sending<To, Sent>, kind: Kind, visit: Visit, to: To): Promise<Sent> {
   const { asked, seen } = visit
   const { bodyBytesMax } = doors
   let reply: Reply
@@ -87,7 +94,7 @@ async function answered<Sent>(doors: EvaluationDoors, kind: Kind, visit: Visit, 
   } catch (error) {
     reply = refusalFor(error, visit, doors.log)
   }
-  return send(seen.done(reply))
+  return doors.send(seen.done(reply), to)
 }
 
 type Read = { readonly snapshot: Snapshot; readonly selector: Selector | undefined; readonly body: string | undefined }

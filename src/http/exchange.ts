@@ -5,6 +5,8 @@ export type Header = { get(name: string): string | null }
 
 /** What an evaluation reads of a request, whoever received it. */
 export type Asked = {
+  /** When it came, in milliseconds of the monotonic clock. */
+  readonly at: number
   readonly method: string
   /** Absolute. */
   readonly url: string
@@ -18,8 +20,11 @@ export type Asked = {
   isWhole(text: string): boolean
 }
 
-/** Headers made once for many answers, in both forms in which they are handed over: to copy the second takes Bun half the time. */
-export type Head = { readonly record: Readonly<Record<string, string>>; readonly headers: Headers }
+/**
+ * Headers made once for many answers, in both forms in which they are handed over: a response like `model` takes Bun half the time of
+ * one with fields, and three quarters of one with headers.
+ */
+export type Head = { readonly record: Readonly<Record<string, string>>; readonly model: Response }
 
 /** An answer before it is made into what the server takes. */
 export type Reply = {
@@ -30,17 +35,17 @@ export type Reply = {
   readonly body: string | null
 }
 
-/** What becomes of a reply. */
-export type Send<Sent> = (reply: Reply) => Sent | Promise<Sent>
+/** What becomes of a reply; `to` is what the server answers with, if there is such a thing. */
+export type Send<To, Sent> = (reply: Reply, to: To) => Sent | Promise<Sent>
 
 /** Makes a head; its second form only where it is asked for, since to make it Node loads all of fetch. */
 export function headOf(record: Readonly<Record<string, string>>): Head {
-  let headers: Headers | undefined
+  let model: Response | undefined
   return {
     record,
-    get headers() {
-      headers ??= new Headers(record)
-      return headers
+    get model() {
+      model ??= new Response(null, { headers: record })
+      return model
     },
   }
 }
@@ -49,6 +54,7 @@ export function headOf(record: Readonly<Record<string, string>>): Head {
 export const askedBy = (request: Request): Asked => new WebAsked(request)
 
 class WebAsked implements Asked {
+  readonly at = performance.now()
   readonly method: string
   readonly url: string
   readonly headers: Headers
@@ -71,8 +77,8 @@ class WebAsked implements Asked {
 }
 
 /** The web response of a reply. */
-export function responseOf({ status, head, own, body }: Reply): Response {
-  const response = new Response(body, { status, headers: head.headers })
+export function responseOf({ status, head: { model }, own, body }: Reply): Response {
+  const response = new Response(body, status === model.status ? model : { status, headers: model.headers })
   for (const name in own) response.headers.set(name, own[name] ?? '')
   return response
 }

@@ -15,12 +15,14 @@ export type FrontDoors = Omit<EvaluationDoors, 'defaultFlagSetId' | 'observe'> &
   readonly trialFlagSetId: string | undefined
   readonly corsOrigins: readonly string[] | undefined
 }
-/** What the server is given: `evaluate` first where it can, `fetch` for all that this leaves, and for whoever has web requests. */
+/** What the server is given: `evaluating` first where it can, `fetch` for all that this leaves, and for whoever has web requests. */
 export type Front = {
   readonly fetch: Fetch
-  /** Sends the answer of an evaluation by POST, or of a probe by GET; undefined: it is for `fetch`. */
-  readonly evaluate: <Sent>(asked: Asked, send: Send<Sent>) => Promise<Sent> | undefined
+  readonly evaluating: Evaluating
 }
+/** Sends the answer of an evaluation by POST, or of a probe by GET; undefined: it is for `fetch`. */
+type Evaluate<To, Sent> = (asked: Asked, to: To) => Promise<Sent> | undefined
+type Evaluating = <To, Sent>(send: Send<To, Sent>) => Evaluate<To, Sent>
 
 /**
  * The addresses of evaluations as providers write them, of one flag and of all. Whatever a URL parser might read in another way (dot
@@ -38,33 +40,40 @@ const ALL = /^https?:\/\/[^/?#]+\/ofrep\/v1\/evaluate\/flags\/?(?:\?[^#]*)?$/
 export function front(doors: FrontDoors, load: () => Promise<Hono>): Front {
   const { corsOrigins, health, log, notes = {}, trialFlagSetId } = doors
   const app = appOnUse(load, log)
-  if (trialFlagSetId !== undefined) return { fetch: app, evaluate: () => undefined }
+  if (trialFlagSetId !== undefined) return { fetch: app, evaluating: () => () => undefined }
   const door = { ...doors, defaultFlagSetId: undefined, observe: observeIn(notes) }
-  const evaluation = routed(evaluations(door, headsFor(corsOrigins)))
-  const probe = probed(health, observeProbesIn(notes))
-  const evaluate: Front['evaluate'] = (asked, send) => {
-    if (asked.method === 'POST') return evaluation(asked, send)
-    return asked.method === 'GET' ? probe(asked, send) : undefined
+  const answering = evaluations(door, headsFor(corsOrigins))
+  const observe = observeProbesIn(notes)
+  const evaluating: Evaluating = (send) => {
+    const evaluation = routed(answering(send))
+    const probe = probed(health, observe, send)
+    return (asked, to) => {
+      if (asked.method === 'POST') return evaluation(asked, to)
+      return asked.method === 'GET' ? probe(asked, to) : undefined
+    }
   }
-  return { evaluate, fetch: (request) => evaluate(askedBy(request), responseOf) ?? app(request) }
+  const evaluate = evaluating<undefined, Response>(responseOf)
+  return { evaluating, fetch: (request) => evaluate(askedBy(request), undefined) ?? app(request) }
 }
 
-function routed({ single, bulk }: Evaluations): Front['evaluate'] {
-  return (asked, send) => {
-    if (ONE.test(asked.url)) return single(asked, send, lastSegment(asked.url))
-    return ALL.test(asked.url) ? bulk(asked, send) : undefined
+function routed<To, Sent>({ single, bulk }: Evaluations<To, Sent>): Evaluate<To, Sent> {
+  return (asked, to) => {
+    if (ONE.test(asked.url)) return single(asked, to, lastSegment(asked.url))
+    return ALL.test(asked.url) ? bulk(asked, to) : undefined
   }
 }
 
 const PROBE_HEAD = headOf({ 'content-type': 'application/json' })
 
-function probed(health: Health, observe: Observe): Front['evaluate'] {
+function probed<To, Sent>(health: Health, observe: Observe, send: Send<To, Sent>): Evaluate<To, Sent> {
   const known = probes(health)
-  return (asked, send) => {
+  return (asked, to) => {
     const path = pathOf(asked.url)
     const probe = known.get(path)
     if (!probe) return undefined
     const seen = observe(path, asked)
-    return probe().then(({ status, body }) => send(seen.done({ status, head: PROBE_HEAD, body: JSON.stringify(body) })))
+    return probe().then(({ status, body }) => {
+      return send(seen.done({ status, head: PROBE_HEAD, body: JSON.stringify(body) }), to)
+    })
   }
 }

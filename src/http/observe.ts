@@ -50,13 +50,11 @@ class Observed implements Observation {
   readonly #route: string
   readonly #asked: Asked
   readonly #parent: TraceContext | undefined
-  readonly #start: number
 
   constructor(noted: Noted, route: string, asked: Asked) {
     this.#noted = noted
     this.#route = route
     this.#asked = asked
-    this.#start = performance.now()
     this.#parent = contextIn(asked.headers)
     this.span = receiveRequest(noted.tracer, this.#parent, route, asked)
   }
@@ -66,9 +64,9 @@ class Observed implements Observation {
   }
 
   done(answer: Reply): Reply {
-    const seconds = (performance.now() - this.#start) / 1_000
+    const { at, method, url } = this.#asked
+    const seconds = (performance.now() - at) / 1_000
     const { requests, log } = this.#noted
-    const { method, url } = this.#asked
     const { span } = this
     const { status } = answer
     requests?.timing(method, this.#route, status).add(seconds, span?.traceId ?? sampledTraceIdOf(this.#parent))

@@ -13,9 +13,9 @@ export type OfrepDoors = EvaluationDoors & {
 
 /** The OpenFeature Remote Evaluation Protocol 0.3: one flag (server providers) or all of them (web providers). */
 export function ofrep(doors: OfrepDoors): Hono {
-  const { single, bulk } = evaluations(doors, () => PLAIN_HEADS)
-  const answerSingle = ({ req: { raw } }: Call) => single(askedBy(raw), responseOf, lastSegment(raw.url))
-  const answerBulk = ({ req: { raw } }: Call) => bulk(askedBy(raw), responseOf)
+  const { single, bulk } = evaluations(doors, () => PLAIN_HEADS)<undefined, Response>(responseOf)
+  const answerSingle = ({ req: { raw } }: Call) => single(askedBy(raw), undefined, lastSegment(raw.url))
+  const answerBulk = ({ req: { raw } }: Call) => bulk(askedBy(raw), undefined)
   return new Hono()
     .use('/ofrep/*', crossOrigin(doors.corsOrigins))
     .post(SINGLE, answerSingle)

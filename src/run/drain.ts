@@ -1,4 +1,4 @@
-import type { Evaluate, Fetch, Refuse, Reply, Send } from './server.ts'
+import type { Evaluate, Evaluating, Fetch, Refuse, Reply, Send } from './server.ts'
 
 /** How long connections that are in use get to hear that they end: each with the next answer that it carries. */
 const ANNOUNCE_MS = 500
@@ -13,7 +13,7 @@ const HOLD_MAX_MS = 1_000
 
 export type Drain = {
   readonly fetch: Fetch
-  readonly evaluate: Evaluate
+  readonly evaluating: Evaluating
   /** Lets everybody in once the end is announced: a refusal passes `fetch` by, and with it the words that the connection ends. */
   readonly refuse: Refuse
   /** From now on every answer says `Connection: close`. Resolves when the connections in use have heard it. */
@@ -22,21 +22,21 @@ export type Drain = {
   close(stopListening: () => void): Promise<void>
 }
 
-/** How requests are answered; without an `evaluate` by `fetch` alone, and without a `refuse` all are. */
+/** How requests are answered; without `evaluating` by `fetch` alone, and without a `refuse` all are. */
 export type Answering = {
   readonly fetch: Fetch
-  readonly evaluate?: Evaluate | undefined
+  readonly evaluating?: Evaluating | undefined
   readonly refuse?: Refuse | undefined
 }
 
 /**
- * Wraps `fetch` and `evaluate` so that closing a server loses no request. Both runtimes close idle connections as they stop, and the kernel resets
+ * Wraps `fetch` and `evaluating` so that closing a server loses no request. Both runtimes close idle connections as they stop, and the kernel resets
  * those that it had not handed over yet: a client that sends just then gets no answer. So first everybody is still served, and
  * told to come back on another connection; who pauses for less than that time has none left that could be closed under it. Then
  * every answer is held back: each client that waits for one before it sends again has its request in our hands, not
  * on the wire. Left is who kept a connection, said nothing on it for half a second, and speaks in the instant of its end.
  */
-export function drain({ fetch, evaluate, refuse }: Answering): Drain {
+export function drain({ fetch, evaluating = () => () => undefined, refuse }: Answering): Drain {
   let lastAt = Number.NEGATIVE_INFINITY
   let announced: Promise<void> | undefined
   let released: Promise<void> | undefined
@@ -44,21 +44,23 @@ export function drain({ fetch, evaluate, refuse }: Answering): Drain {
     if (released) return released.then(() => farewell(answer))
     return announced ? farewell(answer) : answer
   }
-  const sendLast = <Sent>(reply: Reply, send: Send<Sent>): Sent | Promise<Sent> => {
-    if (released) return released.then(() => send(farewellOf(reply)))
-    return send(announced ? farewellOf(reply) : reply)
-  }
   const announceEnd = () => {
     announced ??= performance.now() - lastAt < QUIET_MS ? timers().setTimeout(ANNOUNCE_MS) : Promise.resolve()
     return announced
   }
   return {
-    evaluate: (asked, send) => {
-      const sent = evaluate?.(asked, (reply) => sendLast(reply, send))
-      if (sent) lastAt = performance.now()
-      return sent
+    evaluating: <To, Sent>(send: Send<To, Sent>): Evaluate<To, Sent> => {
+      const evaluate = evaluating<To, Sent>((reply, to) => {
+        if (released) return released.then(() => send(farewellOf(reply), to))
+        return send(announced ? farewellOf(reply) : reply, to)
+      })
+      return (asked, to) => {
+        const sent = evaluate(asked, to)
+        if (sent) lastAt = asked.at
+        return sent
+      }
     },
-    refuse: (asked) => (announced ? undefined : refuse?.(asked)),
+    refuse: (from, askedBy) => (announced ? undefined : refuse?.(from, askedBy)),
     fetch: (request) => {
       lastAt = performance.now()
       const answer = fetch(request)

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { FlagError } from '../flag/error.ts'
-import type { Evaluate, Evaluated, Reply } from './server.ts'
+import type { Evaluated, Evaluating, Reply } from './server.ts'
 
 /** Evaluation contexts are smaller. What is refused unread must not be much more than nothing. */
 const BODY_BYTES_MAX = 65_536
@@ -10,13 +10,14 @@ const AUTHORIZATION = 'authorization'
 const BYTE_ORDER_MARK = '\ufeff'
 
 /**
- * Answers with `evaluate` what that takes, on node:http's own objects: to build a web request and response of each would take more
+ * Evaluates what that takes, on node:http's own objects: to build a web request and response of each would take more
  * than twice the time of all else (docs/decisions/0014-http-speed.md). `serve` gets the rest, untouched: also large bodies and those of
  * unknown length, and a key that came twice.
  */
-export function evaluatedBefore(evaluate: Evaluate, serve: RequestListener): RequestListener {
+export function evaluatedBefore(evaluating: Evaluating, serve: RequestListener): RequestListener {
+  const evaluate = evaluating(send)
   return (incoming, outgoing) => {
-    const sent = isPlain(incoming) && evaluate(askedBy(incoming), (reply) => send(outgoing, reply))
+    const sent = isPlain(incoming) && evaluate(askedBy(incoming), outgoing)
     if (!sent) serve(incoming, outgoing)
   }
 }
@@ -42,6 +43,7 @@ function askedBy(incoming: IncomingMessage): Evaluated {
   const { headers } = incoming
   const scheme = 'encrypted' in incoming.socket ? 'https' : 'http'
   return {
+    at: performance.now(),
     method: incoming.method ?? '',
     url: `${scheme}://${headers.host ?? ''}${incoming.url ?? ''}`,
     headers: { get: (name) => headers[name]?.toString() ?? null },
@@ -71,7 +73,7 @@ function textOf(bytes: Buffer): string | undefined {
   return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text
 }
 
-function send(outgoing: ServerResponse, { status, head, own, body }: Reply): void {
+function send({ status, head, own, body }: Reply, outgoing: ServerResponse): void {
   const fields = [...fieldsOf(head)]
   for (const name in own) fields.push(name, own[name] ?? '')
   if (body !== null) fields.push('content-length', String(Buffer.byteLength(body)))

@@ -57,7 +57,7 @@ export function serveHttp2(server: Http2Server, { fetch, refuse, takeStream, tim
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
     if (takeStream?.(stream, headers)) return
     cutWhenSlow(stream, times.requestMs)
-    const refusal = refuse?.(() => askedBy(headers))
+    const refusal = refuse?.(headers, askedBy)
     if (refusal) return send(stream, refusal)
     const request = new http2.Http2ServerRequest(stream, headers, {}, raw)
     void listener(request, new http2.Http2ServerResponse(stream))

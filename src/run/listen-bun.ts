@@ -4,7 +4,7 @@ import { firstAnswer } from './first-answer.ts'
 import type { Http2Doors, Sessions } from './http2.ts'
 import { http2OnUse } from './http2-on-use.ts'
 import { TIMES } from './limits.ts'
-import type { Fetch, ListenOptions, Refuse, Server, Tls, Web } from './server.ts'
+import type { Asked, Fetch, ListenOptions, Refuse, Server, Tls, Web } from './server.ts'
 import { openStreamPort } from './stream-port-bun.ts'
 
 /** The part of Bun's API that we use (https://bun.com/docs/runtime/http/server). */
@@ -61,18 +61,21 @@ export async function listenOnBun(options: ListenOptions): Promise<Server> {
   }
 }
 
-function evaluatedBefore({ evaluate, fetch }: Drain, web: Web | undefined): Fetch {
+function evaluatedBefore({ evaluating, fetch }: Drain, web: Web | undefined): Fetch {
   if (!web) return fetch
   const { askedBy, responseOf } = web
-  return (request) => evaluate(askedBy(request), responseOf) ?? fetch(request)
+  const evaluate = evaluating<undefined, Response>(responseOf)
+  return (request) => evaluate(askedBy(request), undefined) ?? fetch(request)
 }
 
 function refusable(fetch: Fetch, refuse: Refuse): Fetch {
   return (request) => {
-    const refusal = refuse(() => ({ url: request.url, header: (name) => request.headers.get(name) }))
+    const refusal = refuse(request, unreadOf)
     return refusal ? new Response(refusal.body, refusal) : fetch(request)
   }
 }
+
+const unreadOf = ({ url, headers }: Request): Asked => ({ url, header: (name) => headers.get(name) })
 
 type GrpcDoor = { readonly port: number; readonly sessions: Sessions; stop(): void }
 

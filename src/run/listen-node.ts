@@ -1,10 +1,10 @@
-import type { Server as HttpServer, RequestListener } from 'node:http'
+import type { Server as HttpServer, IncomingMessage, RequestListener } from 'node:http'
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
 import { drain } from './drain.ts'
 import { evaluatedBefore } from './evaluate-node.ts'
 import { type Http2OnUse, http2OnUse } from './http2-on-use.ts'
 import { HEADER_BYTES_MAX, TIMES, type Times } from './limits.ts'
-import type { ListenOptions, Refuse, Server, Tls } from './server.ts'
+import type { Asked, ListenOptions, Refuse, Server, Tls } from './server.ts'
 import { sharePort } from './share-port.ts'
 import { webOnUse } from './web-on-use.ts'
 
@@ -14,9 +14,9 @@ const SILENT_MS = 500
 
 /** Serves HTTP/1.1, HTTP/2 and gRPC on Node's own servers, on one port, or gRPC on a port beside it as well. */
 export async function listenOnNode(options: ListenOptions): Promise<Server> {
-  const { fetch, evaluate, refuse, takeStream, host, port, grpcPort, times = TIMES } = options
-  const draining = drain({ fetch, evaluate, refuse })
-  const listener = refusable(evaluatedBefore(draining.evaluate, webOnUse(draining.fetch)), draining.refuse)
+  const { fetch, evaluating, refuse, takeStream, host, port, grpcPort, times = TIMES } = options
+  const draining = drain({ fetch, evaluating, refuse })
+  const listener = refusable(evaluatedBefore(draining.evaluating, webOnUse(draining.fetch)), draining.refuse)
   const sessions = http2OnUse({ fetch, refuse, takeStream, times })
   const doors: Door[] = []
   const open = (at: number): Promise<number> => {
@@ -44,13 +44,17 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
 
 function refusable(serve: RequestListener, refuse: Refuse): RequestListener {
   return (incoming, outgoing) => {
-    const header = (name: string) => incoming.headers[name]?.toString()
-    const refusal = refuse(() => ({ url: incoming.url ?? '', header }))
+    const refusal = refuse(incoming, unreadOf)
     if (!refusal) return serve(incoming, outgoing)
     const { status, headers, body } = refusal
     outgoing.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) }).end(body)
   }
 }
+
+const unreadOf = ({ url = '', headers }: IncomingMessage): Asked => ({
+  url,
+  header: (name) => headers[name]?.toString(),
+})
 
 type DoorOptions = { readonly tls?: Tls | undefined; readonly times: Times }
 type Door = {

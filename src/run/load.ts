@@ -1,6 +1,6 @@
 import type { Counter } from '../telemetry/tally.ts'
 import { LoopDelay, type LoopDelayOptions } from './loop-delay.ts'
-import type { Asked, Evaluate, Fetch, Refusal, Refuse } from './server.ts'
+import type { Asked, Evaluate, Evaluating, Fetch, Refusal, Refuse, Send } from './server.ts'
 
 export type LoadOptions = LoopDelayOptions & {
   /** Requests under way at once; 0: any number. */
@@ -48,9 +48,9 @@ export class Load {
 
   /** Answers by `refuse` what is too much. What that does not answer is never too much, as a probe. */
   refusing(refuse: (asked: Asked) => Refusal | undefined): Refuse {
-    return (asked) => {
+    return (from, askedBy) => {
       const counter = this.reached()
-      const refusal = counter && refuse(asked())
+      const refusal = counter && refuse(askedBy(from))
       if (refusal) counter.value += 1
       return refusal
     }
@@ -65,15 +65,18 @@ export class Load {
     }
   }
 
-  /** The same `evaluate`; what it leaves to `fetch` is counted there. */
-  countedWhere(evaluate: Evaluate): Evaluate {
-    return (asked, send) => {
-      const sent = evaluate(asked, (reply) => {
+  /** The same `evaluating`; what it leaves to `fetch` is counted there. */
+  countedWhere(evaluating: Evaluating): Evaluating {
+    return <To, Sent>(send: Send<To, Sent>): Evaluate<To, Sent> => {
+      const evaluate = evaluating<To, Sent>((reply, to) => {
         this.end()
-        return send(reply)
+        return send(reply, to)
       })
-      if (sent) this.begin()
-      return sent
+      return (asked, to) => {
+        const sent = evaluate(asked, to)
+        if (sent) this.begin()
+        return sent
+      }
     }
   }
 

@@ -4,6 +4,8 @@ import type { Times } from './limits.ts'
 export type Fetch = (request: Request) => Response | Promise<Response>
 /** What `evaluate` reads of a request. */
 export type Evaluated = {
+  /** When it came, in milliseconds of the monotonic clock: read once for all who ask. */
+  readonly at: number
   readonly method: string
   /** Absolute. */
   readonly url: string
@@ -16,17 +18,19 @@ export type Evaluated = {
 /** An answer that is no web object; `own` are headers beside those of the head. */
 export type Reply = {
   readonly status: number
-  readonly head: { readonly record: Readonly<Record<string, string>>; readonly headers: Headers }
+  readonly head: { readonly record: Readonly<Record<string, string>>; readonly model: Response }
   readonly own?: Readonly<Record<string, string>> | undefined
   readonly body: string | null
 }
-/** What becomes of a reply. */
-export type Send<Sent> = (reply: Reply) => Sent | Promise<Sent>
+/** What becomes of a reply; `to` is what the runtime answers with, if there is such a thing. */
+export type Send<To, Sent> = (reply: Reply, to: To) => Sent | Promise<Sent>
+/** Answers what is asked most, with what `send` makes of its reply; undefined: it is for `fetch`. */
+export type Evaluate<To, Sent> = (asked: Evaluated, to: To) => Promise<Sent> | undefined
 /**
- * Answers what is asked most, with what `send` makes of its reply, which is called once whatever happens; undefined: it is for `fetch`. A
- * function that is handed on, because another promise for each that looks at the reply costs more than looking.
+ * Is told once what becomes of replies: who looks at them on their way stands between, and adds neither a promise nor a function to each
+ * request. `send` is called once for each, whatever happens.
  */
-export type Evaluate = <Sent>(asked: Evaluated, send: Send<Sent>) => Promise<Sent> | undefined
+export type Evaluating = <To, Sent>(send: Send<To, Sent>) => Evaluate<To, Sent>
 /** Web requests as `evaluate` reads them, and its replies as web responses. */
 export type Web = { readonly askedBy: (request: Request) => Evaluated; readonly responseOf: (reply: Reply) => Response }
 /** Takes one HTTP/2 stream if it is its to answer; false: it is untouched. */
@@ -40,16 +44,16 @@ export type Refusal = {
   readonly body: string | Uint8Array<ArrayBuffer>
 }
 /** Answers a request instead of `fetch`; undefined: it is let in, and most often nobody asks what it is. */
-export type Refuse = (asked: () => Asked) => Refusal | undefined
+export type Refuse = <From>(from: From, askedBy: (from: From) => Asked) => Refusal | undefined
 /** PEM texts. */
 export type Tls = { readonly cert: string; readonly key: string }
 export type ListenOptions = {
   readonly fetch: Fetch
   /** What goes before `fetch`, and native gRPC not. Undefined: nothing is refused. */
   readonly refuse?: Refuse | undefined
-  /** What goes before `fetch`, on HTTP/1.1. */
-  readonly evaluate?: Evaluate | undefined
-  /** For `evaluate`, where the runtime has web objects and no others: on Bun. */
+  /** What goes before `fetch` on HTTP/1.1. */
+  readonly evaluating?: Evaluating | undefined
+  /** For `evaluating`, where the runtime has web objects and no others: on Bun. */
   readonly web?: Web | undefined
   /** What goes before `fetch` on HTTP/2: native gRPC. Undefined: there is none, and on Bun no HTTP/2. */
   readonly takeStream?: TakeStream

@@ -18,12 +18,12 @@ test('Load refuses a request above the bound, counts it, and takes the next when
   const gates = [Promise.withResolvers<Response>(), Promise.withResolvers<Response>()] as const
   const answers = gates.map(({ promise }) => load.counted(() => promise)(request))
   assert.equal(load.size, 2)
-  assert.equal(refuse(asked), REFUSAL)
+  assert.equal(refuse(request, asked), REFUSAL)
   assert.deepEqual(shed, { concurrency: { value: 1 }, delay: { value: 0 } })
   gates[0].resolve(new Response())
   await answers[0]
   assert.equal(load.size, 1)
-  assert.equal(refuse(asked), undefined)
+  assert.equal(refuse(request, asked), undefined)
   gates[1].resolve(new Response())
   await answers[1]
   assert.equal(load.size, 0)
@@ -32,7 +32,7 @@ test('Load refuses a request above the bound, counts it, and takes the next when
 test('Load counts nothing that is answered however much there is to do', () => {
   const { load, shed } = loadOf(1)
   load.begin()
-  assert.equal(load.refusing(() => undefined)(asked), undefined)
+  assert.equal(load.refusing(() => undefined)(request, asked), undefined)
   assert.equal(shed.concurrency.value, 0)
 })
 
@@ -47,23 +47,22 @@ test('Load forgets a request that fails, and one that is answered at once', asyn
 
 test('Load counts what is evaluated until its reply is sent, and leaves alone what is not', async () => {
   const { load } = loadOf(1)
-  const reply = { status: 200, head: { record: {}, headers: new Headers() }, body: '{}' }
+  const reply = { status: 200, head: { record: {}, model: new Response() }, body: '{}' }
   const gate = Promise.withResolvers<void>()
-  const evaluate = load.countedWhere((_, send) => gate.promise.then(() => send(reply)))
-  const evaluated = { method: 'POST', url: '', headers: new Headers(), read: async () => '', isWhole: () => true }
-  const sent = evaluate(evaluated, ({ status }) => [status, load.size])
+  const evaluating = load.countedWhere((send) => (_, to) => gate.promise.then(() => send(reply, to)))
+  const evaluate = evaluating<string, unknown>(({ status }, to) => [status, to, load.size])
+  const body = { read: async () => '', isWhole: () => true }
+  const evaluated = { at: 0, method: 'POST', url: '', headers: new Headers(), ...body }
+  const sent = evaluate(evaluated, 'there')
   assert.equal(load.size, 1)
   gate.resolve()
-  assert.deepEqual(await sent, [200, 0])
-  assert.equal(
-    load.countedWhere(() => undefined)(evaluated, () => 0),
-    undefined,
-  )
+  assert.deepEqual(await sent, [200, 'there', 0])
+  assert.equal(load.countedWhere(() => () => undefined)(() => 0)(evaluated, undefined), undefined)
   assert.equal(load.size, 0)
 })
 
 test('Load of 0 takes any number', () => {
   const { load, refuse } = loadOf(0)
   for (let n = 0; n < 100_000; n += 1) load.begin()
-  assert.equal(refuse(asked), undefined)
+  assert.equal(refuse(request, asked), undefined)
 })
