@@ -2,7 +2,7 @@ import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import { ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from '@connectrpc/connect'
-import { type Compression, createFetchHandler } from '@connectrpc/connect/protocol'
+import { type Compression, createFetchHandler, type UniversalHandler } from '@connectrpc/connect/protocol'
 import type { GrpcOptions } from './grpc.ts'
 import type { Call, Method } from './method.ts'
 import { type Log, rpcErrorOf } from './status.ts'
@@ -27,7 +27,34 @@ export function connectHandlers({ methods, bytesMax, log }: GrpcOptions): Readon
     acceptCompression: [GZIP],
   })
   for (const [path, method] of methods) register(router, method, { path, log })
-  return new Map(router.handlers.map((handler) => [handler.requestPath, createFetchHandler(handler)]))
+  return new Map(router.handlers.map((handler) => [handler.requestPath, fetchHandler(handler, bytesMax)]))
+}
+
+/**
+ * As the library's own, but calls of one message each way are read and written whole: its two web streams for each of them took Bun 34 µs
+ * of 164, and Node 31 of 394.
+ */
+function fetchHandler(handler: UniversalHandler, bytesMax: number): Fetch {
+  const streaming = createFetchHandler(handler)
+  if (handler.method.methodKind !== 'unary') return streaming
+  return async (request) => {
+    const { method, url, headers: header, signal } = request
+    const length = Number(header.get('content-length') ?? Number.NaN)
+    if (!(length <= bytesMax)) return streaming(request) // which reads no more than it may
+    const answer = await handler({ httpVersion: '', method, url, header, body: bodyOf(request), signal })
+    return new Response(answer.body ? await joined(answer.body) : null, {
+      status: answer.status,
+      headers: answer.header ?? {},
+    })
+  }
+}
+
+async function* bodyOf(request: Request): AsyncGenerator<Uint8Array> {
+  yield new Uint8Array(await request.arrayBuffer())
+}
+
+async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
+  return Buffer.concat(await Array.fromAsync(chunks))
 }
 
 type Where = { readonly path: string; readonly log: Log }
