@@ -47,10 +47,10 @@ export type Evaluations<To, Sent> = {
   bulk(asked: Asked, to: To): Promise<Sent>
 }
 /** Is told once what becomes of replies. */
-export type Evaluating = <To, Sent>(send: Send<To, Sent>) => Evaluations<To, Sent>
+export type Answering = <To, Sent>(send: Send<To, Sent>) => Evaluations<To, Sent>
 
 /** The OpenFeature Remote Evaluation Protocol 0.3, for whoever receives its requests. `headsOf` knows the headers for who asks. */
-export function evaluations(doors: EvaluationDoors, headsOf: (header: Header) => Heads): Evaluating {
+export function evaluations(doors: EvaluationDoors, headsOf: (header: Header) => Heads): Answering {
   const { observe = observeIn({}), eventStreams } = doors
   const all = bulk(eventStreams)
   const visit = (route: string, asked: Asked, segment: string): Visit => {
