@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { get as getOverHttp, type IncomingMessage } from 'node:http'
 import { createServer, type ServerHttp2Session } from 'node:http2'
+import { get as getOverHttps } from 'node:https'
 import { type AddressInfo, createServer as createNetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -64,6 +66,7 @@ export async function openLaunchpad(): Promise<Launchpad> {
     )
     opened.push(replica)
     await replica.start()
+    await replica.ready()
     return replica
   }
   const shared = new Map<Kind, Promise<Replica>>()
@@ -141,6 +144,17 @@ class Replica implements Server {
     const { address, grpcPort } = this.#running
     this.#ports = { PORT: new URL(address).port, GRPC_PORT: String(grpcPort) }
     if (this.#isStopped) await this.stop()
+  }
+
+  /** Waits as platforms do before they send clients: a service run from its sources loads much for its first answer. */
+  async ready(): Promise<void> {
+    const url = `${this.certPath ? 'https' : 'http'}://127.0.0.1:${this.#ports['PORT']}/readyz`
+    const asked = this.certPath
+      ? getOverHttps(url, { agent: false, ca: await readFile(this.certPath) })
+      : getOverHttp(url, { agent: false })
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    answer.resume()
+    if (answer.statusCode !== 200) throw new Error(`${url} answers ${answer.statusCode}`)
   }
 
   restart(seconds: number): void {

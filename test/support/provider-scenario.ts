@@ -14,9 +14,9 @@ export type World = {
   readonly isHarmful: boolean
 }
 
-/** Retries well below what the provider takes by itself, so that a scenario does not wait for minutes; a deadline that a busy machine keeps. */
+/** Well below what the provider takes by itself, so that a scenario does not wait for minutes. */
 const OPTIONS = {
-  deadlineMs: 10_000,
+  deadlineMs: 2_000,
   retryBackoffMs: 1_000,
   retryBackoffMaxMs: 1_000,
   retryGracePeriod: 2,
