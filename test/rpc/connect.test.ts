@@ -63,6 +63,17 @@ for (const [what, status, code, body, headers] of [
     assert.deepEqual([response.status, answer.code], [status, code])
   })
 
+test('Connect answers a call that announces no length, and reads no more of it than of others', async () => {
+  const answerTo = async (message: object) => {
+    const body = new Blob([JSON.stringify(message)]).stream()
+    const headers = { 'content-type': JSON_TYPE, 'x-api-key': key }
+    const response = await fetch(it.address + RESOLVE, { method: 'POST', headers, body, duplex: 'half' } as RequestInit)
+    return response.status
+  }
+  assert.equal(await answerTo({ flagKey: 'on' }), 200)
+  assert.equal(await answerTo({ flagKey: 'x'.repeat(3_000) }), 429)
+})
+
 test('what is no call is 404, 405 or 415', async () => {
   assert.equal((await post('/flagd.evaluation.v1.Service/None', JSON_TYPE, '{}')).status, 404)
   assert.equal((await post('/flagd.evaluation.v9.Service/ResolveBoolean', JSON_TYPE, '{}')).status, 404)
