@@ -3,7 +3,6 @@ import { enrichWith } from './flag/context.ts'
 import { accessLogs } from './http/access.ts'
 import type { Doors } from './http/app.ts'
 import { newCounts } from './http/counts.ts'
-import { askedBy, responseOf } from './http/exchange.ts'
 import { front } from './http/front.ts'
 import { MANAGEMENT_BYTES_MAX } from './http/json-body.ts'
 import { allFamilies } from './http/metrics.ts'
@@ -170,7 +169,6 @@ const server = await orExit(
     listen({
       fetch: load.counted(fetch),
       evaluating: load.countedWhere(evaluating),
-      web: { askedBy, responseOf },
       refuse: load.refusing(overload({ services: remote.services, corsOrigins: config.corsOrigins })),
       takeStream: remote.takeStream,
       host: config.host,

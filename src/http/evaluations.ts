@@ -80,7 +80,8 @@ async function answered<To, Sent>(doors: Sending<To, Sent>, kind: Kind, visit: V
     const flagSetId = flagSetIdFor(principal, selector, doors.defaultFlagSetId)
     let body: string | undefined
     try {
-      body = await asked.read(bodyBytesMax)
+      const read = asked.read(bodyBytesMax)
+      body = read instanceof Promise ? await read : read
     } catch (error) {
       throw error instanceof FlagError ? error : new FlagError('invalid', 'Cannot read the body')
     }

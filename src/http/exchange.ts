@@ -15,7 +15,7 @@ export type Asked = {
    * The body of at most `bytesMax` bytes, undefined for what is no UTF-8. Throws or rejects with `too_large`, and with whatever the
    * runtime says when the client goes away.
    */
-  read(bytesMax: number): Promise<string | undefined>
+  read(bytesMax: number): string | undefined | Promise<string | undefined>
   /** False where what was read is no UTF-8 after all: looked at later, since a promise for it would cost more than all of reading. */
   isWhole(text: string): boolean
 }

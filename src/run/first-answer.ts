@@ -1,4 +1,4 @@
-import type { Fetch } from './server.ts'
+import type { Evaluate, Evaluating, Fetch, Send } from './server.ts'
 
 /** The request that wakes an instance is there when it listens. */
 const REQUEST_MS = 20
@@ -7,6 +7,7 @@ const ANSWER_MS = 250
 
 export type FirstAnswer = {
   readonly fetch: Fetch
+  readonly evaluating: Evaluating
   /** Resolves when the first request was answered that is no GET or, where none comes at once, without one. */
   wait(): Promise<void>
 }
@@ -15,17 +16,27 @@ export type FirstAnswer = {
  * Watches for the first answer of a server, so that what this one does not need is not loaded before it. A GET does not count: it may be
  * the probe of a platform that hands on the request which woke the instance when that is answered.
  */
-export function firstAnswer(fetch: Fetch): FirstAnswer {
+export function firstAnswer({ fetch, evaluating }: Pick<FirstAnswer, 'fetch' | 'evaluating'>): FirstAnswer {
   const answered = Promise.withResolvers<void>()
   let isAsked = false
+  const watch = (answer: unknown) => {
+    isAsked = true
+    const sent = () => setImmediate(answered.resolve)
+    Promise.resolve(answer).then(sent, sent)
+  }
   return {
     fetch: (request) => {
-      if (isAsked || request.method === 'GET') return fetch(request)
-      isAsked = true
       const answer = fetch(request)
-      const sent = () => setImmediate(answered.resolve)
-      Promise.resolve(answer).then(sent, sent)
+      if (!isAsked && request.method !== 'GET') watch(answer)
       return answer
+    },
+    evaluating: <To, Sent>(send: Send<To, Sent>): Evaluate<To, Sent> => {
+      const evaluate = evaluating(send)
+      return (asked, to) => {
+        const sent = evaluate(asked, to)
+        if (sent && !isAsked && asked.method !== 'GET') watch(sent)
+        return sent
+      }
     },
     wait: async () => {
       const timer = setTimeout(() => {

@@ -1,81 +1,49 @@
 import type { AddressInfo } from 'node:net'
-import { type Drain, drain } from './drain.ts'
+import { drain } from './drain.ts'
 import { firstAnswer } from './first-answer.ts'
+import type { Answers } from './http1/doors.ts'
+import { openPort } from './http1/port.ts'
 import type { Http2Doors, Sessions } from './http2.ts'
 import { http2OnUse } from './http2-on-use.ts'
 import { TIMES } from './limits.ts'
-import type { Asked, Fetch, ListenOptions, Refuse, Server, Tls, Web } from './server.ts'
+import type { ListenOptions, Server, Tls } from './server.ts'
 import { openStreamPort } from './stream-port-bun.ts'
 
-/** The part of Bun's API that we use (https://bun.com/docs/runtime/http/server). */
-type BunServer = { readonly port: number; stop(closeActive?: boolean): Promise<void> }
-type Bun = {
-  serve(options: {
-    fetch: Fetch
-    hostname: string
-    port: number
-    idleTimeout: number
-    maxRequestBodySize: number
-    development: boolean
-    tls: Tls | undefined
-  }): BunServer
-}
-
-/** Bun's largest. It holds for whole requests, too: who takes longer is cut, however many bytes came meanwhile. */
-const IDLE_SECONDS_MAX = 255
-
-/** Serves HTTP/1.1 on Bun's own server, and HTTP/2 with gRPC on a port of its own: to share one would cost Bun most of its speed. */
+/**
+ * Serves HTTP/1.1 on Bun's sockets, since its own server takes twice the time of an evaluation (docs/decisions/0014-http-speed.md), and
+ * HTTP/2 with gRPC on a port beside it.
+ */
 export async function listenOnBun(options: ListenOptions): Promise<Server> {
   const { host, port, bodyBytesMax, tls, times = TIMES } = options
-  const { serve } = (globalThis as unknown as { Bun: Bun }).Bun
   const draining = drain(options)
-  const first = firstAnswer(refusable(evaluatedBefore(draining, options.web), draining.refuse))
-  const server = serve({
-    fetch: first.fetch,
-    hostname: host,
-    port,
-    idleTimeout: Math.min(Math.ceil(times.keepAliveMs / 1_000), IDLE_SECONDS_MAX),
-    maxRequestBodySize: bodyBytesMax,
-    development: false,
-    tls,
-  })
+  const first = firstAnswer(draining)
+  const http1 = openPort(
+    { hostname: host, port, tls },
+    {
+      evaluate: first.evaluating((reply, client: Answers) => client.answer(reply)),
+      fetch: first.fetch,
+      refuse: draining.refuse,
+      scheme: tls ? 'https' : 'http',
+      bodyBytesMax,
+      times,
+    },
+  )
   const grpc = options.takeStream && (await first.wait().then(() => listenForGrpc(options)))
   return {
-    port: server.port,
+    port: http1.port,
     grpcPort: grpc?.port,
     announceEnd: () => void draining.announceEnd(),
     async close(late) {
       await draining.announceEnd()
       grpc?.sessions.announceEnd()
-      let stopped: Promise<void> | undefined
       await draining.close(() => {
-        stopped = server.stop()
+        http1.stop()
         grpc?.stop()
       })
-      const cut = () => void server.stop(true)
-      late?.addEventListener('abort', cut)
-      if (late?.aborted) cut()
-      await Promise.all([stopped, grpc?.sessions.close(late)])
-      late?.removeEventListener('abort', cut)
+      await Promise.all([http1.close(late), grpc?.sessions.close(late)])
     },
   }
 }
-
-function evaluatedBefore({ evaluating, fetch }: Drain, web: Web | undefined): Fetch {
-  if (!web) return fetch
-  const { askedBy, responseOf } = web
-  const evaluate = evaluating<undefined, Response>(responseOf)
-  return (request) => evaluate(askedBy(request), undefined) ?? fetch(request)
-}
-
-function refusable(fetch: Fetch, refuse: Refuse): Fetch {
-  return (request) => {
-    const refusal = refuse(request, unreadOf)
-    return refusal ? new Response(refusal.body, refusal) : fetch(request)
-  }
-}
-
-const unreadOf = ({ url, headers }: Request): Asked => ({ url, header: (name) => headers.get(name) })
 
 type GrpcDoor = { readonly port: number; readonly sessions: Sessions; stop(): void }
 

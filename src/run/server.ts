@@ -10,8 +10,8 @@ export type Evaluated = {
   /** Absolute. */
   readonly url: string
   readonly headers: { get(name: string): string | null }
-  /** The whole body, undefined for what is no UTF-8; rejects when it is larger, or when the client goes away. */
-  read(bytesMax: number): Promise<string | undefined>
+  /** The whole body, undefined for what is no UTF-8; throws or rejects when it is larger, or when the client goes away. */
+  read(bytesMax: number): string | undefined | Promise<string | undefined>
   /** False where what was read is no UTF-8 after all. */
   isWhole(text: string): boolean
 }
@@ -31,8 +31,6 @@ export type Evaluate<To, Sent> = (asked: Evaluated, to: To) => Promise<Sent> | u
  * request. `send` is called once for each, whatever happens.
  */
 export type Evaluating = <To, Sent>(send: Send<To, Sent>) => Evaluate<To, Sent>
-/** Web requests as `evaluate` reads them, and its replies as web responses. */
-export type Web = { readonly askedBy: (request: Request) => Evaluated; readonly responseOf: (reply: Reply) => Response }
 /** Takes one HTTP/2 stream if it is its to answer; false: it is untouched. */
 export type TakeStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean
 /** What is known of a request that nobody has read: its address, whole or from the path on, and its headers. */
@@ -53,8 +51,6 @@ export type ListenOptions = {
   readonly refuse?: Refuse | undefined
   /** What goes before `fetch` on HTTP/1.1. */
   readonly evaluating?: Evaluating | undefined
-  /** For `evaluating`, where the runtime has web objects and no others: on Bun. */
-  readonly web?: Web | undefined
   /** What goes before `fetch` on HTTP/2: native gRPC. Undefined: there is none, and on Bun no HTTP/2. */
   readonly takeStream?: TakeStream
   readonly host: string

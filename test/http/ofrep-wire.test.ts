@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
-import { askedBy, responseOf } from '../../src/http/exchange.ts'
 import { listen } from '../../src/run/listen.ts'
 import type { Server } from '../../src/run/server.ts'
 import { frontOver, ofrepOver } from '../support/ofrep.ts'
@@ -18,7 +17,7 @@ let front: Server
 before(async () => {
   const { fetch } = ofrepOver(DOCUMENTS)
   door = await listen({ fetch: (request) => fetch(request), ...PLACE })
-  front = await listen({ ...frontOver(DOCUMENTS), web: { askedBy, responseOf }, ...PLACE })
+  front = await listen({ ...frontOver(DOCUMENTS), ...PLACE })
 })
 after(() => Promise.all([door.close(), front.close()]))
 

@@ -1,0 +1,246 @@
+import type { BunSocket, Ears } from '../bun-socket.ts'
+import type { Refusal, Reply } from '../server.ts'
+import { bytesOf, CONTINUE, saysClose, textOf } from './answer.ts'
+import { type Answers, type Doors, unreadOf } from './doors.ts'
+import { type Head, Malformed, urlOf } from './head.ts'
+import { Incoming } from './incoming.ts'
+import { Inlet } from './inlet.ts'
+import { Outlet } from './outlet.ts'
+import { LateRequest, WholeRequest } from './request.ts'
+import { GONE, WebExchange } from './web-exchange.ts'
+
+/** What a client may send before it has its answer. */
+const AHEAD_BYTES_MAX = 65_536
+/** What a client has to read its last answer and to close. */
+const LINGER_MS = 2_000
+const LATE = new Malformed(408, 'The request takes too long')
+const INTERNAL = { status: 500, message: 'Internal error' }
+
+/** One client over HTTP/1.1, whose requests are answered one after the other. */
+export class Connection implements Ears, Answers {
+  readonly #socket: BunSocket
+  readonly #inlet: Inlet
+  readonly #outlet: Outlet
+  readonly #doors: Doors
+  readonly #left: (connection: Connection) => void
+  /** Until when it has to say more, in milliseconds of the monotonic clock. */
+  #deadline: number
+  /** Of the request that comes or is answered. */
+  #head: Head | undefined
+  /** What of its body is still to come. */
+  #incoming: Incoming | undefined
+  #isAnswering = false
+  /** What is answered, where that is no evaluation. */
+  #exchange: WebExchange | undefined
+  #isReading = false
+  /** Half of a head has come. */
+  #isWaiting = false
+  /** The client sends no more. */
+  #hasEnded = false
+  /** Nothing is read any more. */
+  #isOver = false
+
+  /** `left` is told when the client is gone. */
+  constructor(socket: BunSocket, doors: Doors, left: (connection: Connection) => void) {
+    this.#socket = socket
+    this.#inlet = new Inlet(socket)
+    this.#outlet = new Outlet(socket)
+    this.#doors = doors
+    this.#left = left
+    this.#deadline = performance.now() + doors.times.silentMs
+  }
+
+  /** True between two requests. */
+  get isIdle(): boolean {
+    return !this.#isAnswering && !this.#isOver && !this.#incoming && !this.#inlet.bytes
+  }
+
+  onBytes(bytes: Buffer | null): void {
+    if (bytes === null) this.#hangUp()
+    else if (!this.#isOver) {
+      this.#inlet.add(bytes)
+      this.#read()
+    }
+  }
+
+  onDrain(): void {
+    this.#outlet.drain()
+  }
+
+  onEnd(): void {
+    this.#isOver = true
+    this.#outlet.close()
+    this.#incoming?.fail(GONE)
+    this.#exchange?.leave()
+    this.#left(this)
+  }
+
+  /** Cuts a client whose time is up; one that is in the middle of a request is told. */
+  look(now: number): void {
+    if (now > this.#outlet.fullSince + this.#doors.times.requestMs) this.cut()
+    if (now <= this.#deadline) return
+    if (this.#isWaiting) this.#refuse(LATE)
+    else if (!this.#isAnswering || !this.#incoming) this.cut()
+    else {
+      this.#incoming.fail(LATE)
+      this.#mayTake(LINGER_MS)
+    }
+  }
+
+  cut(): void {
+    this.#socket.end()
+  }
+
+  /** Sends the answer of an evaluation, as one text. */
+  answer(reply: Reply): void {
+    const isLast = this.#isLast || saysClose(reply)
+    this.#outlet.write(textOf(reply, isLast))
+    if (this.#outlet.isFull) void this.#outlet.emptied().then(() => this.#answered(!isLast))
+    else this.#answered(!isLast)
+  }
+
+  /** Reads what has come as far as it can be answered now. An answer that is made at once comes back here, and goes on in the same loop. */
+  #read(): void {
+    if (this.#isReading) return
+    this.#isReading = true
+    try {
+      while (this.#inlet.bytes && !this.#isOver && this.#step(this.#inlet.bytes));
+    } catch (error) {
+      this.#refuse(error)
+    }
+    this.#isReading = false
+  }
+
+  /** Takes a step with these bytes; false: it takes more of them, or time. */
+  #step(bytes: Buffer): boolean {
+    if (this.#incoming) return this.#readBody(this.#incoming, bytes)
+    if (this.#isAnswering) {
+      if (bytes.byteLength > AHEAD_BYTES_MAX) this.#inlet.pause()
+      return false
+    }
+    const head = this.#inlet.head()
+    if (!head) return this.#waitForHead()
+    this.#head = head
+    this.#begin(head, bytes)
+    return true
+  }
+
+  #waitForHead(): false {
+    if (!this.#isWaiting) this.#mayTake(this.#doors.times.headersMs)
+    this.#isWaiting = true
+    return false
+  }
+
+  /** Begins to answer the request whose head stands at the start of these bytes: at once if its body does, too, as nearly always. */
+  #begin(head: Head, bytes: Buffer): void {
+    const { size, length } = head
+    const isWhole = length !== 'chunked' && size + length <= bytes.byteLength
+    const request = isWhole ? this.#whole(head, bytes, size + length) : this.#late(head)
+    this.#isWaiting = false
+    this.#isAnswering = true
+    const refusal = this.#doors.refuse(request, unreadOf)
+    if (refusal) this.#turnAway(refusal)
+    else this.#evaluate(head, request)
+  }
+
+  #whole(head: Head, bytes: Buffer, end: number): WholeRequest {
+    this.#deadline = Number.POSITIVE_INFINITY
+    this.#inlet.drop(end)
+    return new WholeRequest(head, urlOf(head, this.#doors.scheme), { bytes, from: head.size, to: end })
+  }
+
+  #late(head: Head): LateRequest {
+    const { bodyBytesMax, scheme, times } = this.#doors
+    const url = urlOf(head, scheme)
+    if (head.length !== 'chunked' && head.length > bodyBytesMax) throw new Malformed(413, 'The body is too large')
+    this.#mayTake(times.requestMs)
+    this.#inlet.drop(head.size)
+    this.#incoming = new Incoming(head.length, bodyBytesMax, () => this.#resume())
+    return new LateRequest(head, url, this.#incoming)
+  }
+
+  #evaluate(head: Head, request: WholeRequest | LateRequest): void {
+    const { evaluate, fetch } = this.#doors
+    if (head.expects && this.#incoming) this.#outlet.write(CONTINUE)
+    if (evaluate(request, this)) return
+    this.#exchange = new WebExchange(head, request, this.#outlet)
+    this.#exchange
+      .answer(fetch, () => this.#isLast)
+      .then(
+        (goesOn) => this.#answered(goesOn),
+        () => this.cut(),
+      )
+  }
+
+  #readBody(incoming: Incoming, bytes: Buffer): boolean {
+    if (incoming.isFull) {
+      this.#inlet.pause()
+      return false
+    }
+    this.#inlet.drop(incoming.read(bytes))
+    if (incoming.isDone) {
+      this.#incoming = undefined
+      this.#mayTake(this.#isAnswering ? Number.POSITIVE_INFINITY : this.#doors.times.keepAliveMs)
+    }
+    return true
+  }
+
+  /** Whether the answer that is sent now must be the last. */
+  get #isLast(): boolean {
+    return this.#head?.isLast === true || this.#incoming?.isShort === false
+  }
+
+  #answered(goesOn: boolean): void {
+    this.#head = undefined
+    this.#exchange = undefined
+    this.#isAnswering = false
+    if (this.#isOver) return
+    this.#incoming?.ignore()
+    if (!this.#incoming) this.#mayTake(this.#doors.times.keepAliveMs)
+    if (goesOn) this.#resume()
+    if (!goesOn || (this.#hasEnded && !this.#isAnswering && !this.#isReading)) this.#end()
+  }
+
+  #turnAway(refusal: Refusal, isLast = this.#isLast): void {
+    this.#outlet.write(bytesOf(refusal, isLast))
+    this.#answered(!isLast)
+  }
+
+  #refuse(error: unknown): void {
+    if (!(error instanceof Malformed)) process.emitWarning(error instanceof Error ? error : String(error))
+    const { status, message } = error instanceof Malformed ? error : INTERNAL
+    this.#turnAway({ status, headers: { 'content-type': 'text/plain' }, body: message }, true)
+  }
+
+  /** Sends no more, and waits for the client to close: to close first could take the last answer from it. */
+  #end(): void {
+    this.#isOver = true
+    this.#inlet.clear()
+    this.#resume()
+    this.#outlet.end()
+    this.#mayTake(LINGER_MS)
+    if (this.#hasEnded) void this.#close()
+  }
+
+  async #close(): Promise<void> {
+    await this.#outlet.emptied()
+    this.cut()
+  }
+
+  #hangUp(): void {
+    this.#hasEnded = true
+    this.#incoming?.fail(GONE)
+    this.#exchange?.hangUp()
+    if (this.#isOver) void this.#close()
+    else if (!this.#isAnswering) this.#end()
+  }
+
+  #mayTake(ms: number): void {
+    this.#deadline = performance.now() + ms
+  }
+
+  #resume(): void {
+    this.#inlet.resume()
+    this.#read()
+  }
+}

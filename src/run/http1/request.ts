@@ -1,0 +1,89 @@
+import { isUtf8 } from 'node:buffer'
+import { FlagError } from '../../flag/error.ts'
+import type { Evaluated } from '../server.ts'
+import type { Fields, Head } from './head.ts'
+import type { Incoming } from './incoming.ts'
+
+/** What decoders write for bytes that are no UTF-8. */
+const REPLACEMENT = '\ufffd'
+/** What decoders of web bodies pass over. */
+const BYTE_ORDER_MARK = '\ufeff'
+
+/** A body in the bytes that it came with. */
+type Part = { readonly bytes: Buffer; readonly from: number; readonly to: number }
+
+/** A request that is all there. */
+export class WholeRequest implements Evaluated {
+  readonly at = performance.now()
+  readonly method: string
+  readonly url: string
+  readonly headers: Fields
+  readonly #bytes: Buffer
+  readonly #from: number
+  readonly #to: number
+
+  constructor({ method, headers }: Head, url: string, { bytes, from, to }: Part) {
+    this.method = method
+    this.url = url
+    this.headers = headers
+    this.#bytes = bytes
+    this.#from = from
+    this.#to = to
+  }
+
+  /** Undefined where there is none. */
+  get body(): Buffer | undefined {
+    return this.#from < this.#to ? this.#bytes.subarray(this.#from, this.#to) : undefined
+  }
+
+  read(bytesMax: number): string | undefined {
+    if (this.#to - this.#from > bytesMax) throw tooLarge()
+    return textOf(this.#bytes, this.#from, this.#to)
+  }
+
+  /** What `read` hands on is. */
+  isWhole(): boolean {
+    return true
+  }
+}
+
+/** A request whose body is still to come. */
+export class LateRequest implements Evaluated {
+  readonly at = performance.now()
+  readonly method: string
+  readonly url: string
+  readonly headers: Fields
+  readonly body: ReadableStream<Uint8Array>
+
+  constructor({ method, headers }: Head, url: string, incoming: Incoming) {
+    this.method = method
+    this.url = url
+    this.headers = headers
+    this.body = incoming.stream
+  }
+
+  async read(bytesMax: number): Promise<string | undefined> {
+    const pieces: Uint8Array[] = []
+    let size = 0
+    for await (const piece of this.body) {
+      size += piece.byteLength
+      if (size > bytesMax) throw tooLarge()
+      pieces.push(piece)
+    }
+    return textOf(Buffer.concat(pieces), 0, size)
+  }
+
+  /** What `read` hands on is. */
+  isWhole(): boolean {
+    return true
+  }
+}
+
+const tooLarge = (): FlagError => new FlagError('too_large', 'request body too large')
+
+/** The text of these bytes; undefined for what is no UTF-8. */
+function textOf(bytes: Buffer, from: number, to: number): string | undefined {
+  const text = bytes.toString('utf8', from, to)
+  if (text.includes(REPLACEMENT) && !isUtf8(bytes.subarray(from, to))) return undefined
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text
+}
