@@ -1,8 +1,10 @@
 import type { AddressInfo } from 'node:net'
+import { listenForSockets } from './bun-socket.ts'
 import { drain } from './drain.ts'
 import { firstAnswer } from './first-answer.ts'
-import type { Answers } from './http1/doors.ts'
-import { openPort } from './http1/port.ts'
+import { Connections } from './http1/connections.ts'
+import type { Doors } from './http1/doors.ts'
+import { SocketOnBun } from './http1/socket-bun.ts'
 import type { Http2Doors, Sessions } from './http2.ts'
 import { http2OnUse } from './http2-on-use.ts'
 import { TIMES } from './limits.ts'
@@ -17,17 +19,19 @@ export async function listenOnBun(options: ListenOptions): Promise<Server> {
   const { host, port, bodyBytesMax, tls, times = TIMES } = options
   const draining = drain(options)
   const first = firstAnswer(draining)
-  const http1 = openPort(
-    { hostname: host, port, tls },
-    {
-      evaluate: first.evaluating((reply, client: Answers) => client.answer(reply)),
-      fetch: first.fetch,
-      refuse: draining.refuse,
-      scheme: tls ? 'https' : 'http',
-      bodyBytesMax,
-      times,
-    },
-  )
+  const clients = new Connections()
+  const doors: Doors = {
+    refuse: draining.refuse,
+    evaluate: first.evaluating((reply, client) => client.answer(reply)),
+    others: { fetch: first.fetch },
+    scheme: tls ? 'https' : 'http',
+    bodyBytesMax,
+    times,
+  }
+  const http1 = listenForSockets({ hostname: host, port, tls }, (incoming) => {
+    const socket = new SocketOnBun(incoming)
+    socket.heardBy(clients.take(socket, doors))
+  })
   const grpc = options.takeStream && (await first.wait().then(() => listenForGrpc(options)))
   return {
     port: http1.port,
@@ -40,7 +44,7 @@ export async function listenOnBun(options: ListenOptions): Promise<Server> {
         http1.stop()
         grpc?.stop()
       })
-      await Promise.all([http1.close(late), grpc?.sessions.close(late)])
+      await Promise.all([clients.close(late), grpc?.sessions.close(late)])
     },
   }
 }

@@ -2,10 +2,13 @@ import type { Server as HttpServer, IncomingMessage, RequestListener } from 'nod
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
 import { drain } from './drain.ts'
 import { evaluatedBefore } from './evaluate-node.ts'
-import { type Http2OnUse, http2OnUse } from './http2-on-use.ts'
+import { Connections } from './http1/connections.ts'
+import type { Answers } from './http1/doors.ts'
+import { SocketOnNode } from './http1/socket-node.ts'
+import { http2OnUse } from './http2-on-use.ts'
 import { HEADER_BYTES_MAX, TIMES, type Times } from './limits.ts'
 import type { Asked, ListenOptions, Refuse, Server, Tls } from './server.ts'
-import { sharePort } from './share-port.ts'
+import { sharePort, type Takers } from './share-port.ts'
 import { webOnUse } from './web-on-use.ts'
 
 const SWEEP_MS = 20
@@ -14,13 +17,27 @@ const SILENT_MS = 500
 
 /** Serves HTTP/1.1, HTTP/2 and gRPC on Node's own servers, on one port, or gRPC on a port beside it as well. */
 export async function listenOnNode(options: ListenOptions): Promise<Server> {
-  const { fetch, evaluating, refuse, takeStream, host, port, grpcPort, times = TIMES } = options
+  const { fetch, evaluating, refuse, takeStream, host, port, grpcPort, bodyBytesMax, times = TIMES } = options
   const draining = drain({ fetch, evaluating, refuse })
   const listener = refusable(evaluatedBefore(draining.evaluating, webOnUse(draining.fetch)), draining.refuse)
   const sessions = http2OnUse({ fetch, refuse, takeStream, times })
+  const clients = new Connections()
+  const evaluate = draining.evaluating<Answers, void>((reply, client) => client.answer(reply))
+  const asked = {
+    evaluate,
+    refuse: draining.refuse,
+    scheme: options.tls ? 'https' : 'http',
+    bodyBytesMax,
+    times,
+  } as const
+  const takeHttp1 = (incoming: Socket, serve: (socket: Socket) => void) => {
+    const socket = new SocketOnNode(incoming)
+    const others = { handOver: (bytes: Buffer | undefined) => socket.handTo(serve, bytes) }
+    socket.heardBy(clients.take(socket, { ...asked, others }))
+  }
   const doors: Door[] = []
   const open = (at: number): Promise<number> => {
-    const door = openDoor(listener, sessions, { ...options, times })
+    const door = openDoor(listener, { takeHttp1, takeHttp2: sessions.take }, { ...options, times })
     doors.push(door)
     return listenAt(door.server, at, host)
   }
@@ -37,7 +54,11 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
       await draining.close(() => {
         for (const { server } of doors) server.close()
       })
-      await Promise.all([sessions.close(late), ...doors.map((door) => door.closeConnections(closed, late))])
+      await Promise.all([
+        sessions.close(late),
+        clients.close(late),
+        ...doors.map((door) => door.closeConnections(closed, late)),
+      ])
     },
   }
 }
@@ -64,7 +85,7 @@ type Door = {
 }
 
 /** node:http is not imported: as an ES module it is asked for all that it exports, and loads undici to say so, in 45 ms. */
-function openDoor(listener: RequestListener, http2: Http2OnUse, { tls, times }: DoorOptions): Door {
+function openDoor(listener: RequestListener, takers: Takers, { tls, times }: DoorOptions): Door {
   const options = {
     keepAliveTimeout: times.keepAliveMs,
     headersTimeout: times.headersMs,
@@ -80,7 +101,7 @@ function openDoor(listener: RequestListener, http2: Http2OnUse, { tls, times }: 
           listener,
         )
     : process.getBuiltinModule('node:http').createServer(options, listener)
-  sharePort(server, http2.take, { event: tls ? 'secureConnection' : 'connection', silentMs: times.silentMs })
+  sharePort(server, takers, { event: tls ? 'secureConnection' : 'connection', silentMs: times.silentMs })
   // Node counts a connection that never sent a byte as busy.
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {

@@ -10,25 +10,34 @@ export type SharePortOptions = {
   readonly silentMs: number
 }
 
+/** Who gets connections; `takeHttp1` with what hands one to the server itself. */
+export type Takers = {
+  readonly takeHttp1: (socket: Socket, serve: (socket: Socket) => void) => void
+  readonly takeHttp2: (socket: Socket) => void
+}
+
 /**
- * Lets `takeHttp2` have those connections of `server` that speak it: one port is all that most platforms give a container. Over TLS the
+ * Sorts the connections of `server` by what they speak: one port is all that most platforms give a container. Over TLS the
  * handshake has told (ALPN), in cleartext the first bytes do. The server itself stays the one that listens, because Node watches
  * header time-outs and idle connections only of a server that does.
  */
 export function sharePort(
   server: HttpServer,
-  takeHttp2: (socket: Socket) => void,
+  { takeHttp1, takeHttp2 }: Takers,
   { event, silentMs }: SharePortOptions,
 ): void {
-  const serveHttp1 = server.listeners(event)
+  const listeners = server.listeners(event)
   server.removeAllListeners(event)
+  const serve = (socket: Socket) => {
+    for (const listener of listeners) listener.call(server, socket)
+  }
   server.on(event, async (socket: Socket) => {
     const isHttp2 = 'alpnProtocol' in socket ? socket.alpnProtocol === 'h2' : await beginsAsHttp2(socket, silentMs)
     if (socket.destroyed) return
     if (isHttp2) {
       socket.allowHalfOpen = false // HTTP/1's servers leave it open, and an HTTP/2 session would then never hear that its client is gone
       takeHttp2(socket)
-    } else for (const serve of serveHttp1) serve.call(server, socket)
+    } else takeHttp1(socket, serve)
   })
 }
 

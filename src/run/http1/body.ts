@@ -14,8 +14,14 @@ export type Decoder = {
   read(bytes: Buffer, take: (bytes: Buffer) => void): number
 }
 
-export const decoderOf = (length: Length, bytesMax: number): Decoder =>
-  length === 'chunked' ? new Chunked(bytesMax) : new Sized(length)
+/** Throws `Malformed` for a body that says it is larger than `bytesMax`. */
+export function decoderOf(length: Length, bytesMax: number): Decoder {
+  if (length === 'chunked') return new Chunked(bytesMax)
+  if (length > bytesMax) throw tooLarge()
+  return new Sized(length)
+}
+
+const tooLarge = (): Malformed => new Malformed(413, 'The body is too large')
 
 class Sized implements Decoder {
   #left: number
@@ -99,7 +105,7 @@ class Chunked implements Decoder {
     if (digits === undefined) throw new Malformed(400, 'Cannot read the size of a chunk')
     this.#left = Number.parseInt(digits, 16)
     this.#total += this.#left
-    if (this.#total > this.#bytesMax) throw new Malformed(413, 'The body is too large')
+    if (this.#total > this.#bytesMax) throw tooLarge()
     this.#state = this.#left === 0 ? 'trailers' : 'bytes'
   }
 }

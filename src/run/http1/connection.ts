@@ -1,12 +1,11 @@
-import type { BunSocket, Ears } from '../bun-socket.ts'
 import type { Refusal, Reply } from '../server.ts'
 import { bytesOf, CONTINUE, saysClose, textOf } from './answer.ts'
-import { type Answers, type Doors, unreadOf } from './doors.ts'
+import { type Answers, type Doors, type HandOver, unreadOf } from './doors.ts'
 import { type Head, Malformed, urlOf } from './head.ts'
 import { Incoming } from './incoming.ts'
 import { Inlet } from './inlet.ts'
-import { Outlet } from './outlet.ts'
 import { LateRequest, WholeRequest } from './request.ts'
+import type { Listener, Socket } from './socket.ts'
 import { GONE, WebExchange } from './web-exchange.ts'
 
 /** What a client may send before it has its answer. */
@@ -17,10 +16,9 @@ const LATE = new Malformed(408, 'The request takes too long')
 const INTERNAL = { status: 500, message: 'Internal error' }
 
 /** One client over HTTP/1.1, whose requests are answered one after the other. */
-export class Connection implements Ears, Answers {
-  readonly #socket: BunSocket
+export class Connection implements Listener, Answers {
+  readonly #socket: Socket
   readonly #inlet: Inlet
-  readonly #outlet: Outlet
   readonly #doors: Doors
   readonly #left: (connection: Connection) => void
   /** Until when it has to say more, in milliseconds of the monotonic clock. */
@@ -41,10 +39,9 @@ export class Connection implements Ears, Answers {
   #isOver = false
 
   /** `left` is told when the client is gone. */
-  constructor(socket: BunSocket, doors: Doors, left: (connection: Connection) => void) {
+  constructor(socket: Socket, doors: Doors, left: (connection: Connection) => void) {
     this.#socket = socket
     this.#inlet = new Inlet(socket)
-    this.#outlet = new Outlet(socket)
     this.#doors = doors
     this.#left = left
     this.#deadline = performance.now() + doors.times.silentMs
@@ -55,21 +52,22 @@ export class Connection implements Ears, Answers {
     return !this.#isAnswering && !this.#isOver && !this.#incoming && !this.#inlet.bytes
   }
 
-  onBytes(bytes: Buffer | null): void {
-    if (bytes === null) this.#hangUp()
-    else if (!this.#isOver) {
-      this.#inlet.add(bytes)
-      this.#read()
-    }
-  }
-
-  onDrain(): void {
-    this.#outlet.drain()
+  onBytes(bytes: Buffer): void {
+    if (this.#isOver) return
+    this.#inlet.add(bytes)
+    this.#read()
   }
 
   onEnd(): void {
+    this.#hasEnded = true
+    this.#incoming?.fail(GONE)
+    this.#exchange?.hangUp()
+    if (this.#isOver) void this.#linger()
+    else if (!this.#isAnswering) this.#end()
+  }
+
+  onClose(): void {
     this.#isOver = true
-    this.#outlet.close()
     this.#incoming?.fail(GONE)
     this.#exchange?.leave()
     this.#left(this)
@@ -77,7 +75,6 @@ export class Connection implements Ears, Answers {
 
   /** Cuts a client whose time is up; one that is in the middle of a request is told. */
   look(now: number): void {
-    if (now > this.#outlet.fullSince + this.#doors.times.requestMs) this.cut()
     if (now <= this.#deadline) return
     if (this.#isWaiting) this.#refuse(LATE)
     else if (!this.#isAnswering || !this.#incoming) this.cut()
@@ -88,14 +85,14 @@ export class Connection implements Ears, Answers {
   }
 
   cut(): void {
-    this.#socket.end()
+    this.#socket.cut()
   }
 
   /** Sends the answer of an evaluation, as one text. */
   answer(reply: Reply): void {
     const isLast = this.#isLast || saysClose(reply)
-    this.#outlet.write(textOf(reply, isLast))
-    if (this.#outlet.isFull) void this.#outlet.emptied().then(() => this.#answered(!isLast))
+    this.#socket.write(textOf(reply, isLast))
+    if (this.#socket.isFull) void this.#sent(!isLast)
     else this.#answered(!isLast)
   }
 
@@ -106,7 +103,8 @@ export class Connection implements Ears, Answers {
     try {
       while (this.#inlet.bytes && !this.#isOver && this.#step(this.#inlet.bytes));
     } catch (error) {
-      this.#refuse(error)
+      if ('handOver' in this.#doors.others) this.#handOver(this.#doors.others)
+      else this.#refuse(error)
     }
     this.#isReading = false
   }
@@ -119,57 +117,62 @@ export class Connection implements Ears, Answers {
       return false
     }
     const head = this.#inlet.head()
-    if (!head) return this.#waitForHead()
-    this.#head = head
-    this.#begin(head, bytes)
-    return true
-  }
-
-  #waitForHead(): false {
+    if (head) return this.#begin(head, bytes)
     if (!this.#isWaiting) this.#mayTake(this.#doors.times.headersMs)
     this.#isWaiting = true
     return false
   }
 
   /** Begins to answer the request whose head stands at the start of these bytes: at once if its body does, too, as nearly always. */
-  #begin(head: Head, bytes: Buffer): void {
+  #begin(head: Head, bytes: Buffer): true {
     const { size, length } = head
+    this.#head = head
     const isWhole = length !== 'chunked' && size + length <= bytes.byteLength
     const request = isWhole ? this.#whole(head, bytes, size + length) : this.#late(head)
     this.#isWaiting = false
     this.#isAnswering = true
-    const refusal = this.#doors.refuse(request, unreadOf)
+    const { evaluate, refuse } = this.#doors
+    const refusal = refuse(request, unreadOf)
     if (refusal) this.#turnAway(refusal)
-    else this.#evaluate(head, request)
+    else if (!evaluate(request, this)) this.#pass(head, request)
+    if (head.expects && this.#incoming && this.#isAnswering) this.#socket.write(CONTINUE)
+    this.#inlet.drop(isWhole ? size + length : size)
+    return true
   }
 
   #whole(head: Head, bytes: Buffer, end: number): WholeRequest {
     this.#deadline = Number.POSITIVE_INFINITY
-    this.#inlet.drop(end)
     return new WholeRequest(head, urlOf(head, this.#doors.scheme), { bytes, from: head.size, to: end })
   }
 
   #late(head: Head): LateRequest {
     const { bodyBytesMax, scheme, times } = this.#doors
-    const url = urlOf(head, scheme)
-    if (head.length !== 'chunked' && head.length > bodyBytesMax) throw new Malformed(413, 'The body is too large')
     this.#mayTake(times.requestMs)
-    this.#inlet.drop(head.size)
     this.#incoming = new Incoming(head.length, bodyBytesMax, () => this.#resume())
-    return new LateRequest(head, url, this.#incoming)
+    return new LateRequest(head, urlOf(head, scheme), this.#incoming)
   }
 
-  #evaluate(head: Head, request: WholeRequest | LateRequest): void {
-    const { evaluate, fetch } = this.#doors
-    if (head.expects && this.#incoming) this.#outlet.write(CONTINUE)
-    if (evaluate(request, this)) return
-    this.#exchange = new WebExchange(head, request, this.#outlet)
+  /** Lets others answer what is no evaluation. */
+  #pass(head: Head, request: WholeRequest | LateRequest): void {
+    const { others } = this.#doors
+    if ('handOver' in others) {
+      this.#handOver(others)
+      return
+    }
+    this.#exchange = new WebExchange(head, request, this.#socket)
     this.#exchange
-      .answer(fetch, () => this.#isLast)
+      .answer(others.fetch, () => this.#isLast)
       .then(
         (goesOn) => this.#answered(goesOn),
         () => this.cut(),
       )
+  }
+
+  #handOver({ handOver }: HandOver): void {
+    this.#isOver = true
+    this.#isAnswering = false
+    this.#left(this)
+    handOver(this.#inlet.bytes)
   }
 
   #readBody(incoming: Incoming, bytes: Buffer): boolean {
@@ -190,6 +193,12 @@ export class Connection implements Ears, Answers {
     return this.#head?.isLast === true || this.#incoming?.isShort === false
   }
 
+  async #sent(goesOn: boolean): Promise<void> {
+    this.#mayTake(this.#doors.times.keepAliveMs)
+    await this.#socket.emptied()
+    this.#answered(goesOn)
+  }
+
   #answered(goesOn: boolean): void {
     this.#head = undefined
     this.#exchange = undefined
@@ -202,7 +211,7 @@ export class Connection implements Ears, Answers {
   }
 
   #turnAway(refusal: Refusal, isLast = this.#isLast): void {
-    this.#outlet.write(bytesOf(refusal, isLast))
+    this.#socket.write(bytesOf(refusal, isLast))
     this.#answered(!isLast)
   }
 
@@ -217,22 +226,15 @@ export class Connection implements Ears, Answers {
     this.#isOver = true
     this.#inlet.clear()
     this.#resume()
-    this.#outlet.end()
-    this.#mayTake(LINGER_MS)
-    if (this.#hasEnded) void this.#close()
+    this.#socket.end()
+    this.#mayTake(this.#doors.times.keepAliveMs)
+    void this.#linger()
   }
 
-  async #close(): Promise<void> {
-    await this.#outlet.emptied()
-    this.cut()
-  }
-
-  #hangUp(): void {
-    this.#hasEnded = true
-    this.#incoming?.fail(GONE)
-    this.#exchange?.hangUp()
-    if (this.#isOver) void this.#close()
-    else if (!this.#isAnswering) this.#end()
+  async #linger(): Promise<void> {
+    await this.#socket.emptied()
+    if (this.#hasEnded) this.cut()
+    else this.#mayTake(LINGER_MS)
   }
 
   #mayTake(ms: number): void {

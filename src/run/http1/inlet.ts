@@ -1,19 +1,19 @@
-import type { BunSocket } from '../bun-socket.ts'
 import { HEADER_BYTES_MAX } from '../limits.ts'
 import { endOfHead, type Head, parseHead } from './head.ts'
+import type { Socket } from './socket.ts'
 
 const CR = 0x0d
 const LF = 0x0a
 
 /** What has come on a connection and is not read yet. */
 export class Inlet {
-  readonly #socket: BunSocket
+  readonly #socket: Socket
   #bytes: Buffer | undefined
   /** How many of them are known to hold no whole head. */
   #searched = 0
   #isPaused = false
 
-  constructor(socket: BunSocket) {
+  constructor(socket: Socket) {
     this.#socket = socket
   }
 

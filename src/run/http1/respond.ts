@@ -1,5 +1,5 @@
 import { isBodiless, LAST, LAST_CHUNK, lineOf, linesOf } from './answer.ts'
-import type { Outlet } from './outlet.ts'
+import type { Socket } from './socket.ts'
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>
 type Piece = Awaited<ReturnType<Reader['read']>>
@@ -20,36 +20,36 @@ const OURS = new Set(['connection', 'date', 'keep-alive', 'transfer-encoding'])
 const NOTHING = Buffer.alloc(0)
 
 /** Sends a web response. Resolves with whether the connection goes on; rejects when the body fails, with half of it sent. */
-export async function respond(response: Response, asker: Asker, outlet: Outlet): Promise<boolean> {
+export async function respond(response: Response, asker: Asker, socket: Socket): Promise<boolean> {
   const { status, body } = response
   const reader = body?.getReader()
   const hasBody = asker.method !== 'HEAD' && !isBodiless(status)
   if (reader && !hasBody) void reader.cancel()
-  if (!reader || !hasBody) return sendWhole(response, asker, outlet, hasBody ? NOTHING : undefined)
+  if (!reader || !hasBody) return sendWhole(response, asker, socket, hasBody ? NOTHING : undefined)
   const cancel = () => void reader.cancel().catch(() => undefined)
   asker.gone.addEventListener('abort', cancel)
   if (asker.gone.aborted) cancel()
   const first = await reader.read()
-  if (first.done) return sendWhole(response, asker, outlet, NOTHING)
+  if (first.done) return sendWhole(response, asker, socket, NOTHING)
   const next = reader.read()
   const second = await Promise.race([next, turn()])
-  if (second?.done) return sendWhole(response, asker, outlet, bufferOf(first.value))
-  return sendPieces(response, asker, outlet, pieces(first.value, next, reader))
+  if (second?.done) return sendWhole(response, asker, socket, bufferOf(first.value))
+  return sendPieces(response, asker, socket, pieces(first.value, next, reader))
 }
 
-function sendWhole(response: Response, asker: Asker, outlet: Outlet, body: Buffer | undefined): boolean {
+function sendWhole(response: Response, asker: Asker, socket: Socket, body: Buffer | undefined): boolean {
   const goesOn = !closes(response, asker)
   const hasLength = body === undefined || response.headers.has('content-length')
   const length = hasLength ? '' : `content-length: ${body.byteLength}\r\n`
   const head = Buffer.from(`${headOf(response, goesOn)}${length}\r\n`, 'latin1')
-  outlet.write(body ? Buffer.concat([head, body]) : head)
+  socket.write(body ? Buffer.concat([head, body]) : head)
   return goesOn
 }
 
 async function sendPieces(
   response: Response,
   asker: Asker,
-  outlet: Outlet,
+  socket: Socket,
   all: AsyncIterable<Uint8Array>,
 ): Promise<boolean> {
   const isSized = response.headers.has('content-length')
@@ -59,12 +59,12 @@ async function sendPieces(
   const coding = isChunked ? 'transfer-encoding: chunked\r\n' : ''
   let before = Buffer.from(`${headOf(response, goesOn)}${coding}\r\n`, 'latin1')
   for await (const piece of all) {
-    outlet.write(Buffer.concat([before, isChunked ? chunkOf(piece) : piece]))
-    await outlet.emptied()
-    if (!outlet.isOpen) return false
+    socket.write(Buffer.concat([before, isChunked ? chunkOf(piece) : piece]))
+    await socket.emptied()
+    if (!socket.isOpen) return false
     before = NOTHING
   }
-  if (isChunked) outlet.write(LAST_CHUNK)
+  if (isChunked) socket.write(LAST_CHUNK)
   return goesOn
 }
 

@@ -1,7 +1,7 @@
 import type { Fetch } from '../server.ts'
 import { type Head, Malformed } from './head.ts'
-import type { Outlet } from './outlet.ts'
 import { respond } from './respond.ts'
+import type { Socket } from './socket.ts'
 
 /** Methods whose web requests have no body. */
 const BODILESS = new Set(['GET', 'HEAD'])
@@ -17,16 +17,16 @@ export type Content = {
 /** A request and its answer as web objects. */
 export class WebExchange {
   readonly #head: Head
-  readonly #outlet: Outlet
+  readonly #socket: Socket
   readonly #gone = new AbortController()
   readonly #request: Request
   #isStreaming = false
   #hasHungUp = false
 
   /** Throws `Malformed` where there can be no such web request. */
-  constructor(head: Head, { url, body }: Content, outlet: Outlet) {
+  constructor(head: Head, { url, body }: Content, socket: Socket) {
     this.#head = head
-    this.#outlet = outlet
+    this.#socket = socket
     const init = { method: head.method, headers: [...head.headers], signal: this.#gone.signal }
     const hasBody = body !== undefined && !BODILESS.has(head.method)
     this.#request = requestOf(url, hasBody ? { ...init, body, duplex: 'half' } : init)
@@ -37,8 +37,8 @@ export class WebExchange {
     const { method, isOld } = this.#head
     const response = await this.#fetched(fetch)
     const asker = { method, isOld, isLast, gone: this.#gone.signal, streams: () => this.#streams() }
-    const goesOn = await respond(response, asker, this.#outlet)
-    await this.#outlet.emptied()
+    const goesOn = await respond(response, asker, this.#socket)
+    await this.#socket.emptied()
     return goesOn
   }
 
