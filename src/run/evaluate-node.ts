@@ -10,9 +10,9 @@ const AUTHORIZATION = 'authorization'
 const BYTE_ORDER_MARK = '\ufeff'
 
 /**
- * Evaluates what that takes, on node:http's own objects: to build a web request and response of each would take more
- * than twice the time of all else (docs/decisions/0014-http-speed.md). `serve` gets the rest, untouched: also large bodies and those of
- * unknown length, and a key that came twice.
+ * Evaluates what comes on connections that node:http has because something else was asked there, on its own objects: to build a web
+ * request and response of each would take more than twice the time of all else (docs/decisions/0014-http-speed.md). `serve` gets the
+ * rest, untouched: also large bodies and those of unknown length, and a key that came twice.
  */
 export function evaluatedBefore(evaluating: Evaluating, serve: RequestListener): RequestListener {
   const evaluate = evaluating(send)

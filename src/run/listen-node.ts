@@ -1,6 +1,6 @@
 import type { Server as HttpServer, IncomingMessage, RequestListener } from 'node:http'
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
-import { drain } from './drain.ts'
+import { type Drain, drain } from './drain.ts'
 import { evaluatedBefore } from './evaluate-node.ts'
 import { Connections } from './http1/connections.ts'
 import type { Answers } from './http1/doors.ts'
@@ -17,24 +17,12 @@ const SILENT_MS = 500
 
 /** Serves HTTP/1.1, HTTP/2 and gRPC on Node's own servers, on one port, or gRPC on a port beside it as well. */
 export async function listenOnNode(options: ListenOptions): Promise<Server> {
-  const { fetch, evaluating, refuse, takeStream, host, port, grpcPort, bodyBytesMax, times = TIMES } = options
+  const { fetch, evaluating, refuse, takeStream, host, port, grpcPort, times = TIMES } = options
   const draining = drain({ fetch, evaluating, refuse })
   const listener = refusable(evaluatedBefore(draining.evaluating, webOnUse(draining.fetch)), draining.refuse)
   const sessions = http2OnUse({ fetch, refuse, takeStream, times })
   const clients = new Connections()
-  const evaluate = draining.evaluating<Answers, void>((reply, client) => client.answer(reply))
-  const asked = {
-    evaluate,
-    refuse: draining.refuse,
-    scheme: options.tls ? 'https' : 'http',
-    bodyBytesMax,
-    times,
-  } as const
-  const takeHttp1 = (incoming: Socket, serve: (socket: Socket) => void) => {
-    const socket = new SocketOnNode(incoming)
-    const others = { handOver: (bytes: Buffer | undefined) => socket.handTo(serve, bytes) }
-    socket.heardBy(clients.take(socket, { ...asked, others }))
-  }
+  const takeHttp1 = evaluatedOn(clients, draining, { ...options, times })
   const doors: Door[] = []
   const open = (at: number): Promise<number> => {
     const door = openDoor(listener, { takeHttp1, takeHttp2: sessions.take }, { ...options, times })
@@ -63,6 +51,21 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
   }
 }
 
+/**
+ * Takes connections on which evaluations are answered as long as nothing else is asked: node:http takes longer than they do
+ * (docs/decisions/0014-http-speed.md). With the first other request a connection is the server's for good.
+ */
+function evaluatedOn(clients: Connections, { evaluating, refuse }: Drain, options: AskedOptions): Takers['takeHttp1'] {
+  const { tls, bodyBytesMax, times } = options
+  const evaluate = evaluating<Answers, void>((reply, client) => client.answer(reply))
+  const asked = { evaluate, refuse, scheme: tls ? 'https' : 'http', bodyBytesMax, times } as const
+  return (connection, serve) => {
+    const socket = new SocketOnNode(connection)
+    const others = { handOver: (bytes: Buffer | undefined) => socket.handTo(serve, bytes) }
+    socket.heardBy(clients.take(socket, { ...asked, others }))
+  }
+}
+
 function refusable(serve: RequestListener, refuse: Refuse): RequestListener {
   return (incoming, outgoing) => {
     const refusal = refuse(incoming, unreadOf)
@@ -78,6 +81,7 @@ const unreadOf = ({ url = '', headers }: IncomingMessage): Asked => ({
 })
 
 type DoorOptions = { readonly tls?: Tls | undefined; readonly times: Times }
+type AskedOptions = DoorOptions & { readonly bodyBytesMax: number }
 type Door = {
   readonly server: HttpServer
   /** Closes what is idle, again and again until `closed`. */
