@@ -27,7 +27,9 @@ export class SocketOnNode implements Socket {
   }
 
   write(what: string | Buffer): void {
-    if (this.isOpen) this.#socket.write(what)
+    if (!this.isOpen) return
+    if (typeof what === 'string' && Buffer.byteLength(what) === what.length) this.#socket.write(what, 'latin1')
+    else this.#socket.write(what)
   }
 
   emptied(): Promise<void> {
