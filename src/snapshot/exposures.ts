@@ -77,10 +77,7 @@ export function counting(to: {
     const { snapshot, now, span } = asked
     evaluations.count(snapshot.flagSetId, evaluation)
     usage.count(snapshot.id, evaluation, now)
-    if (span) {
-      const exposure = exposureOf(evaluation, asked)
-      span.note(EVALUATION, () => attributesOf(exposure))
-    }
+    if (span) span.note(EVALUATION, contextOf(contextIdOf(asked.context)), sharedOf(evaluation, snapshot))
     exposures?.note(evaluation, asked)
   }
   const countAll: CountAll = (list, asked) => {
@@ -97,7 +94,16 @@ export function counting(to: {
 }
 
 /** An exposure in the words of OpenTelemetry's semantic conventions for feature flags. */
-export function attributesOf({ evaluation, flagSetId, revision, contextId }: Exposure): Attributes {
+export const attributesOf = ({ evaluation, flagSetId, revision, contextId }: Exposure): Attributes => ({
+  ...answerOf(evaluation, { flagSetId, revision }),
+  ...contextOf(contextId),
+})
+
+type Source = Pick<Exposure, 'flagSetId' | 'revision'>
+
+const contextOf = (id: string | undefined): Attributes => (id === undefined ? {} : { 'feature_flag.context.id': id })
+
+function answerOf(evaluation: Evaluation, { flagSetId, revision }: Source): Attributes {
   const { key, reason } = evaluation
   const attributes: Attributes = {
     'feature_flag.key': key.length > TEXT_LENGTH_MAX ? '' : key,
@@ -106,15 +112,29 @@ export function attributesOf({ evaluation, flagSetId, revision, contextId }: Exp
     'feature_flag.version': String(revision),
     'feature_flag.provider.name': PROVIDER,
   }
-  if (contextId !== undefined) attributes['feature_flag.context.id'] = contextId
   if (evaluation.reason === 'ERROR') attributes['error.type'] = evaluation.errorCode.toLowerCase()
   else if (evaluation.variant !== undefined) attributes['feature_flag.result.variant'] = evaluation.variant
   return attributes
 }
 
+const told = new WeakMap<Evaluation, Source & { readonly attributes: Attributes }>()
+
+/** What is said of an answer, made once for each: a flag has one for each variant, as long as no other revision is served. */
+function sharedOf(evaluation: Evaluation, { flagSetId, revision }: Source): Attributes {
+  const before = told.get(evaluation)
+  if (before?.revision === revision && before.flagSetId === flagSetId) return before.attributes
+  const attributes = answerOf(evaluation, { flagSetId, revision })
+  told.set(evaluation, { flagSetId, revision, attributes })
+  return attributes
+}
+
 function exposureOf(evaluation: Evaluation, { snapshot, context, span }: Asked): Exposure {
   const { flagSetId, revision } = snapshot
+  return { evaluation, flagSetId, revision, contextId: contextIdOf(context), at: Date.now(), trace: span }
+}
+
+/** The targeting key, unless a client made it too long to be one. */
+function contextIdOf(context: Context): string | undefined {
   const id = context['targetingKey']
-  const contextId = typeof id === 'string' && id.length <= TEXT_LENGTH_MAX ? id : undefined
-  return { evaluation, flagSetId, revision, contextId, at: Date.now(), trace: span }
+  return typeof id === 'string' && id.length <= TEXT_LENGTH_MAX ? id : undefined
 }

@@ -102,9 +102,14 @@ export class ProtobufWriter {
   }
 
   bytes(field: number, bytes: Uint8Array): void {
-    const { length } = bytes
     this.#tag(field, DELIMITED)
-    this.#varint(length)
+    this.#varint(bytes.length)
+    this.part(bytes)
+  }
+
+  /** Whole fields, written before. */
+  part(bytes: Uint8Array): void {
+    const { length } = bytes
     const start = this.#reserve(length)
     const memory = this.#memory
     if (length > FEW_BYTES) memory.set(bytes, start)

@@ -12,11 +12,12 @@ import { newSpanId } from './ids.ts'
 import { formatTraceparent, type TraceContext } from './trace-context.ts'
 
 export type { Attributes }
-/** Attributes may be given as a function: it is asked when the span ends, and never for an event that is dropped. */
 export type SpanEvent = {
   readonly name: string
   readonly at: number
-  readonly attributes: Attributes | (() => Attributes)
+  readonly attributes: Attributes
+  /** Those that many events have in common: the same object each time, never changed, which is encoded once. */
+  readonly shared: Attributes | undefined
 }
 
 /** SpanKind's numbers: the package that has them is loaded later. */
@@ -34,6 +35,8 @@ export type SpanOptions = {
   readonly traceId: string
   readonly parent: TraceContext | undefined
   readonly attributes?: Attributes | undefined
+  /** Those that many spans have in common: the same object each time, never changed, which is encoded once. */
+  readonly shared?: Attributes | undefined
   /** Milliseconds since 1970, with fractions. */
   readonly now: () => number
   readonly onEnd: (span: Span) => void
@@ -47,6 +50,7 @@ export class Span implements ApiSpan, TraceContext {
   readonly isSampled = true
   readonly parent: TraceContext | undefined
   readonly attributes: Attributes
+  readonly shared: Attributes | undefined
   readonly events: SpanEvent[] = []
   readonly links: Link[] = []
   readonly startedAt: number
@@ -58,13 +62,14 @@ export class Span implements ApiSpan, TraceContext {
   readonly #options: SpanOptions
 
   constructor(options: SpanOptions) {
-    const { name, kind, traceId, parent, attributes } = options
+    const { name, kind, traceId, parent, attributes, shared } = options
     this.#options = options
     this.name = name
     this.kind = kind
     this.traceId = traceId
     this.parent = parent
     this.attributes = attributes ?? {}
+    this.shared = shared
     this.startedAt = options.now()
   }
 
@@ -95,9 +100,9 @@ export class Span implements ApiSpan, TraceContext {
     return this.note(name, isAttributes(attributes) ? attributes : {})
   }
 
-  /** As `addEvent`, with attributes that may cost something to make. */
-  note(name: string, attributes: SpanEvent['attributes']): this {
-    if (this.events.length < EVENTS_MAX) this.events.push({ name, at: this.#options.now(), attributes })
+  /** As `addEvent`, with attributes that others share. */
+  note(name: string, attributes: Attributes, shared?: Attributes): this {
+    if (this.events.length < EVENTS_MAX) this.events.push({ name, at: this.#options.now(), attributes, shared })
     else this.droppedEvents += 1
     return this
   }

@@ -1,8 +1,7 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
-import type { SpanKind } from '@opentelemetry/api'
 import { encodeSpan } from './otlp.ts'
 import { type Sampling, sampledTraceId } from './sampler.ts'
-import { type Attributes, Span } from './span.ts'
+import { Span, type SpanOptions } from './span.ts'
 import { Spool } from './spool.ts'
 import type { TraceContext } from './trace-context.ts'
 
@@ -15,7 +14,7 @@ export type TracerOptions = {
   readonly clocks?: { readonly monotonic: () => number; readonly wall: () => number }
 }
 
-type NewSpan = { readonly name: string; readonly kind: SpanKind; readonly attributes?: Attributes | undefined }
+type NewSpan = Pick<SpanOptions, 'name' | 'kind' | 'attributes' | 'shared'>
 
 /** OpenTelemetry's default for a queue of spans. */
 const CAPACITY = 2_048
@@ -86,8 +85,8 @@ export class Tracer {
     }
   }
 
-  #make(traceId: string, parent: TraceContext | undefined, { name, kind, attributes }: NewSpan): Span {
-    return new Span({ name, kind, traceId, parent, attributes, now: this.#now, onEnd: this.#onEnd })
+  #make(traceId: string, parent: TraceContext | undefined, { name, kind, attributes, shared }: NewSpan): Span {
+    return new Span({ name, kind, traceId, parent, attributes, shared, now: this.#now, onEnd: this.#onEnd })
   }
 }
 

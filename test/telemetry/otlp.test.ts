@@ -9,6 +9,7 @@ import { CLIENT, INTERNAL, SERVER, Span, type SpanOptions } from '../../src/tele
 import { spansIn } from '../support/otlp.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
+const SHARED = { 'feature_flag.set.id': 'shop/live', 'feature_flag.version': '7', some: [1, 'two'] }
 const SCOPE = { name: 'flagstaff', version: '1.2.3' }
 const ORIGIN: Origin = {
   resource: { 'service.name': 'flagstaff', 'process.pid': 7, 'process.command_args': ['bun', 'main.ts'] },
@@ -64,12 +65,12 @@ function readable(span: Span): ReadableSpan {
     duration: hrTime(endedAt - startedAt),
     ended: true,
     status: status ?? { code: 0 },
-    attributes,
+    attributes: { ...span.shared, ...attributes },
     links,
     events: events.map((event) => ({
       name: event.name,
       time: hrTime(event.at),
-      attributes: typeof event.attributes === 'function' ? event.attributes() : event.attributes,
+      attributes: { ...event.shared, ...event.attributes },
     })),
     resource: resourceFromAttributes(ORIGIN.resource, { schemaUrl: ORIGIN.schemaUrl ?? '' }),
     instrumentationScope: SCOPE,
@@ -95,12 +96,17 @@ for (const [what, span] of [
   ['texts', spanOf({ attributes: Object.fromEntries(texts.map((text, at) => [`text.${at}`, text])) })],
   ['numbers', spanOf({ attributes: Object.fromEntries(numbers.map((value) => [`n${value}`, value])) })],
   ['other values', spanOf({ attributes: { yes: true, no: false, list: ['a', '', 'ä'], none: [], mixed: [1, 2.5] } })],
+  ['attributes that others share', spanOf({ attributes: { own: 1 }, shared: SHARED })],
+  [
+    'the same attributes again',
+    spanOf({ shared: SHARED }, (span) => span.note('a', { own: 'ä' }, SHARED).note('b', {}, SHARED)),
+  ],
   ['a failure', spanOf({}, (span) => span.fail('500'))],
   ['links', spanOf({}, (span) => span.addLinks([link, link]))],
   [
     'more events than are kept',
     spanOf({}, (span) => {
-      for (let at = 0; at < 200; at += 1) span.note('feature_flag.evaluation', () => ({ 'feature_flag.key': `f${at}` }))
+      for (let at = 0; at < 200; at += 1) span.note('feature_flag.evaluation', { 'feature_flag.key': `f${at}` }, SHARED)
       span.recordException(new TypeError('secret'))
     }),
   ],
