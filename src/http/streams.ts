@@ -21,7 +21,7 @@ export type StreamsOptions = {
   readonly random: () => number
 }
 
-/** A quiet stream says that it is there: far below the idle time of Bun (255 s) and of proxies (60 s). */
+/** A quiet stream says that it is there: far below the idle time of proxies (60 s). */
 const KEEP_ALIVE_MS = 20_000
 const STREAMS_MAX = 10_000
 /** The token of an environment may be public: whoever floods with it leaves room for the others. */

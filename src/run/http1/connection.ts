@@ -77,7 +77,7 @@ export class Connection implements Listener, Answers {
   look(now: number): void {
     if (now <= this.#deadline) return
     if (this.#isWaiting) this.#refuse(LATE)
-    else if (!this.#isAnswering || !this.#incoming) this.cut()
+    else if (!this.#isAnswering || !this.#incoming || this.#incoming.hasFailed) this.cut()
     else {
       this.#incoming.fail(LATE)
       this.#mayTake(LINGER_MS)
@@ -107,6 +107,7 @@ export class Connection implements Listener, Answers {
       else this.#refuse(error)
     }
     this.#isReading = false
+    if (this.#hasEnded && !this.#isAnswering && !this.#isOver) this.#end()
   }
 
   /** Takes a step with these bytes; false: it takes more of them, or time. */
@@ -207,7 +208,7 @@ export class Connection implements Listener, Answers {
     this.#incoming?.ignore()
     if (!this.#incoming) this.#mayTake(this.#doors.times.keepAliveMs)
     if (goesOn) this.#resume()
-    if (!goesOn || (this.#hasEnded && !this.#isAnswering && !this.#isReading)) this.#end()
+    else this.#end()
   }
 
   #turnAway(refusal: Refusal, isLast = this.#isLast): void {

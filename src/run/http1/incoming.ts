@@ -33,6 +33,10 @@ export class Incoming {
     return this.#decoder.isDone
   }
 
+  get hasFailed(): boolean {
+    return this.#hasFailed
+  }
+
   /** True while nobody takes what has come. */
   get isFull(): boolean {
     return this.#controller !== undefined && (this.#controller.desiredSize ?? 0) <= 0
