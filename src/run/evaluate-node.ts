@@ -1,13 +1,11 @@
-import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { FlagError } from '../flag/error.ts'
+import { textOf, tooLarge } from './body-text.ts'
 import type { Evaluated, Evaluating, Reply } from './server.ts'
 
 /** Evaluation contexts are smaller. What is refused unread must not be much more than nothing. */
 const BODY_BYTES_MAX = 65_536
 const AUTHORIZATION = 'authorization'
-/** What decoders of web bodies pass over. */
-const BYTE_ORDER_MARK = '\ufeff'
 
 /**
  * Evaluates what comes on connections that node:http has because something else was asked there, on its own objects: to build a web
@@ -56,7 +54,7 @@ function askedBy(incoming: IncomingMessage): Evaluated {
 const isWhole = (): boolean => true
 
 function read(incoming: IncomingMessage, bytesMax: number): Promise<string | undefined> {
-  if (Number(incoming.headers['content-length']) > bytesMax) throw new FlagError('too_large', 'request body too large')
+  if (Number(incoming.headers['content-length']) > bytesMax) throw tooLarge()
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -65,12 +63,6 @@ function read(incoming: IncomingMessage, bytesMax: number): Promise<string | und
       if (!incoming.readableEnded) reject(new FlagError('invalid', 'Cannot read the body'))
     })
   })
-}
-
-function textOf(bytes: Buffer): string | undefined {
-  if (!isUtf8(bytes)) return undefined
-  const text = bytes.toString()
-  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text
 }
 
 function send({ status, head, own, body }: Reply, outgoing: ServerResponse): void {

@@ -38,7 +38,7 @@ const REASONS: Readonly<Record<number, string>> = {
 }
 const SECOND_MS = 1_000
 
-/** An answer that nobody has to be asked for. */
+/** Asks for the body of who waits to be asked. */
 export const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 export const LAST_CHUNK = '0\r\n\r\n'
 

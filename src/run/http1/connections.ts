@@ -1,3 +1,4 @@
+import type { Times } from '../limits.ts'
 import { Connection } from './connection.ts'
 import type { Doors } from './doors.ts'
 import type { Socket } from './socket.ts'
@@ -15,11 +16,9 @@ export class Connections {
 
   /** Takes a client, and cuts it when it takes longer than it may. */
   take(socket: Socket, doors: Doors): Connection {
-    const { headersMs, requestMs, keepAliveMs } = doors.times
     const connection = new Connection(socket, doors, (left) => this.#forget(left))
     this.#open.add(connection)
-    const lookMs = Math.min(LOOK_MS_MAX, Math.min(headersMs, requestMs, keepAliveMs) / LOOKS_PER_TIME)
-    this.#looking ??= setInterval(() => this.#look(), lookMs)
+    this.#looking ??= setInterval(() => this.#look(), lookMsOf(doors.times))
     return connection
   }
 
@@ -49,3 +48,6 @@ export class Connections {
     this.#emptied?.()
   }
 }
+
+const lookMsOf = ({ headersMs, requestMs, keepAliveMs }: Times): number =>
+  Math.min(LOOK_MS_MAX, Math.min(headersMs, requestMs, keepAliveMs) / LOOKS_PER_TIME)

@@ -1,13 +1,7 @@
-import { isUtf8 } from 'node:buffer'
-import { FlagError } from '../../flag/error.ts'
+import { textOf, tooLarge } from '../body-text.ts'
 import type { Evaluated } from '../server.ts'
 import type { Fields, Head } from './head.ts'
 import type { Incoming } from './incoming.ts'
-
-/** What decoders write for bytes that are no UTF-8. */
-const REPLACEMENT = '\ufffd'
-/** What decoders of web bodies pass over. */
-const BYTE_ORDER_MARK = '\ufeff'
 
 /** A body in the bytes that it came with. */
 type Part = { readonly bytes: Buffer; readonly from: number; readonly to: number }
@@ -70,20 +64,11 @@ export class LateRequest implements Evaluated {
       if (size > bytesMax) throw tooLarge()
       pieces.push(piece)
     }
-    return textOf(Buffer.concat(pieces), 0, size)
+    return textOf(Buffer.concat(pieces))
   }
 
   /** What `read` hands on is. */
   isWhole(): boolean {
     return true
   }
-}
-
-const tooLarge = (): FlagError => new FlagError('too_large', 'request body too large')
-
-/** The text of these bytes; undefined for what is no UTF-8. */
-function textOf(bytes: Buffer, from: number, to: number): string | undefined {
-  const text = bytes.toString('utf8', from, to)
-  if (text.includes(REPLACEMENT) && !isUtf8(bytes.subarray(from, to))) return undefined
-  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text
 }

@@ -24,9 +24,9 @@ export async function respond(response: Response, asker: Asker, socket: Socket):
   const { status, body } = response
   const reader = body?.getReader()
   const hasBody = asker.method !== 'HEAD' && !isBodiless(status)
-  if (reader && !hasBody) void reader.cancel().catch(() => undefined)
+  const cancel = () => void reader?.cancel().catch(() => undefined)
+  if (!hasBody) cancel()
   if (!reader || !hasBody) return sendWhole(response, asker, socket, hasBody ? NOTHING : undefined)
-  const cancel = () => void reader.cancel().catch(() => undefined)
   asker.gone.addEventListener('abort', cancel)
   if (asker.gone.aborted) cancel()
   const first = await reader.read()

@@ -8,7 +8,7 @@ export class SocketOnBun implements Socket, Ears {
   #unsent: Buffer | undefined
   #isOpen = true
   #isLast = false
-  #wake: (() => void) | undefined
+  #emptying: PromiseWithResolvers<void> | undefined
 
   constructor(socket: BunSocket) {
     this.#socket = socket
@@ -34,10 +34,9 @@ export class SocketOnBun implements Socket, Ears {
   }
 
   async emptied(): Promise<void> {
-    while (this.#unsent)
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
+    if (!this.#unsent) return
+    this.#emptying ??= Promise.withResolvers()
+    await this.#emptying.promise
   }
 
   end(): void {
@@ -68,15 +67,20 @@ export class SocketOnBun implements Socket, Ears {
     if (unsent) this.#send(unsent)
     if (this.#unsent) return
     if (this.#isLast && this.#isOpen) this.#socket.shutdown()
-    this.#wake?.()
+    this.#wake()
   }
 
   /** Of the connection, both halves. */
   onEnd(): void {
     this.#isOpen = false
     this.#unsent = undefined
-    this.#wake?.()
+    this.#wake()
     this.#listener?.onClose()
+  }
+
+  #wake(): void {
+    this.#emptying?.resolve()
+    this.#emptying = undefined
   }
 
   #send(what: string | Buffer): void {

@@ -34,8 +34,9 @@ export class SocketOnNode implements Socket {
 
   emptied(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.isFull) this.#socket.write('', () => resolve())
-      else resolve()
+      if (!this.isFull) resolve()
+      else if (this.#socket.writableEnded) this.#socket.once('finish', resolve).once('close', resolve)
+      else this.#socket.write('', () => resolve())
     })
   }
 

@@ -180,6 +180,26 @@ test('a client that reads slowly gets all of a large answer, and of the next', a
   assert.ok(size > 16 * MEBIBYTE)
 })
 
+test('a client that is turned away and reads slowly gets all of why, before its connection ends', async () => {
+  const body = 'x'.repeat(16 * MEBIBYTE)
+  const busy = await listen({
+    fetch: () => new Response('let in'),
+    evaluating,
+    refuse: () => ({ status: 503, headers: {}, body }),
+    host: '127.0.0.1',
+    port: 0,
+    bodyBytesMax: BODY_BYTES_MAX,
+  })
+  const socket = net.connect(busy.port, '127.0.0.1')
+  socket.write(evaluation('a').replace(HOST, `${HOST}Connection: close\r\n`))
+  await once(socket, 'readable')
+  await sleep(50)
+  let size = 0
+  for await (const chunk of socket) size += chunk.byteLength
+  assert.ok(size > body.length, `${size} bytes came`)
+  await busy.close(AbortSignal.timeout(100))
+})
+
 test('a client that waits to be asked for its body is asked once, and not when it is refused', async () => {
   const head = (path: string) =>
     `POST ${path} HTTP/1.1\r\n${HOST}Expect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n`
