@@ -12,7 +12,7 @@ import {
 import { Hono, type MiddlewareHandler } from 'hono'
 import { measure } from 'mitata'
 import type { Evaluation } from '../src/flag/evaluate.ts'
-import { askedBy, headOf } from '../src/http/exchange.ts'
+import { askedBy } from '../src/http/exchange.ts'
 import { observeIn } from '../src/http/observe.ts'
 import { Requests } from '../src/http/requests.ts'
 import { Evaluations } from '../src/snapshot/evaluations.ts'
@@ -31,7 +31,7 @@ const timing = newTiming()
 const request = new Request('http://localhost/flags/a', { method: 'POST' })
 const answer = new Response()
 const asked = askedBy(request)
-const reply = { status: 200, head: headOf({}), body: null }
+const reply = { status: 200, head: {}, body: null }
 const observer = (ratio?: number) =>
   observeIn({
     requests: new Requests(),

@@ -8,7 +8,6 @@ import { flagSetIdFor, parseSelector, type Selector } from '../snapshot/selector
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { bulk } from './bulk.ts'
 import type { Asked, Header, Reply, Send } from './exchange.ts'
-import { tooLarge } from './json-body.ts'
 import { type Observe, observeIn } from './observe.ts'
 import type { Heads } from './ofrep-heads.ts'
 import { invalidContext, refusalFor } from './ofrep-refusal.ts'
@@ -85,7 +84,6 @@ async function answered<To, Sent>(doors: Sending<To, Sent>, kind: Kind, visit: V
     } catch (error) {
       throw error instanceof FlagError ? error : new FlagError('invalid', 'Cannot read the body')
     }
-    if (body !== undefined && body.length > bodyBytesMax) throw tooLarge() // more than it announced
     const held = seen.within(doors.current, flagSetId)
     const first = held instanceof Promise ? await held : held
     // An event told the client of a change that this replica may not have seen yet: old values now would stay there.
@@ -102,7 +100,7 @@ type Read = { readonly snapshot: Snapshot; readonly selector: Selector | undefin
 
 function replyTo(doors: EvaluationDoors, kind: Kind, visit: Visit, read: Read): Reply | Promise<Reply> {
   const { snapshot, selector, body } = read
-  if (body === undefined || !visit.asked.isWhole(body)) return invalidContext(visit)
+  if (body === undefined) return invalidContext(visit)
   const { count, enrich } = doors
   const { span } = visit.seen
   const now = Math.floor(doors.now() / 1_000)

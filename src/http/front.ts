@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { type EvaluationDoors, type Evaluations, evaluations } from './evaluations.ts'
-import { type Asked, askedBy, headOf, responseOf, type Send } from './exchange.ts'
+import { type Asked, askedBy, responseOf, type Send } from './exchange.ts'
 import { type Health, probes } from './health.ts'
 import { type Notes, type Observe, observeIn, observeProbesIn } from './observe.ts'
 import { headsFor } from './ofrep-heads.ts'
@@ -63,7 +63,7 @@ function routed<To, Sent>({ single, bulk }: Evaluations<To, Sent>): Evaluate<To,
   }
 }
 
-const PROBE_HEAD = headOf({ 'content-type': 'application/json' })
+const PROBE_HEAD = { 'content-type': 'application/json' }
 
 function probed<To, Sent>(health: Health, observe: Observe, send: Send<To, Sent>): Evaluate<To, Sent> {
   const known = probes(health)

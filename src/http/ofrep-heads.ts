@@ -1,5 +1,5 @@
 import { originHeaders } from './cross-origin.ts'
-import { type Head, type Header, headOf } from './exchange.ts'
+import type { Head, Header } from './exchange.ts'
 
 /** The headers that answers of one kind share: those with flags, those that say "unchanged", and refusals. */
 export type Heads = { readonly answer: Head; readonly unchanged: Head; readonly refusal: Head }
@@ -23,8 +23,8 @@ export function headsFor(origins: readonly string[] | undefined): (header: Heade
 function headsWith({ vary, ...origin }: Readonly<Record<string, string>>): Heads {
   const common = { ...origin, vary: vary === undefined ? VARY : `${VARY}, ${vary}` }
   return {
-    answer: headOf({ ...TYPE, ...KEPT, ...common }),
-    unchanged: headOf({ ...KEPT, ...common }),
-    refusal: headOf({ ...TYPE, 'cache-control': 'no-store', ...common }),
+    answer: { ...TYPE, ...KEPT, ...common },
+    unchanged: { ...KEPT, ...common },
+    refusal: { ...TYPE, 'cache-control': 'no-store', ...common },
   }
 }

@@ -46,12 +46,8 @@ function askedBy(incoming: IncomingMessage): Evaluated {
     url: `${scheme}://${headers.host ?? ''}${incoming.url ?? ''}`,
     headers: { get: (name) => headers[name]?.toString() ?? null },
     read: (bytesMax) => read(incoming, bytesMax),
-    isWhole,
   }
 }
-
-/** What `read` hands on is. */
-const isWhole = (): boolean => true
 
 function read(incoming: IncomingMessage, bytesMax: number): Promise<string | undefined> {
   if (Number(incoming.headers['content-length']) > bytesMax) throw tooLarge()
@@ -78,7 +74,7 @@ const lists = new WeakMap<Reply['head'], readonly string[]>()
 function fieldsOf(head: Reply['head']): readonly string[] {
   const known = lists.get(head)
   if (known) return known
-  const fields = Object.entries(head.record).flat()
+  const fields = Object.entries(head).flat()
   lists.set(head, fields)
   return fields
 }

@@ -12,13 +12,12 @@ export type Evaluated = {
   readonly headers: { get(name: string): string | null }
   /** The whole body, undefined for what is no UTF-8; throws or rejects when it is larger, or when the client goes away. */
   read(bytesMax: number): string | undefined | Promise<string | undefined>
-  /** False where what was read is no UTF-8 after all. */
-  isWhole(text: string): boolean
 }
 /** An answer that is no web object; `own` are headers beside those of the head. */
 export type Reply = {
   readonly status: number
-  readonly head: { readonly record: Readonly<Record<string, string>>; readonly model: Response }
+  /** The same object for many answers. */
+  readonly head: Readonly<Record<string, string>>
   readonly own?: Readonly<Record<string, string>> | undefined
   readonly body: string | null
 }

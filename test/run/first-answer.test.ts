@@ -9,9 +9,8 @@ const ASKED: Evaluated = {
   url: 'http://localhost/',
   headers: new Headers(),
   read: () => '',
-  isWhole: () => true,
 }
-const REPLY = { status: 200, head: { record: {}, model: new Response() } }
+const REPLY = { status: 200, head: {} }
 const evaluating = () => () => undefined
 const ANSWER = new Response('yes')
 const REQUEST = new Request('http://localhost/', { method: 'POST' })

@@ -47,11 +47,11 @@ test('Load forgets a request that fails, and one that is answered at once', asyn
 
 test('Load counts what is evaluated until its reply is sent, and leaves alone what is not', async () => {
   const { load } = loadOf(1)
-  const reply = { status: 200, head: { record: {}, model: new Response() }, body: '{}' }
+  const reply = { status: 200, head: {}, body: '{}' }
   const gate = Promise.withResolvers<void>()
   const evaluating = load.countedWhere((send) => (_, to) => gate.promise.then(() => send(reply, to)))
   const evaluate = evaluating<string, unknown>(({ status }, to) => [status, to, load.size])
-  const body = { read: async () => '', isWhole: () => true }
+  const body = { read: async () => '' }
   const evaluated = { at: 0, method: 'POST', url: '', headers: new Headers(), ...body }
   const sent = evaluate(evaluated, 'there')
   assert.equal(load.size, 1)

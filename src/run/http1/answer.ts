@@ -81,7 +81,7 @@ export function textOf(reply: Reply, isLast: boolean): string {
   const { status, head, own, body } = reply
   let lines = heads.get(head)
   if (lines === undefined) {
-    lines = linesOf(Object.entries(head.record))
+    lines = linesOf(Object.entries(head))
     heads.set(head, lines)
   }
   lines = lineOf(status) + lines

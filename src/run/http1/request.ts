@@ -34,11 +34,6 @@ export class WholeRequest implements Evaluated {
     if (this.#to - this.#from > bytesMax) throw tooLarge()
     return textOf(this.#bytes, this.#from, this.#to)
   }
-
-  /** What `read` hands on is. */
-  isWhole(): boolean {
-    return true
-  }
 }
 
 /** A request whose body is still to come. */
@@ -65,10 +60,5 @@ export class LateRequest implements Evaluated {
       pieces.push(piece)
     }
     return textOf(Buffer.concat(pieces))
-  }
-
-  /** What `read` hands on is. */
-  isWhole(): boolean {
-    return true
   }
 }

@@ -9,7 +9,7 @@ import { RUNTIME } from '../../support/process.ts'
 import { RawH1 } from '../../support/raw-h1.ts'
 
 const HOST = 'Host: localhost\r\n'
-const HEAD = { record: { 'content-type': 'text/plain' }, model: new Response() }
+const HEAD = { 'content-type': 'text/plain' }
 const MEBIBYTE = 1_048_576
 const BODY_BYTES_MAX = 100 * MEBIBYTE
 
