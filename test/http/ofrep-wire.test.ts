@@ -27,14 +27,14 @@ const namesIn = ({ head }: Exchange): string[] =>
   [...head.toLowerCase().matchAll(/^(?!date|content-length|transfer-encoding)([\w-]+):/gm)].map(([name]) => name).sort()
 
 /** What the door answers, which is what the front before it answers, to the last header. */
-async function exchange(...pieces: readonly string[]): Promise<Exchange> {
+async function exchange(...pieces: readonly (string | Uint8Array)[]): Promise<Exchange> {
   const [plain, early] = [await exchangeWith(door, pieces), await exchangeWith(front, pieces)]
   assert.deepEqual([early.status, jsonIn(early), namesIn(early)], [plain.status, jsonIn(plain), namesIn(plain)])
   return early
 }
 
 /** Sends bytes as they are, which no HTTP client does, and reads the answer until the server closes. */
-async function exchangeWith(server: Server, pieces: readonly string[]): Promise<Exchange> {
+async function exchangeWith(server: Server, pieces: readonly (string | Uint8Array)[]): Promise<Exchange> {
   const socket = connect(server.port, '127.0.0.1')
   let text = ''
   socket.setEncoding('utf8').on('data', (chunk) => {
@@ -47,7 +47,7 @@ async function exchangeWith(server: Server, pieces: readonly string[]): Promise<
   return { status: Number(head.split(' ')[1]), head, body: rest.join('\r\n\r\n') }
 }
 
-const post = (path: string, headers = 'Content-Length: 0\r\n', ...body: string[]) =>
+const post = (path: string, headers = 'Content-Length: 0\r\n', ...body: (string | Uint8Array)[]) =>
   exchange(`POST ${path} HTTP/1.1\r\n${HEADERS}${headers}\r\n`, ...body)
 /** The key in an answer that may be cut in chunks. */
 const keyIn = (text: string): unknown => JSON.parse(/"key":("(?:[^"\\]|\\.)*")/.exec(text)?.[1] ?? 'null')
@@ -108,6 +108,11 @@ test('ofrep() over HTTP reads a body in chunks, and one without a length as empt
     200,
   )
   assert.equal((await post(`${BULK}/plain`, '')).status, 200)
+})
+
+test('ofrep() over HTTP refuses a letter that breaks off, which is as long as what decoders write for it', async () => {
+  const body = Buffer.from('{"context":{"a":"\xf0\x9f\x98"}}', 'latin1')
+  assert.equal((await post(`${BULK}/plain`, `Content-Length: ${body.byteLength}\r\n`, body)).status, 400)
 })
 
 test('ofrep() over HTTP never takes what follows a body for part of it', async () => {
