@@ -59,7 +59,8 @@ export function app(doors: Doors, management?: Hono): Hono {
   const { notes = {} } = doors
   const isRpc = rpcPaths(doors.rpc)
   const isTraced = (c: Context) => isProbe(c.req.path) || isStream(c) || isRpc(c)
-  routes.use(observed(notes, { isObserved: isEvaluation, isTraced }))
+  const kindOf = (c: Context) => (isProbe(c.req.path) ? 'probes' : isRpc(c) ? 'evaluations' : 'others')
+  routes.use(observed(notes, { isObserved: isEvaluation, isTraced, kindOf }))
   if (doors.trialFlagSetId !== undefined) routes.use(loopbackOnly)
 
   const ofrepDoors = { ...doors, defaultFlagSetId: doors.trialFlagSetId, observe: observeIn(notes) }

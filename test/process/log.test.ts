@@ -19,6 +19,7 @@ const PLANTED = {
   attribute: 'planted-attribute',
   comment: 'planted-comment',
 }
+const CALL = `/${Evaluation.typeName}`
 type Line = Record<string, unknown>
 
 let store: Store
@@ -82,6 +83,8 @@ async function exercise({ address, grpcPort }: Running): Promise<string[]> {
     await client.call(Evaluation, 'resolveString', { flagKey: 'a', context })
     client.close()
   }
+  for (const key of [PLANTED.wrongKey, PLANTED.adminKey])
+    await send('POST', `${CALL}/ResolveString`, { key, body: { flagKey: 'a', context } })
   for (const path of ['/livez', '/readyz', '/metrics', '/nothing'])
     await fetch(`${address}${path}?key=${PLANTED.wrongKey}`)
   return [secret, token, 'planted-stream-token'].filter((text) => text !== undefined && text !== '') as string[]
@@ -127,7 +130,13 @@ test('no secret and no evaluation context stands in the log, however much is log
   for (const planted of [...Object.values(PLANTED), ...made])
     assert.ok(!running.output().includes(planted), `"${planted}" stands in the log`)
   const routes = routesIn(lines)
-  for (const route of ['/ofrep/v1/evaluate/flags/:key', '/livez', '/*', 'flagd.evaluation.v2.Service/ResolveString'])
+  for (const route of [
+    '/ofrep/v1/evaluate/flags/:key',
+    '/livez',
+    '/*',
+    `${CALL}/:method`,
+    `${CALL.slice(1)}/ResolveString`,
+  ])
     assert.ok(routes.includes(route), `${route} is logged`)
   for (const line of lines.filter(({ route }) => String(route).startsWith('/api/')))
     assert.match(`${line['traceId']} ${line['spanId']}`, /^[\da-f]{32} [\da-f]{16}$/)
@@ -154,7 +163,7 @@ test('evaluations and probes are not logged unless that is asked for; nothing is
   assert.ok(routes.includes('/api/v1/projects'))
   for (const route of ['/ofrep/v1/evaluate/flags/:key', '/ofrep/v1/evaluate/flags', '/livez', '/readyz', '/metrics'])
     assert.ok(!routes.includes(route), route)
-  assert.ok(!routes.some((route) => String(route).startsWith('flagd.')))
+  assert.ok(!routes.some((route) => String(route).includes('flagd.')))
   const none = await start({ FLAGSTAFF_ACCESS_LOG: 'none' })
   await request(none.address, PLANTED.adminKey, { method: 'GET', path: '/api/v1/projects' })
   await end(none)
