@@ -1,4 +1,4 @@
-import { originHeaders } from './cross-origin.ts'
+import { madeForOrigins } from './cross-origin.ts'
 import type { Head, Header } from './exchange.ts'
 
 /** The headers that answers of one kind share: those with flags, those that say "unchanged", and refusals. */
@@ -12,13 +12,8 @@ const VARY = 'Flagd-Selector, Authorization, X-API-Key'
 export const PLAIN_HEADS = headsWith({})
 
 /** The same heads with what a page of the caller's origin needs, all made beforehand: `cors` would set each header of each answer. */
-export function headsFor(origins: readonly string[] | undefined): (header: Header) => Heads {
-  const of = originHeaders(origins)
-  const others = headsWith(of(null))
-  if (origins === undefined) return () => others
-  const known = new Map(origins.map((origin) => [origin, headsWith(of(origin))]))
-  return (header) => known.get(header.get('origin') ?? '') ?? others
-}
+export const headsFor = (origins: readonly string[] | undefined): ((header: Header) => Heads) =>
+  madeForOrigins(origins, headsWith)
 
 function headsWith({ vary, ...origin }: Readonly<Record<string, string>>): Heads {
   const common = { ...origin, vary: vary === undefined ? VARY : `${VARY}, ${vary}` }

@@ -4,13 +4,10 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import { ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from '@connectrpc/connect'
 import { type Compression, createFetchHandler, type UniversalHandler } from '@connectrpc/connect/protocol'
 import type { GrpcOptions } from './grpc.ts'
-import type { Call, Method } from './method.ts'
+import { type Call, JSON_OPTIONS, type Method } from './method.ts'
 import { type Log, rpcErrorOf } from './status.ts'
 
 type Fetch = (request: Request) => Promise<Response>
-
-/** The JSON of flagd's server: fields that have their zero value are written, and unknown ones are ignored. */
-const JSON_OPTIONS = { alwaysEmitImplicit: true, ignoreUnknownFields: true }
 
 const GZIP: Compression = {
   name: 'gzip',

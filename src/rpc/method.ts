@@ -11,6 +11,9 @@ import {
 import type { Header } from '../snapshot/authenticator.ts'
 import type { Span } from '../telemetry/span.ts'
 
+/** The JSON of flagd's server: fields that have their zero value are written, and unknown ones are ignored. */
+export const JSON_OPTIONS = { alwaysEmitImplicit: true, ignoreUnknownFields: true }
+
 /** What a method may know of a call beside its message. */
 export type Call = {
   readonly header: Header

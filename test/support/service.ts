@@ -7,7 +7,7 @@ import { eventStreams } from '../../src/http/stream-token.ts'
 import { Streams, type StreamsOptions } from '../../src/http/streams.ts'
 import { type Rpc, type RpcDoors, rpc } from '../../src/rpc/rpc.ts'
 import { Load, type LoadOptions } from '../../src/run/load.ts'
-import type { Refuse } from '../../src/run/server.ts'
+import type { Evaluating, Refuse } from '../../src/run/server.ts'
 import { authenticator } from '../../src/snapshot/authenticator.ts'
 import { counting, type Exposures } from '../../src/snapshot/exposures.ts'
 import { Following } from '../../src/snapshot/following.ts'
@@ -39,6 +39,8 @@ export type Service = {
   /** What goes before `fetch` where it is served. */
   readonly refuse: Refuse
   readonly fetch: (request: Request) => Response | Promise<Response>
+  /** What goes before both over HTTP/1.1. */
+  readonly evaluating: Evaluating
   /** Sends a request with the admin key, unless `key` says otherwise; JSON in, JSON out. */
   call(method: string, path: string, call?: Call): Promise<Answer>
   close(): Promise<void>
@@ -146,7 +148,9 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     corsOrigins: undefined,
     ...options.doors,
   }
-  const fetch = load.counted(front(doors, async () => app(doors)).fetch)
+  const before = front(doors, async () => app(doors))
+  const fetch = load.counted(before.fetch)
+  const evaluating = load.countedWhere(before.evaluating)
   const corsOrigins = options.doors?.corsOrigins
   const refuse = load.refusing(overload({ services: remote.services, corsOrigins }))
   const call = async (
@@ -169,5 +173,19 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : undefined, text }
   }
   const close = () => store.close()
-  return { store, keys, snapshots, usage, following, streams, rpc: remote, load, refuse, fetch, call, close }
+  return {
+    store,
+    keys,
+    snapshots,
+    usage,
+    following,
+    streams,
+    rpc: remote,
+    load,
+    refuse,
+    fetch,
+    evaluating,
+    call,
+    close,
+  }
 }

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import type { Asked } from '../../src/rpc/json-calls.ts'
+import { Tracer } from '../../src/telemetry/tracer.ts'
+import { type Listening, openListening } from '../support/listening.ts'
+import { samplesIn } from '../support/metrics.ts'
+
+const BODY_BYTES_MAX = 2_000
+const ORIGIN = 'https://app.example'
+const TRACE_ID = 'a'.repeat(32)
+
+let it: Listening
+let key = ''
+before(async () => {
+  const doors = { corsOrigins: [ORIGIN] }
+  const tracer = new Tracer({ sampling: { ratio: 0, followsParent: true } })
+  it = await openListening({ rpc: { bodyBytesMax: BODY_BYTES_MAX }, doors, tracer })
+  const place = await it.environment('json')
+  key = place.clientKey
+  const flag = (variants: object, over: object = {}) => ({ state: 'ENABLED', variants, defaultVariant: 'a', ...over })
+  const flags = {
+    on: flag({ a: true }),
+    text: flag({ a: 'ż"\\u2028' }),
+    whole: flag({ a: 9_007_199_254_740_991 }),
+    broken: flag({ a: 1.5 }),
+    object: flag({ a: { deep: [1, null, { b: 'c' }] } }),
+    off: flag({ a: true }, { state: 'DISABLED' }),
+    bare: { state: 'ENABLED', variants: { a: true } },
+    told: flag({ a: true }, { metadata: { owner: 'team', level: 3, isOld: false } }),
+    ruled: flag({ a: true, b: false }, { targeting: { if: [{ '==': [{ var: 'who' }, 'ada'] }, 'a', 'b'] } }),
+    wrong: flag({ a: true }, { targeting: { if: [true, 'none'] } }),
+  }
+  const { status, text } = await it.service.call('PUT', `${place.path}/flagset`, { body: { flags } })
+  assert.equal(status, 200, text)
+})
+after(() => it.close())
+
+const SERVICES = ['flagd.evaluation.v1.Service', 'flagd.evaluation.v2.Service']
+type Sent = { readonly path: string; readonly body: string; readonly headers?: Record<string, string> }
+
+async function answerTo({ path, body, headers = {} }: Sent) {
+  const response = await fetch(it.address + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, ...headers },
+    body,
+  })
+  const told = [...response.headers].filter(
+    ([name]) => name !== 'date' && name !== 'keep-alive' && name !== 'connection',
+  )
+  return { status: response.status, headers: new Map(told.sort()), body: await response.text() }
+}
+
+/** What is answered here, which is what connect-es answers, whose calls are those with a deadline. */
+async function exchange(sent: Sent) {
+  const own = await answerTo(sent)
+  const theirs = await answerTo({ ...sent, headers: { ...sent.headers, 'connect-timeout-ms': '60000' } })
+  assert.deepEqual(own, theirs)
+  return own
+}
+
+const CONTEXT = { who: 'ada', deep: { list: [1, 'a', null] }, __proto__: { no: 1 } }
+for (const service of SERVICES)
+  for (const type of ['Boolean', 'String', 'Int', 'Float', 'Object'])
+    test(`${service}/Resolve${type} answers in JSON what connect-es answers`, async () => {
+      const path = `/${service}/Resolve${type}`
+      const statuses = new Set<number>()
+      for (const flagKey of [
+        'on',
+        'text',
+        'whole',
+        'broken',
+        'object',
+        'off',
+        'bare',
+        'told',
+        'ruled',
+        'wrong',
+        'none',
+        '',
+      ])
+        statuses.add((await exchange({ path, body: JSON.stringify({ flagKey, context: CONTEXT }) })).status)
+      assert.ok(statuses.has(200) && statuses.has(400) && statuses.has(404), [...statuses].join())
+    })
+
+const [, service = ''] = SERVICES
+const PATH = `/${service}/ResolveBoolean`
+for (const [what, status, sent] of [
+  ['no body', 400, { body: '' }],
+  ['an empty message', 404, { body: '{}' }],
+  ['text that is no JSON', 400, { body: '{"flagKey":' }],
+  ['a list', 400, { body: '[]' }],
+  ['null', 400, { body: 'null' }],
+  ['a key that is no text', 400, { body: '{"flagKey":1}' }],
+  ['a context that is no object', 400, { body: '{"flagKey":"on","context":[]}' }],
+  ['the name of the field in the .proto', 200, { body: '{"flag_key":"on"}' }],
+  ['a field that there is not', 200, { body: '{"flagKey":"on","more":1}' }],
+  ['__proto__ in a context', 200, { body: '{"flagKey":"on","context":{"__proto__":{"who":"ada"}}}' }],
+  ['a byte order mark', 200, { body: '\ufeff{"flagKey":"on"}' }],
+  ['a charset', 200, { body: '{"flagKey":"on"}', headers: { 'content-type': 'Application/JSON; charset=utf-8' } }],
+  [
+    'another charset',
+    415,
+    { body: '{"flagKey":"on"}', headers: { 'content-type': 'application/json; charset=latin1' } },
+  ],
+  ['another version of the protocol', 200, { body: '{"flagKey":"on"}', headers: { 'connect-protocol-version': '2' } }],
+  ['no key', 401, { body: '{"flagKey":"on"}', headers: { authorization: '' } }],
+  ['a wrong key', 401, { body: '{"flagKey":"on"}', headers: { authorization: 'Bearer wrong' } }],
+  ['a selector', 200, { body: '{"flagKey":"on"}', headers: { 'flagd-selector': 'flagSetId=json/test' } }],
+  [
+    'a selector of another environment',
+    404,
+    { body: '{"flagKey":"on"}', headers: { 'flagd-selector': 'flagSetId=x/y' } },
+  ],
+  ['a selector that is none', 400, { body: '{"flagKey":"on"}', headers: { 'flagd-selector': 'x=y' } }],
+  ['a body that is too large', 429, { body: JSON.stringify({ flagKey: 'x'.repeat(BODY_BYTES_MAX) }) }],
+  ['a page that may read it', 200, { body: '{"flagKey":"on"}', headers: { origin: ORIGIN } }],
+  ['a page that may not', 200, { body: '{"flagKey":"on"}', headers: { origin: 'https://other.example' } }],
+] as const)
+  test(`a call with ${what} is answered ${status}, as by connect-es`, async () => {
+    assert.equal((await exchange({ path: PATH, ...sent })).status, status)
+  })
+
+test('a body that is no UTF-8 is refused', async () => {
+  const body = new Uint8Array(Buffer.from('{"flagKey":"\xff"}', 'latin1'))
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
+  const response = await fetch(it.address + PATH, { method: 'POST', headers, body })
+  assert.deepEqual(
+    [response.status, await response.json()],
+    [400, { code: 'invalid_argument', message: 'The message is not UTF-8' }],
+  )
+})
+
+test('an error inside is logged once and told to nobody', async () => {
+  const logged: unknown[] = []
+  const broken = await openListening({
+    store: it.service.store,
+    rpc: {
+      current: () => {
+        throw new Error('secret')
+      },
+      log: (message, fields) => logged.push([message, fields?.['method'], String(fields?.['error'])]),
+    },
+  })
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
+  const response = await fetch(broken.address + PATH, { method: 'POST', headers, body: '{"flagKey":"on"}' })
+  assert.deepEqual([response.status, await response.json()], [500, { code: 'internal', message: 'Internal error' }])
+  assert.deepEqual(logged, [['Unexpected error', PATH, 'Error: secret']])
+  await broken.server.close()
+})
+
+test('a call is counted once as a request and once as a call, and tells the span that is kept of it', async () => {
+  const counts = async () => {
+    const samples = samplesIn((await it.service.call('GET', '/metrics')).text)
+    const route = `/${service}/:method`
+    return [
+      samples.get(`http_request_duration_seconds_count{method="POST",route="${route}",status="200"}`) ?? 0,
+      samples.get(`rpc_request_duration_seconds_count{method="${service}/ResolveBoolean",code="OK"}`) ?? 0,
+    ]
+  }
+  const [requests = 0, called = 0] = await counts()
+  const sent = { path: PATH, body: '{"flagKey":"on"}' }
+  assert.equal((await answerTo(sent)).headers.get('traceresponse'), undefined)
+  const traceparent = `00-${TRACE_ID}-${'b'.repeat(16)}-01`
+  const told = (await answerTo({ ...sent, headers: { traceparent } })).headers.get('traceresponse')
+  assert.match(told ?? '', new RegExp(`^00-${TRACE_ID}-[0-9a-f]{16}-01$`))
+  await answerTo({ ...sent, headers: { 'connect-timeout-ms': '60000' } })
+  assert.deepEqual(await counts(), [requests + 3, called + 3], 'as those that connect-es answers')
+})
+
+const asked = (headers: Record<string, string>): Asked => ({
+  url: `http://localhost${PATH}`,
+  headers: { get: (name) => new Headers({ 'content-type': 'application/json', ...headers }).get(name) },
+  read: () => '{"flagKey":"on"}',
+})
+const LENGTH = { 'content-length': '16' }
+for (const [what, path, headers] of [
+  ['another content type', PATH, { ...LENGTH, 'content-type': 'application/proto' }],
+  ['a deadline', PATH, { ...LENGTH, 'connect-timeout-ms': '5' }],
+  ['a body that is packed', PATH, { ...LENGTH, 'content-encoding': 'gzip' }],
+  ['a length that nobody knows', PATH, {}],
+  ['a length above the bound', PATH, { 'content-length': String(BODY_BYTES_MAX + 1) }],
+  ['answers that are large', `/${SERVICES[0]}/ResolveAll`, LENGTH],
+  ['answers that are many', `/${service}/EventStream`, LENGTH],
+  ['no method', `/${service}/None`, LENGTH],
+] as const)
+  test(`a call with ${what} is left to connect-es`, async () => {
+    assert.ok(it.service.rpc.answer(PATH, asked(LENGTH)))
+    assert.equal(it.service.rpc.answer(path, asked(headers)), undefined)
+  })
+
+test('a call is answered that is packed, or of unknown length', async () => {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
+  const packed = new Uint8Array(gzipSync('{"flagKey":"on"}'))
+  const answers = [
+    await fetch(it.address + PATH, {
+      method: 'POST',
+      headers: { ...headers, 'content-encoding': 'gzip' },
+      body: packed,
+    }),
+    await fetch(it.address + PATH, {
+      method: 'POST',
+      headers,
+      body: new Blob(['{"flagKey":"on"}']).stream(),
+      duplex: 'half',
+    } as RequestInit),
+  ]
+  for (const answer of answers) assert.equal(((await answer.json()) as { value: unknown }).value, true)
+})
