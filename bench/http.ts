@@ -10,7 +10,7 @@ import { kill, type Runtime } from '../test/support/process.ts'
 import { startTestServer } from '../test/support/server.ts'
 import { openStore } from '../test/support/store.ts'
 import { BARE, type Case, prepareCases } from './http-cases.ts'
-import { type Row, report, type Timing } from './http-report.ts'
+import { type Round, type Row, report, type Timing } from './http-report.ts'
 import { type Scale, scaleOf } from './http-scale.ts'
 import { paced } from './paced.ts'
 import { isPresent, PEERS, type PeerKind, startPeer } from './peers.ts'
@@ -21,8 +21,6 @@ import { type Shot, wrk } from './wrk.ts'
 
 /** What is asked of whom; `peer` is asked what we are asked in `of`. */
 type Target = Case & { readonly pid: number; readonly port: number; readonly isOurs: boolean; readonly peer?: PeerKind }
-/** What is measured of a target: answers per second of processor time, and per second of a busy core. */
-type Rates = { readonly worked: number[]; readonly served: number[] }
 
 const option = (name: string): string | undefined =>
   process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3)
@@ -33,6 +31,7 @@ const SECONDS = 1
 /** Until the runtime has compiled what it runs most, a second time after it has seen the rare cases. */
 const WARM_UP_SECONDS = IS_SHORT ? 1 : 6
 const LOAD = 0.7
+const TIMED_ROUNDS = 3
 const SHORT_NAMES = ['OFREP single, targeting', 'OFREP bulk, 350 flags', 'OFREP bulk, 350 flags, 304']
 /** Of a goal, what the short form asks for. */
 const SLACK = IS_SHORT ? 0.5 : 1
@@ -68,19 +67,13 @@ async function measure(runtime: Runtime): Promise<void> {
   const opened: (() => Promise<unknown>)[] = []
   try {
     const targets = await start(runtime, opened)
-    const rates = new Map(targets.map(({ name }): [string, Rates] => [name, { worked: [], served: [] }]))
+    const rates = new Map(targets.map(({ name }): [string, number[]] => [name, []]))
     for (const target of targets) await load(target, WARM_UP_SECONDS)
     for (let round = 0; round < ROUNDS; round++)
-      for (const target of targets) {
-        const { worked, served } = await load(target)
-        rates.get(target.name)?.worked.push(worked)
-        rates.get(target.name)?.served.push(served)
-      }
+      for (const target of targets) rates.get(target.name)?.push((await load(target)).worked)
     rows.push(...targets.map((target) => rowOf(runtime, target, rates)))
     for (const { peer, name, of } of targets) if (peer && of) rows.push(...besidePeer(runtime, peer, { name, of }))
-    for (const target of targets)
-      if (target.isTimed && !IS_SHORT)
-        timings.push(await timingOf(runtime, target, median(rates.get(target.name)?.served ?? [])))
+    if (!IS_SHORT) timings.push(...(await timingsOf(runtime, targets)))
   } finally {
     for (const close of opened.reverse()) await close()
   }
@@ -143,14 +136,14 @@ function bareShot({ shot, bytes }: Case): Shot {
   return { ...shot, path: bytes === undefined ? '/' : `/${bytes}` }
 }
 
-function rowOf(runtime: Runtime, target: Target, rates: ReadonlyMap<string, Rates>): Row {
+function rowOf(runtime: Runtime, target: Target, rates: ReadonlyMap<string, readonly number[]>): Row {
   const { name, goal } = target
-  const worked = rates.get(name)?.worked ?? []
+  const worked = rates.get(name) ?? []
   const perSecond = median(worked)
   const of = besideOf(target)
   const spread = (Math.max(...worked) - Math.min(...worked)) / perSecond
   const row = { runtime, name, perSecond, spread, goal }
-  return of === '' || target.peer ? row : { ...row, of, ratio: perSecond / median(rates.get(of)?.worked ?? []) }
+  return of === '' || target.peer ? row : { ...row, of, ratio: perSecond / median(rates.get(of) ?? []) }
 }
 
 /** What one of our answers is worth in those of a peer; nothing where they were not measured. */
@@ -166,14 +159,30 @@ function besidePeer(
   return [{ ...ours, of: theirs.name, ratio: ours.perSecond / theirs.perSecond, goal }]
 }
 
+/** Answers per second of processor time, and per second of a busy core. */
 async function load({ shot, pid, port }: Target, seconds = SECONDS): Promise<{ worked: number; served: number }> {
   const before = processorSeconds(pid)
   const { requests, perSecond } = await wrk(shot, { port, seconds, connections: CONNECTIONS, folder })
   return { worked: requests / (processorSeconds(pid) - before), served: perSecond }
 }
 
-/** Latencies at 70 % of what a busy core served. */
-async function timingOf(runtime: Runtime, { name, shot, port, isOurs }: Target, served: number): Promise<Timing> {
-  const perSecond = Math.floor(served * LOAD)
-  return { runtime, name, isOurs, perSecond, ...(await paced(shot, { port, perSecond, folder })) }
+/** Latencies at 70 % of what a busy core served just before; of each target the round with the median tail. */
+async function timingsOf(runtime: Runtime, targets: readonly Target[]): Promise<Timing[]> {
+  const timed = targets.filter(({ isTimed }) => isTimed)
+  const rounds = new Map(timed.map(({ name }): [string, Round[]] => [name, []]))
+  for (let round = 0; round < TIMED_ROUNDS; round++)
+    for (const target of timed) {
+      const { shot, port, name } = target
+      const perSecond = Math.floor((await load(target)).served * LOAD)
+      const latencies = await paced(shot, { port, perSecond, folder })
+      rounds.get(name)?.push({ perSecond, ...latencies, tail: latencies.p99 / latencies.p50 })
+    }
+  return timed.map(({ name, isOurs }) => ({ runtime, name, isOurs, ...middleOf(rounds.get(name) ?? []) }))
+}
+
+function middleOf(rounds: readonly Round[]): Round & { tails: readonly [least: number, most: number] } {
+  const tails = rounds.map(({ tail }) => tail)
+  const middle = rounds.find(({ tail }) => tail === median(tails))
+  if (!middle) throw new Error('Cannot measure: there was no round')
+  return { ...middle, tails: [Math.min(...tails), Math.max(...tails)] }
 }

@@ -9,7 +9,7 @@ export type Pace = { readonly port: number; readonly perSecond: number; readonly
 /** Milliseconds; `answered` is the share of what was to be sent. */
 export type Latencies = { readonly p50: number; readonly p99: number; readonly p999: number; readonly answered: number }
 
-const SECONDS = 5
+const SECONDS = 4
 const WARM_UP_SECONDS = 1
 const CONNECTIONS = 64
 

@@ -15,14 +15,12 @@ const TARGETS = [
     megabytesMax: 135,
     entrypoint: ['/app/flagstaff'],
     ports: ['8080/tcp', '8081/tcp'],
-    sharesPort: false,
   },
   {
     name: 'node',
     megabytesMax: 165,
     entrypoint: ['/nodejs/bin/node', '/app/flagstaff.mjs'],
     ports: ['8080/tcp'],
-    sharesPort: true,
   },
 ]
 const NAMES = TARGETS.map(({ name }) => name)

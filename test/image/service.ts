@@ -31,11 +31,7 @@ const NOWHERE = 'postgres://nobody@127.0.0.1:1/none'
 const RESOLVE = '/flagd.evaluation.v1.Service/ResolveBoolean'
 
 /** What an image does, on a real Postgres and Redis: every part of it that is loaded on first use is used. */
-export async function checkService(
-  docker: Docker,
-  { name, sharesPort }: { name: string; sharesPort: boolean },
-  check: Check,
-) {
+export async function checkService(docker: Docker, { name }: { name: string }, check: Check) {
   const image = imageOf(name)
   const database = await testDatabase()
   const redis = await startRedis()
@@ -105,7 +101,7 @@ export async function checkService(
         true,
       )
       assert.equal(await resolve(grpcPort, key), true)
-      if (sharesPort) assert.equal(await resolve(Number(new URL(address).port), key), true)
+      assert.equal(await resolve(Number(new URL(address).port), key), true)
     },
   )
   await check(`${name}: has metrics, which say what runs`, async () => {

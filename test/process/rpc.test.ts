@@ -65,8 +65,14 @@ async function environment(name: string, flags: object): Promise<string> {
 const write = (name: string, value: number) =>
   send('PUT', `/projects/load/environments/${name}/flags/count`, flag({ [`c${value}`]: value }, `c${value}`))
 
+/** One of many clients, of which every other asks at the port that HTTP/1.1 has, too. */
+const clientOf = (_: unknown, place: number) => {
+  const { grpcPort, address } = running
+  return new GrpcClient(place % 2 === 0 ? grpcPort : Number(new URL(address).port), { key })
+}
+
 test(`${CALLS} calls over ${CONNECTIONS} connections are all answered, and right`, async () => {
-  const clients = Array.from({ length: CONNECTIONS }, () => new GrpcClient(running.grpcPort, { key }))
+  const clients = Array.from({ length: CONNECTIONS }, clientOf)
   let next = 0
   const work = async (client: GrpcClient) => {
     for (let call = next++; call < CALLS; call = next++) {
@@ -117,7 +123,7 @@ async function follow(stream: GrpcStream<SyncFlagsResponse>, last: number): Prom
 }
 
 test(`${STREAMS} streams see ${CHANGES} changes in order, and all end at the newest`, async () => {
-  const clients = Array.from({ length: 10 }, () => new GrpcClient(running.grpcPort, { key }))
+  const clients = Array.from({ length: 10 }, clientOf)
   const streams = Array.from({ length: STREAMS }, (_, index) =>
     clients[index % clients.length]?.open(FlagSyncService, 'syncFlags', {}),
   )
@@ -166,7 +172,7 @@ test('a client that stops reading neither makes this process grow nor delays the
 const residentMiB = () => Number(execFileSync('ps', ['-o', 'rss=', '-p', String(running.child.pid)]).toString()) / 1_024
 
 test('SIGTERM loses no call that was sent, and ends streams in their protocol', async () => {
-  const clients = Array.from({ length: 8 }, () => new GrpcClient(running.grpcPort, { key }))
+  const clients = Array.from({ length: 8 }, clientOf)
   const events = clients[0]?.open(Service, 'eventStream', {})
   const sync = clients[1]?.open(FlagSyncService, 'syncFlags', {})
   await Promise.all([events?.next(), sync?.next()])

@@ -50,7 +50,7 @@ const request = (method: string, body = '', close = true) =>
   `${method} /x HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n${close ? 'Connection: close\r\n' : ''}\r\n${body}`
 const singly = (bytes: Uint8Array | string) => [...Buffer.from(bytes)].map((byte) => Uint8Array.of(byte))
 
-test('HTTP/1.1 and HTTP/2 share one port on Node, and have two on Bun', () => {
+test('HTTP/2 has a port beside the shared one on Bun alone', () => {
   assert.equal(http1 === http2c, RUNTIME === 'node')
 })
 
@@ -89,16 +89,17 @@ for (const [how, chunks] of [
   ['after "PRI"', [greeting.subarray(0, 3), greeting.subarray(3), call]],
   ['after the preface', [PREFACE, SETTINGS, call]],
 ] as const)
-  test(`HTTP/2 without TLS that comes ${how} is answered`, async () => {
-    const connection = await RawH2.connect(http2c, new Uint8Array())
-    for (const chunk of chunks) {
-      connection.socket.write(chunk)
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-    const answer = await connection.until(({ type }) => type === Type.data)
-    assert.equal(String(answer?.payload), 'GET 0')
-    connection.socket.destroy()
-  })
+  for (const which of ['shared', 'second'] as const)
+    test(`HTTP/2 without TLS that comes ${how} is answered at the ${which} port`, async () => {
+      const connection = await RawH2.connect(which === 'shared' ? http1 : http2c, new Uint8Array())
+      for (const chunk of chunks) {
+        connection.socket.write(chunk)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      const answer = await connection.until(({ type }) => type === Type.data)
+      assert.equal(String(answer?.payload), 'GET 0')
+      connection.socket.destroy()
+    })
 
 for (const [what, bytes] of [
   ['a preface that goes wrong', 'PRI * HTTP/3.0\r\n\r\nSM\r\n\r\n'],
@@ -116,21 +117,25 @@ for (const [what, bytes] of [
       socket.end(bytes)
       await new Promise((resolve) => socket.once('close', resolve))
       assert.deepEqual(bodiesOf(await exchange(http1, [request('PUT')])), ['PUT 0'])
-      const client = new H2Client(`http://${HOST}:${http2c}`)
-      assert.equal(String((await client.send({ ':path': '/', 'content-type': 'text/plain' })).body), 'POST 0')
-      client.close()
+      for (const each of [http1, http2c]) {
+        const client = new H2Client(`http://${HOST}:${each}`)
+        assert.equal(String((await client.send({ ':path': '/', 'content-type': 'text/plain' })).body), 'POST 0')
+        client.close()
+      }
     })
 
-test('clients that leave at once, or after some letters, leave the port as it was', async () => {
-  for (const bytes of ['', 'P', 'PR', 'PRI', 'PRI * HTTP/2.0\r\n\r\n', 'POST /']) {
-    const socket = net.connect(http2c, HOST)
-    await once(socket, 'connect')
-    socket.write(bytes)
-    socket.resetAndDestroy()
-  }
-  const session = http2.connect(`http://${HOST}:${http2c}`)
-  const stream = session.request({ ':path': '/' })
-  const [headers] = await once(stream, 'response')
-  assert.equal(headers[':status'], 200)
-  session.destroy()
-})
+for (const which of ['shared', 'second'] as const)
+  test(`clients that leave at once, or after some letters, leave the ${which} port as it was`, async () => {
+    const port = which === 'shared' ? http1 : http2c
+    for (const bytes of ['', 'P', 'PR', 'PRI', 'PRI * HTTP/2.0\r\n\r\n', 'POST /']) {
+      const socket = net.connect(port, HOST)
+      await once(socket, 'connect')
+      socket.write(bytes)
+      socket.resetAndDestroy()
+    }
+    const session = http2.connect(`http://${HOST}:${port}`)
+    const stream = session.request({ ':path': '/' })
+    const [headers] = await once(stream, 'response')
+    assert.equal(headers[':status'], 200)
+    session.destroy()
+  })

@@ -1,4 +1,5 @@
 import type { Refusal, Reply } from '../server.ts'
+import { Malformed } from './head.ts'
 
 const REASONS: Readonly<Record<number, string>> = {
   200: 'OK',
@@ -37,6 +38,7 @@ const REASONS: Readonly<Record<number, string>> = {
   505: 'HTTP Version Not Supported',
 }
 const SECOND_MS = 1_000
+const INTERNAL = { status: 500, message: 'Internal error' }
 
 /** Asks for the body of who waits to be asked. */
 export const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
@@ -89,6 +91,13 @@ export function textOf(reply: Reply, isLast: boolean): string {
   if (isLast && !saysClose(reply)) lines += LAST
   if (body !== null) return `${lines}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   return `${lines}${isBodiless(status) ? '' : 'content-length: 0\r\n'}\r\n`
+}
+
+/** Says why a request is not answered. An error of ours is a warning, and nobody's business. */
+export function refusalOf(error: unknown): Refusal {
+  if (!(error instanceof Malformed)) process.emitWarning(error instanceof Error ? error : String(error))
+  const { status, message } = error instanceof Malformed ? error : INTERNAL
+  return { status, headers: { 'content-type': 'text/plain' }, body: message }
 }
 
 /** The whole of a refusal. */

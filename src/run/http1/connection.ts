@@ -1,6 +1,6 @@
-import type { Refusal, Reply } from '../server.ts'
-import { bytesOf, CONTINUE, saysClose, textOf } from './answer.ts'
-import { type Answers, type Doors, type HandOver, unreadOf } from './doors.ts'
+import type { Fetch, Refusal, Reply } from '../server.ts'
+import { bytesOf, CONTINUE, refusalOf, saysClose, textOf } from './answer.ts'
+import { type Answers, type Doors, type HandOver, heirOf, unreadOf } from './doors.ts'
 import { type Head, Malformed, urlOf } from './head.ts'
 import { Incoming } from './incoming.ts'
 import { Inlet } from './inlet.ts'
@@ -13,7 +13,6 @@ const AHEAD_BYTES_MAX = 65_536
 /** What a client has to read its last answer and to close. */
 const LINGER_MS = 2_000
 const LATE = new Malformed(408, 'The request takes too long')
-const INTERNAL = { status: 500, message: 'Internal error' }
 
 /** One client over HTTP/1.1, whose requests are answered one after the other. */
 export class Connection implements Listener, Answers {
@@ -76,7 +75,7 @@ export class Connection implements Listener, Answers {
   /** Cuts a client whose time is up; one that is in the middle of a request is told. */
   look(now: number): void {
     if (now <= this.#deadline) return
-    if (this.#isWaiting) this.#refuse(LATE)
+    if (this.#isWaiting) this.#turnAway(refusalOf(LATE), true)
     else if (!this.#isAnswering || !this.#incoming || this.#incoming.hasFailed) this.cut()
     else {
       this.#incoming.fail(LATE)
@@ -103,8 +102,9 @@ export class Connection implements Listener, Answers {
     try {
       while (this.#inlet.bytes && !this.#isOver && this.#step(this.#inlet.bytes));
     } catch (error) {
-      if ('handOver' in this.#doors.others) this.#handOver(this.#doors.others)
-      else this.#refuse(error)
+      const heir = heirOf(this.#doors.others, error)
+      if (heir) this.#handOver(heir)
+      else this.#turnAway(refusalOf(error), true)
     }
     this.#isReading = false
     if (this.#hasEnded && !this.#isAnswering && !this.#isOver) this.#end()
@@ -156,17 +156,17 @@ export class Connection implements Listener, Answers {
   /** Lets others answer what is no evaluation. */
   #pass(head: Head, request: WholeRequest | LateRequest): void {
     const { others } = this.#doors
-    if ('handOver' in others) {
-      this.#handOver(others)
-      return
+    if ('handOver' in others) this.#handOver(others)
+    else void this.#ask(others.fetch, new WebExchange(head, request, this.#socket))
+  }
+
+  async #ask(fetch: Fetch, exchange: WebExchange): Promise<void> {
+    this.#exchange = exchange
+    try {
+      this.#answered(await exchange.answer(fetch, () => this.#isLast))
+    } catch {
+      this.cut()
     }
-    this.#exchange = new WebExchange(head, request, this.#socket)
-    this.#exchange
-      .answer(others.fetch, () => this.#isLast)
-      .then(
-        (goesOn) => this.#answered(goesOn),
-        () => this.cut(),
-      )
   }
 
   #handOver({ handOver }: HandOver): void {
@@ -214,12 +214,6 @@ export class Connection implements Listener, Answers {
   #turnAway(refusal: Refusal, isLast = this.#isLast): void {
     this.#socket.write(bytesOf(refusal, isLast))
     this.#answered(!isLast)
-  }
-
-  #refuse(error: unknown): void {
-    if (!(error instanceof Malformed)) process.emitWarning(error instanceof Error ? error : String(error))
-    const { status, message } = error instanceof Malformed ? error : INTERNAL
-    this.#turnAway({ status, headers: { 'content-type': 'text/plain' }, body: message }, true)
   }
 
   /** Sends no more, and waits for the client to close: to close first could take the last answer from it. */

@@ -10,6 +10,13 @@ export class Malformed extends Error {
   }
 }
 
+/** The client speaks HTTP/2 without having asked whether we do ("prior knowledge"). */
+export class SpeaksHttp2 extends Malformed {
+  constructor() {
+    super(505, 'HTTP/2 is not served here')
+  }
+}
+
 /** How long a body is, in bytes; `chunked`: it says so itself, piece by piece. */
 export type Length = number | 'chunked'
 
@@ -32,6 +39,8 @@ export type Head = {
   readonly headers: Fields
 }
 
+/** What an HTTP/2 connection begins with looks like a head (RFC 9113 §3.4). */
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\n'
 const END = '\r\n\r\n'
 const LINE = /^([\w!#$%&'*+.^`|~-]+) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d)\.(\d)\r\n/
 /** No line goes on in the next, nothing stands before a colon but a name, and no control character anywhere. */
@@ -56,7 +65,7 @@ export function endOfHead(text: string, from = 0): number {
 export function parseHead(text: string): Head {
   const [line, method = '', target = '', major, minor] = LINE.exec(text) ?? []
   if (line === undefined) throw new Malformed(400, 'Cannot read the request line')
-  if (major !== '1') throw new Malformed(505, 'This is no HTTP/1')
+  if (major !== '1') throw strangerOf(text)
   const lines = text.slice(line.length, -2)
   if (!FIELDS.test(lines)) throw new Malformed(400, 'Cannot read a header')
   const headers = new Fields(lines)
@@ -69,6 +78,9 @@ export function parseHead(text: string): Head {
   const length = lengthOf(headers, isOld)
   return { size: text.length, method, target, host: host ?? '', length, isOld, isLast, expects, headers }
 }
+
+const strangerOf = (text: string): Malformed =>
+  text === PREFACE ? new SpeaksHttp2() : new Malformed(505, 'This is no HTTP/1')
 
 /** Of one length, or of one `chunked` (RFC 9112 §6.3). */
 function lengthOf(headers: Fields, isOld: boolean): Length {

@@ -91,6 +91,7 @@ test('parseHead() refuses chunks over HTTP/1.0', () => {
 
 for (const [line, status] of [
   ['POST /a HTTP/2.0\r\n', 505],
+  ['PRI * HTTP/2.0\r\n', 505],
   ['POST /a HTTP/1.10\r\n', 400],
   ['POST /a\r\n', 400],
   ['POST  /a HTTP/1.1\r\n', 400],

@@ -1,31 +1,33 @@
 import type { Duplex } from 'node:stream'
-import { type BunSocket, type Ears, listenForSockets, type Place, type Port } from './bun-socket.ts'
+import type { BunSocket, Ears } from './bun-socket.ts'
 
 /**
- * Listens with Bun's own sockets and gives each connection to `take` as a stream of Node's, which is loaded with the first: until then a port
- * costs nothing, where node:net and what it stands on would be 3 of 45 MB.
+ * Gives sockets of Bun's to `take` as streams of Node's, each with what has come on it already. They are loaded with the first: until then
+ * they cost nothing, where node:net and what it stands on would be 3 of 45 MB.
  */
-export function openStreamPort(place: Place, take: (stream: Duplex) => void): Port {
+export function streamsFor(take: (stream: Duplex) => void): (socket: BunSocket, come?: Buffer) => void {
   let streamOf: ((socket: BunSocket) => Duplex & Ears) | undefined
-  const open = (socket: BunSocket) => {
-    if (!streamOf) return void openLater(socket).catch((error) => fail(socket, error))
+  const open = (socket: BunSocket, come?: Buffer) => {
+    if (!streamOf) return void openLater(socket, come).catch((error) => fail(socket, error))
     const stream = streamOf(socket)
     socket.data = stream
     take(stream)
+    if (come) stream.onBytes(come)
   }
-  const openLater = async (socket: BunSocket) => {
+  const openLater = async (socket: BunSocket, come?: Buffer) => {
     const early = new Early()
     socket.data = early
     socket.pause() // what was read with the connection still comes
     const { BunStream } = await import('./bun-stream.ts')
     streamOf = (each) => new BunStream(each)
     if (early.hasEnded) return
-    open(socket)
+    open(socket, come)
     for (const bytes of early.bytes) socket.data.onBytes(bytes)
     socket.resume()
   }
-  return listenForSockets(place, open)
+  return open
 }
+
 function fail(socket: BunSocket, error: unknown): void {
   process.emitWarning(error instanceof Error ? error : String(error))
   socket.end()
