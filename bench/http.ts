@@ -13,14 +13,21 @@ import { BARE, type Case, prepareCases } from './http-cases.ts'
 import { type Round, type Row, report, type Timing } from './http-report.ts'
 import { type Scale, scaleOf } from './http-scale.ts'
 import { paced } from './paced.ts'
-import { isPresent, PEERS, type PeerKind, startPeer } from './peers.ts'
+import { isPresent, PEERS, type Peer, type PeerKind, startPeer } from './peers.ts'
 import { median, needs, pinnedMyself, processorSeconds } from './processor.ts'
 import { startSpanCounter } from './span-counter.ts'
 import { startReference, startSubject } from './subject.ts'
 import { type Shot, wrk } from './wrk.ts'
 
 /** What is asked of whom; `peer` is asked what we are asked in `of`. */
-type Target = Case & { readonly pid: number; readonly port: number; readonly isOurs: boolean; readonly peer?: PeerKind }
+type Target = Case & {
+  readonly pid: number
+  readonly port: number
+  readonly isOurs: boolean
+  readonly peer?: PeerKind
+  /** Lets it run for as long as something takes, where it does not run all the time. */
+  readonly during?: Peer['during']
+}
 
 const option = (name: string): string | undefined =>
   process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3)
@@ -40,6 +47,8 @@ const TRACES = (endpoint: string) => ({
   OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
   OTEL_TRACES_SAMPLER_ARG: '0.01',
 })
+
+const always: Peer['during'] = (work) => work()
 
 needs('wrk', 'wrk')
 if (!IS_SHORT) needs('h2load', 'nghttp2-client')
@@ -160,9 +169,12 @@ function besidePeer(
 }
 
 /** Answers per second of processor time, and per second of a busy core. */
-async function load({ shot, pid, port }: Target, seconds = SECONDS): Promise<{ worked: number; served: number }> {
+async function load(
+  { shot, pid, port, during = always }: Target,
+  seconds = SECONDS,
+): Promise<{ worked: number; served: number }> {
   const before = processorSeconds(pid)
-  const { requests, perSecond } = await wrk(shot, { port, seconds, connections: CONNECTIONS, folder })
+  const { requests, perSecond } = await during(() => wrk(shot, { port, seconds, connections: CONNECTIONS, folder }))
   return { worked: requests / (processorSeconds(pid) - before), served: perSecond }
 }
 
@@ -172,9 +184,9 @@ async function timingsOf(runtime: Runtime, targets: readonly Target[]): Promise<
   const rounds = new Map(timed.map(({ name }): [string, Round[]] => [name, []]))
   for (let round = 0; round < TIMED_ROUNDS; round++)
     for (const target of timed) {
-      const { shot, port, name } = target
+      const { shot, port, name, during = always } = target
       const perSecond = Math.floor((await load(target)).served * LOAD)
-      const latencies = await paced(shot, { port, perSecond, folder })
+      const latencies = await during(() => paced(shot, { port, perSecond, folder }))
       rounds.get(name)?.push({ perSecond, ...latencies, tail: latencies.p99 / latencies.p50 })
     }
   return timed.map(({ name, isOurs }) => ({ runtime, name, isOurs, ...middleOf(rounds.get(name) ?? []) }))

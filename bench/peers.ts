@@ -8,8 +8,16 @@ import { type Flags, FRACTIONAL, STATIC } from './http-cases.ts'
 import { pinned } from './processor.ts'
 import { CONTEXT, TARGETED } from './subject.ts'
 
-/** Another service that speaks OFREP, in its default configuration, on the core of the servers. */
-export type Peer = { readonly pid: number; readonly port: number; stop(): void }
+/**
+ * Another service that speaks OFREP, in its default configuration, on the core of the servers. It runs while it is asked and no longer: what
+ * such a one does in between, beside a server that is measured, made the tail of that server a third longer.
+ */
+export type Peer = {
+  readonly pid: number
+  readonly port: number
+  during<T>(work: () => Promise<T>): Promise<T>
+  stop(): void
+}
 /** A service that can be compared. */
 export type PeerKind = {
   readonly name: string
@@ -77,13 +85,24 @@ export async function startPeer({ name, program, prepare }: PeerKind, flags: Fla
   const port = await freePort()
   const [command = program, ...args] = [...pinned(1), program, ...(await prepare(flags, folder, port))]
   const child = spawn(command, args, { stdio: 'ignore' })
-  const peer = { port, pid: child.pid ?? 0, stop: () => void child.kill('SIGKILL') }
-  // It has no way to say that it is ready but to answer.
-  let wrong = await firstWrong(flags, port)
-  for (let tries = 0; wrong !== undefined && tries < READY_TRIES; tries++) {
-    await sleep(READY_MS)
-    wrong = await firstWrong(flags, port)
+  const during = async <T>(work: () => Promise<T>): Promise<T> => {
+    child.kill('SIGCONT')
+    try {
+      return await work()
+    } finally {
+      child.kill('SIGSTOP')
+    }
   }
+  const peer = { port, pid: child.pid ?? 0, during, stop: () => void child.kill('SIGKILL') }
+  // It has no way to say that it is ready but to answer.
+  const wrong = await during(async () => {
+    let first = await firstWrong(flags, port)
+    for (let tries = 0; first !== undefined && tries < READY_TRIES; tries++) {
+      await sleep(READY_MS)
+      first = await firstWrong(flags, port)
+    }
+    return first
+  })
   if (wrong === undefined) return peer
   peer.stop()
   throw new Error(`Cannot measure: ${name} does not answer the flag "${wrong}" as its rule says`)
