@@ -52,6 +52,8 @@ export class Outbox<T> {
     } catch (cause) {
       this.#spool.dropped.value += batch.length
       this.#options.onFailure(cause, batch.length)
+    } finally {
+      this.#spool.done(batch)
     }
   }
 }

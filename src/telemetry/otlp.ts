@@ -17,14 +17,18 @@ const SAMPLED = 1
 const HAS_REMOTE = 0x1_00
 const IS_REMOTE = 0x2_00
 
-const writer = new ProtobufWriter()
+const spanWriter = new ProtobufWriter()
+const requestWriter = new ProtobufWriter()
 
-/** A span that has ended, as `Span` of OTLP. To encode it at once costs less than to keep what it is made of until it is sent. */
-export const encodeSpan = (span: Span): Uint8Array => writer.message(span, writeSpan)
+/**
+ * A span that has ended, as `Span` of OTLP, in memory that is the next one's again. To encode it at once costs less than to keep what it is
+ * made of until it is sent.
+ */
+export const encodeSpan = (span: Span): Uint8Array => spanWriter.message(span, writeSpan)
 
-/** Spans as a collector takes them: an ExportTraceServiceRequest. */
+/** Spans as a collector takes them, an ExportTraceServiceRequest, in memory that is the next one's again. */
 export const encodeRequest = (spans: readonly Uint8Array[], origin: Origin): Uint8Array =>
-  writer.message({ spans, origin }, (request, { spans: all, origin: of }) =>
+  requestWriter.message({ spans, origin }, (request, { spans: all, origin: of }) =>
     request.within(1, of, (group, { resource, schemaUrl, scope }) => {
       group.within(1, resource, (to, attributes) => writeAttributes(to, 1, attributes))
       group.within(2, all, (part, list) => {
@@ -74,7 +78,7 @@ function sharedIn(field: number): (attributes: Attributes) => Uint8Array {
   return (attributes) => {
     let bytes = known.get(attributes)
     if (bytes === undefined) {
-      bytes = apart.message(attributes, (to, all) => writeAttributes(to, field, all))
+      bytes = apart.message(attributes, (to, all) => writeAttributes(to, field, all)).slice()
       known.set(attributes, bytes)
     }
     return bytes

@@ -29,11 +29,11 @@ export class ProtobufWriter {
   #size = 0
   readonly #words = new Map<string, Uint8Array>()
 
-  /** The message that `write` writes. */
+  /** The message that `write` writes, in memory that is the next one's again. */
   message<T>(value: T, write: (to: this, value: T) => void): Uint8Array {
     this.#size = 0
     write(this, value)
-    return this.#memory.slice(0, this.#size)
+    return this.#memory.subarray(0, this.#size)
   }
 
   /** A message within. Its length is most often one byte; where it is not, what was written moves to make room. */

@@ -27,7 +27,7 @@ export class Spool<T> {
 
   push(item: T): void {
     if (this.#size === this.capacity) {
-      this.take(1)
+      this.done(this.take(1))
       this.dropped.value += 1
     }
     this.#items[(this.#first + this.#size) % this.capacity] = item
@@ -46,5 +46,10 @@ export class Spool<T> {
       if (item !== undefined) taken.push(item)
     }
     return taken
+  }
+
+  /** Is told of what was taken that nobody needs any more. */
+  done(_taken: readonly T[]): void {
+    // what has no memory of its own leaves it to the collector of garbage
   }
 }

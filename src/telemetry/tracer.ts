@@ -1,8 +1,8 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
+import { ByteSpool } from './byte-spool.ts'
 import { encodeSpan } from './otlp.ts'
 import { type Sampling, sampledTraceId } from './sampler.ts'
 import { Span, type SpanOptions } from './span.ts'
-import { Spool } from './spool.ts'
 import type { TraceContext } from './trace-context.ts'
 
 export type TracerOptions = {
@@ -26,7 +26,7 @@ const CLOCKS = { monotonic: () => performance.now(), wall: () => Date.now() }
 /** Makes the spans of this process. They wait in `ended`, encoded, with their true times, until something that sends them is loaded. */
 export class Tracer {
   readonly isOn: boolean
-  readonly ended: Spool<Uint8Array>
+  readonly ended: ByteSpool
   readonly #sampling: Sampling | undefined
   readonly #now: () => number
   /** Undefined where nothing is traced: to load what it is made of takes part in a start. */
@@ -35,7 +35,7 @@ export class Tracer {
 
   constructor({ sampling, capacity = CAPACITY, clocks = CLOCKS }: TracerOptions) {
     this.isOn = sampling !== undefined
-    this.ended = new Spool(capacity)
+    this.ended = new ByteSpool(capacity)
     this.#sampling = sampling
     if (sampling) this.#current = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)()
     this.#now = fineClock(clocks)
