@@ -26,8 +26,10 @@ export class Outbox<T> {
 
   /** Sends all that is there. */
   async drain(): Promise<void> {
-    await this.#sending
-    while (this.#spool.size > 0) await this.#sendBatch()
+    while (this.#sending || this.#spool.size > 0) {
+      this.#begin()
+      await this.#sending
+    }
   }
 
   #wake(): void {

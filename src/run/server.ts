@@ -54,7 +54,7 @@ export type ListenOptions = {
   readonly takeStream?: TakeStream
   readonly host: string
   readonly port: number
-  /** Undefined: on Node the same as `port`, on Bun the next. */
+  /** Where HTTP/2 is served beside `port`. Undefined: on Node nowhere, on Bun at the next. */
   readonly grpcPort?: number | undefined
   /** Undefined: cleartext, with HTTP/2 by prior knowledge. */
   readonly tls?: Tls | undefined

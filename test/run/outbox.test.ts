@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Outbox } from '../../src/run/outbox.ts'
 import { Spool } from '../../src/telemetry/spool.ts'
 
@@ -70,4 +71,37 @@ test('drain() sends all that waits, after what is on its way', async () => {
   it.sent[1]?.arrive()
   await drained
   assert.equal(it.spool.size, 0)
+})
+
+test('drain() has one batch on its way at a time, too, whatever comes meanwhile', async () => {
+  const it = open({ delayMs: 1 })
+  it.spool.push(1)
+  const drained = it.outbox.drain()
+  for (const item of [2, 3, 4]) it.spool.push(item)
+  for (const [at, batch] of [[1], [2, 3], [4]].entries()) {
+    await sleep(10) // in which a timer would have sent what waits
+    assert.deepEqual([it.sent.length, it.sent[at]?.batch], [at + 1, batch])
+    it.sent[at]?.arrive()
+  }
+  await drained
+  assert.equal(it.sent.length, 3)
+})
+
+test('the spool is told of each batch when it has arrived, or never will', async () => {
+  const it = open()
+  const done: (readonly number[])[] = []
+  it.spool.done = (batch) => void done.push(batch)
+  for (const item of [1, 2, 3, 4]) it.spool.push(item)
+  const drained = it.outbox.drain()
+  assert.deepEqual(done, [])
+  const second = it.isSending()
+  it.sent[0]?.fail(new Error('refused'))
+  await second
+  assert.deepEqual(done, [[1, 2]])
+  it.sent[1]?.arrive()
+  await drained
+  assert.deepEqual(done, [
+    [1, 2],
+    [3, 4],
+  ])
 })
