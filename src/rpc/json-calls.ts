@@ -1,4 +1,5 @@
 import { type DescMessage, fromJsonString, type MessageShape, toJsonString } from '@bufbuild/protobuf'
+import { FlagError } from '../flag/error.ts'
 import type { Header } from '../snapshot/authenticator.ts'
 import type { Span } from '../telemetry/span.ts'
 import { type Call, JSON_OPTIONS, type Method } from './method.ts'
@@ -69,7 +70,7 @@ function jsonCall(path: string, method: UnaryMethod, { bytesMax, log }: JsonCall
     const call: Call = { header, authority: authorityIn(asked.url), system: 'connectrpc', signal: NEVER }
     try {
       const read = asked.read(bytesMax)
-      const request = messageIn(input, read instanceof Promise ? await read : read)
+      const request = messageIn(input, read instanceof Promise ? await read.catch(unread) : read)
       const answer = method.answer(request, call)
       const body = textOf(output, answer instanceof Promise ? await answer : answer)
       return { status: 200, body, span: call.span }
@@ -92,6 +93,11 @@ function isPlain(headers: Header, bytesMax: number): boolean {
 function authorityIn(url: string): string {
   const start = url.indexOf('//') + 2
   return url.slice(start, url.indexOf('/', start))
+}
+
+/** A client that leaves in the middle is no failure of ours. */
+const unread = (error: unknown): never => {
+  throw error instanceof FlagError ? error : new RpcError(Status.cancelled, 'Cannot read the message')
 }
 
 function messageIn<I extends DescMessage>(schema: I, body: string | undefined): MessageShape<I> {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import net from 'node:net'
 import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import type { Asked } from '../../src/rpc/json-calls.ts'
@@ -129,6 +131,23 @@ test('a body that is no UTF-8 is refused', async () => {
     [response.status, await response.json()],
     [400, { code: 'invalid_argument', message: 'The message is not UTF-8' }],
   )
+})
+
+test('a client that leaves in the middle of its message is nothing to log', async () => {
+  const logged: unknown[] = []
+  const left = await openListening({ store: it.service.store, rpc: { log: (message) => logged.push(message) } })
+  const read = () => Promise.reject(new Error('The client left'))
+  const answer = await left.service.rpc.answer(PATH, { ...asked(LENGTH), read })
+  assert.deepEqual([answer?.status, JSON.parse(answer?.body ?? '').code], [499, 'canceled'])
+  const socket = net.connect(left.server.port, '127.0.0.1')
+  socket.write(
+    `POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"flagKey"`,
+  )
+  await once(socket, 'connect')
+  socket.end()
+  await once(socket.resume(), 'close')
+  assert.deepEqual(logged, [])
+  await left.server.close()
 })
 
 test('an error inside is logged once and told to nobody', async () => {
