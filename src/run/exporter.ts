@@ -1,9 +1,6 @@
 import { type Logger, logs, ROOT_CONTEXT, type SpanContext, TraceFlags, trace } from '@opentelemetry/api'
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-proto'
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
-import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base'
-import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from '@opentelemetry/otlp-exporter-base/node-http'
-import { type ISerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer'
 import { defaultResource, type Resource, resourceFromAttributes } from '@opentelemetry/resources'
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs'
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
@@ -12,9 +9,11 @@ import { AlwaysOnSampler, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import manifest from '../../package.json' with { type: 'json' }
 import { attributesOf, EVALUATION, type Exposure } from '../snapshot/exposures.ts'
 import type { Family } from '../telemetry/family.ts'
-import { encodeRequest, type Origin } from '../telemetry/otlp.ts'
+import type { Origin } from '../telemetry/otlp.ts'
 import type { TraceContext } from '../telemetry/trace-context.ts'
+import { exported } from './exported.ts'
 import { hrTime, metricProducer } from './metric-producer.ts'
+import { spanExporter } from './span-exporter.ts'
 import type { TelemetryConfig } from './telemetry-config.ts'
 
 /** Where telemetry goes. Each rejects when the batch did not arrive. */
@@ -47,7 +46,7 @@ export function startExporter(config: TelemetryConfig, families: () => Promise<r
   trace.getTracer(SCOPE.name, SCOPE.version).startSpan('sample').end() // shows what the SDK found out about this process
   const resource = samples.empty()[0]?.resource ?? resourceFromAttributes(RESOURCE)
   const logger = logs.getLogger(SCOPE.name, SCOPE.version)
-  const traceExporter = spanExporter(resource)
+  const traceExporter = spanExporter(() => originOf(resource))
   const logExporter = new OTLPLogExporter()
   const known = async () => {
     if (resource.asyncAttributesPending) await resource.waitForAsyncAttributes?.()
@@ -55,7 +54,7 @@ export function startExporter(config: TelemetryConfig, families: () => Promise<r
   return {
     sendSpans: async (spans) => {
       await known()
-      await exported(traceExporter, spans)
+      await traceExporter.send(spans)
     },
     sendExposures: async (batch) => {
       await known()
@@ -81,21 +80,6 @@ function readersFor({ metrics }: TelemetryConfig, families: () => Promise<readon
 }
 
 const originOf = ({ attributes, schemaUrl }: Resource): Origin => ({ resource: attributes, schemaUrl, scope: SCOPE })
-
-/** The exporter for traces, given spans that are encoded already: to make its own of ours and encode them took a third more. */
-function spanExporter(resource: Resource): OTLPExporterBase<readonly Uint8Array[]> {
-  const { deserializeResponse } = ProtobufTraceSerializer
-  const serializer: ISerializer<readonly Uint8Array[], ReturnType<typeof deserializeResponse>> = {
-    serializeRequest: (spans) => encodeRequest(spans, originOf(resource)),
-    deserializeResponse,
-  }
-  const headers = { 'Content-Type': 'application/x-protobuf' }
-  const options = convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', headers)
-  const helper = { name: 'span' as const, countItems: (spans: readonly Uint8Array[]) => spans.length }
-  return new OTLPExporterBase(
-    createOtlpHttpExportDelegate(options, serializer, 'otlp_http_span_exporter', helper, undefined),
-  )
-}
 
 function tellExposure(logger: Logger, exposure: Exposure): void {
   const { at, trace: span } = exposure
@@ -125,16 +109,6 @@ class Tray<T> {
 
 const done = () => Promise.resolve()
 const PROCESSOR = { forceFlush: done, shutdown: done }
-
-type Sender<T> = { export(batch: T, done: (result: { code: number; error?: Error }) => void): void }
-
-function exported<T>(exporter: Sender<T>, batch: T): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  exporter.export(batch, ({ code, error = new Error('The collector gave no reason') }) =>
-    code === 0 ? resolve() : reject(error),
-  )
-  return promise
-}
 
 const spanContextOf = ({ traceId, spanId, isSampled }: TraceContext): SpanContext => ({
   traceId,

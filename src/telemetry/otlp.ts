@@ -27,7 +27,7 @@ const requestWriter = new ProtobufWriter()
 export const encodeSpan = (span: Span): Uint8Array => spanWriter.message(span, writeSpan)
 
 /** Spans as a collector takes them, an ExportTraceServiceRequest, in memory that is the next one's again. */
-export const encodeRequest = (spans: readonly Uint8Array[], origin: Origin): Uint8Array =>
+export const encodeRequest = (spans: readonly Uint8Array[], origin: Origin): Uint8Array<ArrayBuffer> =>
   requestWriter.message({ spans, origin }, (request, { spans: all, origin: of }) =>
     request.within(1, of, (group, { resource, schemaUrl, scope }) => {
       group.within(1, resource, (to, attributes) => writeAttributes(to, 1, attributes))

@@ -30,7 +30,7 @@ export class ProtobufWriter {
   readonly #words = new Map<string, Uint8Array>()
 
   /** The message that `write` writes, in memory that is the next one's again. */
-  message<T>(value: T, write: (to: this, value: T) => void): Uint8Array {
+  message<T>(value: T, write: (to: this, value: T) => void): Uint8Array<ArrayBuffer> {
     this.#size = 0
     write(this, value)
     return this.#memory.subarray(0, this.#size)

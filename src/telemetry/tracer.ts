@@ -31,6 +31,8 @@ export class Tracer {
   readonly #now: () => number
   /** Undefined where nothing is traced: to load what it is made of takes part in a start. */
   readonly #current: AsyncLocalStorage<Span | typeof UNSAMPLED> | undefined
+  /** Goes before `#current`. */
+  #atOnce: Span | undefined
   readonly #onEnd = (span: Span) => this.ended.push(encodeSpan(span))
 
   constructor({ sampling, capacity = CAPACITY, clocks = CLOCKS }: TracerOptions) {
@@ -43,7 +45,7 @@ export class Tracer {
 
   /** The span that the code at work belongs to. */
   get active(): Span | undefined {
-    const current = this.#current?.getStore()
+    const current = this.#atOnce ?? this.#current?.getStore()
     return current === UNSAMPLED ? undefined : current
   }
 
@@ -60,7 +62,7 @@ export class Tracer {
   /** Begins a span below the active one, or a trace where there is none; undefined when it is not kept. */
   begin(span: NewSpan): Span | undefined {
     if (!this.isOn) return undefined
-    const current = this.#current?.getStore()
+    const current = this.#atOnce ?? this.#current?.getStore()
     if (current === UNSAMPLED) return undefined
     const traceId = current ? current.traceId : this.kept(undefined)
     return traceId === undefined ? undefined : this.#make(traceId, current, span)
@@ -68,7 +70,28 @@ export class Tracer {
 
   /** Does `work` with this span as the active one; with undefined, nothing in it is kept. */
   within<T>(span: Span | undefined, work: () => T): T {
-    return this.#current ? this.#current.run(span ?? UNSAMPLED, work) : work()
+    if (!this.#current) return work()
+    const outer = this.#atOnce
+    this.#atOnce = undefined
+    try {
+      return this.#current.run(span ?? UNSAMPLED, work)
+    } finally {
+      this.#atOnce = outer
+    }
+  }
+
+  /**
+   * As `within`, for work that begins its spans before it returns, or most often none; what it does later is not below this one. It costs
+   * nothing, `within` on Node 0.5 µs.
+   */
+  atOnce<Given, T>(span: Span, work: (given: Given) => T, given: Given): T {
+    const outer = this.#atOnce
+    this.#atOnce = span
+    try {
+      return work(given)
+    } finally {
+      this.#atOnce = outer
+    }
   }
 
   /** Does `work` in a span of its own, which fails with it. */

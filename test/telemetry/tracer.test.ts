@@ -67,6 +67,40 @@ test('what is begun within a span is below it, across awaiting, and the ended wa
   )
 })
 
+test('what is begun at once is below the span, what is begun later is not, and what is within another is below that', async () => {
+  const it = tracer()
+  const door = it.receive(it.kept(undefined) ?? '', undefined, { name: 'door', kind: SERVER })
+  const parentOf = (name: string) => it.trace({ name, kind: CLIENT }, async (span) => span?.parent?.spanId)
+  const later = it.atOnce(
+    door,
+    async (name) => {
+      assert.equal(it.active, door)
+      const refresh = it.trace({ name: 'refresh', kind: INTERNAL }, async (span) => {
+        assert.equal(span?.parent?.spanId, door.spanId)
+        assert.equal(it.active, span)
+        assert.deepEqual([await parentOf('query'), await parentOf('query')], [span?.spanId, span?.spanId])
+      })
+      assert.equal(it.active, door)
+      assert.equal(await parentOf(name), door.spanId)
+      await refresh
+      return [it.active, await parentOf(name)]
+    },
+    'question',
+  )
+  assert.equal(it.active, undefined)
+  assert.deepEqual(await later, [undefined, undefined])
+  assert.throws(() =>
+    it.atOnce(
+      door,
+      () => {
+        throw new Error('it went wrong')
+      },
+      undefined,
+    ),
+  )
+  assert.equal(it.active, undefined)
+})
+
 test('below a request that is not kept nothing is, and without one a trace of its own begins', async () => {
   const it = tracer()
   await it.within(undefined, () =>

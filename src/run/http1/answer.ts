@@ -87,7 +87,7 @@ export function textOf(reply: Reply, isLast: boolean): string {
     heads.set(head, lines)
   }
   lines = lineOf(status) + lines
-  if (own !== undefined) lines += linesOf(Object.entries(own))
+  if (own !== undefined) for (const name in own) lines += `${name}: ${own[name]}\r\n`
   if (isLast && !saysClose(reply)) lines += LAST
   if (body !== null) return `${lines}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   return `${lines}${isBodiless(status) ? '' : 'content-length: 0\r\n'}\r\n`
