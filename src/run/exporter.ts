@@ -10,6 +10,7 @@ import manifest from '../../package.json' with { type: 'json' }
 import { attributesOf, EVALUATION, type Exposure } from '../snapshot/exposures.ts'
 import type { Family } from '../telemetry/family.ts'
 import type { Origin } from '../telemetry/otlp.ts'
+import type { Batch } from '../telemetry/page-spool.ts'
 import type { TraceContext } from '../telemetry/trace-context.ts'
 import { exported } from './exported.ts'
 import { hrTime, metricProducer } from './metric-producer.ts'
@@ -18,7 +19,7 @@ import type { TelemetryConfig } from './telemetry-config.ts'
 
 /** Where telemetry goes. Each rejects when the batch did not arrive. */
 export type Exporter = {
-  sendSpans(spans: readonly Uint8Array[]): Promise<void>
+  sendSpans(spans: Batch): Promise<void>
   sendExposures(exposures: readonly Exposure[]): Promise<void>
   /** Sends the metrics once more, and ends. */
   close(): Promise<void>

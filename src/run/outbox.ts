@@ -1,9 +1,9 @@
-import type { Spool } from '../telemetry/spool.ts'
+import type { Waiting } from '../telemetry/spool.ts'
 import type { Queue } from './telemetry-config.ts'
 
-export type OutboxOptions<T> = Omit<Queue, 'capacity'> & {
+export type OutboxOptions<Batch> = Omit<Queue, 'capacity'> & {
   /** Rejects when the batch did not arrive. */
-  readonly send: (batch: T[]) => Promise<void>
+  readonly send: (batch: Batch) => Promise<void>
   readonly onFailure: (cause: unknown, count: number) => void
 }
 
@@ -12,13 +12,13 @@ export type OutboxOptions<T> = Omit<Queue, 'capacity'> & {
  * at a time, so that a slow collector costs memory for two queues at most, and what does not fit makes room in the spool. There
  * is no timer while there is nothing to send.
  */
-export class Outbox<T> {
-  readonly #spool: Spool<T>
-  readonly #options: OutboxOptions<T>
+export class Outbox<Batch extends { readonly length: number }> {
+  readonly #spool: Waiting<Batch>
+  readonly #options: OutboxOptions<Batch>
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> | undefined
 
-  constructor(spool: Spool<T>, options: OutboxOptions<T>) {
+  constructor(spool: Waiting<Batch>, options: OutboxOptions<Batch>) {
     this.#spool = spool
     this.#options = options
     spool.listen(() => this.#wake())

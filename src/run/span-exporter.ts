@@ -3,16 +3,16 @@ import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base'
 import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from '@opentelemetry/otlp-exporter-base/node-http'
 import { type ISerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer'
 import { encodeRequest, type Origin } from '../telemetry/otlp.ts'
+import type { Batch } from '../telemetry/page-spool.ts'
 import { exported } from './exported.ts'
 
 /** Sends spans that are encoded already: to make OpenTelemetry's own of ours and encode them took a third more. */
 export type SpanExporter = {
   /** Rejects when they did not arrive. */
-  send(spans: readonly Uint8Array[]): Promise<void>
+  send(spans: Batch): Promise<void>
   shutdown(): Promise<void>
 }
 
-type Spans = readonly Uint8Array[]
 type Collector = ReturnType<typeof convertLegacyHttpOptions>
 
 const { deserializeResponse } = ProtobufTraceSerializer
@@ -20,13 +20,13 @@ const HEADERS = { 'Content-Type': 'application/x-protobuf' }
 
 /** Set up by OpenTelemetry's own variables. `originOf` is asked with each request, when all is known. */
 export function spanExporter(originOf: () => Origin): SpanExporter {
-  const encode = (spans: Spans) => encodeRequest(spans, originOf())
-  const serializer: ISerializer<Spans, ReturnType<typeof deserializeResponse>> = {
+  const encode = (spans: Batch) => encodeRequest(spans, originOf())
+  const serializer: ISerializer<Batch, ReturnType<typeof deserializeResponse>> = {
     serializeRequest: encode,
     deserializeResponse,
   }
   const collector = convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', HEADERS)
-  const helper = { name: 'span' as const, countItems: (spans: Spans) => spans.length }
+  const helper = { name: 'span' as const, countItems: (spans: Batch) => spans.length }
   const exporter = new OTLPExporterBase(
     createOtlpHttpExportDelegate(collector, serializer, 'otlp_http_span_exporter', helper, undefined),
   )

@@ -1,6 +1,6 @@
 import type { Exposures } from '../snapshot/exposures.ts'
 import type { Family } from '../telemetry/family.ts'
-import type { Spool } from '../telemetry/spool.ts'
+import type { Waiting } from '../telemetry/spool.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
 import type { Exporter } from './exporter.ts'
 import type { Log } from './log.ts'
@@ -33,8 +33,12 @@ export function sendTelemetry({ config, tracer, exposures, families, log }: Tele
     return started
   }
   const complain = complaints(log)
-  const spools: Spool<unknown>[] = []
-  const outbox = <T>(spool: Spool<T>, queue: Queue, send: (to: Exporter, batch: T[]) => Promise<void>): Outbox<T> => {
+  const spools: { readonly size: number }[] = []
+  const outbox = <Batch extends { readonly length: number }>(
+    spool: Waiting<Batch>,
+    queue: Queue,
+    send: (to: Exporter, batch: Batch) => Promise<void>,
+  ): Outbox<Batch> => {
     spools.push(spool)
     return new Outbox(spool, { ...queue, send: async (batch) => send(await exporter(), batch), onFailure: complain })
   }

@@ -1,5 +1,6 @@
 import type { Attributes, Link, SpanStatus } from '@opentelemetry/api'
-import { ProtobufWriter } from './protobuf.ts'
+import type { Batch } from './page-spool.ts'
+import { type Page, ProtobufWriter } from './protobuf.ts'
 import { Span, type SpanEvent } from './span.ts'
 
 /** The numbers of fields are those of https://github.com/open-telemetry/opentelemetry-proto, `trace/v1/trace.proto`. */
@@ -21,26 +22,29 @@ const spanWriter = new ProtobufWriter()
 const requestWriter = new ProtobufWriter()
 
 /**
- * A span that has ended, as `Span` of OTLP, in memory that is the next one's again. To encode it at once costs less than to keep what it is
- * made of until it is sent.
+ * Writes a span that has ended behind others, as it will stand in a request. To encode it at once costs less than to keep what it is made
+ * of until it is sent.
  */
-export const encodeSpan = (span: Span): Uint8Array => spanWriter.message(span, writeSpan)
+export const writeEnded = (page: Page, span: Span): void => spanWriter.append(page, span, writeListed)
 
 /** Spans as a collector takes them, an ExportTraceServiceRequest, in memory that is the next one's again. */
-export const encodeRequest = (spans: readonly Uint8Array[], origin: Origin): Uint8Array<ArrayBuffer> =>
-  requestWriter.message({ spans, origin }, (request, { spans: all, origin: of }) =>
-    request.within(1, of, (group, { resource, schemaUrl, scope }) => {
+export const encodeRequest = ({ parts }: Batch, origin: Origin): Uint8Array<ArrayBuffer> =>
+  requestWriter.message(origin, (request) =>
+    request.within(1, origin, (group, { resource, schemaUrl, scope }) => {
       group.within(1, resource, (to, attributes) => writeAttributes(to, 1, attributes))
-      group.within(2, all, (part, list) => {
-        part.within(1, scope, (to, { name, version }) => {
+      group.within(2, scope, (listed, { name, version }) => {
+        listed.within(1, name, (to) => {
           to.word(1, name)
           to.word(2, version)
         })
-        for (const span of list) part.bytes(2, span)
+        for (const { bytes } of parts) listed.part(bytes)
       })
       if (schemaUrl !== undefined) group.text(3, schemaUrl)
     }),
   )
+
+/** In a list of ScopeSpans; most take between 128 and 16,383 bytes. */
+const writeListed = (to: To, span: Span): void => to.within(2, span, writeSpan, 2)
 
 function writeSpan(to: To, span: Span): void {
   const { traceId, spanId, parent, kind, startedAt, endedAt = startedAt, status } = span

@@ -20,6 +20,9 @@ const encoder = new TextEncoder()
 const doubles = new Float64Array(1)
 const bytesOfDouble = new Uint8Array(doubles.buffer)
 
+/** Memory, and how much of it holds something. */
+export type Page = { bytes: Uint8Array<ArrayBuffer>; size: number }
+
 /**
  * Writes one protobuf message after the other into the same memory, in one pass: a message leaves nothing behind for the collector
  * of garbage but its bytes. What is short is copied by loops, without calls of the runtime: an encoded span has thirty texts.
@@ -36,18 +39,27 @@ export class ProtobufWriter {
     return this.#memory.subarray(0, this.#size)
   }
 
-  /** A message within. Its length is most often one byte; where it is not, what was written moves to make room. */
-  within<T>(field: number, value: T, write: (to: this, value: T) => void): void {
+  /** Writes behind what a page holds, whose memory is larger afterwards where it was too small. */
+  append<T>(page: Page, value: T, write: (to: this, value: T) => void): void {
+    this.#memory = page.bytes
+    this.#size = page.size
+    write(this, value)
+    page.bytes = this.#memory
+    page.size = this.#size
+  }
+
+  /** A message within. Its length takes one byte most often, or as many as are expected; otherwise what was written moves. */
+  within<T>(field: number, value: T, write: (to: this, value: T) => void, expected = 1): void {
     this.#tag(field, DELIMITED)
-    const start = this.#reserve(1) + 1
+    const start = this.#reserve(expected) + expected
     write(this, value)
     const length = this.#size - start
-    const more = bytesOf(length) - 1
-    if (more > 0) {
+    const more = bytesOf(length) - expected
+    if (more !== 0) {
       this.#reserve(more)
       this.#memory.copyWithin(start + more, start, start + length)
     }
-    this.#put(start - 1, length)
+    this.#put(start - expected, length)
   }
 
   text(field: number, text: string): void {

@@ -1,10 +1,22 @@
 import { type Counter, newCounter } from './tally.ts'
 
-/** What waits to be sent. It holds so much and no more: the oldest make room, and are counted. */
-export class Spool<T> {
-  readonly capacity: number
+/** What waits to be sent, in batches. */
+export type Waiting<Batch> = {
+  readonly size: number
   /** Those that made room, or could not be sent. */
-  readonly dropped: Counter = newCounter()
+  readonly dropped: Counter
+  /** `wake` is called after each `push`. */
+  listen(wake: () => void): void
+  /** Takes out the oldest, `max` at most. */
+  take(max: number): Batch
+  /** Is told of what was taken that nobody needs any more. */
+  done(batch: Batch): void
+}
+
+/** What waits to be sent. It holds so much and no more: the oldest make room, and are counted. */
+export class Spool<T> implements Waiting<T[]> {
+  readonly capacity: number
+  readonly dropped = newCounter()
   readonly #items: (T | undefined)[]
   #first = 0
   #size = 0
@@ -19,7 +31,6 @@ export class Spool<T> {
     return this.#size
   }
 
-  /** `wake` is called after each `push`. */
   listen(wake: () => void): void {
     this.#wake = wake
     if (this.#size > 0) wake()
@@ -27,7 +38,7 @@ export class Spool<T> {
 
   push(item: T): void {
     if (this.#size === this.capacity) {
-      this.done(this.take(1))
+      this.take(1)
       this.dropped.value += 1
     }
     this.#items[(this.#first + this.#size) % this.capacity] = item
@@ -35,7 +46,6 @@ export class Spool<T> {
     this.#wake()
   }
 
-  /** Takes out the oldest, `max` at most. */
   take(max: number): T[] {
     const taken: T[] = []
     while (taken.length < max && this.#size > 0) {
@@ -48,8 +58,7 @@ export class Spool<T> {
     return taken
   }
 
-  /** Is told of what was taken that nobody needs any more. */
   done(_taken: readonly T[]): void {
-    // what has no memory of its own leaves it to the collector of garbage
+    // leaves them to the collector of garbage
   }
 }

@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
-import { ByteSpool } from './byte-spool.ts'
-import { encodeSpan } from './otlp.ts'
+import { writeEnded } from './otlp.ts'
+import { PageSpool } from './page-spool.ts'
 import { type Sampling, sampledTraceId } from './sampler.ts'
 import { Span, type SpanOptions } from './span.ts'
 import type { TraceContext } from './trace-context.ts'
@@ -26,18 +26,18 @@ const CLOCKS = { monotonic: () => performance.now(), wall: () => Date.now() }
 /** Makes the spans of this process. They wait in `ended`, encoded, with their true times, until something that sends them is loaded. */
 export class Tracer {
   readonly isOn: boolean
-  readonly ended: ByteSpool
+  readonly ended: PageSpool<Span>
   readonly #sampling: Sampling | undefined
   readonly #now: () => number
   /** Undefined where nothing is traced: to load what it is made of takes part in a start. */
   readonly #current: AsyncLocalStorage<Span | typeof UNSAMPLED> | undefined
   /** Goes before `#current`. */
   #atOnce: Span | undefined
-  readonly #onEnd = (span: Span) => this.ended.push(encodeSpan(span))
+  readonly #onEnd = (span: Span) => this.ended.push(span)
 
   constructor({ sampling, capacity = CAPACITY, clocks = CLOCKS }: TracerOptions) {
     this.isOn = sampling !== undefined
-    this.ended = new ByteSpool(capacity)
+    this.ended = new PageSpool(capacity, writeEnded)
     this.#sampling = sampling
     if (sampling) this.#current = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)()
     this.#now = fineClock(clocks)

@@ -7,7 +7,7 @@ import { Spool } from '../../src/telemetry/spool.ts'
 /** An outbox whose batches arrive, or not, when the test says so. */
 function open({ capacity = 8, batchMax = 2, delayMs = 60_000 } = {}) {
   const spool = new Spool<number>(capacity)
-  const sent: { batch: number[]; arrive: () => void; fail: (cause: unknown) => void }[] = []
+  const sent: { batch: readonly number[]; arrive: () => void; fail: (cause: unknown) => void }[] = []
   const failures: number[] = []
   let next = Promise.withResolvers<void>()
   const outbox = new Outbox(spool, {

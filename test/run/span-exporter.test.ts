@@ -1,19 +1,22 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { spanExporter } from '../../src/run/span-exporter.ts'
-import { encodeSpan } from '../../src/telemetry/otlp.ts'
+import { writeEnded } from '../../src/telemetry/otlp.ts'
+import { type Batch, PageSpool } from '../../src/telemetry/page-spool.ts'
 import { SERVER, Span } from '../../src/telemetry/span.ts'
 import { type Mood, startCollector } from '../support/collector.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const ORIGIN = { resource: { 'service.name': 'flagstaff' }, schemaUrl: undefined, scope: { name: 'f', version: '1' } }
 
-/** `count` encoded spans. */
-function spans(count: number): Uint8Array[] {
-  return Array.from({ length: count }, (_, at) => {
+/** `count` spans that have ended. */
+function spans(count: number): Batch {
+  const ended = new PageSpool(count, writeEnded)
+  for (let at = 0; at < count; at++) {
     const options = { name: `span ${at}`, kind: SERVER, traceId: TRACE, parent: undefined, now: () => 1 }
-    return encodeSpan(new Span({ ...options, onEnd: () => undefined })).slice()
-  })
+    new Span({ ...options, onEnd: (span) => ended.push(span) }).end()
+  }
+  return ended.take(count)
 }
 
 /** An exporter for a collector, set up by the environment as everywhere else. */

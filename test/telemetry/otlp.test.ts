@@ -4,7 +4,8 @@ import { createTraceState, type HrTime, type Link, type SpanContext } from '@ope
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
-import { encodeRequest, encodeSpan, type Origin } from '../../src/telemetry/otlp.ts'
+import { encodeRequest, type Origin, writeEnded } from '../../src/telemetry/otlp.ts'
+import { PageSpool } from '../../src/telemetry/page-spool.ts'
 import { CLIENT, INTERNAL, SERVER, Span, type SpanOptions } from '../../src/telemetry/span.ts'
 import { spansIn } from '../support/otlp.ts'
 
@@ -39,6 +40,13 @@ function spanOf(options: Partial<SpanOptions> = {}, fill: (span: Span) => void =
   fill(span)
   span.end()
   return span
+}
+
+/** A request with these spans. */
+function requestOf(...spans: Span[]): Uint8Array {
+  const ended = new PageSpool(spans.length, writeEnded)
+  for (const span of spans) ended.push(span)
+  return encodeRequest(ended.take(spans.length), ORIGIN)
 }
 
 /** The same span as OpenTelemetry's own exporter reads it. */
@@ -111,9 +119,9 @@ for (const [what, span] of [
     }),
   ],
 ] as const)
-  test(`encodeSpan() writes what OpenTelemetry's own serializer writes: ${what}`, () => {
+  test(`encodeRequest() writes what OpenTelemetry's own serializer writes: ${what}`, () => {
     const theirs = spansIn(ProtobufTraceSerializer.serializeRequest([readable(span)]) ?? new Uint8Array())
-    const ours = spansIn(encodeRequest([encodeSpan(span)], ORIGIN))
+    const ours = spansIn(requestOf(span))
     assert.equal(ours.length, 1)
     assert.deepEqual(ours, theirs)
   })
@@ -129,7 +137,7 @@ function between(bytes: Uint8Array, from: string, to: string): string {
 
 test('encodeRequest() tells the resource and the scope as OpenTelemetry does, byte by byte', () => {
   const theirs = ProtobufTraceSerializer.serializeRequest([readable(spanOf())]) ?? new Uint8Array()
-  const ours = encodeRequest([encodeSpan(spanOf())], ORIGIN)
+  const ours = requestOf(spanOf())
   for (const [from, to] of [
     ['service.name', 'main.ts'],
     ['\tflagstaff\x12\x05', SCOPE.version],
@@ -143,8 +151,8 @@ test('encodeRequest() tells the resource and the scope as OpenTelemetry does, by
 })
 
 test('many spans of one request arrive in order', () => {
-  const spans = Array.from({ length: 700 }, (_, at) => encodeSpan(spanOf({ name: `span ${at}` })).slice())
-  const names = spansIn(encodeRequest(spans, ORIGIN)).map(({ name, service }) => `${service} ${name}`)
+  const spans = Array.from({ length: 700 }, (_, at) => spanOf({ name: `span ${at}` }))
+  const names = spansIn(requestOf(...spans)).map(({ name, service }) => `${service} ${name}`)
   assert.deepEqual(
     names,
     Array.from({ length: 700 }, (_, at) => `flagstaff span ${at}`),
