@@ -12,6 +12,7 @@ const WORDS_MAX = 500
 const FEW_BYTES = 64
 const WORD = 2 ** 32
 const ASCII_MAX = 0x7f
+const EPOCH_MS = 1_000
 /** What a KeyValue takes beside its two texts, and the tags of fields 1 and 2. */
 const PAIR_BYTES = 8
 const FIRST_DELIMITED = 8 + DELIMITED
@@ -31,6 +32,7 @@ export class ProtobufWriter {
   #memory = new Uint8Array(START_BYTES)
   #size = 0
   readonly #words = new Map<string, Uint8Array>()
+  #epoch = epochAt(0)
 
   /** The message that `write` writes, in memory that is the next one's again. */
   message<T>(value: T, write: (to: this, value: T) => void): Uint8Array<ArrayBuffer> {
@@ -160,11 +162,11 @@ export class ProtobufWriter {
   /** Milliseconds, with fractions, as whole nanoseconds in 64 bits: in two halves, since no number holds them. */
   nanoseconds(field: number, ms: number): void {
     this.#tag(field, FIXED64)
-    const whole = Math.floor(ms)
-    const high = Math.floor(whole / 2 ** 24) * 1e6
-    const low = (whole % 2 ** 24) * 1e6 + Math.round((ms - whole) * 1e6) + (high % 256) * 2 ** 24
+    const sinceEpoch = ms - this.#epoch.ms
+    if (!(sinceEpoch >= 0 && sinceEpoch < EPOCH_MS)) this.#epoch = epochAt(ms)
+    const low = this.#epoch.low + Math.round((ms - this.#epoch.ms) * 1e6)
     this.#word(low % WORD)
-    this.#word(Math.floor(high / 256) + Math.floor(low / WORD))
+    this.#word(this.#epoch.high + (low >= WORD ? 1 : 0))
   }
 
   /** Writes a text of few characters; how many bytes it takes. */
@@ -225,6 +227,15 @@ export class ProtobufWriter {
   }
 }
 
+type Epoch = { readonly ms: number; readonly high: number; readonly low: number }
+
+/** What times lately have in common: the last whole second, in milliseconds and, in two halves, in nanoseconds. */
+function epochAt(at: number): Epoch {
+  const ms = Math.floor(at / EPOCH_MS) * EPOCH_MS
+  const nanoseconds = BigInt(ms) * 1_000_000n
+  return { ms, high: Number(nanoseconds >> 32n), low: Number(nanoseconds & 0xffff_ffffn) }
+}
+
 /** How many bytes a varint takes. */
 function bytesOf(value: number): number {
   let count = 1
@@ -232,5 +243,7 @@ function bytesOf(value: number): number {
   return count
 }
 
-/** The value of a hexadecimal digit. */
-const digit = (code: number): number => (code > 0x60 ? code - 0x57 : code - 0x30)
+const HEX = '0123456789abcdef'
+/** The value of each hexadecimal digit, by its character. */
+const DIGITS = Uint8Array.from({ length: 128 }, (_, code) => Math.max(0, HEX.indexOf(String.fromCharCode(code))))
+const digit = (code: number): number => DIGITS[code] ?? 0
