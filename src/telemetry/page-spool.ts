@@ -3,7 +3,7 @@ import type { Waiting } from './spool.ts'
 import { newCounter } from './tally.ts'
 
 const PAGE_BYTES = 65_536
-/** With less room than the longest item took so far the next page begins, but not with more than that: for one that is longer a page grows. */
+/** With no more room than the longest item took so far the next page begins, or with no more than this: for what is longer a page grows. */
 const ROOM_BYTES_MAX = 16_384
 /** Pages that wait for what comes next; more, as after a burst, are given back. */
 const SPARE_MAX = 128
@@ -33,7 +33,8 @@ export class PageSpool<T> implements Waiting<Batch> {
   readonly dropped = newCounter()
   readonly #write: (page: Page, item: T) => void
   readonly #spare: Leaf[] = []
-  #last = newLeaf()
+  /** At first of no bytes: most processes trace nothing. */
+  #last = newLeaf(0)
   /** Those with something that waits, the oldest first, and the last, which is written to. */
   readonly #leaves = [this.#last]
   #room = 0
@@ -57,7 +58,7 @@ export class PageSpool<T> implements Waiting<Batch> {
 
   push(item: T): void {
     if (this.#size === this.capacity) this.#drop()
-    if (this.#last.bytes.length - this.#last.size < this.#room) this.#turn()
+    if (this.#last.bytes.length - this.#last.size <= this.#room) this.#turn()
     const leaf = this.#last
     const start = leaf.size
     this.#write(leaf, item)
@@ -110,7 +111,7 @@ export class PageSpool<T> implements Waiting<Batch> {
 
   #turn(): void {
     if (isTaken(this.#last)) this.#leaves.shift() // it is the only one
-    this.#last = this.#spare.pop() ?? newLeaf()
+    this.#last = this.#spare.pop() ?? newLeaf(PAGE_BYTES)
     this.#leaves.push(this.#last)
   }
 
@@ -125,7 +126,14 @@ export class PageSpool<T> implements Waiting<Batch> {
   }
 }
 
-const newLeaf = (): Leaf => ({ bytes: new Uint8Array(PAGE_BYTES), size: 0, count: 0, ends: [], left: 0, out: 0 })
+const newLeaf = (length: number): Leaf => ({
+  bytes: new Uint8Array(length),
+  size: 0,
+  count: 0,
+  ends: [],
+  left: 0,
+  out: 0,
+})
 
 const isTaken = ({ left, count }: Leaf): boolean => left === count
 
