@@ -81,7 +81,9 @@ async function measure(runtime: Runtime): Promise<void> {
     for (let round = 0; round < ROUNDS; round++)
       for (const target of targets) rates.get(target.name)?.push((await load(target)).worked)
     rows.push(...targets.map((target) => rowOf(runtime, target, rates)))
-    for (const { peer, name, of } of targets) if (peer && of) rows.push(...besidePeer(runtime, peer, { name, of }))
+    for (const { peer, name, of } of targets)
+      if (peer && of)
+        rows.push(...besidePeer(runtime, peer, { name, of, ratio: ratioOf(rates.get(of), rates.get(name)) }))
     if (!IS_SHORT) timings.push(...(await timingsOf(runtime, targets)))
   } finally {
     for (const close of opened.reverse()) await close()
@@ -152,20 +154,23 @@ function rowOf(runtime: Runtime, target: Target, rates: ReadonlyMap<string, read
   const of = besideOf(target)
   const spread = (Math.max(...worked) - Math.min(...worked)) / perSecond
   const row = { runtime, name, perSecond, spread, goal }
-  return of === '' || target.peer ? row : { ...row, of, ratio: perSecond / median(rates.get(of) ?? []) }
+  return of === '' || target.peer ? row : { ...row, of, ratio: ratioOf(worked, rates.get(of)) }
 }
 
-/** What one of our answers is worth in those of a peer; nothing where they were not measured. */
+/** Within each round, so that what slows the machine for a while slows both. */
+function ratioOf(rates: readonly number[] = [], others: readonly number[] = []): number {
+  return median(rates.map((rate, round) => rate / (others[round] ?? Number.NaN)))
+}
+
+/** What one of our answers is worth in those of a peer; nothing where ours was not measured. */
 function besidePeer(
   runtime: Runtime,
   { goals }: PeerKind,
-  target: { readonly name: string; readonly of: string },
+  { name, of, ratio }: { readonly name: string; readonly of: string; readonly ratio: number },
 ): Row[] {
-  const find = (name: string) => rows.find((row) => row.runtime === runtime && row.name === name)
-  const [ours, theirs] = [find(target.of), find(target.name)]
-  if (!ours || !theirs) return []
-  const goal = target.of.includes('bulk') ? goals?.bulk : goals?.single[runtime]
-  return [{ ...ours, of: theirs.name, ratio: ours.perSecond / theirs.perSecond, goal }]
+  const ours = rows.find((row) => row.runtime === runtime && row.name === of)
+  const goal = of.includes('bulk') ? goals?.bulk : goals?.single[runtime]
+  return ours ? [{ ...ours, of: name, ratio, goal }] : []
 }
 
 /** Answers per second of processor time, and per second of a busy core. */
