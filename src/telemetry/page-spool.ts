@@ -1,6 +1,5 @@
 import type { Page } from './protobuf.ts'
-import type { Waiting } from './spool.ts'
-import { newCounter } from './tally.ts'
+import { Waiting } from './spool.ts'
 
 const PAGE_BYTES = 65_536
 /** With no more room than the longest item took so far the next page begins, or with no more than this: for what is longer a page grows. */
@@ -28,9 +27,7 @@ type Leaf = Page & {
  * for seconds and so grows old; to collect it with the old is what V8 takes 50 ms for, on one processor, in which requests wait
  * (docs/decisions/0014-http-speed.md).
  */
-export class PageSpool<T> implements Waiting<Batch> {
-  readonly capacity: number
-  readonly dropped = newCounter()
+export class PageSpool<T> extends Waiting<Batch> {
   readonly #write: (page: Page, item: T) => void
   readonly #spare: Leaf[] = []
   /** At first of no bytes: most processes trace nothing. */
@@ -38,26 +35,15 @@ export class PageSpool<T> implements Waiting<Batch> {
   /** Those with something that waits, the oldest first, and the last, which is written to. */
   readonly #leaves = [this.#last]
   #room = 0
-  #size = 0
-  #wake: () => void = () => undefined
 
   /** `write` writes an item behind what a page holds. */
   constructor(capacity: number, write: (page: Page, item: T) => void) {
-    this.capacity = capacity
+    super(capacity)
     this.#write = write
   }
 
-  get size(): number {
-    return this.#size
-  }
-
-  listen(wake: () => void): void {
-    this.#wake = wake
-    if (this.#size > 0) wake()
-  }
-
   push(item: T): void {
-    if (this.#size === this.capacity) this.#drop()
+    if (this.size === this.capacity) this.#drop()
     if (this.#last.bytes.length - this.#last.size <= this.#room) this.#turn()
     const leaf = this.#last
     const start = leaf.size
@@ -65,13 +51,12 @@ export class PageSpool<T> implements Waiting<Batch> {
     this.#room = Math.max(this.#room, Math.min(leaf.size - start, ROOM_BYTES_MAX))
     leaf.ends[leaf.count] = leaf.size
     leaf.count += 1
-    this.#size += 1
-    this.#wake()
+    this.came()
   }
 
-  take(max: number): Batch {
+  override take(max: number): Batch {
     const parts: Part[] = []
-    const length = Math.min(max, this.#size)
+    const length = Math.min(max, this.size)
     for (let wanted = length; wanted > 0; ) {
       const page = this.#oldest
       const from = startOf(page)
@@ -84,7 +69,7 @@ export class PageSpool<T> implements Waiting<Batch> {
     return { length, parts }
   }
 
-  done({ parts }: Batch): void {
+  override done({ parts }: Batch): void {
     for (const { page, count } of parts) {
       page.out -= count
       this.#reuse(page)
@@ -105,7 +90,7 @@ export class PageSpool<T> implements Waiting<Batch> {
   /** The first items of the oldest page wait no longer. */
   #leave(oldest: Leaf, count: number): void {
     oldest.left += count
-    this.#size -= count
+    this.went(count)
     if (oldest !== this.#last && isTaken(oldest)) this.#leaves.shift()
   }
 
