@@ -60,10 +60,12 @@ function date(): string {
   return dated
 }
 
-/** The lines of headers; names and values are the program's own, or were checked by `Headers`. */
+/** The line of a header; name and value are the program's own, or were checked by `Headers`. */
+const headerLine = (name: string, value: string): string => `${name}: ${value}\r\n`
+
 export function linesOf(headers: Iterable<readonly [string, string]>): string {
   let lines = ''
-  for (const [name, value] of headers) lines += `${name}: ${value}\r\n`
+  for (const [name, value] of headers) lines += headerLine(name, value)
   return lines
 }
 
@@ -87,7 +89,7 @@ export function textOf(reply: Reply, isLast: boolean): string {
     heads.set(head, lines)
   }
   lines = lineOf(status) + lines
-  if (own !== undefined) for (const name in own) lines += `${name}: ${own[name]}\r\n`
+  if (own !== undefined) for (const name in own) lines += headerLine(name, own[name] ?? '')
   if (isLast && !saysClose(reply)) lines += LAST
   if (body !== null) return `${lines}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   return `${lines}${isBodiless(status) ? '' : 'content-length: 0\r\n'}\r\n`

@@ -109,7 +109,7 @@ const marks = new Map<string, string>()
 /** Names that are asked for are the program's own, and few. */
 const MARKS_MAX = 100
 
-/** What stands before a value; made once for each name, or to look for eight of them takes half as long again. */
+/** What stands before a value; made once for each name, or to look for eight of them takes a third longer. */
 function markOf(name: string): string {
   let mark = marks.get(name)
   if (mark === undefined) {
