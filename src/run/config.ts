@@ -135,7 +135,7 @@ export function readConfig(env: Environment): Config {
   if (areGood && read.DRAIN_DELAY_SECONDS > read.DRAIN_SECONDS / 2)
     mistakes.push('DRAIN_DELAY_SECONDS: expected at most half of DRAIN_SECONDS, of which it is a part')
   if (mistakes.length > 0) throw new Error(`Cannot start: ${mistakes.join('; ')}`)
-  return Object.freeze(configOf(read))
+  return Object.freeze(configOf(read, env))
 }
 
 /** What each variable is; one that is bad counts as not set, and is a mistake. */
@@ -150,7 +150,7 @@ function check(given: Environment, mistakes: string[]): Read {
   return Object.fromEntries(Object.entries(VARIABLES).map(entryOf))
 }
 
-function configOf(read: Read): Config {
+function configOf(read: Read, env: Environment): Config {
   const settings: Settings = {
     port: read.PORT,
     host: read.HOST ?? (read.DATABASE_URL === undefined ? TRIAL_HOST : '0.0.0.0'),
@@ -174,7 +174,7 @@ function configOf(read: Read): Config {
     corsOrigins: read.CORS_ORIGINS,
     logLevel: read.LOG_LEVEL,
     accessLog: read.FLAGSTAFF_ACCESS_LOG ?? (read.DATABASE_URL === undefined ? 'none' : 'some'),
-    telemetry: telemetryOf(read),
+    telemetry: telemetryOf(read, env),
   }
   if (read.DATABASE_URL === undefined) return { ...settings, mode: 'trial', folder: read.FLAGSTAFF_TRIAL_DIR }
   return { ...settings, mode: 'service', databaseUrl: read.DATABASE_URL }

@@ -47,7 +47,7 @@ export function startExporter(config: TelemetryConfig, families: () => Promise<r
   trace.getTracer(SCOPE.name, SCOPE.version).startSpan('sample').end() // shows what the SDK found out about this process
   const resource = samples.empty()[0]?.resource ?? resourceFromAttributes(RESOURCE)
   const logger = logs.getLogger(SCOPE.name, SCOPE.version)
-  const traceExporter = spanExporter(() => originOf(resource))
+  const traceExporter = spanExporter(() => originOf(resource), config.isProxied)
   const logExporter = new OTLPLogExporter()
   const known = async () => {
     if (resource.asyncAttributesPending) await resource.waitForAsyncAttributes?.()

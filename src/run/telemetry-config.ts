@@ -49,15 +49,19 @@ export type TelemetryConfig = {
   readonly traces: (Queue & { readonly sampling: Sampling }) | undefined
   readonly exposures: (Queue & { readonly share: number }) | undefined
   readonly metrics: { readonly intervalMs: number } | undefined
+  /** Whether clients in this process may have to go through a proxy. */
+  readonly isProxied: boolean
 }
 
 type Read = Values<typeof TELEMETRY_VARIABLES>
+/** Not ours: some clients heed them, and some do not. */
+const PROXIES = ['http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY']
 
 /**
  * Traces are sent where an endpoint is named or an exporter is, exposures and metrics only where their exporter is: nobody expects each
  * evaluation to be sent because traces are.
  */
-export function telemetryOf(read: Read): TelemetryConfig {
+export function telemetryOf(read: Read, env: Readonly<Record<string, string | undefined>>): TelemetryConfig {
   const isOn = read.OTEL_SDK_DISABLED === 'false'
   const hasEndpoint = (read.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? read.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined
   const traces = read.OTEL_TRACES_EXPORTER ?? (hasEndpoint ? 'otlp' : 'none')
@@ -69,6 +73,7 @@ export function telemetryOf(read: Read): TelemetryConfig {
         : undefined,
     metrics:
       isOn && read.OTEL_METRICS_EXPORTER === 'otlp' ? { intervalMs: read.OTEL_METRIC_EXPORT_INTERVAL } : undefined,
+    isProxied: PROXIES.some((name) => env[name]),
   }
 }
 

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { spanExporter } from '../../src/run/span-exporter.ts'
 import { writeEnded } from '../../src/telemetry/otlp.ts'
@@ -19,19 +22,40 @@ function spans(count: number): Batch {
   return ended.take(count)
 }
 
-/** An exporter for a collector, set up by the environment as everywhere else. */
+/** An exporter that is set up by the environment, as everywhere else. */
+function exporterWith(t: TestContext, variables: Readonly<Record<string, string>>) {
+  Object.assign(process.env, variables)
+  const exporter = spanExporter(() => ORIGIN, 'HTTP_PROXY' in variables)
+  t.after(() => {
+    for (const name of Object.keys(variables)) delete process.env[name]
+    return exporter.shutdown()
+  })
+  return exporter
+}
+
 async function open(t: TestContext, mood: Mood, variables: Readonly<Record<string, string>> = {}) {
   const collector = await startCollector()
   collector.mood = mood
-  const all: Record<string, string> = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, ...variables }
-  Object.assign(process.env, all)
-  const exporter = spanExporter(() => ORIGIN)
-  for (const name of Object.keys(all)) delete process.env[name]
-  t.after(async () => {
-    await exporter.shutdown()
-    await collector.close()
+  t.after(() => collector.close())
+  return { collector, exporter: exporterWith(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, ...variables }) }
+}
+
+/** A collector that answers each request in its own way. */
+async function answering(t: TestContext, answers: readonly ((response: ServerResponse) => void)[], timeout = '10000') {
+  const times: number[] = []
+  const server = createServer((request, response) => {
+    times.push(performance.now())
+    request.resume().on('end', () => answers[Math.min(times.length, answers.length) - 1]?.(response))
   })
-  return { collector, exporter }
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const exporter = exporterWith(t, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_TIMEOUT: timeout })
+  return { times, exporter }
 }
 
 for (const [how, variables] of [
@@ -71,4 +95,46 @@ test('a collector that is not there is told of', async (t) => {
   const gone = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', OTEL_EXPORTER_OTLP_TIMEOUT: '300' }
   const { exporter } = await open(t, 'takes', gone)
   await assert.rejects(exporter.send(spans(1)))
+})
+
+test('what the collector will never take is not sent again', async (t) => {
+  const { times, exporter } = await answering(t, [(response) => response.writeHead(400).end('no')])
+  await assert.rejects(exporter.send(spans(1)))
+  assert.equal(times.length, 1)
+})
+
+test('a collector that says when it wants to be asked again is not asked before', async (t) => {
+  const { times, exporter } = await answering(t, [
+    (response) => response.writeHead(429, { 'retry-after': '2' }).end(),
+    (response) => response.end(),
+  ])
+  await exporter.send(spans(1))
+  const [first = 0, second = 0] = times
+  assert.equal(times.length, 2)
+  assert.ok(second - first >= 1_900, `${second - first} ms`)
+})
+
+test('one that wants to be asked again after all patience is not asked again', async (t) => {
+  const later = (response: ServerResponse) => void response.writeHead(503, { 'retry-after': '60' }).end()
+  const { times, exporter } = await answering(t, [later], '500')
+  await assert.rejects(exporter.send(spans(1)))
+  assert.equal(times.length, 1)
+})
+
+test('what was taken is not sent again, whatever else the collector says', async (t) => {
+  const { times, exporter } = await answering(t, [
+    (response) => response.end('this is no protobuf'),
+    (response) => response.writeHead(200, { 'content-length': '100' }).end('half', () => response.destroy()),
+  ])
+  await exporter.send(spans(1))
+  await exporter.send(spans(1))
+  assert.equal(times.length, 2)
+})
+
+test('a proxy for others does not get what is for the collector', async (t) => {
+  const proxy = await startCollector()
+  t.after(() => proxy.close())
+  const { collector, exporter } = await open(t, 'takes', { HTTP_PROXY: proxy.endpoint })
+  await exporter.send(spans(2))
+  assert.deepEqual([collector.spans.length, proxy.requests], [2, 0])
 })

@@ -37,6 +37,12 @@ for (const [sampler, sampling] of [
     assert.deepEqual(telemetry(env).traces?.sampling, sampling)
   })
 
+test('a proxy that some clients go through is known', () => {
+  assert.equal(telemetry(ENDPOINT).isProxied, false)
+  for (const name of ['http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'])
+    assert.equal(telemetry({ ...ENDPOINT, [name]: 'http://proxy:3128' }).isProxied, true, name)
+})
+
 test('queues are as OpenTelemetry has them, and as they are set; a batch is no larger than its queue', () => {
   assert.deepEqual(telemetry(ENDPOINT).traces, {
     sampling: { ratio: 1, followsParent: true },
