@@ -115,6 +115,7 @@ function compile(key: string, definition: Definition, surroundings: Surroundings
   const type = commonType(variants)
   if (state === 'DISABLED') return { metadata, type, answers: always(Object.freeze({ key, reason: state, metadata })) }
   if (!hasRule(targeting)) return { metadata, type, answers: always(defaultAnswer(flag, 'STATIC')) }
+  if (targeting === null) return { metadata, type, answers: always(defaultAnswer(flag, 'DEFAULT')) }
   const compiled = compileTargeting(targeting, surroundings)
   if (compiled instanceof RuleFault)
     return { metadata, type, answers: always(fail(flag, compiled.code, compiled.message)) }
@@ -130,9 +131,9 @@ function mergeMetadata(set: Metadata, definition: Definition): Metadata {
   return isRecord(own) ? Object.freeze({ ...set, ...own }) : set
 }
 
-/** Nothing, null and {} are all no rule. */
+/** A flag without a member `targeting`, or with {}, has no rule. As in flagd, null is a rule: one that names no variant. */
 function hasRule(targeting: unknown): boolean {
-  if (targeting === undefined || targeting === null) return false
+  if (targeting === undefined) return false
   return !isRecord(targeting) || Object.keys(targeting).length > 0
 }
 

@@ -90,7 +90,7 @@ function answer(flag: Evaluable, context: Context, now: number): Evaluation {
   }
 }
 
-/** The variant that a rule's value names: its JSON text without quotes and outer spaces (flagd's `resolve`). */
+/** The variant that a rule's value names: its text without outer spaces, then without quotes (flagd's `resolve`). */
 function settle(flag: Evaluable, answers: Answers, value: unknown): Evaluation {
   if (typeof value === 'string') return answers.matches.get(value) ?? settleText(flag, answers, value)
   if (value === null || value === undefined) return answers.otherwise
@@ -103,7 +103,7 @@ function settle(flag: Evaluable, answers: Answers, value: unknown): Evaluation {
 }
 
 function settleText(flag: Evaluable, { matches }: Answers, text: string): Evaluation {
-  const found = matches.get(text) ?? matches.get(text.replaceAll('"', '').trim())
+  const found = matches.get(text) ?? matches.get(text.trim().replaceAll('"', ''))
   return found ?? fail(flag, 'GENERAL', `Rule gives ${shorten(text)}, which is no variant of flag ${shorten(flag.key)}`)
 }
 

@@ -26,7 +26,7 @@ export function providerFormOf(flag: CompiledFlag, segments: Rules): string | un
 
 function write({ definition, metadata }: CompiledFlag, segments: Rules): string {
   const { state, variants, defaultVariant, targeting } = definition
-  const rule = targeting === undefined || targeting === null ? undefined : (expand(targeting, segments) ?? targeting)
+  const rule = targeting === undefined ? undefined : (expand(targeting, segments) ?? targeting)
   const ownMetadata = Object.keys(metadata).length > 0 ? metadata : undefined
   return JSON.stringify({
     state,

@@ -21,11 +21,17 @@ const set = flagSetOf({
 })
 const answer = (key: string, context = {}, type?: FlagType | 'integer') => evaluateKey(set, key, context, NOW, type)
 
-test('evaluate() answers the default variant of a flag without rule as STATIC, with merged metadata', () => {
+test('evaluate() answers the default variant of a flag without rule as STATIC (of the rule null as DEFAULT), with merged metadata', () => {
   const metadata = { owner: 'flag', version: 3 }
   assert.deepEqual(answer('static'), { key: 'static', value: true, variant: 'on', reason: 'STATIC', metadata })
   assert.equal(answer('empty').reason, 'STATIC')
-  assert.equal(answer('null').reason, 'STATIC')
+  assert.deepEqual(answer('null'), {
+    key: 'null',
+    value: true,
+    variant: 'on',
+    reason: 'DEFAULT',
+    metadata: { owner: 'set', version: 3 },
+  })
 })
 
 test('evaluate() answers neither value nor variant for a disabled flag, nor for one without default', () => {
@@ -71,6 +77,8 @@ for (const [rule, expected] of [
   ['b', 'b'],
   ['b ', 'b'],
   ['"b"', 'b'],
+  [' "b" ', 'b'],
+  ['" b "', 'GENERAL'],
   [true, 'true'],
   [false, 'false'],
   [1, '1'],

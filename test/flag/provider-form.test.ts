@@ -32,7 +32,7 @@ for (const [what, targeting, $evaluators, expected] of [
     { a: { or: [{ $ref: 'a' }] } },
     { if: [{ $ref: 'a' }, 'b'] },
   ],
-  ['has no targeting for null', null, {}, undefined],
+  ['keeps null, which other providers answer DEFAULT for as well', null, {}, null],
 ] as const)
   test(`providerFormOf() ${what}`, () => assert.deepEqual(form(targeting, $evaluators), expected))
 

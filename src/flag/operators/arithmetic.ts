@@ -4,13 +4,32 @@ import { compileOperands } from './operands.ts'
 
 type Step = (left: number, right: number) => number
 
-/** `+` and `*`: all operands, starting from `start`. */
+/**
+ * `+` and `*`: all operands, starting from `start`. With a null operand, as of an attribute that is missing, the result is NaN, as in
+ * JSONLogic's reference (json-logic-js): then no comparison holds, and no sum is made up for a user of whom too little is known.
+ */
 export function total(start: number, step: Step): Operator {
   return (operands, compiler, written) => {
-    if (operands.length === 2) return pair(step)(operands, compiler, written)
+    if (operands.length === 2) return totalOfTwo(step)(operands, compiler, written)
     const values = compileOperands(operands, compiler, written)
-    return (data, frame) => fold(values(data, frame), start, step, frame)
+    return (data, frame) => {
+      let result = start
+      for (const value of values(data, frame)) result = step(result, toSummand(value, frame))
+      return result
+    }
   }
+}
+
+function totalOfTwo(step: Step): Operator {
+  return (operands, compiler) => {
+    const left = compiler.compile(operands[0])
+    const right = compiler.compile(operands[1])
+    return (data, frame) => step(toSummand(left(data, frame), frame), toSummand(right(data, frame), frame))
+  }
+}
+
+function toSummand(value: unknown, frame: Frame): number {
+  return value === null || value === undefined ? Number.NaN : toNumber(value, frame)
 }
 
 /** `/` and `%`: the first operand by each that follows. By zero is Infinity or NaN, as in JavaScript; never an error. */

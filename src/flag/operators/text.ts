@@ -19,13 +19,16 @@ function catTwo(operands: readonly unknown[], compiler: Compiler): Expression {
   return (data, frame) => checkText(toText(left(data, frame), frame) + toText(right(data, frame), frame), frame)
 }
 
-/** `substr`: from a place (from the end when negative), so many characters (all but so many when negative). */
+/**
+ * `substr`: from a place (from the end when negative), so many characters (all but so many when negative). Null is the text "null",
+ * as in JSONLogic's reference (json-logic-js).
+ */
 export const substr: Operator = (operands, compiler) => {
   const source = compiler.compile(operands[0] ?? null)
   const start = compiler.compile(operands[1] ?? null)
   const length = operands.length > 2 ? compiler.compile(operands[2]) : undefined
   return (data, frame) => {
-    const text = checkText(toText(source(data, frame), frame), frame)
+    const text = checkText(toText(source(data, frame) ?? 'null', frame), frame)
     // By code points, as flagd in Go does; a text without surrogates has one unit for each.
     const characters = /[\uD800-\uDFFF]/.test(text) ? split(text, frame) : text
     const given = length?.(data, frame) ?? undefined
