@@ -1,8 +1,9 @@
 // npm test: starts a Postgres where TEST_DATABASE_URL names none, runs every test on Node and on Bun, and adds up.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, globSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parse } from 'smol-toml'
 import { HAS_PROMTOOL } from './metrics.ts'
 import { HAS_REDIS } from './redis.ts'
 import { startTestServer } from './server.ts'
@@ -12,8 +13,8 @@ type Sum = { passed: number; failed: number; skipped: number }
 
 const ROOT = join(import.meta.dirname, '../..')
 const BIN = join(ROOT, 'node_modules/.bin')
-/** A test that hangs is a test that fails. */
-const TEST_MS = 120_000
+/** One limit for both runtimes: a test that hangs is a test that fails. */
+const TEST_MS = testTimeoutMs()
 const RUN_MS = 15 * 60_000
 
 const args = process.argv.slice(2)
@@ -104,6 +105,11 @@ function sumOf(output: string, pattern: RegExp): Sum {
     else sum.failed += Number(number)
   }
   return sum
+}
+
+function testTimeoutMs(): number {
+  const { test } = parse(readFileSync(join(ROOT, 'bunfig.toml'), 'utf8')) as { test: { timeout: number } }
+  return test.timeout
 }
 
 function endGroup(): void {
