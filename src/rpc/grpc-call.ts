@@ -25,6 +25,12 @@ const HEADERS: OutgoingHttpHeaders = { ':status': 200, 'content-type': 'applicat
 /** gRPC has no use for a date. */
 const WITH_TRAILERS: ServerStreamResponseOptions & { sendDate: false } = { waitForTrailers: true, sendDate: false }
 const OK: OutgoingHttpHeaders = { 'grpc-status': String(Status.ok) }
+/**
+ * Errors that a retry cannot change: they describe the flag or the request. Their headers are sent before their trailers, because a
+ * client's retry policy applies only to a call that has received no headers (gRFC A6, "When Retries are Valid"). Every other error is
+ * Trailers-Only, as grpc-go's server sends it, and may be retried.
+ */
+const FINAL: ReadonlySet<Status> = new Set([Status.unknown, Status.invalidArgument, Status.notFound, Status.dataLoss])
 /** A client that takes longer to send its message, or to take one of ours, is cut. */
 const STUCK_MS = 30_000
 
@@ -84,6 +90,7 @@ export class GrpcCall implements Call, Header {
     const { path, log } = this.#options
     if (this.#isEnded || this.#stream.destroyed) return
     const { status, message } = rpcErrorOf(error, { method: path, log, header: this })
+    if (FINAL.has(status) && !this.#stream.headersSent) this.#respond()
     this.#end({ 'grpc-status': String(status), 'grpc-message': escapeMessage(message) })
   }
 
