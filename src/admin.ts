@@ -53,7 +53,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return (await createKey(database, key, AUTHOR)).secret
   },
   import: async (database, [target, file], options) => {
-    const { source: document, mistakes } = readDocument(readJson(file))
+    const { source: document, mistakes } = readDocument(...readJson(file))
     if (mistakes.length > 0) throw new FlagError('invalid', `Cannot import ${file}: it is not a flag set`, { mistakes })
     const { revision, changed, warnings } = await applyFlagSet(database, environmentNamed(target), {
       document,
@@ -141,9 +141,11 @@ function environmentNamed(flagSetId: string | undefined): EnvironmentName {
   return { project, environment }
 }
 
-function readJson(file: string | undefined): unknown {
+/** The value of a file of JSON, and its text. */
+function readJson(file: string | undefined): [value: unknown, text: string] {
   try {
-    return JSON.parse(readFileSync(file ?? '', 'utf8'))
+    const text = readFileSync(file ?? '', 'utf8')
+    return [JSON.parse(text), text]
   } catch (cause) {
     throw new Error(
       `Cannot import ${file ?? 'nothing'}: ${cause instanceof Error ? cause.message : 'it cannot be read'}`,

@@ -1,50 +1,8 @@
 import type { Mistake } from './error.ts'
-import { DOCUMENT_DEPTH_MAX, NAME_LENGTH_MAX } from './limits.ts'
+import { NAME_LENGTH_MAX } from './limits.ts'
 import { pointerTo } from './pointer.ts'
 import { isRecord } from './value.ts'
 import { shorten } from './words.ts'
-
-/**
- * Finds what keeps JSON from being stored at all: it nests too deep, or holds numbers that do not come back as they
- * were. No recursion, so that depth harms nobody. `depth` is how deep the value itself will stand in a document.
- */
-export function checkJson(value: unknown, pointer = '', depth = 0): Mistake[] {
-  const mistakes: Mistake[] = []
-  const pending: Item[] = [{ value, place: { step: pointer, parent: undefined, depth } }]
-  for (let item = pending.pop(); item !== undefined; item = pending.pop()) {
-    const { value: inner, place } = item
-    if (typeof inner === 'number') mistakes.push(...checkNumber(inner, place))
-    if (typeof inner !== 'object' || inner === null) continue
-    if (place.depth >= DOCUMENT_DEPTH_MAX)
-      return [{ pointer: pointerOf(place), message: `Document nests deeper than ${DOCUMENT_DEPTH_MAX}` }]
-    pushItems(inner, place, pending)
-  }
-  return mistakes
-}
-
-type Item = { readonly value: unknown; readonly place: Place }
-
-function pushItems(value: object, parent: Place, pending: Item[]): void {
-  for (const [step, inner] of Object.entries(value))
-    if (typeof inner === 'number' || typeof inner === 'object')
-      pending.push({ value: inner, place: { step, parent, depth: parent.depth + 1 } })
-}
-
-/** Pointers are put together only where there is a mistake. */
-type Place = { readonly step: string; readonly parent: Place | undefined; readonly depth: number }
-
-function pointerOf(place: Place): string {
-  return place.parent === undefined ? place.step : pointerOf(place.parent) + pointerTo(place.step)
-}
-
-function checkNumber(number: number, place: Place): Mistake[] {
-  return isExact(number) ? [] : [{ pointer: pointerOf(place), message: `Number ${number} cannot be kept exactly` }]
-}
-
-/** Whole numbers beyond ±(2^53 − 1) may have been others before they were parsed. */
-function isExact(number: number): boolean {
-  return Number.isFinite(number) && (!Number.isInteger(number) || Number.isSafeInteger(number))
-}
 
 /** What is wrong with a name of a flag, variant, segment or member of metadata. */
 export function checkName(name: unknown, what: string, pointer: string): Mistake[] {

@@ -1,6 +1,7 @@
 import { checkDefault, checkTargeting, checkVariants } from './check-definition.ts'
+import { checkJson, type JsonPlace } from './check-json.ts'
 import { checkRule } from './check-rule.ts'
-import { checkJson, checkKey, checkMembers, checkMetadata, checkName } from './check-shape.ts'
+import { checkKey, checkMembers, checkMetadata, checkName } from './check-shape.ts'
 import type { Definition, FlagSetSource, Metadata } from './definition.ts'
 import type { Mistake } from './error.ts'
 import { FLAGS_MAX } from './limits.ts'
@@ -18,10 +19,13 @@ export type DocumentSource = Omit<FlagSetSource, 'bucketing'>
 /**
  * Reads a flagd document (https://flagd.dev/schema/v0/flagd.json). `mistakes` are those that keep it from being stored
  * at all, and `source` then holds what is right; the rules in it are for `checkDefinition` and `checkSegments`.
- * `flags` may be a list of flags with a `key`, unless `$schema` names flags.json, which knows only the map.
+ * `text` is what the document was parsed from. `flags` may be a list of flags with a `key`, unless `$schema` names flags.json, which knows only the map.
  */
-export function readDocument(document: unknown): { readonly source: DocumentSource; readonly mistakes: Mistake[] } {
-  const mistakes = checkJson(document)
+export function readDocument(
+  document: unknown,
+  text?: string,
+): { readonly source: DocumentSource; readonly mistakes: Mistake[] } {
+  const mistakes = checkJson(document, { text })
   const empty: DocumentSource = { flags: new Map(), segments: {}, metadata: {} }
   if (mistakes.length > 0) return { source: empty, mistakes }
   if (!isRecord(document))
@@ -67,13 +71,15 @@ export function checkSegments(segments: unknown, pointer = '/$evaluators'): Mist
   })
 }
 
+/** In the document of its flag set a definition stands two levels deep, and that document must be readable again. */
+export const DEFINITION_DEPTH = 2
+
 /** Finds what keeps a value from being a definition at all. `definition` is undefined when something does. */
 export function checkShape(
   definition: unknown,
-  pointer = '',
+  { pointer = '', text }: Omit<JsonPlace, 'depth'> = {},
 ): { readonly definition: Definition | undefined; readonly mistakes: Mistake[] } {
-  // In the document of its flag set it stands two levels deeper, and that document must be readable again.
-  const mistakes = checkJson(definition, pointer, 2)
+  const mistakes = checkJson(definition, { pointer, depth: DEFINITION_DEPTH, text })
   if (mistakes.length === 0) mistakes.push(...checkMembers(definition, pointer))
   return { definition: mistakes.length === 0 ? (definition as Definition) : undefined, mistakes }
 }

@@ -2,7 +2,11 @@ const LENGTH_MAX = 60
 
 /** `value` as JSON text for a message, cut to 60 characters. */
 export function shorten(value: unknown): string {
-  const text = describe(value)
+  return cut(describe(value))
+}
+
+/** A text cut to 60 characters. */
+export function cut(text: string): string {
   return text.length > LENGTH_MAX ? `${text.slice(0, LENGTH_MAX - 1)}…` : text
 }
 

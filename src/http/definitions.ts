@@ -1,7 +1,8 @@
 import { Hono } from 'hono'
-import { checkShape } from '../flag/check.ts'
+import { checkShape, DEFINITION_DEPTH } from '../flag/check.ts'
+import { checkJson } from '../flag/check-json.ts'
 import type { Definition as FlagDefinition } from '../flag/definition.ts'
-import { FlagError } from '../flag/error.ts'
+import { FlagError, type Mistake } from '../flag/error.ts'
 import { mergePatch } from '../flag/merge-patch.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
 import type { Database } from '../store/database.ts'
@@ -53,7 +54,8 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
       editor,
       path(DefinitionPath),
       async (c) => {
-        const definition = definitionFrom(await jsonBody(c))
+        const { value, text } = await jsonBody(c)
+        const definition = definitionFrom(value, text)
         const stored = await change(nameOf(c.req.valid('param')), {
           next: () => definition,
           expected: expectedBy(c),
@@ -73,7 +75,8 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
       editor,
       path(DefinitionPath),
       async (c) => {
-        const patch = await jsonBody(c)
+        const { value: patch, text } = await jsonBody(c)
+        refuse(checkJson(patch, { depth: DEFINITION_DEPTH, text }))
         const name = nameOf(c.req.valid('param'))
         const next = (before: FlagDefinition | undefined) => before && definitionFrom(mergePatch(before, patch))
         const stored = await change(name, { next, expected: expectedBy(c), author: authorOf(c) })
@@ -110,11 +113,18 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
     )
 }
 
-function definitionFrom(body: unknown): FlagDefinition {
-  const { definition, mistakes } = checkShape(body)
+function definitionFrom(body: unknown, text?: string): FlagDefinition {
+  const { definition, mistakes } = checkShape(body, { text })
   if (definition) return definition
-  throw new FlagError('invalid', 'The definition is not what it should be', { mistakes })
+  throw unfit(mistakes)
 }
+
+function refuse(mistakes: readonly Mistake[]): void {
+  if (mistakes.length > 0) throw unfit(mistakes)
+}
+
+const unfit = (mistakes: readonly Mistake[]) =>
+  new FlagError('invalid', 'The definition is not what it should be', { mistakes })
 
 const nameOf = ({ key, ...name }: { project: string; environment: string; key: string }): definitions.FlagName => ({
   ...name,

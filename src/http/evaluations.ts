@@ -1,4 +1,4 @@
-import type { Enrich } from '../flag/context.ts'
+import { type Enrich, isFiniteContext } from '../flag/context.ts'
 import type { Context } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
 import { isRecord } from '../flag/value.ts'
@@ -115,13 +115,20 @@ function replyTo(doors: EvaluationDoors, kind: Kind, visit: Visit, read: Read): 
   return kind.reply(visit, { snapshot, selector, context: enrich(context), now, span, count }, body)
 }
 
+/** Without one of these, no number of a body that is shorter than the digits of 1e308 can be beyond a double. */
+const LARGE_EXPONENT = /\d[eE]\+?\d\d/
+const DIGITS_MAX = 308
+
+const mayOverflow = (body: string): boolean => body.length > DIGITS_MAX || LARGE_EXPONENT.test(body)
+
 /** The context of a body; undefined when the body is not what it should be. A context that is no object counts as empty, as in flagd. */
 function evaluationContextIn(body: string): Context | undefined {
   try {
     const request: unknown = body === '' ? {} : (JSON.parse(body) ?? {})
     if (!isRecord(request)) return undefined
     const { context } = request
-    return isRecord(context) ? context : {}
+    if (!isRecord(context)) return {}
+    return mayOverflow(body) && !isFiniteContext(context) ? undefined : context
   } catch {
     return undefined
   }

@@ -44,7 +44,8 @@ export function flagSetRoutes(database: Database, authenticate: Authenticate, ch
       async (c) => {
         const name = c.req.valid('param')
         const options = c.req.valid('query')
-        const { source: document, mistakes } = readDocument(await jsonBody(c))
+        const { value, text } = await jsonBody(c)
+        const { source: document, mistakes } = readDocument(value, text)
         if (mistakes.length > 0) throw new FlagError('invalid', 'The document is not a flag set', { mistakes })
         const applied = await applyFlagSet(database, name, {
           document,

@@ -53,10 +53,14 @@ export const path = <Schema extends GenericSchema>(schema: Schema) => parsed('pa
 export const query = <Schema extends GenericSchema>(schema: Schema) => parsed('query', schema)
 export const body = <Schema extends GenericSchema>(schema: Schema) => parsed('json', schema)
 
+/** JSON with the text that it was parsed from, which has the digits of numbers that are beyond a double. */
+export type SentJson = { readonly value: unknown; readonly text: string }
+
 /** The body as it came, for a reader that checks it whole: schema libraries drop members such as "constructor" for safety. */
-export async function jsonBody(c: Context): Promise<unknown> {
+export async function jsonBody(c: Context): Promise<SentJson> {
+  const text = await c.req.text()
   try {
-    return await c.req.json()
+    return { value: JSON.parse(text), text }
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause
     throw new FlagError('invalid', `The body is not JSON: ${cause.message}`)

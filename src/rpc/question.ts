@@ -1,6 +1,7 @@
 import type { JsonObject } from '@bufbuild/protobuf'
-import type { Enrich } from '../flag/context.ts'
+import { type Enrich, isFiniteContext } from '../flag/context.ts'
 import type { Context } from '../flag/definition.ts'
+import { FlagError } from '../flag/error.ts'
 import type { Asked, Count } from '../snapshot/exposures.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import type { Admission, Admit } from './admission.ts'
@@ -32,6 +33,8 @@ export function ask(doors: EvaluationDoors, call: Call, context: JsonObject | un
     span: call.span,
   })
   const look = (admission: Admission): Question | Promise<Question> => {
+    if (context !== undefined && !isFiniteContext(context))
+      throw new FlagError('invalid', 'Cannot read the context: a number in it is NaN or beyond a double')
     const snapshot = doors.current(admission.flagSetId)
     return snapshot instanceof Promise ? snapshot.then((found) => asked(admission, found)) : asked(admission, snapshot)
   }

@@ -65,6 +65,14 @@ const DOCUMENTS: readonly (readonly [document: unknown, mistakes: readonly strin
   ],
   [{ flags: {}, metadata: { n: Number.POSITIVE_INFINITY } }, ['/metadata/n: Number Infinity cannot be kept exactly']],
   [{ flags: { a: { ...flag, variants: { n: huge - 1, m: -0.5 } } } }, []],
+  [
+    { flags: { a: { ...flag, variants: { on: { deep: ['\ud800'], '\udc00': 1 } }, note: 'x\ud800' } } },
+    [
+      '/flags/a/variants/on/deep/0: Text "\\ud800" is not well-formed',
+      '/flags/a/variants/on/\udc00: Name "\\udc00" is not well-formed text',
+      '/flags/a/note: Text "x\\ud800" is not well-formed',
+    ],
+  ],
   [nested(100), [': Document is a list, not an object']],
   [nested(101), [`${'/0'.repeat(100)}: Document nests deeper than 100`]],
   [nested(1_000_000), [`${'/0'.repeat(100)}: Document nests deeper than 100`]],
@@ -77,6 +85,33 @@ const DOCUMENTS: readonly (readonly [document: unknown, mistakes: readonly strin
 for (const [document, mistakes] of DOCUMENTS)
   test(`readDocument() says: ${mistakes.join('; ').slice(0, 100) || 'right'}`, () =>
     assert.deepEqual(list(readDocument(document).mistakes), mistakes))
+
+const DIGITS: readonly (readonly [number: string, mistake: string | undefined])[] = [
+  ['9007199254740991', undefined],
+  ['-9007199254740991', undefined],
+  ['9007199254740991.0', undefined],
+  ['0.1', undefined],
+  ['9007199254740993', '9007199254740993'],
+  ['-9007199254740993', '-9007199254740993'],
+  ['9007199254740993.0', '9007199254740993.0'],
+  ['12345678901234567890123', '12345678901234567890123'],
+  ['1e400', '1e400'],
+  ['-1E+400', '-1E+400'],
+  [`1${'0'.repeat(400)}`, `1${'0'.repeat(58)}…`],
+]
+for (const [number, digits] of DIGITS)
+  test(`readDocument() says of the number ${number.slice(0, 30)}: ${digits?.slice(0, 30) ?? 'right'}`, () => {
+    const text = `{"flags":{"a":{"state":"ENABLED","variants":{"n":${number}},"defaultVariant":"n"}}}`
+    const expected = digits === undefined ? [] : [`/flags/a/variants/n: Number ${digits} cannot be kept exactly`]
+    assert.deepEqual(list(readDocument(JSON.parse(text), text).mistakes), expected)
+  })
+
+test('readDocument() refuses what nests too deep for the stack, whatever numbers are in it', () => {
+  const text = `${'['.repeat(200_000)}1e400${']'.repeat(200_000)}`
+  assert.deepEqual(list(readDocument(JSON.parse(text), text).mistakes), [
+    `${'/0'.repeat(100)}: Document nests deeper than 100`,
+  ])
+})
 
 test('readDocument() hands back flags, segments and metadata as written, unknown members of flags too', () => {
   const a = { ...flag, note: { kept: [1] } }

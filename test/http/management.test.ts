@@ -131,6 +131,25 @@ test('If-Match and If-None-Match decide whether a write happens', async () => {
   assert.equal((await put({ 'if-match': `"1", ${etag}` })).status, 200)
 })
 
+test('a number that cannot be kept is refused with the digits that were sent, and text that is none', async () => {
+  const one = `${environment}/flags/a`
+  await call('PUT', one, { body: { ...on, variants: { on: 1 } } })
+  const text = '{"state":"ENABLED","variants":{"on":9007199254740993},"defaultVariant":"on"}'
+  const wanted = (prefix: string) => [
+    { pointer: `${prefix}/variants/on`, detail: 'Number 9007199254740993 cannot be kept exactly' },
+  ]
+  const put = await call('PUT', one, { body: text })
+  assert.deepEqual([put.status, put.body.errors], [400, wanted('')])
+  const patch = await call('PATCH', one, { body: '{"variants":{"on":9007199254740993}}' })
+  assert.deepEqual([patch.status, patch.body.errors], [400, wanted('')])
+  const whole = await call('PUT', `${environment}/flagset`, { body: `{"flags":{"a":${text}}}` })
+  assert.deepEqual([whole.status, whole.body.errors], [400, wanted('/flags/a')])
+  const surrogate = await call('PUT', one, { body: { ...on, variants: { on: 'x\ud800' } } })
+  assert.equal(surrogate.status, 400)
+  assert.match(surrogate.body.errors[0].detail, /not well-formed/)
+  assert.deepEqual((await call('GET', one)).body.variants, { on: 1 })
+})
+
 test('a wrong rule is refused with the place of the mistake, and nothing is stored', async () => {
   const body = { ...on, targeting: { if: [{ strats_with: [{ var: 'email' }, 'a'] }, 'on'] } }
   const refused = await call('PUT', `${environment}/flags/a`, { body })
@@ -271,7 +290,7 @@ test('changes carry actor, trace and both states; they are filtered and come in 
 })
 
 test('every character of a value is kept, and a key that no database can hold is refused', async () => {
-  const odd = { ...on, variants: { 'ünï \u2028"\\': 'nul \u0000, half \ud800, \u{1f600}' }, defaultVariant: null }
+  const odd = { ...on, variants: { 'ünï \u2028"\\': 'nul \u0000, \u{1f600}' }, defaultVariant: null }
   assert.equal((await call('PUT', `${environment}/flagset`, { body: { flags: { 'ключ/%2F ☃': odd } } })).status, 200)
   assert.deepEqual((await call('GET', `${environment}/flagset`)).body.flags, { 'ключ/%2F ☃': odd })
   for (const key of ['nul\u0000', 'half \ud800'])

@@ -191,6 +191,10 @@ for (const [title, body] of [
   ['a number', '1'],
   ['invalid UTF-8', new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
   ['a cut character', new Uint8Array([0x22, 0xc3])],
+  ['a number beyond a double', '{"context":{"n":1e400}}'],
+  ['such a number with capitals and sign, deep within', '{"context":{"a":[{"n":-1E+0309}]}}'],
+  ['a number of many digits', `{"context":{"n":${'9'.repeat(400)}}}`],
+  ['a number of many digits and a small exponent', `{"context":{"n":${'9'.repeat(250)}e99}}`],
 ] as const)
   test(`ofrep() refuses a body that is ${title}`, async () => {
     const error = { errorCode: 'INVALID_CONTEXT', errorDetails: 'Provider context is not valid' }
@@ -201,6 +205,11 @@ for (const [title, body] of [
     assert.equal(bulk.status, 400)
     assert.deepEqual(bulk.body, error)
   })
+
+test('ofrep() takes the largest and the smallest double, and text that looks like a number', async () => {
+  for (const n of ['1.7976931348623157e308', '-1e308', '1e-400', '"1e400"', `"${'9'.repeat(400)}"`])
+    assert.equal((await one('a/b', { body: `{"context":{"n":${n}}}` })).status, 200, n)
+})
 
 const exactly = (bytes: number) => `{"context":{}}${' '.repeat(bytes - 14)}`
 const chunked = (text: string) => new Blob([text]).stream()
