@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
-import { ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from '@connectrpc/connect'
+import { Code, ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from '@connectrpc/connect'
 import { type Compression, createFetchHandler, type UniversalHandler } from '@connectrpc/connect/protocol'
 import type { GrpcOptions } from './grpc.ts'
 import { type Call, JSON_OPTIONS, type Method } from './method.ts'
@@ -12,7 +12,14 @@ type Fetch = (request: Request) => Promise<Response>
 const GZIP: Compression = {
   name: 'gzip',
   compress: (bytes) => promisify(gzip)(bytes),
-  decompress: (bytes, bytesMax) => promisify(gunzip)(bytes, { maxOutputLength: bytesMax }),
+  decompress: (bytes, bytesMax) => promisify(gunzip)(bytes, { maxOutputLength: bytesMax }).catch(notUnpacked),
+}
+
+/** A body that cannot be unpacked is the client's mistake; connect-es would answer it as a failure of the server. */
+function notUnpacked(error: unknown): never {
+  if (error instanceof RangeError)
+    throw new ConnectError('The message is too long when it is unpacked', Code.ResourceExhausted)
+  throw new ConnectError('Cannot unpack the message: it is not gzip', Code.InvalidArgument)
 }
 
 /** Connect and gRPC-Web, over any version of HTTP: for browsers, and for whoever has no gRPC. By path. */

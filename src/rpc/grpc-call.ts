@@ -122,7 +122,8 @@ export class GrpcCall implements Call, Header {
   /** The messages of a call that may have many, as fast as they are answered. */
   async *#requests(schema: DescMessage): AsyncGenerator<MessageShape<DescMessage>> {
     const frames = new Frames(this.#options.bytesMax)
-    for await (const chunk of this.#stream)
+    // Destroying the stream at the first error would leave the call without a status.
+    for await (const chunk of this.#stream.iterator({ destroyOnReturn: false }))
       for (const frame of frames.take(chunk)) yield await this.#read(schema, frame)
     if (frames.isBroken) throw new RpcError(Status.internal, 'The message is not whole')
   }

@@ -55,6 +55,8 @@ for (const [what, status, code, body, headers] of [
   ['text that is no JSON', 400, 'invalid_argument', '{', {}],
   ['a wrong selector', 400, 'invalid_argument', '{"flagKey":"on"}', { 'flagd-selector': 'x=y' }],
   ['a body that is too long', 429, 'resource_exhausted', JSON.stringify({ flagKey: 'x'.repeat(3_000) }), {}],
+  ['a body that is no gzip', 400, 'invalid_argument', '{"flagKey":"on"}', { 'content-encoding': 'gzip' }],
+  ['an empty body as gzip', 400, 'invalid_argument', '', { 'content-encoding': 'gzip' }],
   ['an encoding that we do not take', 501, 'unimplemented', '{}', { 'content-encoding': 'br' }],
 ] as const)
   test(`Connect answers ${what} with ${status} ${code}`, async () => {
@@ -62,6 +64,12 @@ for (const [what, status, code, body, headers] of [
     const answer: any = await response.json()
     assert.deepEqual([response.status, answer.code], [status, code])
   })
+
+test('Connect refuses a small body that unpacks to a long one', async () => {
+  const body = new Uint8Array(gzipSync(JSON.stringify({ flagKey: 'x'.repeat(1_000_000) })))
+  const response = await post(RESOLVE, JSON_TYPE, body, { 'content-encoding': 'gzip' })
+  assert.equal(response.status, 429)
+})
 
 test('Connect answers a call that announces no length, and reads no more of it than of others', async () => {
   const answerTo = async (message: object) => {

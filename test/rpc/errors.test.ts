@@ -12,6 +12,7 @@ import { Flag, headerBlock, RawH2, rawFrame, Type } from '../support/raw-h2.ts'
 const RESOLVE = '/flagd.evaluation.v2.Service/ResolveBoolean'
 const EVENTS = '/flagd.evaluation.v2.Service/EventStream'
 const SYNC = '/flagd.sync.v1.FlagSyncService/SyncFlags'
+const REFLECTION = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'
 /** A client that retried would need longer; flagd itself answers in some 3 ms. */
 const ANSWER_MS = 200
 
@@ -78,6 +79,7 @@ for (const [status, what, path, body, headers] of [
   ['UNAUTHENTICATED', 'an unknown key', RESOLVE, resolve({}), { 'x-api-key': 'fs_client_nobody' }],
   ['PERMISSION_DENIED', 'a key with a smaller role', SYNC, EMPTY, {}],
   ['UNIMPLEMENTED', 'an unknown method', '/no.such/Method', EMPTY, {}],
+  ['INTERNAL', 'unknown flags in a stream of requests', REFLECTION, frame(new Uint8Array(), 226), {}],
   ['INTERNAL', 'half a message', RESOLVE, resolve({ flagKey: 'text' }).subarray(0, 7), {}],
 ] as const)
   test(`${status}, for ${what}, is Trailers-Only`, async () => {
