@@ -6,6 +6,7 @@ import type { Log } from './status.ts'
 const SERVICES = [
   'flagd.evaluation.v1.Service',
   'flagd.evaluation.v2.Service',
+  'schema.v1.Service',
   'flagd.sync.v1.FlagSyncService',
   'grpc.health.v1.Health',
   'grpc.reflection.v1.ServerReflection',

@@ -10,6 +10,7 @@ import { file_flagd_evaluation_v1_evaluation } from './gen/flagd/evaluation/v1/e
 import { file_flagd_evaluation_v2_evaluation } from './gen/flagd/evaluation/v2/evaluation_pb.js'
 import { file_flagd_sync_v1_sync } from './gen/flagd/sync/v1/sync_pb.js'
 import { file_grpc_health_v1_health } from './gen/grpc/health/v1/health_pb.js'
+import { file_schema_v1_schema } from './gen/schema/v1/schema_pb.js'
 import { grpc, type Load, type TakeStream } from './grpc.ts'
 import { healthMethods } from './health.ts'
 import { type Answer, type Asked, jsonCalls } from './json-calls.ts'
@@ -67,6 +68,7 @@ const FILES = [
   file_flagd_evaluation_v2_evaluation,
   file_flagd_sync_v1_sync,
   file_grpc_health_v1_health,
+  file_schema_v1_schema,
 ]
 
 /** Every method of every service, and the protocols that they are called by. */

@@ -14,6 +14,7 @@ for (const service of [
   '',
   'flagd.evaluation.v1.Service',
   'flagd.evaluation.v2.Service',
+  'schema.v1.Service',
   'flagd.sync.v1.FlagSyncService',
 ])
   test(`Check of "${service}" needs no key`, async () => {

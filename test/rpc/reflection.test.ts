@@ -58,6 +58,7 @@ test('a client learns services, and the files of symbols with all that they impo
     'flagd.sync.v1.FlagSyncService',
     'grpc.health.v1.Health',
     'grpc.reflection.v1.ServerReflection',
+    'schema.v1.Service',
   ])
   const struct = 'google/protobuf/struct.proto'
   assert.deepEqual(files.map(filesOf), [
