@@ -1,4 +1,5 @@
 import './run/stopped.ts' // first, so that no signal is lost while the rest begins
+import { readConfig, TRIAL_FLAG_SET_ID } from './config/config.ts'
 import { enrichWith } from './flag/context.ts'
 import { accessLogs } from './http/access.ts'
 import type { Doors } from './http/app.ts'
@@ -11,7 +12,6 @@ import { eventStreams } from './http/stream-token.ts'
 import { Streams } from './http/streams.ts'
 import { rpcOnUse } from './rpc/on-use.ts'
 import { wakefulClock } from './run/clock.ts'
-import { readConfig, TRIAL_FLAG_SET_ID } from './run/config.ts'
 import { pause, shutDown } from './run/lifecycle.ts'
 import { listen } from './run/listen.ts'
 import { Load } from './run/load.ts'
@@ -46,6 +46,7 @@ const log = createLog({
   now: () => new Date(),
   span: () => tracer.active,
 })
+for (const reason of config.warnings) log.warn('A variable is ignored', { reason })
 
 const counts = newCounts(tracer)
 const { database, close: closeDatabase } = await orExit(() => provideDatabase(config, counts.postgres))

@@ -7,6 +7,7 @@ import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { AlwaysOnSampler, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import manifest from '../../package.json' with { type: 'json' }
+import type { TelemetryConfig } from '../config/telemetry.ts'
 import { attributesOf, EVALUATION, type Exposure } from '../snapshot/exposures.ts'
 import type { Family } from '../telemetry/family.ts'
 import type { Origin } from '../telemetry/otlp.ts'
@@ -15,7 +16,6 @@ import type { TraceContext } from '../telemetry/trace-context.ts'
 import { exported } from './exported.ts'
 import { hrTime, metricProducer } from './metric-producer.ts'
 import { spanExporter } from './span-exporter.ts'
-import type { TelemetryConfig } from './telemetry-config.ts'
 
 /** Where telemetry goes. Each rejects when the batch did not arrive. */
 export type Exporter = {

@@ -1,5 +1,5 @@
+import type { Level } from '../config/telemetry.ts'
 import { idsOf, type TraceContext } from '../telemetry/trace-context.ts'
-import type { Level } from './config.ts'
 
 export type Fields = Record<string, unknown>
 export type Log = Readonly<Record<Level, (message: string, fields?: Fields) => void>>

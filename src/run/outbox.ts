@@ -1,5 +1,5 @@
+import type { Queue } from '../config/telemetry.ts'
 import type { Waiting } from '../telemetry/spool.ts'
-import type { Queue } from './telemetry-config.ts'
 
 export type OutboxOptions<Batch> = Omit<Queue, 'capacity'> & {
   /** Rejects when the batch did not arrive. */

@@ -1,6 +1,6 @@
+import type { Config } from '../config/config.ts'
 import type { Calls } from '../store/calls.ts'
 import { type Database, openDatabase } from '../store/database.ts'
-import type { Config } from './config.ts'
 
 export type Provided = { readonly database: Database; close(): Promise<void> }
 

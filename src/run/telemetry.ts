@@ -1,3 +1,4 @@
+import type { Queue, TelemetryConfig } from '../config/telemetry.ts'
 import type { Exposures } from '../snapshot/exposures.ts'
 import type { Family } from '../telemetry/family.ts'
 import type { Waiting } from '../telemetry/spool.ts'
@@ -5,7 +6,6 @@ import type { Tracer } from '../telemetry/tracer.ts'
 import type { Exporter } from './exporter.ts'
 import type { Log } from './log.ts'
 import { Outbox } from './outbox.ts'
-import type { Queue, TelemetryConfig } from './telemetry-config.ts'
 
 export type TelemetryOptions = {
   readonly config: TelemetryConfig

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { TRIAL_FLAG_SET_ID } from './config.ts'
+import { TRIAL_FLAG_SET_ID } from '../config/config.ts'
 import type { Server } from './server.ts'
 
 /** What a person sees who starts Flagstaff to try it: where it is, a first question, and where the data lies. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { TRIAL_FLAG_SET_ID } from '../../src/run/config.ts'
+import { TRIAL_FLAG_SET_ID } from '../../src/config/config.ts'
 import { plantSample } from '../../src/run/sample.ts'
 import { listChanges } from '../../src/store/changes.ts'
 import type { Database } from '../../src/store/database.ts'

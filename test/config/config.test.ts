@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { readConfig } from '../../src/run/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flagstaff-config-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -18,9 +18,10 @@ const mistakesOf = (env: Record<string, string>): string[] => {
   try {
     readConfig(env)
   } catch (error) {
-    const { message } = error as Error
-    assert.match(message, /^Cannot start: [^\n]+$/, 'one line')
-    return message.slice('Cannot start: '.length).split(/; (?=[A-Z_]+(?: and [A-Z_]+)?: )/)
+    return (error as Error).message.split('\n').map((line) => {
+      assert.match(line, /^Cannot start: [A-Z_]+( and [A-Z_]+)?: ./)
+      return line.slice('Cannot start: '.length)
+    })
   }
   return []
 }
@@ -37,7 +38,7 @@ test('readConfig() of nothing is trial mode, for this machine only', () => {
 test('readConfig() with a database serves everyone', () => {
   const config = readConfig({ DATABASE_URL, PORT: '9000' })
   assert.ok(config.mode === 'service')
-  assert.equal(config.databaseUrl, DATABASE_URL)
+  assert.deepEqual(config.database.hosts, [{ host: 'db.example', address: undefined, port: 5432 }])
   assert.equal(config.host, '0.0.0.0')
   assert.equal(config.port, 9000)
 })
@@ -69,11 +70,19 @@ test('readConfig() names every bad variable at once, and shows no value', () => 
 })
 
 for (const [name, values] of [
-  ['PORT', ['-1', '65536', '80.5', '0x50', ' 80', '80 ', '1e3', '99999999999999']],
+  ['PORT', ['-1', '65536', '80.5', '0x50', '8 0', '1e3', '99999999999999']],
   ['DRAIN_SECONDS', ['0', '3601', 'eight']],
   ['DRAIN_DELAY_SECONDS', ['-1', '5', 'four']], // 5 is more than half of 8
   ['DATABASE_URL', ['localhost', 'http://db/flags', 'postgres']],
-  ['CORS_ORIGINS', ['*', 'https://a.example/', 'https://a.example,b.example', 'https://A.example']],
+  [
+    'CORS_ORIGINS',
+    ['*', 'https://a.example/', 'https://a.example,b.example', 'https://A.example', 'https://*.a.example'],
+  ],
+  [
+    'FLAGSTAFF_ADMIN_KEY',
+    ['short', `${'k'.repeat(24)}\n${'k'.repeat(24)}`, `${'k'.repeat(24)} k`, 'ключ'.repeat(6), 'k'.repeat(513)],
+  ],
+  ['UPSTASH_REDIS_REST_URL', ['a', 'redis://a', 'https://u:p@a', 'https://a?b=c', 'https://a#b']],
   ['LOG_LEVEL', ['INFO', 'trace']],
   ['FLAGSTAFF_METRICS', ['true', 'OFF']],
   ['FLAGSTAFF_STREAMS', ['true', 'ON']],
@@ -84,7 +93,7 @@ for (const [name, values] of [
 ] as const)
   for (const value of values)
     test(`${name}=${JSON.stringify(value)} is refused`, () => {
-      assert.match(mistakesOf({ DATABASE_URL, [name]: value }).join(), new RegExp(`^${name}: expected `))
+      assert.match(mistakesOf({ DATABASE_URL, [name]: value })[0] ?? '', new RegExp(`^${name}: expected `))
     })
 
 test('a delay that is too long is named beside what is wrong elsewhere', () => {
@@ -102,12 +111,33 @@ test('an empty variable is none', () => {
   assert.equal(config.corsOrigins, undefined)
 })
 
-test('NAME_FILE names a file that holds the value, with or without a line break at its end', () => {
-  for (const end of ['', '\n', '\r\n']) {
-    const config = readConfig({ DATABASE_URL_FILE: file('url', `${DATABASE_URL}${end}`) })
+test('values of variables and of files that NAME_FILE names lose surrounding white space', () => {
+  const key = 'a-secret-of-at-least-24-characters'
+  for (const end of ['', '\n', '\r\n', ' \n\n', '\t']) {
+    const config = readConfig({
+      DATABASE_URL_FILE: file('url', `${DATABASE_URL}${end}`),
+      FLAGSTAFF_ADMIN_KEY: `${end}${key}${end}`,
+      PORT: `${end}80`,
+    })
     assert.ok(config.mode === 'service')
-    assert.equal(config.databaseUrl, DATABASE_URL)
+    assert.equal(config.database.database, 'flags')
+    assert.deepEqual([config.adminKey, config.port], [key, 80])
   }
+})
+
+test('a blank secret is a mistake and makes no deployment a trial', () => {
+  assert.deepEqual(mistakesOf({ DATABASE_URL: ' \n' }), ['DATABASE_URL: it is blank'])
+})
+
+test('mistakes in URLs are found at start, and show nothing of them', () => {
+  const mistakes = mistakesOf({
+    DATABASE_URL: 'postgres://u:SECRET%zz@h/d?sslmode=SECRET&SECRET=1',
+    REDIS_URL: 'redis://u:SECRET%@h',
+  })
+  assert.equal(mistakes.length, 2)
+  assert.match(mistakes.find((line) => line.startsWith('DATABASE_URL: ')) ?? '', /hexadecimal/)
+  assert.match(mistakes.find((line) => line.startsWith('REDIS_URL: ')) ?? '', /hexadecimal/)
+  assert.ok(!mistakes.join().includes('SECRET'))
 })
 
 test('NAME_FILE with NAME, or naming no file, is a mistake, and the only one told', () => {

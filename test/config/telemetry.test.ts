@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readConfig } from '../../src/run/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 
-const telemetry = (env: Record<string, string>) => readConfig({ DATABASE_URL: 'postgres://a/b', ...env }).telemetry
+const DATABASE_URL = 'postgres://user@a/b'
+const telemetry = (env: Record<string, string>) => readConfig({ DATABASE_URL, ...env }).telemetry
 const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }
 
 for (const [name, env, kinds] of [
@@ -59,21 +60,41 @@ test('queues are as OpenTelemetry has them, and as they are set; a batch is no l
   assert.deepEqual(telemetry(env).exposures, { share: 0.5, capacity: 100, batchMax: 100, delayMs: 1_000 })
 })
 
-test('every mistake is named at once', () => {
-  const env = {
-    OTEL_TRACES_EXPORTER: 'zipkin',
-    OTEL_TRACES_SAMPLER: 'some',
-    OTEL_TRACES_SAMPLER_ARG: '1.5',
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
-    OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318',
-    FLAGSTAFF_EXPOSURE_SAMPLE: 'half',
-    FLAGSTAFF_ACCESS_LOG: 'yes',
+test('variables of ours are mistakes when they are wrong', () => {
+  for (const env of [{ FLAGSTAFF_EXPOSURE_SAMPLE: 'half' }, { FLAGSTAFF_ACCESS_LOG: 'yes' }])
+    assert.throws(() => telemetry(env), new RegExp(`^Error: Cannot start: ${Object.keys(env)[0]}: `))
+})
+
+const WRONG = {
+  OTEL_TRACES_EXPORTER: 'zipkin',
+  OTEL_TRACES_SAMPLER: 'jaeger_remote',
+  OTEL_TRACES_SAMPLER_ARG: '1.5',
+  OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'collector:4318',
+  OTEL_BSP_MAX_QUEUE_SIZE: 'many',
+  OTEL_METRIC_EXPORT_INTERVAL: '-1',
+  OTEL_SDK_DISABLED: 'yes',
+}
+
+test('what is wrong in a variable of OpenTelemetry is a warning, and counts as not set', () => {
+  const { telemetry, warnings } = readConfig({ DATABASE_URL, ...ENDPOINT, ...WRONG })
+  assert.deepEqual(warnings.map((warning) => warning.split(': ')[0]).sort(), Object.keys(WRONG).sort())
+  assert.deepEqual(telemetry, readConfig({ DATABASE_URL, ...ENDPOINT }).telemetry)
+  assert.ok(!warnings.join().includes('collector:4318'))
+})
+
+test('nothing matters while the SDK is disabled, in whatever case that is written', () => {
+  for (const OTEL_SDK_DISABLED of ['true', 'TRUE', 'True', ' true\n']) {
+    const { telemetry, warnings } = readConfig({ DATABASE_URL, ...ENDPOINT, ...WRONG, OTEL_SDK_DISABLED })
+    assert.deepEqual(
+      [telemetry.traces, telemetry.exposures, telemetry.metrics, warnings],
+      [undefined, undefined, undefined, []],
+    )
   }
-  assert.throws(
-    () => telemetry(env),
-    (error: Error) => {
-      for (const name of Object.keys(env)) assert.ok(error.message.includes(`${name}: `), name)
-      return true
-    },
-  )
+})
+
+test('of several exporters those that are supported are used', () => {
+  const { telemetry, warnings } = readConfig({ DATABASE_URL, OTEL_METRICS_EXPORTER: 'otlp, prometheus' })
+  assert.ok(telemetry.metrics)
+  assert.match(warnings.join(), /^OTEL_METRICS_EXPORTER: /)
 })

@@ -1,11 +1,11 @@
 import * as v from 'valibot'
 
 /**
- * A variable of the environment: what it is when it is not set, and what its text must be. The schema is made for one that is set: few
- * are, and to make and ask all fifty takes a start longer than to listen.
+ * A variable of the environment: its value when it is not set, and the schema of its text. The schema is made for a variable that is set:
+ * few are, and making all fifty takes longer at start than to listen.
  */
 export type Variable<Value, Unset> = { readonly unset: Unset; readonly schema: () => v.GenericSchema<string, Value> }
-/** What variables are, by their names. */
+/** The values of variables, by their names. */
 export type Values<Variables> = {
   readonly [Name in keyof Variables]: Variables[Name] extends Variable<infer Value, infer Unset> ? Value | Unset : never
 }
@@ -42,14 +42,22 @@ export const integer = (unset: number, min: number, max: number): Variable<numbe
 export const share = (unset: number): Variable<number, number> =>
   numeric(unset, (digits) => /^\d*\.?\d+$/.test(digits) && Number(digits) <= 1, 'expected a number from 0 to 1')
 
-const schemeOf = (url: string): string => (URL.canParse(url) ? new URL(url).protocol : '')
-/** A URL of one of the schemes, which end in a colon. */
-export const isUrlOf =
-  (...schemes: readonly string[]) =>
-  (url: string): boolean =>
-    schemes.includes(schemeOf(url))
-export const isHttpUrl: (url: string) => boolean = isUrlOf('http:', 'https:')
-export const isOrigin = (url: string): boolean => URL.canParse(url) && new URL(url).origin === url
+/** A secret that clients or we send in a header: visible ASCII, of which every header can carry all. */
+export const secret = (minLength: number, maxLength: number): Variable<string, undefined> =>
+  text(
+    undefined,
+    (value) => value.length >= minLength && value.length <= maxLength && /^[\x21-\x7e]+$/.test(value),
+    `expected at least ${minLength} and at most ${maxLength} characters, visible ASCII without spaces`,
+  )
+
+/** A URL of http or https, which names no user. */
+export const isHttpUrl = (text: string): boolean => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.password === ''
+}
+/** An origin as browsers send it. A wildcard is none: it would be compared as it stands. */
+export const isHttpOrigin = (text: string): boolean =>
+  isHttpUrl(text) && new URL(text).origin === text && !text.includes('*')
 
 /** Origins, separated by commas. */
 export const origins: Variable<readonly string[], undefined> = {
@@ -63,6 +71,9 @@ export const origins: Variable<readonly string[], undefined> = {
           .map((origin) => origin.trim())
           .filter(Boolean),
       ),
-      v.check((list) => list.every(isOrigin), 'expected origins such as https://app.example.com, separated by commas'),
+      v.check(
+        (list) => list.every(isHttpOrigin),
+        'expected origins such as https://app.example.com, separated by commas, without wildcards',
+      ),
     ),
 }

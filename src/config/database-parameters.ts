@@ -1,0 +1,101 @@
+import type { Parameters } from './database-url.ts'
+
+export const NAME = 'DATABASE_URL'
+/**
+ * libpq's parameters, with the variables that are their defaults: https://www.postgresql.org/docs/current/libpq-envars.html.
+ * Each is used, or refused with its name; none becomes a setting of the session.
+ */
+export const PARAMETERS = {
+  host: 'PGHOST',
+  hostaddr: 'PGHOSTADDR',
+  port: 'PGPORT',
+  user: 'PGUSER',
+  password: 'PGPASSWORD',
+  dbname: 'PGDATABASE',
+  sslmode: 'PGSSLMODE',
+  sslrootcert: 'PGSSLROOTCERT',
+  sslcert: 'PGSSLCERT',
+  sslkey: 'PGSSLKEY',
+  sslpassword: undefined,
+  sslsni: 'PGSSLSNI',
+  sslnegotiation: 'PGSSLNEGOTIATION',
+  ssl_min_protocol_version: 'PGSSLMINPROTOCOLVERSION',
+  ssl_max_protocol_version: 'PGSSLMAXPROTOCOLVERSION',
+  channel_binding: 'PGCHANNELBINDING',
+  target_session_attrs: 'PGTARGETSESSIONATTRS',
+  load_balance_hosts: 'PGLOADBALANCEHOSTS',
+  connect_timeout: 'PGCONNECT_TIMEOUT',
+  keepalives: undefined,
+  keepalives_idle: undefined,
+  keepalives_interval: undefined,
+  keepalives_count: undefined,
+  application_name: 'PGAPPNAME',
+  fallback_application_name: undefined,
+  options: 'PGOPTIONS',
+  gssencmode: 'PGGSSENCMODE',
+  sslcompression: 'PGSSLCOMPRESSION',
+  client_encoding: 'PGCLIENTENCODING',
+  replication: undefined,
+} as const
+export type Parameter = keyof typeof PARAMETERS
+
+/** libpq's parameters that cannot be heeded here, and why. */
+export const REFUSED: Readonly<Record<string, { readonly variable: string | undefined; readonly reason: string }>> = {
+  passfile: { variable: 'PGPASSFILE', reason: 'files of passwords are not read; put the password into the URL' },
+  service: { variable: 'PGSERVICE', reason: 'files of services are not read; put their parameters into the URL' },
+  servicefile: { variable: undefined, reason: 'files of services are not read' },
+  requirepeer: { variable: 'PGREQUIREPEER', reason: 'the owner of the server process cannot be checked' },
+  require_auth: { variable: 'PGREQUIREAUTH', reason: 'use channel_binding=require or sslmode=verify-full' },
+  sslcrl: { variable: 'PGSSLCRL', reason: 'revocation lists are not read' },
+  sslcrldir: { variable: 'PGSSLCRLDIR', reason: 'revocation lists are not read' },
+  sslcertmode: { variable: 'PGSSLCERTMODE', reason: 'a certificate is sent where sslcert names one' },
+  sslkeylogfile: { variable: undefined, reason: 'keys of TLS are not logged' },
+  tcp_user_timeout: { variable: undefined, reason: 'each query has a time limit of its own' },
+  krbsrvname: { variable: 'PGKRBSRVNAME', reason: 'GSSAPI is not supported' },
+  gsslib: { variable: 'PGGSSLIB', reason: 'GSSAPI is not supported' },
+  gssdelegation: { variable: 'PGGSSDELEGATION', reason: 'GSSAPI is not supported' },
+  min_protocol_version: { variable: 'PGMINPROTOCOLVERSION', reason: 'only version 3.0 of the protocol is spoken' },
+  max_protocol_version: { variable: 'PGMAXPROTOCOLVERSION', reason: 'only version 3.0 of the protocol is spoken' },
+  scram_client_key: { variable: undefined, reason: 'give the password' },
+  scram_server_key: { variable: undefined, reason: 'give the password' },
+  oauth_issuer: { variable: undefined, reason: 'OAuth is not supported' },
+  oauth_client_id: { variable: undefined, reason: 'OAuth is not supported' },
+  oauth_client_secret: { variable: undefined, reason: 'OAuth is not supported' },
+  oauth_scope: { variable: undefined, reason: 'OAuth is not supported' },
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+/** Gives the value of a parameter; "" counts as a value. */
+export type Given = {
+  text(name: Parameter): string | undefined
+  oneOf<Value extends string>(name: Parameter, values: readonly [Value, ...Value[]]): Value
+  integer(name: Parameter): number | undefined
+  /** Notes a mistake of a parameter, under the name of the variable that it came from. */
+  mistake(name: Parameter, sentence: string): void
+}
+
+/** Values of parameters: those of the URL, or those of the variables that are their defaults. */
+export function givenBy(parameters: Parameters, env: Environment, mistakes: string[]): Given {
+  const text = (name: Parameter) => parameters.get(name) ?? (env[PARAMETERS[name] ?? ''] || undefined)
+  const mistake = (name: Parameter, sentence: string) => {
+    const variable = parameters.has(name) ? undefined : PARAMETERS[name]
+    mistakes.push(variable && env[variable] ? `${variable}: ${sentence}` : `${NAME}: ${name}: ${sentence}`)
+  }
+  return {
+    text,
+    mistake,
+    oneOf: (name, values) => {
+      const value = text(name)
+      const known = values.find((one) => one === value)
+      if (value !== undefined && known === undefined) mistake(name, `expected one of ${values.join(', ')}`)
+      return known ?? values[0]
+    },
+    integer: (name) => {
+      const value = text(name)
+      if (value === undefined) return undefined
+      if (/^\s*[+-]?\d{1,9}\s*$/.test(value)) return Number(value)
+      mistake(name, 'expected a whole number')
+      return undefined
+    },
+  }
+}
