@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { readConfig } from './config/config.ts'
 import { readDocument } from './flag/check.ts'
-import { documentOf } from './flag/document.ts'
+import { portableDocumentOf } from './flag/document.ts'
 import { FlagError } from './flag/error.ts'
 import { orExit } from './run/start.ts'
 import type { Author } from './store/changes.ts'
@@ -73,7 +73,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     ].join('\n')
   },
   export: async (database, [target]) =>
-    JSON.stringify(documentOf(await exportFlagSet(database, environmentNamed(target))), null, 2),
+    JSON.stringify(portableDocumentOf(await exportFlagSet(database, environmentNamed(target))), null, 2),
 }
 
 /** Commands on the schema itself, on one connection and without a time limit: a migration takes as long as it takes. */

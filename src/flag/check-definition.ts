@@ -3,19 +3,18 @@ import { checkName } from './check-shape.ts'
 import type { Mistake } from './error.ts'
 import { typeOf } from './evaluate.ts'
 import { pointerTo } from './pointer.ts'
-import { compileSegments, reachedFrom } from './segment.ts'
+import type { Segments } from './rule.ts'
 import { isRecord } from './value.ts'
 import { shorten } from './words.ts'
 
 type Rules = Readonly<Record<string, unknown>>
 
 /** Finds what is wrong with the rule of a flag; none, null and {} are right. */
-export function checkTargeting(targeting: unknown, segments: Rules, pointer: string): Mistake[] {
+export function checkTargeting(targeting: unknown, segments: Segments, pointer: string): Mistake[] {
   if (targeting === undefined || targeting === null) return []
   if (!isRecord(targeting)) return [{ pointer, message: `Targeting is ${shorten(targeting)}, not a rule` }]
   if (Object.keys(targeting).length === 0) return []
-  const { compiled } = compileSegments(reachedFrom(targeting, segments), 'v2')
-  return checkRule(targeting, compiled, pointer)
+  return checkRule(targeting, segments, pointer)
 }
 
 /** Finds variants that are none, or not all of one type. */

@@ -2,19 +2,18 @@ import { checkDefault, checkTargeting, checkVariants } from './check-definition.
 import { checkJson, type JsonPlace } from './check-json.ts'
 import { checkRule } from './check-rule.ts'
 import { checkKey, checkMembers, checkMetadata, checkName } from './check-shape.ts'
-import type { Definition, FlagSetSource, Metadata } from './definition.ts'
+import type { Definition, FlagSetDocument, Metadata } from './definition.ts'
 import type { Mistake } from './error.ts'
-import { FLAGS_MAX } from './limits.ts'
+import { FLAGS_MAX, MEMBERS_LENGTH_MAX } from './limits.ts'
 import { pointerTo } from './pointer.ts'
-import { compileSegments } from './segment.ts'
+import type { Segments } from './rule.ts'
+import { compileSegments, reachedFrom } from './segment.ts'
 import { isRecord } from './value.ts'
 import { shorten } from './words.ts'
 
 type Rules = Readonly<Record<string, unknown>>
-const MEMBERS: readonly string[] = ['$schema', 'flags', '$evaluators', 'metadata']
-
-/** A flag set as read from a document: all of a source but the bucketing, which is the environment's setting. */
-export type DocumentSource = Omit<FlagSetSource, 'bucketing'>
+/** The members that mean something here; all others, `$schema` too, are kept as they are. */
+const MEMBERS: readonly string[] = ['flags', '$evaluators', 'metadata']
 
 /**
  * Reads a flagd document (https://flagd.dev/schema/v0/flagd.json). `mistakes` are those that keep it from being stored
@@ -24,25 +23,26 @@ export type DocumentSource = Omit<FlagSetSource, 'bucketing'>
 export function readDocument(
   document: unknown,
   text?: string,
-): { readonly source: DocumentSource; readonly mistakes: Mistake[] } {
+): { readonly source: FlagSetDocument; readonly mistakes: Mistake[] } {
   const mistakes = checkJson(document, { text })
-  const empty: DocumentSource = { flags: new Map(), segments: {}, metadata: {} }
+  const empty: FlagSetDocument = { flags: new Map(), segments: {}, metadata: {}, members: {} }
   if (mistakes.length > 0) return { source: empty, mistakes }
   if (!isRecord(document))
     return { source: empty, mistakes: [{ pointer: '', message: `Document is ${shorten(document)}, not an object` }] }
-  mistakes.push(...checkTop(document))
+  const members = readMembers(document, mistakes)
   const flags = readFlags(document, mistakes)
-  return {
-    source: { flags, segments: readSegments(document, mistakes), metadata: readMetadata(document, mistakes) },
-    mistakes,
-  }
+  const segments = readSegments(document, mistakes)
+  return { source: { flags, segments, metadata: readMetadata(document, mistakes), members }, mistakes }
 }
 
-/** Nothing is silently lost: a member that has no place with us is refused. */
-function checkTop(document: Rules): Mistake[] {
-  return Object.keys(document)
-    .filter((member) => !MEMBERS.includes(member))
-    .map((member) => ({ pointer: pointerTo(member), message: `Unknown member ${shorten(member)}` }))
+/** flagd's schema allows any further member at the top. */
+function readMembers(document: Rules, mistakes: Mistake[]): Rules {
+  const members = Object.fromEntries(Object.entries(document).filter(([name]) => !MEMBERS.includes(name)))
+  const { length } = JSON.stringify(members)
+  if (length <= MEMBERS_LENGTH_MAX) return members
+  const message = `Members other than flags, $evaluators and metadata have ${length} characters, more than ${MEMBERS_LENGTH_MAX}`
+  mistakes.push({ pointer: '', message })
+  return {}
 }
 
 /**
@@ -51,6 +51,13 @@ function checkTop(document: Rules): Mistake[] {
  * no other flag.
  */
 export function checkDefinition(definition: unknown, segments: Rules, pointer = ''): Mistake[] {
+  const targeting = isRecord(definition) ? definition['targeting'] : undefined
+  const { compiled } = compileSegments(reachedFrom(targeting, segments), 'v2')
+  return checkDefinitionIn(definition, compiled, pointer)
+}
+
+/** The same for one of many definitions, with segments that are compiled. */
+export function checkDefinitionIn(definition: unknown, segments: Segments, pointer: string): Mistake[] {
   const mistakes = checkMembers(definition, pointer)
   if (mistakes.length > 0) return mistakes
   const { variants, defaultVariant, targeting } = definition as Definition

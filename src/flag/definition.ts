@@ -23,5 +23,8 @@ export type FlagSetSource = {
   readonly bucketing: Bucketing
 }
 
+/** An environment as one flagd document. `members` are those that have no meaning here, such as `$schema`: they are kept. */
+export type FlagSetDocument = Omit<FlagSetSource, 'bucketing'> & { readonly members: Readonly<Record<string, unknown>> }
+
 /** What the caller says about the user: attributes as parsed from JSON. */
 export type Context = Readonly<Record<string, unknown>>

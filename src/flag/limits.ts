@@ -10,6 +10,8 @@ export const PRODUCT_LENGTH_MAX = 1_000_000
 export const VALUE_DEPTH_MAX = 50
 /** How many flags, and how many segments, one document may hold. */
 export const FLAGS_MAX = 20_000
+/** The longest JSON text of all members of a document that mean nothing here, in UTF-16 units. */
+export const MEMBERS_LENGTH_MAX = 65_536
 /** How deep a document may nest, in JSON objects and arrays. */
 export const DOCUMENT_DEPTH_MAX = 100
 /** The longest key of a flag, name of a variant or segment, and key of metadata, in UTF-16 units. */

@@ -4,6 +4,7 @@ import { checkJson } from '../flag/check-json.ts'
 import type { Definition as FlagDefinition } from '../flag/definition.ts'
 import { FlagError, type Mistake } from '../flag/error.ts'
 import { mergePatch } from '../flag/merge-patch.ts'
+import { isRecord } from '../flag/value.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
 import type { Database } from '../store/database.ts'
 import * as definitions from '../store/definitions.ts'
@@ -12,7 +13,7 @@ import { expectedBy, tagOf } from './condition.ts'
 import type { Changed } from './environments.ts'
 import { body, documented, jsonBody, path, query } from './route.ts'
 import { DefinitionPath, EnvironmentPath, Page, pageOf } from './schema-parts.ts'
-import { Definition, ListedDefinition, Rollback, StoredDefinition } from './schemas.ts'
+import { ChangedDefinition, Definition, ListedDefinition, Rollback, RolledBack } from './schemas.ts'
 
 const tag = 'Definitions'
 const ONE = '/:project/environments/:environment/flags/:key'
@@ -50,18 +51,18 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
     )
     .put(
       ONE,
-      documented({ tag, summary: 'Create or replace a definition', answer: Definition, body: Definition }),
+      documented({ tag, summary: 'Create or replace a definition', answer: ChangedDefinition, body: Definition }),
       editor,
       path(DefinitionPath),
       async (c) => {
         const { value, text } = await jsonBody(c)
-        const definition = definitionFrom(value, text)
+        const definition = definitionFrom(withoutWarnings(value), text)
         const stored = await change(nameOf(c.req.valid('param')), {
           next: () => definition,
           expected: expectedBy(c),
           author: authorOf(c),
         })
-        return c.json(definition, 200, stored && { etag: tagOf(stored.revision) })
+        return c.json(answerOf(stored), 200, stored && { etag: tagOf(stored.revision) })
       },
     )
     .patch(
@@ -69,7 +70,7 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
       documented({
         tag,
         summary: 'Change parts of a definition (JSON Merge Patch, RFC 7396)',
-        answer: Definition,
+        answer: ChangedDefinition,
         body: Definition,
       }),
       editor,
@@ -78,9 +79,10 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
         const { value: patch, text } = await jsonBody(c)
         refuse(checkJson(patch, { depth: DEFINITION_DEPTH, text }))
         const name = nameOf(c.req.valid('param'))
-        const next = (before: FlagDefinition | undefined) => before && definitionFrom(mergePatch(before, patch))
+        const next = (before: FlagDefinition | undefined) =>
+          before && definitionFrom(mergePatch(before, withoutWarnings(patch)))
         const stored = await change(name, { next, expected: expectedBy(c), author: authorOf(c) })
-        return c.json(stored?.definition, 200, stored && { etag: tagOf(stored.revision) })
+        return c.json(answerOf(stored), 200, stored && { etag: tagOf(stored.revision) })
       },
     )
     .delete(
@@ -99,7 +101,7 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
     )
     .post(
       `${ONE}/rollback`,
-      documented({ tag, summary: 'Bring a definition back to what it was at a revision', answer: StoredDefinition }),
+      documented({ tag, summary: 'Bring a definition back to what it was at a revision', answer: RolledBack }),
       editor,
       path(DefinitionPath),
       body(Rollback),
@@ -108,7 +110,9 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
         const to = BigInt(c.req.valid('json').revision)
         const stored = await definitions.rollBack(database, name, { to, expected: expectedBy(c), author: authorOf(c) })
         await changed(`${name.project}/${name.environment}`)
-        return stored ? c.json(shown(stored), 200, { etag: tagOf(stored.revision) }) : c.body(null, 204)
+        return stored
+          ? c.json({ ...shown(stored), ...warningsOf(stored) }, 200, { etag: tagOf(stored.revision) })
+          : c.body(null, 204)
       },
     )
 }
@@ -130,6 +134,20 @@ const nameOf = ({ key, ...name }: { project: string; environment: string; key: s
   ...name,
   flag: key,
 })
+
+/** A definition that was written, with `warnings` where there are some. */
+const answerOf = (stored: definitions.ChangedDefinition | undefined) =>
+  stored && { ...stored.definition, ...warningsOf(stored) }
+
+const warningsOf = ({ warnings }: definitions.ChangedDefinition) =>
+  warnings.length > 0 ? { warnings: warnings.map(({ pointer, message }) => ({ pointer, detail: message })) } : {}
+
+/** `warnings` is a member of answers: a definition that comes back with it is stored without. */
+function withoutWarnings(definition: unknown): unknown {
+  if (!isRecord(definition) || !Object.hasOwn(definition, 'warnings')) return definition
+  const { warnings: _, ...rest } = definition
+  return rest
+}
 
 const shown = ({ key, revision, definition }: definitions.StoredDefinition) => ({
   key,

@@ -1,22 +1,32 @@
 import { Hono } from 'hono'
 import { readDocument } from '../flag/check.ts'
-import { documentOf } from '../flag/document.ts'
-import { FlagError } from '../flag/error.ts'
+import { documentOf, portableDocumentOf } from '../flag/document.ts'
+import { FlagError, type Mistake } from '../flag/error.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
 import type { Database } from '../store/database.ts'
 import { applyFlagSet, exportFlagSet } from '../store/flagset.ts'
 import type { Difference } from '../store/identities.ts'
+import { findProblems, type Problem } from '../store/problems.ts'
 import { allow, authorOf } from './auth.ts'
 import { expectedBy, tagOf } from './condition.ts'
 import type { Changed } from './environments.ts'
+import {
+  Applied,
+  ApplyQuery,
+  ExportQuery,
+  FlagProblem,
+  FlagSetDocument,
+  PROBLEM_MISTAKES_MAX,
+  ProblemQuery,
+} from './flagset-schemas.ts'
 import { documented, jsonBody, path, query } from './route.ts'
-import { EnvironmentPath } from './schema-parts.ts'
-import { Applied, ApplyQuery, FlagSetDocument } from './schemas.ts'
+import { EnvironmentPath, pageOf } from './schema-parts.ts'
 
 const tag = 'Flag sets'
 const PATH = '/:project/environments/:environment/flagset'
+const PROBLEMS = '/:project/environments/:environment/problems'
 
-/** `…/environments/:environment/flagset`: a whole environment as one flagd document. */
+/** `…/environments/:environment/flagset`: a whole environment as one flagd document; `…/problems`: what is wrong in it. */
 export function flagSetRoutes(database: Database, authenticate: Authenticate, changed: Changed): Hono {
   const editor = allow(authenticate, 'editor')
   return new Hono()
@@ -25,9 +35,11 @@ export function flagSetRoutes(database: Database, authenticate: Authenticate, ch
       documented({ tag, summary: 'Export an environment', answer: FlagSetDocument }),
       editor,
       path(EnvironmentPath),
+      query(ExportQuery),
       async (c) => {
         const exported = await exportFlagSet(database, c.req.valid('param'))
-        return c.json(documentOf(exported), 200, { etag: tagOf(exported.revision) })
+        const write = c.req.valid('query').portable ? portableDocumentOf : documentOf
+        return c.json(write(exported), 200, { etag: tagOf(exported.revision) })
       },
     )
     .put(
@@ -54,17 +66,33 @@ export function flagSetRoutes(database: Database, authenticate: Authenticate, ch
           author: authorOf(c),
         })
         if (!options.dryRun) await changed(`${name.project}/${name.environment}`)
-        const { revision, segments, metadata, warnings } = applied
+        const { revision, segments, metadata, members, warnings } = applied
         const answer = {
           revision: Number(revision),
           dryRun: options.dryRun,
           ...sorted(applied.changed),
           segments,
           metadata,
+          members,
           differences: applied.changed.map(({ key, before = null, after = null }) => ({ key, before, after })),
-          warnings: warnings.map(({ pointer, message }) => ({ pointer, detail: message })),
+          warnings: warnings.map(toError),
         }
         return c.json(answer, 200, { etag: tagOf(revision) })
+      },
+    )
+    .get(
+      PROBLEMS,
+      documented({
+        tag,
+        summary: 'List the flags and segments that have mistakes: wrong rules, and references to nothing',
+        answer: pageOf(FlagProblem),
+      }),
+      editor,
+      path(EnvironmentPath),
+      query(ProblemQuery),
+      async (c) => {
+        const { revision, items, next } = await findProblems(database, c.req.valid('param'), c.req.valid('query'))
+        return c.json({ items: items.map(shown), next }, 200, { etag: tagOf(revision) })
       },
     )
 }
@@ -77,3 +105,11 @@ function sorted(changed: readonly Difference[]) {
     removed: keys(({ after }) => after === undefined),
   }
 }
+
+function shown({ subject, key, mistakes }: Problem) {
+  const errors = mistakes.slice(0, PROBLEM_MISTAKES_MAX).map(toError)
+  const left = mistakes.length - errors.length
+  return { subject, key, errors, ...(left > 0 && { errorsLeftOut: left }) }
+}
+
+const toError = ({ pointer, message }: Mistake) => ({ pointer, detail: message })

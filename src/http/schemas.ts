@@ -110,39 +110,16 @@ export const Definition = v.looseObject({
   ),
   metadata: v.optional(metadata),
 })
+const warnings = v.optional(
+  v.pipe(
+    v.array(Mistake),
+    v.description('What is no mistake, but answers otherwise in other engines of flagd; absent where nothing is'),
+  ),
+)
+export const ChangedDefinition = v.looseObject({ ...Definition.entries, warnings })
 export const StoredDefinition = v.object({ key: Flag256, revision, definition: Definition })
 export const ListedDefinition = v.object({ ...StoredDefinition.entries, lastEvaluatedAt })
-export const FlagSetDocument = v.object({
-  $schema: v.optional(v.string()),
-  flags: v.record(v.string(), Definition),
-  $evaluators: v.optional(v.pipe(v.record(v.string(), v.unknown()), v.description('Segments: rules shared by name'))),
-  metadata: v.optional(metadata),
-})
-const flag = (fallback: 'true' | 'false', what: string) =>
-  v.optional(
-    v.pipe(
-      v.picklist(['true', 'false']),
-      v.transform((value) => value === 'true'),
-      v.description(what),
-    ),
-    fallback,
-  )
-export const ApplyQuery = v.object({
-  dryRun: flag('false', 'Answer the difference and change nothing'),
-  prune: flag('false', 'Remove what the document does not name'),
-  strict: flag('true', 'False stores rules with mistakes, as flagd would load them; each such flag is isolated'),
-})
-export const Applied = v.object({
-  revision,
-  dryRun: v.boolean(),
-  created: v.array(v.string()),
-  updated: v.array(v.string()),
-  removed: v.array(v.string()),
-  segments: v.pipe(v.boolean(), v.description('Whether segments changed')),
-  metadata: v.pipe(v.boolean(), v.description('Whether the flag set’s metadata changed')),
-  differences: v.array(v.object({ key: v.string(), before: v.nullable(Definition), after: v.nullable(Definition) })),
-  warnings: v.array(Mistake),
-})
+export const RolledBack = v.object({ ...StoredDefinition.entries, warnings })
 export const Rollback = v.strictObject({ revision: v.pipe(revision, v.minValue(0), v.safeInteger()) })
 
 const ChangeSubject = v.picklist(['project', 'environment', 'flag', 'definition', 'key'])

@@ -1,14 +1,17 @@
 import { and, asc, eq, gt, isNotNull, isNull } from 'drizzle-orm'
 import type { Definition } from '../flag/definition.ts'
-import { FlagError } from '../flag/error.ts'
+import { FlagError, type Mistake } from '../flag/error.ts'
 import { type Author, selectChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { type EnvironmentName, type Expected, expectRevision, lockEnvironment, readEnvironmentRow } from './revision.ts'
 import { definitions, flags, lastEvaluations } from './tables.ts'
-import { writeDefinitions } from './write.ts'
+import { type Written, writeDefinitions } from './write.ts'
 
 /** One flag in one environment. `revision` is the one at which it last changed. */
 export type StoredDefinition = { readonly key: string; readonly definition: Definition; readonly revision: bigint }
+
+/** After a change, with what is doubtful about it. */
+export type ChangedDefinition = StoredDefinition & { readonly warnings: readonly Mistake[] }
 
 /** With its last evaluation in this environment, as far as it was stored yet. */
 export type ListedDefinition = StoredDefinition & { readonly lastEvaluatedAt: Date | null }
@@ -55,21 +58,19 @@ export function changeDefinition(
   database: Database,
   name: FlagName,
   change: DefinitionChange,
-): Promise<StoredDefinition | undefined> {
+): Promise<ChangedDefinition | undefined> {
   return database.write(async (tx) => {
     const environment = await lockEnvironment(tx, name)
     const before = await selectDefinition(tx, environment.id, name.flag)
     expectRevision(change.expected, before?.revision)
     const definition = change.next(before?.definition)
     if (definition === undefined && !before) throw missing(name)
-    const { revision, changed } = await writeDefinitions(tx, environment, {
+    const written = await writeDefinitions(tx, environment, {
       next: new Map([[name.flag, definition]]),
       pointer: () => '',
       author: change.author,
     })
-    return (
-      definition && { key: name.flag, definition, revision: changed.length > 0 || !before ? revision : before.revision }
-    )
+    return definition && changedOf({ key: name.flag, definition }, written, before)
   })
 }
 
@@ -78,7 +79,7 @@ export function rollBack(
   database: Database,
   name: FlagName,
   change: { to: bigint; expected: Expected; author: Author },
-): Promise<StoredDefinition | undefined> {
+): Promise<ChangedDefinition | undefined> {
   return database.write(async (tx) => {
     const environment = await lockEnvironment(tx, name)
     const before = await selectDefinition(tx, environment.id, name.flag)
@@ -86,16 +87,22 @@ export function rollBack(
     const [then] = await selectChanges(tx, { ...name, subject: 'definition', limit: 1, upTo: change.to })
     if (!then) throw new FlagError('not_found', `Flag "${name.flag}" has no version at revision ${change.to}`)
     const definition = (then.after ?? undefined) as Definition | undefined
-    const { revision, changed } = await writeDefinitions(tx, environment, {
+    const written = await writeDefinitions(tx, environment, {
       next: new Map([[name.flag, definition]]),
       pointer: () => '',
       author: change.author,
       action: 'rollback',
     })
-    return (
-      definition && { key: name.flag, definition, revision: changed.length > 0 || !before ? revision : before.revision }
-    )
+    return definition && changedOf({ key: name.flag, definition }, written, before)
   })
+}
+
+function changedOf(
+  stored: Omit<StoredDefinition, 'revision'>,
+  { revision, changed, warnings }: Written,
+  before: StoredDefinition | undefined,
+): ChangedDefinition {
+  return { ...stored, revision: changed.length > 0 || !before ? revision : before.revision, warnings }
 }
 
 function selectDefinitions(db: Db | Transaction, environmentId: bigint) {

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm'
-import { checkDefinition, checkSegments } from '../flag/check.ts'
-import type { Definition, FlagSetSource } from '../flag/definition.ts'
+import type { Definition, FlagSetDocument } from '../flag/definition.ts'
 import { FlagError, type Mistake } from '../flag/error.ts'
 import { pointerTo } from '../flag/pointer.ts'
 import { type Author, type NewChange, record } from './changes.ts'
+import { checkSegmentChange } from './check-segments.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import {
   type EnvironmentName,
@@ -17,9 +17,6 @@ import {
 import { definitions, flags } from './tables.ts'
 import { type Written, writeDefinitions } from './write.ts'
 
-/** A whole environment as one document. */
-export type FlagSetDocument = Omit<FlagSetSource, 'bucketing'>
-
 export type Application = {
   readonly document: FlagSetDocument
   /** True removes what the document does not name, and archives flags that are then defined nowhere. Otherwise nothing is removed. */
@@ -29,7 +26,7 @@ export type Application = {
   readonly expected: Expected
   readonly author: Author
 }
-export type Applied = Written & { readonly segments: boolean; readonly metadata: boolean }
+export type Applied = Written & { readonly segments: boolean; readonly metadata: boolean; readonly members: boolean }
 
 /** Reads an environment whole; fails with `not_found`. */
 export function exportFlagSet(
@@ -39,8 +36,8 @@ export function exportFlagSet(
   return database.read((db) =>
     db.transaction(
       async (tx) => {
-        const { id, revision, segments, metadata } = await readEnvironmentRow(tx, name)
-        return { flags: await selectAll(tx, id), segments, metadata, revision }
+        const { id, revision, segments, metadata, members } = await readEnvironmentRow(tx, name)
+        return { flags: await selectAll(tx, id), segments, metadata, members, revision }
       },
       { isolationLevel: 'repeatable read', accessMode: 'read only' },
     ),
@@ -54,42 +51,45 @@ export function applyFlagSet(database: Database, name: EnvironmentName, applicat
     const environment = await lockEnvironment(tx, name)
     expectRevision(application.expected, environment.revision)
     const present = await selectAll(tx, environment.id)
-    const settings = nextSettings(environment, application)
+    const wanted = nextSettings(environment, application)
+    const changes = changesOf(environment, wanted)
     const next = nextDefinitions(present, application)
-    const warnings = settings ? checkSegments(settings.segments) : []
-    if (settings && strict) refuseMistakes([...warnings, ...usersOf(settings.segments, present, next)])
-    const pointer = (key: string) => pointerTo('flags', key)
+    const { mistakes, doubts } = checkSegmentChange(environment.segments, wanted.segments, staying(present, next))
+    if (strict) refuseMistakes(mistakes)
     const written = await writeDefinitions(tx, environment, {
       next,
-      settings,
-      pointer,
+      settings:
+        changes.segments || changes.metadata ? { segments: wanted.segments, metadata: wanted.metadata } : undefined,
+      members: changes.members ? wanted.members : undefined,
+      pointer: (key) => pointerTo('flags', key),
       author,
       strict,
       dryRun,
       archive: prune,
     })
-    if (settings && !dryRun) await record(tx, author, [settingsEntry(environment, settings, written.revision)])
-    return {
-      ...written,
-      segments: settings !== undefined && !isDeepStrictEqual(settings.segments, environment.segments),
-      metadata: settings !== undefined && !isDeepStrictEqual(settings.metadata, environment.metadata),
-      warnings: [...warnings, ...written.warnings],
-    }
+    if ((changes.segments || changes.metadata || changes.members) && !dryRun)
+      await record(tx, author, [settingsEntry(environment, wanted, written.revision)])
+    return { ...written, ...changes, warnings: [...mistakes, ...doubts, ...written.warnings] }
   })
 }
 
-type Settings = Pick<EnvironmentRow, 'segments' | 'metadata'>
+type Settings = Pick<EnvironmentRow, 'segments' | 'metadata' | 'members'>
 
-/** Segments and metadata as the document wants them; undefined when they are so already. Without `prune` unmentioned names stay. */
-function nextSettings(environment: EnvironmentRow, { document, prune }: Application): Settings | undefined {
-  const next: Settings = prune
-    ? { segments: document.segments, metadata: document.metadata }
-    : {
-        segments: { ...environment.segments, ...document.segments },
-        metadata: { ...environment.metadata, ...document.metadata },
-      }
-  const { segments, metadata } = environment
-  return isDeepStrictEqual(next, { segments, metadata }) ? undefined : next
+/** Segments, metadata and other members as the document wants them. Without `prune` unmentioned names stay. */
+function nextSettings(environment: EnvironmentRow, { document, prune }: Application): Settings {
+  const { segments, metadata, members } = document
+  if (prune) return { segments, metadata, members }
+  return {
+    segments: { ...environment.segments, ...segments },
+    metadata: { ...environment.metadata, ...metadata },
+    members: { ...environment.members, ...members },
+  }
+}
+
+/** Which of them differ from what is stored. */
+function changesOf(environment: EnvironmentRow, wanted: Settings) {
+  const isChanged = (name: keyof Settings) => !isDeepStrictEqual(wanted[name], environment[name])
+  return { segments: isChanged('segments'), metadata: isChanged('metadata'), members: isChanged('members') }
 }
 
 function nextDefinitions(
@@ -101,32 +101,18 @@ function nextDefinitions(
   return next
 }
 
-function settingsEntry(
-  { project, key, segments, metadata }: EnvironmentRow,
-  after: Settings,
-  revision: bigint,
-): NewChange {
-  return {
-    subject: 'environment',
-    action: 'update',
-    project,
-    environment: key,
-    revision,
-    before: { segments, metadata },
-    after,
-  }
-}
-
-/** What changed segments make wrong about the flags that will stand, in the document or not. */
-function usersOf(
-  segments: EnvironmentRow['segments'],
+/** The definitions that stay as they are: those that change are checked when they are written. */
+function staying(
   present: ReadonlyMap<string, Definition>,
   next: ReadonlyMap<string, Definition | undefined>,
-): Mistake[] {
-  const standing = new Map<string, Definition | undefined>([...present, ...next])
-  return [...standing].flatMap(([key, definition]) =>
-    definition ? checkDefinition(definition, segments, pointerTo('flags', key)) : [],
-  )
+): Map<string, Definition> {
+  return new Map([...present].filter(([key, flag]) => !next.has(key) || isDeepStrictEqual(next.get(key), flag)))
+}
+
+function settingsEntry(environment: EnvironmentRow, after: Settings, revision: bigint): NewChange {
+  const { project, key, segments, metadata, members } = environment
+  const before = { segments, metadata, members }
+  return { subject: 'environment', action: 'update', project, environment: key, revision, before, after }
 }
 
 function refuseMistakes(mistakes: readonly Mistake[]): void {

@@ -26,13 +26,15 @@ export function lockEnvironment(tx: Transaction, name: EnvironmentName): Promise
 export type Raise = {
   readonly author: Author
   readonly settings?: Partial<Pick<EnvironmentRow, 'bucketing' | 'segments' | 'metadata'>> | undefined
+  /** Other members of the document, when they change: no replica reads them, so they are no settings. */
+  readonly members?: EnvironmentRow['members'] | undefined
 }
 
 /** Gives the environment its next revision. */
 export async function raiseRevision(
   tx: Transaction,
   environmentId: bigint,
-  { author, settings = {} }: Raise,
+  { author, settings = {}, members }: Raise,
 ): Promise<bigint> {
   const next = sql`${environments.revision} + 1`
   const [row] = await tx
@@ -42,6 +44,7 @@ export async function raiseRevision(
       changedAt: sql`clock_timestamp()`,
       changedIn: author.traceparent ?? '',
       ...settings,
+      ...(members && { members }),
       ...(Object.keys(settings).length > 0 && { settingsRevision: next }),
     })
     .where(eq(environments.id, environmentId))

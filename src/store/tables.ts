@@ -56,6 +56,8 @@ export const environments = schema.table('environments', {
   bucketing: text().$type<Bucketing>().notNull().default('v2'),
   segments: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),
   metadata: json().$type<Metadata>().notNull().default({}),
+  /** Other members of the flagd document that was applied; replicas need none of them. */
+  members: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),
   /** Revision at which bucketing, segments or metadata last changed. */
   settingsRevision: counter().default(0n),
   createdAt: instant().notNull().defaultNow(),

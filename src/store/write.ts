@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { sql } from 'drizzle-orm'
 import { checkDefinition } from '../flag/check.ts'
+import { checkSeeds } from '../flag/check-seeds.ts'
 import type { Definition } from '../flag/definition.ts'
 import { FlagError, type Mistake } from '../flag/error.ts'
 import { asText, batches } from './batches.ts'
@@ -23,6 +24,8 @@ export type Write = {
   readonly next: ReadonlyMap<string, Definition | undefined>
   /** New segments and metadata, when they change too. */
   readonly settings?: Pick<EnvironmentRow, 'segments' | 'metadata'> | undefined
+  /** Other members of the document, when they change. */
+  readonly members?: EnvironmentRow['members'] | undefined
   /** JSON Pointer to a key's definition in the caller's document. */
   readonly pointer: (key: string) => string
   readonly author: Author
@@ -35,7 +38,7 @@ export type Write = {
   readonly archive?: boolean
 }
 
-/** `revision` is the new one, or the old one when nothing differed. `warnings` are the rule mistakes that were let pass. */
+/** `revision` is the new one, or the old one when nothing differed. `warnings`: rule mistakes that were let pass, and doubts. */
 export type Written = {
   readonly revision: bigint
   readonly changed: readonly Difference[]
@@ -47,7 +50,7 @@ export async function writeDefinitions(tx: Transaction, environment: Environment
   const stored = await lockFlags(tx, environment, [...write.next.keys()])
   const changed = differences(stored, write.next)
   const warnings = checkRules(changed, write.settings?.segments ?? environment.segments, write)
-  if (write.dryRun || (changed.length === 0 && !write.settings))
+  if (write.dryRun || (changed.length === 0 && !write.settings && !write.members))
     return { revision: environment.revision, changed, warnings }
 
   await checkTypes(tx, environment, { changed, stored, pointer: write.pointer })
@@ -78,8 +81,13 @@ function checkRules(changed: readonly Difference[], segments: EnvironmentRow['se
   const mistakes = changed.flatMap(({ key, after }) =>
     after ? checkDefinition(after, segments, write.pointer(key)) : [],
   )
-  if (mistakes.length === 0 || write.strict === false) return mistakes
+  if (mistakes.length === 0 || write.strict === false) return [...mistakes, ...doubts(changed, write)]
   throw new FlagError('invalid', 'Cannot store the flags: their definitions have mistakes', { mistakes })
+}
+
+/** What is no mistake, but answers otherwise in another engine. */
+function doubts(changed: readonly Difference[], write: Write): Mistake[] {
+  return changed.flatMap(({ key, after }) => checkSeeds(after?.targeting, `${write.pointer(key)}/targeting`))
 }
 
 async function store(

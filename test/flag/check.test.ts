@@ -20,7 +20,11 @@ const DOCUMENTS: readonly (readonly [document: unknown, mistakes: readonly strin
   [{ $schema: 'https://flagd.dev/schema/v0/flags.json', flags: [] }, ['/flags: Flags are a list, not an object']],
   [null, [': Document is null, not an object']],
   [{}, ['/flags: Flags are missing, not an object']],
-  [{ flags: {}, flagz: 1 }, ['/flagz: Unknown member "flagz"']],
+  [{ flags: {}, flagz: 1, _comment: 'x', $schema: { any: 'thing' } }, []],
+  [
+    { flags: {}, note: 'n'.repeat(70_000) },
+    [': Members other than flags, $evaluators and metadata have 70011 characters, more than 65536'],
+  ],
   [{ flags: { 'a/b~c': 1 } }, ['/flags/a~1b~0c: Flag is 1, not an object']],
   [{ flags: { '': flag } }, ['/flags/: Flag key is empty']],
   [
@@ -115,8 +119,19 @@ test('readDocument() refuses what nests too deep for the stack, whatever numbers
 
 test('readDocument() hands back flags, segments and metadata as written, unknown members of flags too', () => {
   const a = { ...flag, note: { kept: [1] } }
-  const { source } = readDocument({ flags: { a }, $evaluators: { s: { var: 'x' } }, metadata: { owner: 'b' } })
-  assert.deepEqual(source, { flags: new Map([['a', a]]), segments: { s: { var: 'x' } }, metadata: { owner: 'b' } })
+  const members = { $schema: 'https://flagd.dev/schema/v0/flags.json', _comment: ['kept'] }
+  const { source } = readDocument({
+    ...members,
+    flags: { a },
+    $evaluators: { s: { var: 'x' } },
+    metadata: { owner: 'b' },
+  })
+  assert.deepEqual(source, {
+    flags: new Map([['a', a]]),
+    segments: { s: { var: 'x' } },
+    metadata: { owner: 'b' },
+    members,
+  })
   assert.deepEqual(readDocument({ flags: [{ key: 'a', ...a }] }).source.flags, new Map([['a', a]]))
 })
 

@@ -88,6 +88,7 @@ test('a document of many flags is one revision, with one record for each flag', 
     ]),
     segments: {},
     metadata: {},
+    members: {},
   }
   const applied = await applyFlagSet(store.database, name, {
     document,
