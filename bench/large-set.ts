@@ -1,5 +1,6 @@
 // What one change of a set of 10,000 flags costs a replica with Redis. Prints, as JSON and in milliseconds, how long it takes to make the whole
 // set ready, to apply one change to it, and the longest time for which the event loop stood still while a change came and its copy went.
+import { parseRedisUrl } from '../src/config/redis.ts'
 import type { Definition } from '../src/flag/definition.ts'
 import { nextSnapshot } from '../src/snapshot/snapshot.ts'
 import { Snapshots } from '../src/snapshot/snapshots.ts'
@@ -53,7 +54,7 @@ async function pausesOf(snapshots: Snapshots): Promise<number> {
 }
 
 const server = await startRedis()
-const { send, close } = openRedis({ url: server.url })
+const { send, close } = openRedis(parseRedisUrl(server.url))
 try {
   const loads = Array.from({ length: 5 }, () => timed(() => nextSnapshot(NAME, read(), undefined)))
   const held = nextSnapshot(NAME, read(), undefined)

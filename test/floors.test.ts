@@ -96,7 +96,7 @@ test('nothing is loaded before the stop signal is listened to', () => {
 
 test('what a first evaluation needs is loaded at start, and the rest with its first use', () => {
   const loaded = loadedWith('main.ts')
-  for (const name of ['valibot', 'http/evaluations.ts', 'store/resp-client.ts', 'flag/compile.ts'])
+  for (const name of ['valibot', 'http/evaluations.ts', 'store/redis-connection.ts', 'flag/compile.ts'])
     assert.ok(loaded.has(name), `${name} is loaded at start`)
   for (const name of LATER) assert.ok(!loaded.has(name), `${name} must not be loaded at start`)
   for (const { file, text } of sources)

@@ -1,4 +1,5 @@
 import type { RedisAddress } from '../store/redis.ts'
+import type { RedisServer } from '../store/redis-client.ts'
 import { isHttpUrl, secret, text, type Values } from './variables.ts'
 
 const isAny = () => true
@@ -35,23 +36,11 @@ export function redisOf(read: Values<typeof REDIS_VARIABLES>, mistakes: string[]
       ? { restUrl: restUrl.replace(/\/+$/, ''), restToken }
       : undefined
   try {
-    parseRedisUrl(url)
-    return { url }
+    return parseRedisUrl(url)
   } catch (error) {
     mistakes.push(`REDIS_URL: ${(error as Error).message}`)
     return undefined
   }
-}
-
-/** A server that speaks Redis's own protocol. */
-export type RedisServer = {
-  /** A name or an IP address, without brackets; with TLS, its certificate must be of it. */
-  readonly host: string
-  readonly port: number
-  readonly tls: boolean
-  readonly user: string | undefined
-  readonly password: string | undefined
-  readonly database: number
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Calls } from './calls.ts'
-import type { Send } from './command.ts'
 import { sha256 } from './digest.ts'
 import { gunzip, gzip } from './gzip.ts'
+import type { Send } from './redis-client.ts'
 
 /** Which state of the truth something is. Revisions compare only within one incarnation of the database. */
 export type Stamp = { readonly incarnation: string; readonly revision: bigint }

@@ -1,9 +1,8 @@
-import type { Send } from './command.ts'
-import { openResp } from './resp.ts'
+import type { RedisServer, Send } from './redis-client.ts'
+import { connectOnDemand } from './redis-connection.ts'
 import type { UpstashAddress } from './upstash.ts'
 
-/** Where Redis is: a server that speaks its own protocol, or Upstash's REST interface. */
-export type RedisAddress = { readonly url: string } | UpstashAddress
+export type RedisAddress = RedisServer | UpstashAddress
 export type RedisConnection = {
   readonly send: Send
   /** Drops the connection: after a freeze its other end may be gone. */
@@ -22,8 +21,8 @@ export function openRedis(
   address: RedisAddress,
   traceparent: () => string | undefined = () => undefined,
 ): RedisConnection {
-  if ('url' in address) {
-    const { send, reset } = openResp(address.url, COMMAND_MS)
+  if ('host' in address) {
+    const { send, reset } = connectOnDemand(address, COMMAND_MS)
     return { send, reset, close: async () => reset() }
   }
   let opened: Promise<Send> | undefined

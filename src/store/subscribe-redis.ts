@@ -1,5 +1,6 @@
 import { createClient } from '@redis/client'
-import { tlsOf } from './redis-tls.ts'
+import type { RedisServer } from './redis-client.ts'
+import { serverNameOf } from './server-name.ts'
 
 /** One subscription, from its beginning to its end. */
 export type Subscription = {
@@ -15,16 +16,27 @@ const CONNECT_MS = 2_000
 const PING_MS = 10_000
 
 /** Listens to one channel of a plain Redis, as `subscribe()` says. */
-export async function overRedis(url: string, { channel, signal, onReady, onMessage }: Subscription): Promise<void> {
+export async function overRedis(
+  server: RedisServer,
+  { channel, signal, onReady, onMessage }: Subscription,
+): Promise<void> {
   const client = createClient({
-    url,
+    ...credentialsOf(server),
+    database: server.database,
     RESP: 2,
     disableOfflineQueue: true,
     disableClientInfo: true,
     pingInterval: PING_MS,
-    socket: { connectTimeout: CONNECT_MS, socketTimeout: 3 * PING_MS, reconnectStrategy: false, ...tlsOf(url) },
+    socket: { ...socketOf(server), connectTimeout: CONNECT_MS, socketTimeout: 3 * PING_MS, reconnectStrategy: false },
   })
   const ended = Promise.withResolvers<void>()
+  const take = (message: string) => {
+    try {
+      onMessage(message)
+    } catch (error) {
+      ended.reject(error) // thrown further it would leave the handler of a socket, and end the process
+    }
+  }
   const stop = () => ended.resolve()
   client.on('error', ended.reject)
   client.on('end', stop)
@@ -32,7 +44,7 @@ export async function overRedis(url: string, { channel, signal, onReady, onMessa
   try {
     await within(CONNECT_MS, Promise.race([ended.promise, client.connect()]))
     if (!client.isReady) return
-    await within(CONNECT_MS, Promise.race([ended.promise, client.subscribe(channel, onMessage)]))
+    await within(CONNECT_MS, Promise.race([ended.promise, client.subscribe(channel, take)]))
     onReady()
     await ended.promise
   } finally {
@@ -44,6 +56,14 @@ export async function overRedis(url: string, { channel, signal, onReady, onMessa
     }
   }
 }
+
+const credentialsOf = ({ user, password }: RedisServer) => ({
+  ...(user === undefined ? {} : { username: user }),
+  ...(user === undefined && password === undefined ? {} : { password: password ?? '' }),
+})
+
+const socketOf = ({ host, port, tls }: RedisServer) =>
+  tls ? { host, port, tls: true as const, ...serverNameOf(host) } : { host, port }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {
   const late = Promise.withResolvers<never>()

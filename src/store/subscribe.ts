@@ -1,4 +1,5 @@
 import type { RedisAddress } from './redis.ts'
+import type { RedisServer } from './redis-client.ts'
 import type { Subscription } from './subscribe-redis.ts'
 
 const CONNECT_MS = 2_000
@@ -12,12 +13,12 @@ const LINE_LENGTH_MAX = 16_384
  * breaks; it does not come back by itself.
  */
 export function subscribe(address: RedisAddress, subscription: Subscription): Promise<void> {
-  return 'url' in address ? overRedis(address.url, subscription) : overRest(address, subscription)
+  return 'host' in address ? overRedis(address, subscription) : overRest(address, subscription)
 }
 
 /** Loaded when somebody listens: its client takes longer to load than the rest of a start. */
-const overRedis = async (url: string, subscription: Subscription): Promise<void> =>
-  (await import('./subscribe-redis.ts')).overRedis(url, subscription)
+const overRedis = async (server: RedisServer, subscription: Subscription): Promise<void> =>
+  (await import('./subscribe-redis.ts')).overRedis(server, subscription)
 
 /** Upstash's REST interface sends a subscription as server-sent events: `data: message,<channel>,<text>`. */
 async function overRest(
@@ -31,7 +32,7 @@ async function overRest(
     timer = setTimeout(() => silence.abort(), SILENCE_MS)
   }
   try {
-    const response = await fetch(`${restUrl.replace(/\/$/, '')}/subscribe/${channel}`, {
+    const response = await fetch(`${restUrl}/subscribe/${channel}`, {
       headers: { authorization: `Bearer ${restToken}`, accept: 'text/event-stream' },
       signal: AbortSignal.any([signal, silence.signal]),
     })

@@ -1,5 +1,5 @@
 import { Redis } from '@upstash/redis'
-import type { Send } from './command.ts'
+import type { Send } from './redis-client.ts'
 
 export type UpstashAddress = { readonly restUrl: string; readonly restToken: string }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Send } from '../../src/store/command.ts'
+import { parseRedisUrl } from '../../src/config/redis.ts'
 import { openRedis } from '../../src/store/redis.ts'
+import type { Send } from '../../src/store/redis-client.ts'
 import type { Way } from '../support/proxy.ts'
 import type { Ledger } from './ledger.ts'
 import type { World } from './world.ts'
@@ -95,7 +96,7 @@ export const FAULTS: readonly Fault[] = [
 ]
 
 async function withRedis(world: World, work: (send: Send) => Promise<void>): Promise<void> {
-  const { send, close } = openRedis({ url: world.redis.url })
+  const { send, close } = openRedis(parseRedisUrl(world.redis.url))
   await work(send)
   await close()
 }

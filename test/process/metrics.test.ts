@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseRedisUrl } from '../../src/config/redis.ts'
 import { openRedis } from '../../src/store/redis.ts'
 import { readEvents } from '../support/events.ts'
 import { HAS_PROMTOOL, lint, samplesIn } from '../support/metrics.ts'
@@ -70,7 +71,7 @@ describe('two replicas', { skip: HAS_REDIS ? false : 'there is no redis-server o
   })
 
   test('a damaged copy is counted', async () => {
-    const { send, close } = openRedis({ url: replicas.redis.url })
+    const { send, close } = openRedis(parseRedisUrl(replicas.redis.url))
     await send(['SET', 'flagstaff:{p/e}:stamp', 'nonsense'])
     await close()
     await becomes(0, 'flagstaff_redis_damaged_copies_total', (value) => value > 0)

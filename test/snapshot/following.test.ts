@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { parseRedisUrl } from '../../src/config/redis.ts'
 import { fingerprintOf } from '../../src/http/etag.ts'
 import { CHANNEL, copiesIn } from '../../src/store/copies.ts'
 import { type Hints, hintsIn } from '../../src/store/hints.ts'
@@ -42,7 +43,7 @@ const change = async (service: Service) => {
 }
 const replica = (freshnessMs: number, hints?: Hints): Promise<Service> => {
   if (!redis) return openService({ store, freshnessMs })
-  const connection = openRedis({ url: redis.url })
+  const connection = openRedis(parseRedisUrl(redis.url))
   connections.push(connection)
   const copies = copiesIn(connection.send, () => undefined)
   return openService({ store, copies, freshnessMs, truthCheckMs: freshnessMs, ...(hints && { hints }) })
@@ -57,7 +58,7 @@ const listen = async (service: Service) => {
 }
 /** Hints of the real Redis, and a promise of the n-th time that listening has begun. */
 function watched(url: string) {
-  const hints = hintsIn({ url }, () => undefined)
+  const hints = hintsIn(parseRedisUrl(url), () => undefined)
   let begun = 0
   let wake: () => void = () => undefined
   const observed: Hints = (ear, signal) =>
@@ -122,7 +123,7 @@ test('without hints a stream learns of a change by the timer, which stops with t
 test('a replica subscribes to hints only while a stream is open', { skip }, async () => {
   const { hints, ready } = watched(redis?.url ?? '')
   const reader = await replica(NEVER_MS, hints)
-  const connection = openRedis({ url: redis?.url ?? '' })
+  const connection = openRedis(parseRedisUrl(redis?.url ?? ''))
   connections.push(connection)
   const listeners = async () => Number(((await connection.send(['PUBSUB', 'NUMSUB', CHANNEL])) as unknown[])[1])
   await reader.snapshots.current('shop/live')

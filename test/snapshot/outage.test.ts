@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Send } from '../../src/store/command.ts'
+import { parseRedisUrl } from '../../src/config/redis.ts'
 import { type Copies, copiesIn } from '../../src/store/copies.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { connect } from '../../src/store/pool.ts'
 import { openRedis, type RedisConnection } from '../../src/store/redis.ts'
+import type { Send } from '../../src/store/redis-client.ts'
 import { renewIncarnation } from '../../src/store/schema.ts'
 import { samplesIn } from '../support/metrics.ts'
 import { startProxy, type TcpProxy, type Way } from '../support/proxy.ts'
@@ -53,7 +54,7 @@ describe('with Postgres and Redis behind proxies', {
     const url = new URL(store.url)
     url.host = `127.0.0.1:${toPostgres.port}`
     const database = openDatabase({ url: url.href })
-    const connection: RedisConnection = openRedis({ url: `redis://127.0.0.1:${toRedis.port}` })
+    const connection: RedisConnection = openRedis(parseRedisUrl(`redis://127.0.0.1:${toRedis.port}`))
     const copies: Copies = copiesIn(connection.send, () => undefined)
     const service = await openService({ store: { ...store, url: url.href, database }, copies, now: () => now })
     const close = async () => {
@@ -169,7 +170,7 @@ describe('with Postgres and Redis behind proxies', {
     const idle = await startReplica()
     await put(idle, on)
     await evaluate(idle)
-    const { send, close } = openRedis({ url: redis.url })
+    const { send, close } = openRedis(parseRedisUrl(redis.url))
     const commands = async () =>
       Number(/total_commands_processed:(\d+)/.exec(String(await send(['INFO', 'stats'])))?.[1])
     const first = await commands()
@@ -198,7 +199,7 @@ describe('with Postgres and Redis behind proxies', {
 
   test('Redis that lost everything, or came back with something old or foreign, misleads nobody', async () => {
     const [writer, reader] = [await startReplica(), await startReplica()]
-    const { send, close } = openRedis({ url: redis.url })
+    const { send, close } = openRedis(parseRedisUrl(redis.url))
     await put(writer, on)
     const keys = ['flagstaff:{p/e}:stamp', 'flagstaff:{p/e}:copy']
     const old = await Promise.all(keys.map((key) => send(['GET', key])))
@@ -236,7 +237,7 @@ describe('with Postgres and Redis behind proxies', {
     ],
   ] satisfies [string, (send: Send) => Promise<unknown>][])
     test(`a copy that ${what} is replaced by the replica that could not begin with it`, async () => {
-      const { send, close } = openRedis({ url: redis.url })
+      const { send, close } = openRedis(parseRedisUrl(redis.url))
       await put(await startReplica(), on)
       const whole = await send(['GET', COPY])
       await spoil(send)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { parseRedisUrl } from '../../src/config/redis.ts'
 import { type Copies, copiesIn } from '../../src/store/copies.ts'
 import { openRedis, type RedisConnection } from '../../src/store/redis.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../support/redis.ts'
@@ -15,7 +16,7 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
     before(async () => {
       server = await startRedis()
       front = await startUpstash(server.url)
-      connection = openRedis(transport === 'Upstash REST' ? front : { url: server.url })
+      connection = openRedis(transport === 'Upstash REST' ? front : parseRedisUrl(server.url))
       copies = copiesIn(connection.send, (name) => damaged.push(name))
     })
     after(async () => {

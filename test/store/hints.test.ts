@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { parseRedisUrl } from '../../src/config/redis.ts'
 import { CHANNEL, copiesIn } from '../../src/store/copies.ts'
 import { type Hint, hintsIn, parseHint } from '../../src/store/hints.ts'
 import { openRedis, type RedisAddress, type RedisConnection } from '../../src/store/redis.ts'
@@ -16,7 +17,7 @@ before(async () => {
   if (!HAS_REDIS) return
   server = await startRedis()
   front = await startUpstash(server.url)
-  connection = openRedis({ url: server.url })
+  connection = openRedis(parseRedisUrl(server.url))
 })
 after(async () => {
   if (!HAS_REDIS) return
@@ -71,7 +72,7 @@ const noneLeft = async () => {
 }
 
 for (const [name, address] of [
-  ['a plain Redis', () => ({ url: server.url })],
+  ['a plain Redis', () => parseRedisUrl(server.url)],
   ["Upstash's REST interface", () => ({ restUrl: front.restUrl, restToken: front.restToken })],
 ] as const)
   test(`over ${name}, each copy that is stored is a hint, and listening ends without a trace`, { skip }, async () => {
@@ -93,7 +94,7 @@ const restart = async () => {
   await server.start()
 }
 for (const [name, address, interrupt] of [
-  ['a plain Redis', () => ({ url: server.url }), restart],
+  ['a plain Redis', () => parseRedisUrl(server.url), restart],
   [
     "Upstash's REST interface",
     () => ({ restUrl: front.restUrl, restToken: front.restToken }),
@@ -112,7 +113,7 @@ for (const [name, address, interrupt] of [
 
 test('listening to a Redis that is not there goes on trying, and stops at once when told', { skip }, async () => {
   await server.kill()
-  const ear = listen({ url: server.url })
+  const ear = listen(parseRedisUrl(server.url))
   await server.start()
   await ear.ready(1)
   await ear.stop()

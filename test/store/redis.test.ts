@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Redis } from '@upstash/redis'
+import { parseRedisUrl } from '../../src/config/redis.ts'
 import { openRedis } from '../../src/store/redis.ts'
 import { subscribe } from '../../src/store/subscribe.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../support/redis.ts'
@@ -66,7 +67,7 @@ for (const transport of ['a plain Redis', "Upstash's REST interface"])
   }, async () => {
     const server = await startRedis()
     const front = transport === 'a plain Redis' ? undefined : await startUpstash(server.url)
-    const { send, close } = openRedis(front ?? { url: server.url })
+    const { send, close } = openRedis(front ?? parseRedisUrl(server.url))
     await send(['SET', 'a', 'b'])
     const [wrong, right] = await Promise.allSettled([send(['LPUSH', 'a', 'c']), send(['GET', 'a'])])
     assert.match(wrong.status === 'rejected' ? String(wrong.reason) : '', /WRONGTYPE/)

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseRedisUrl } from '../../src/config/redis.ts'
 import { openRedis } from '../../src/store/redis.ts'
 
 export type RedisServer = {
@@ -51,7 +52,7 @@ async function launch(port: number, url: string, options: readonly string[]) {
     ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...options],
     { stdio: 'ignore' },
   )
-  const { send, close } = openRedis({ url })
+  const { send, close } = openRedis(parseRedisUrl(url))
   // It has no way to say that it is ready but to answer.
   for (let tries = 0; tries < 200 && child.exitCode === null; tries++) {
     try {
