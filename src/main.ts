@@ -22,6 +22,7 @@ import { orExit } from './run/start.ts'
 import { stopped } from './run/stopped.ts'
 import { sendTelemetry } from './run/telemetry.ts'
 import { authenticator } from './snapshot/authenticator.ts'
+import { BOUNDARY_CLOCK } from './snapshot/boundary-timer.ts'
 import { counting, Exposures } from './snapshot/exposures.ts'
 import { Following } from './snapshot/following.ts'
 import { KeyRing, type Principal } from './snapshot/keyring.ts'
@@ -83,6 +84,7 @@ const following = new Following({
   held: (flagSetId) => snapshots.held(flagSetId),
   hints: config.redis && hintsIn(config.redis, log.warn, counts.hints),
   checkMs: freshnessMs,
+  clock: BOUNDARY_CLOCK,
 })
 const streams = new Streams({
   follow: (flagSetId, listener) => following.add(flagSetId, listener),

@@ -35,6 +35,10 @@ export function textOf(flag: CompiledFlag): string {
   return (flag instanceof LazyFlag ? flag.unread : undefined) ?? JSON.stringify(flag.definition)
 }
 
+/** The definition of a flag as JSON text, while it has not been read; undefined afterwards. */
+export const unreadText = (flag: CompiledFlag): string | undefined =>
+  flag instanceof LazyFlag ? flag.unread : undefined
+
 type Compiled = { readonly metadata: Metadata; readonly type: FlagType | undefined; readonly answers: Answers }
 
 /** Stands for a definition that is text still. */

@@ -1,4 +1,5 @@
 import { FlagError } from '../flag/error.ts'
+import { timelineOf } from '../flag/timeline.ts'
 import type { Followed, Listener } from '../snapshot/following.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import type { Span } from '../telemetry/span.ts'
@@ -30,6 +31,8 @@ const RETRY_MIN_MS = 500
 const RETRY_SPREAD_MS = 2_000
 /** A change so short before a stream began may be newer than what its client has seen. */
 const RECENT_MS = 10_000
+/** Browsers come back within this time without evaluating again; an event's id says nothing of what time has changed meanwhile. */
+const RECENT_BOUNDARY_SECONDS = 60
 /** What a client has to take the end of its stream. */
 const CUT_MS = 5_000
 const TICKS_PER_KEEP_ALIVE = 10
@@ -82,14 +85,17 @@ export class Streams {
     const stream = this.#admit(flagSetId, span)
     try {
       let last: Snapshot | undefined
-      const followed = await this.#options.follow(flagSetId, (snapshot) => {
-        if (snapshot !== last) this.#send(stream, snapshot)
+      const followed = await this.#options.follow(flagSetId, {
+        onSnapshot: (snapshot) => {
+          if (snapshot !== last) this.#send(stream, snapshot)
+        },
+        onBoundary: (snapshot) => this.#send(stream, snapshot),
       })
       stream.leave = followed.leave
       if (!this.#open.has(stream)) throw new FlagError('unavailable', 'This replica is stopping')
       last = followed.snapshot
       const isBehind = lastEventId === null ? this.#isRecent(last) : lastEventId !== String(last.revision)
-      if (isBehind) stream.late = last
+      if (isBehind || this.#hasPassedBoundary(last)) stream.late = last
       return this.#body(stream)
     } catch (error) {
       this.#forget(stream)
@@ -179,6 +185,11 @@ export class Streams {
 
   #isRecent({ changedAt }: Snapshot): boolean {
     return this.#options.wallNow() - changedAt.getTime() < RECENT_MS
+  }
+
+  #hasPassedBoundary({ flagSet }: Snapshot): boolean {
+    const now = Math.floor(this.#options.wallNow() / 1_000)
+    return timelineOf(flagSet).hasMomentBetween(now - RECENT_BOUNDARY_SECONDS, now)
   }
 
   /** When to come back, each at another moment, so that a replica that ends does not send all its clients to the next at once. */

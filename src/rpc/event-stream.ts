@@ -1,6 +1,6 @@
 import type { DescMessage, JsonObject, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
 import { differenceOf } from '../flag/difference.ts'
-import type { Following } from '../snapshot/following.ts'
+import type { Following, News } from '../snapshot/following.ts'
 import { type Selector, selects } from '../snapshot/selector.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import type { Admit } from './admission.ts'
@@ -22,7 +22,7 @@ type Changes = { [key: string]: { type: 'write' | 'update' | 'delete' } }
 type Kind = 'provider_ready' | 'keep_alive' | 'configuration_change' | 'provider_shutdown'
 
 /**
- * The method that tells providers what changed: they forget what they know of exactly the flags that are named. One that reads slowly
+ * The method that tells providers what changed, by a write or by time: they forget what they know of exactly the flags that are named. One that reads slowly
  * misses steps but no flag: each message says what differs from the message before.
  */
 export function eventStream<O extends DescMessage>(
@@ -33,16 +33,17 @@ export function eventStream<O extends DescMessage>(
     sharedMessage(answer, { type, ...(data && { data }) } as unknown as MessageInitShape<O>)
   const ready = message('provider_ready')
   const keepAlive = message('keep_alive')
-  const news = (told: Snapshot, next: Snapshot, selector: Selector | undefined): MessageShape<O>[] => {
-    const flags = changesBetween(told, next, selector)
+  const changed = (told: Snapshot, news: News, selector: Selector | undefined): MessageShape<O>[] => {
+    const flags = changesBetween(told, news, selector)
     return Object.keys(flags).length > 0 ? [message('configuration_change', { flags })] : []
   }
   async function* events(flagSetId: string, selector: Selector | undefined, signal: AbortSignal) {
     let told: Snapshot | undefined
-    for await (const snapshot of following.watch(flagSetId, { signal, silenceMs: keepAliveMs })) {
-      if (snapshot === null) yield keepAlive
-      else yield* told === undefined ? [ready] : news(told, snapshot, selector)
-      told = snapshot ?? told
+    const watching = following.watch(flagSetId, { signal, silenceMs: keepAliveMs, withBoundaries: true })
+    for await (const news of watching) {
+      if (news === null) yield keepAlive
+      else yield* told === undefined ? [ready] : changed(told, news, selector)
+      told = news?.snapshot ?? told
     }
     if (isStopping(signal)) yield message('provider_shutdown', {})
   }
@@ -64,9 +65,13 @@ function stepBetween(before: Snapshot, after: Snapshot): Difference {
   return difference
 }
 
-/** What a step means to who sees only what the selector lets through: a flag may come into view without being new. */
-function changesBetween(before: Snapshot, after: Snapshot, selector: Selector | undefined): Changes {
+/**
+ * What a step means to a client that sees only what the selector lets through: a flag may come into view without being new. A flag that
+ * time changes is updated.
+ */
+function changesBetween(before: Snapshot, { snapshot: after, timed }: News, selector: Selector | undefined): Changes {
   const changes: Changes = Object.create(null)
+  for (const key of timed) if (isSelected(after, key, selector)) changes[key] = { type: 'update' }
   for (const key of stepBetween(before, after).keys()) {
     const was = isSelected(before, key, selector)
     const is = isSelected(after, key, selector)

@@ -39,9 +39,9 @@ export function syncMethods(doors: SyncDoors): [path: string, method: Method][] 
   }
   async function* changes(flagSetId: string, selector: Selector | undefined, signal: AbortSignal) {
     let sent: string | undefined
-    for await (const snapshot of following.watch(flagSetId, { signal })) {
-      if (snapshot === null) continue
-      const document = documentOf(snapshot, selector)
+    for await (const news of following.watch(flagSetId, { signal })) {
+      if (news === null) continue
+      const document = documentOf(news.snapshot, selector)
       if (document.hash !== sent) yield messageOf(document)
       sent = document.hash
     }

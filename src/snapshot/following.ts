@@ -1,8 +1,14 @@
 import type { Hint, Hints } from '../store/hints.ts'
+import { type BoundaryClock, BoundaryTimer } from './boundary-timer.ts'
 import type { Held } from './held.ts'
 import type { Snapshot } from './snapshot.ts'
 
-export type Listener = (snapshot: Snapshot) => void
+export type Listener = {
+  /** Called with each snapshot that takes the place of another. */
+  readonly onSnapshot: (snapshot: Snapshot) => void
+  /** Called when time alone has changed what these flags may answer. Undefined where the client evaluates by itself. */
+  readonly onBoundary?: ((snapshot: Snapshot, keys: readonly string[]) => void) | undefined
+}
 export type Followed = {
   /** What is held as listening begins. */
   readonly snapshot: Snapshot
@@ -16,15 +22,29 @@ export type FollowingOptions = {
   readonly hints: Hints | undefined
   /** How often what is followed is checked, whether or not a hint came. */
   readonly checkMs: number
+  readonly clock: BoundaryClock
 }
 
-export type WatchOptions = { readonly signal: AbortSignal; readonly silenceMs?: number | undefined }
+export type WatchOptions = {
+  readonly signal: AbortSignal
+  readonly silenceMs?: number | undefined
+  /** Whether the boundaries of time are news as well. */
+  readonly withBoundaries?: boolean
+}
+/** What is held, and the flags whose answers time alone may have changed since the news before. */
+export type News = { readonly snapshot: Snapshot; readonly timed: ReadonlySet<string> }
 
-type Entry = { readonly held: Held<Snapshot>; readonly listeners: Set<Listener>; readonly stop: AbortController }
+type Entry = {
+  readonly held: Held<Snapshot>
+  readonly listeners: Set<Listener>
+  readonly stop: AbortController
+  timer: BoundaryTimer | undefined
+}
 
 /**
  * Tells listeners of every newer snapshot of an environment. While there is one, this replica has a timer and a subscription to hints;
- * with the last one both go, so that nothing keeps an idle instance or a serverless database awake.
+ * with the last one both go, so that nothing keeps an idle instance or a serverless database awake. The same holds for the timer to the
+ * next boundary of time, of each environment.
  */
 export class Following {
   readonly #options: FollowingOptions
@@ -40,7 +60,7 @@ export class Following {
     return this.#watch !== undefined
   }
 
-  /** Calls `listener` with each snapshot that takes the place of another. Throws `not_found` or `unavailable`. */
+  /** Adds a listener. Throws `not_found` or `unavailable`. */
   async add(flagSetId: string, listener: Listener): Promise<Followed> {
     const held = await this.#options.held(flagSetId)
     const snapshot = held.value
@@ -49,21 +69,28 @@ export class Following {
     // Snapshots makes a new one where the old one had to make room.
     const entry = known?.held === held ? known : this.#follow(flagSetId, held, known)
     entry.listeners.add(listener)
+    if (listener.onBoundary) entry.timer ??= this.#startTimer(entry, snapshot)
     this.#watch ??= this.#startWatch()
     return { snapshot, leave: () => this.#leave(flagSetId, listener) }
   }
 
   /**
    * Yields what is held, then everything newer until `signal` aborts; null after each `silenceMs` without news. A slow reader skips to
-   * the newest. Throws `not_found` or `unavailable`.
+   * the newest, and misses no flag that time has changed. Throws `not_found` or `unavailable`.
    */
-  async *watch(flagSetId: string, { signal, silenceMs }: WatchOptions): AsyncGenerator<Snapshot | null> {
+  async *watch(
+    flagSetId: string,
+    { signal, silenceMs, withBoundaries = false }: WatchOptions,
+  ): AsyncGenerator<News | null> {
     let newest: Snapshot | undefined
+    let timed = new Set<string>()
     let wake: () => void = () => undefined
-    const followed = await this.add(flagSetId, (snapshot) => {
+    const onSnapshot = (snapshot: Snapshot, keys: readonly string[] = []) => {
       newest = snapshot
+      for (const key of keys) timed.add(key)
       wake()
-    })
+    }
+    const followed = await this.add(flagSetId, { onSnapshot, onBoundary: withBoundaries ? onSnapshot : undefined })
     const stop = () => wake()
     signal.addEventListener('abort', stop, { once: true })
     try {
@@ -71,8 +98,11 @@ export class Following {
       while (!signal.aborted) {
         const next: Snapshot | undefined = newest
         newest = undefined
-        if (next !== undefined) yield next
-        else if (
+        if (next !== undefined) {
+          const news: News = { snapshot: next, timed }
+          timed = new Set()
+          yield news
+        } else if (
           await isSilent((resolve) => {
             wake = resolve
           }, silenceMs)
@@ -87,24 +117,41 @@ export class Following {
 
   #follow(flagSetId: string, held: Held<Snapshot>, before: Entry | undefined): Entry {
     before?.stop.abort()
-    const entry = { held, listeners: before?.listeners ?? new Set<Listener>(), stop: new AbortController() }
+    before?.timer?.stop()
+    const listeners = before?.listeners ?? new Set<Listener>()
+    const entry: Entry = { held, listeners, stop: new AbortController(), timer: undefined }
+    if (before?.timer && held.value) entry.timer = this.#startTimer(entry, held.value)
     this.#entries.set(flagSetId, entry)
     void this.#tell(entry)
     return entry
   }
 
-  async #tell({ held, listeners, stop }: Entry): Promise<void> {
+  async #tell(entry: Entry): Promise<void> {
+    const { held, listeners, stop } = entry
     let seen = held.value
     for await (const snapshot of held.follow(stop.signal)) {
       if (snapshot === seen) continue
       seen = snapshot
-      for (const listener of listeners) listener(snapshot)
+      entry.timer?.replace(snapshot)
+      for (const { onSnapshot } of listeners) onSnapshot(snapshot)
     }
+  }
+
+  #startTimer({ held, listeners }: Entry, snapshot: Snapshot): BoundaryTimer {
+    return new BoundaryTimer(this.#options.clock, snapshot, (keys) => {
+      const newest = held.value
+      if (newest) for (const { onBoundary } of listeners) onBoundary?.(newest, keys)
+    })
   }
 
   #leave(flagSetId: string, listener: Listener): void {
     const entry = this.#entries.get(flagSetId)
-    if (!entry?.listeners.delete(listener) || entry.listeners.size > 0) return
+    if (!entry?.listeners.delete(listener)) return
+    if (!entry.listeners.values().some(({ onBoundary }) => onBoundary)) {
+      entry.timer?.stop()
+      entry.timer = undefined
+    }
+    if (entry.listeners.size > 0) return
     entry.stop.abort()
     this.#entries.delete(flagSetId)
     if (this.#entries.size > 0) return

@@ -9,6 +9,7 @@ import { type Rpc, type RpcDoors, rpc } from '../../src/rpc/rpc.ts'
 import { Load, type LoadOptions } from '../../src/run/load.ts'
 import type { Evaluating, Refuse } from '../../src/run/server.ts'
 import { authenticator } from '../../src/snapshot/authenticator.ts'
+import { BOUNDARY_CLOCK, type BoundaryClock } from '../../src/snapshot/boundary-timer.ts'
 import { counting, type Exposures } from '../../src/snapshot/exposures.ts'
 import { Following } from '../../src/snapshot/following.ts'
 import { KeyRing } from '../../src/snapshot/keyring.ts'
@@ -54,6 +55,7 @@ export type ServiceOptions = {
   readonly copies?: Copies
   readonly hints?: Hints
   readonly streams?: Partial<StreamsOptions>
+  readonly clock?: Partial<BoundaryClock>
   readonly streamOrigin?: string
   readonly freshnessMs?: number
   readonly truthCheckMs?: number
@@ -85,7 +87,8 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const snapshots = new Snapshots(keeping, (flagSetId, since) => readSource(database, flagSetId, since))
   const usage = new Usage({ write: (batch) => writeUsage(database, batch), replica: randomUUID(), log })
   const { hints, streamOrigin } = options
-  const following = new Following({ held: (id) => snapshots.held(id), hints, checkMs: keeping.freshnessMs })
+  const clock = { ...BOUNDARY_CLOCK, ...options.clock }
+  const following = new Following({ held: (id) => snapshots.held(id), hints, checkMs: keeping.freshnessMs, clock })
   const follow: StreamsOptions['follow'] = (id, listener) => following.add(id, listener)
   const { now } = keeping
   const streams = new Streams({ follow, secondsMax: 240, now, wallNow, random: Math.random, ...options.streams })
