@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 
 /** Files in PEM. */
@@ -6,7 +7,7 @@ export type Certificates = { readonly authority: string; readonly certificate: s
 
 const NEW = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
 
-/** A certificate for the host `name` and the authority that signed it, both new, in `folder`; made by OpenSSL 3. */
+/** A certificate for the host `name`, or an IP address, and the authority that signed it, both new, in `folder`; made by OpenSSL 3. */
 export function makeCertificates(folder: string, name: string): Certificates {
   const file = (kind: string) => join(folder, `${name}-${kind}.pem`)
   const [authority, authorityKey, certificate, key] = [file('ca'), file('ca-key'), file('cert'), file('key')]
@@ -18,7 +19,7 @@ export function makeCertificates(folder: string, name: string): Certificates {
     '-subj',
     `/CN=${name}`,
     '-addext',
-    `subjectAltName=DNS:${name}`,
+    `subjectAltName=${isIP(name) === 0 ? 'DNS' : 'IP'}:${name}`,
     '-keyout',
     key,
     '-out',
