@@ -18,6 +18,7 @@ const CONTEXT_VALUES = '{"injectedmetadata":"set"}'
 
 /** One real process of the service, which can go and come back where it was. */
 export type Server = {
+  readonly port: number
   readonly grpcPort: number
   /** PEM file of the authority that signed its certificate; undefined: cleartext. */
   readonly certPath: string | undefined
@@ -129,6 +130,10 @@ class Replica implements Server {
 
   get address(): string {
     return this.#running?.address ?? ''
+  }
+
+  get port(): number {
+    return Number(this.#ports['PORT'])
   }
 
   get grpcPort(): number {

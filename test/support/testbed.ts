@@ -9,8 +9,12 @@ export type Expected = { value: unknown; variant?: string | undefined; reason: s
 /** One evaluation. `fallback` is the application's own default, of the flag's type and unlike what is expected. */
 export type Case = { set: string; key: string; context: Attributes; fallback: FlagValue; expected: Expected }
 /** What a scenario states about one evaluation. */
-type Statement = {
+export type Statement = {
   key: string
+  /** Boolean, String, Integer, Float or Object. */
+  type: string
+  /** The default of the application. */
+  fallback: unknown
   context: Attributes
   value: unknown
   reason: string | undefined
@@ -122,18 +126,24 @@ function readStatements(feature: string): Statement[] {
   const isOurs = ({ tags }: Scenario) =>
     !['@fractional-v1', '@fractional-v3', '@deprecated', '@metadata-provider'].some((tag) => tags.has(tag))
   const scenarios = readFeature(readText(`flagd-testbed/gherkin/${feature}.feature`))
-  return scenarios.filter(isOurs).flatMap((scenario) => statementOf(scenario) ?? [])
+  return scenarios
+    .filter(isOurs)
+    .flatMap((scenario) => statementOf(scenario) ?? [])
+    .filter(({ value }) => value !== undefined)
 }
 
-function statementOf({ steps }: Scenario): Statement | undefined {
+/** Undefined: the scenario is not about one evaluation, or states only metadata. */
+export function statementOf({ steps }: Scenario): Statement | undefined {
   const find = (pattern: RegExp) =>
     steps.map(({ text }) => pattern.exec(text)?.slice(1)).filter((match) => match !== undefined)
   if (find(/^an option "(selector)"/).length > 0) return undefined
-  const [[type = '', key = ''] = []] = find(/^a (\w+)-flag with key "(.*?)"/)
+  const [[type = '', key = '', fallback = ''] = []] = find(
+    /^an? (\w+)-flag with key "(.*?)" and a (?:default|fallback) value "(.*)"$/,
+  )
   const [[value] = []] = find(/^the resolved details value should be "(.*)"$/)
   const [[reason] = []] = find(/^the reason should be "(.*)"$/)
   const [[errorCode] = []] = find(/^the error-code should be "(.*)"$/)
-  if (value === undefined) return undefined
+  if (value === undefined && !errorCode) return undefined
   const context: Record<string, Attributes[string]> = {}
   for (const [name = '', type = '', text = ''] of find(
     /^a context containing a key "(.*?)", with type "(.*?)" and with value "(.*)"$/,
@@ -145,7 +155,15 @@ function statementOf({ steps }: Scenario): Statement | undefined {
     /^a context containing a nested property with outer key "(.*)" and inner key "(.*)", with value "(.*)"$/,
   ))
     context[outer] = { [inner]: text }
-  return { key, context, value: parse(type, value), reason, errorCode }
+  return {
+    key,
+    type,
+    fallback: parse(type, fallback),
+    context,
+    value: value === undefined ? undefined : parse(type, value),
+    reason,
+    errorCode,
+  }
 }
 
 /** Values are written as text, with their type beside them. */

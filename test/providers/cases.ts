@@ -1,0 +1,120 @@
+import { listFiles, readJson, readText } from '../support/conformance.ts'
+import { readFeature, type Scenario } from '../support/gherkin.ts'
+import type { Document } from '../support/ofrep.ts'
+import { readCases, readSets, type Statement, statementOf } from '../support/testbed.ts'
+import { ERROR_CASES, ERROR_SET } from './error-cases.ts'
+
+export type Mode = 'ofrep' | 'rpc' | 'in-process'
+export type Type = 'boolean' | 'string' | 'integer' | 'float' | 'object'
+/** What a provider answers; null: no such thing. A member that is undefined in an expectation is not compared. */
+export type Answer = {
+  readonly value?: unknown
+  readonly variant?: string | null | undefined
+  readonly reason?: string | null | undefined
+  readonly error?: string | null | undefined
+}
+/** One evaluation. `origin` says where it was taken from, `bucketing` by which algorithm the answer was found. */
+export type Case = {
+  readonly id: number
+  readonly origin: string
+  readonly environment: string
+  readonly key: string
+  readonly type: Type
+  readonly default: unknown
+  readonly context: Readonly<Record<string, unknown>>
+  readonly expected: Answer
+  readonly bucketing?: Bucketing | undefined
+}
+export type Bucketing = 'v1' | 'v2' | 'v3'
+export type EnvironmentPlan = { readonly document: Document; readonly bucketing: Bucketing }
+
+const FOLDERS = { testbed: 'flagd-testbed/gherkin', evaluator: 'flagd-testbed/evaluator/gherkin' }
+/** Features whose scenarios are about connections, options and caches. */
+const NO_EVALUATION = ['config', 'connection', 'events', 'rpc-caching', 'selector', 'sync-payload']
+/** Its answer depends on the context values of the service, which a scenario covers. */
+const ENRICHED = 'flagd-context-aware'
+
+/** The flag sets that the cases need, by the name of their environment. */
+export function readEnvironments(): Map<string, EnvironmentPlan> {
+  const sets = readSets()
+  const testbed = sets.get('all') as Document
+  const evaluator = readJson('flagd-testbed/evaluator/flags/testkit-flags.json') as Document
+  return new Map<string, EnvironmentPlan>([
+    ...[...sets].map(([name, document]) => [name, { document, bucketing: 'v2' }] as const),
+    ['testbed-v1', { document: testbed, bucketing: 'v1' }],
+    ['testbed-v2', { document: testbed, bucketing: 'v2' }],
+    ['testbed-v3', { document: testbed, bucketing: 'v3' }],
+    ['evaluator-v1', { document: evaluator, bucketing: 'v1' }],
+    ['evaluator-v2', { document: evaluator, bucketing: 'v2' }],
+    ['errors', { document: ERROR_SET, bucketing: 'v2' }],
+  ])
+}
+
+/** Flags of these names refer to a rule that does not exist, on purpose. */
+export const isDangling = (key: string): boolean => /^(ref-to-nonexistent-evaluator|unknown-reference)/.test(key)
+
+/** Every evaluation that the published test bed states, every flag of it in every context, and every kind of error. */
+export function makeCases(): Case[] {
+  const cases = [
+    ...readScenarios('testbed'),
+    ...readScenarios('evaluator'),
+    ...readFlags(),
+    ...ERROR_CASES.map((one) => ({ ...one, origin: 'errors', environment: 'errors' })),
+  ]
+  return cases.map((one, id) => ({ ...one, id }))
+}
+
+/** In process, a provider buckets in its own way, whatever the environment says. */
+export const isFor = ({ bucketing }: Case, mode: Mode, own: Bucketing): boolean =>
+  mode !== 'in-process' || bucketing === undefined || bucketing === own
+
+function readScenarios(set: keyof typeof FOLDERS): Omit<Case, 'id'>[] {
+  return listFiles(FOLDERS[set], '.feature')
+    .map((file) => file.replace('.feature', ''))
+    .filter((feature) => !NO_EVALUATION.includes(feature))
+    .flatMap((feature) =>
+      readFeature(readText(`${FOLDERS[set]}/${feature}.feature`))
+        .filter(isEvaluation)
+        .flatMap((scenario) => {
+          const statement = statementOf(scenario)
+          if (!statement) return []
+          const bucketing = bucketingOf(scenario)
+          const environment = `${set}-${bucketing ?? 'v2'}`
+          return [{ ...caseOf(statement), origin: `${set} ${feature}: ${scenario.name}`, environment, bucketing }]
+        }),
+    )
+}
+
+const isEvaluation = ({ steps, tags }: Scenario): boolean =>
+  !tags.has('@deprecated') && !steps.some(({ text }) => text.includes('connection is lost'))
+
+const bucketingOf = ({ tags }: Scenario): Bucketing | undefined =>
+  (['v1', 'v3'] as const).find((version) => tags.has(`@fractional-${version}`)) ??
+  (tags.has('@fractional') ? 'v2' : undefined)
+
+/** A scenario that ends with the application's default need not say by which error. */
+function caseOf({ key, type, fallback, context, value, reason, errorCode }: Statement) {
+  const isDefault = value === undefined || JSON.stringify(value) === JSON.stringify(fallback)
+  const error = errorCode || (isDefault ? undefined : null)
+  const expected = { value: value === undefined ? fallback : value, reason, error }
+  return { key, type: type.toLowerCase() as Type, default: fallback, context, expected }
+}
+
+function readFlags(): Omit<Case, 'id'>[] {
+  const sets = readSets()
+  return readCases(sets)
+    .filter(({ key }) => key !== ENRICHED)
+    .map(({ set, key, context, fallback, expected: { value, variant, reason, errorCode } }) => {
+      const flag = sets.get(set)?.flags[key] as { variants: Record<string, unknown> }
+      const type = typeOf(Object.values(flag.variants))
+      const bucketing = JSON.stringify(flag).includes('"fractional"') ? 'v2' : undefined
+      const expected = { value, variant: variant ?? null, reason, error: errorCode ?? null }
+      return { origin: 'flags', environment: set, key, type, default: fallback, context, expected, bucketing }
+    })
+}
+
+function typeOf(variants: readonly unknown[]): Type {
+  const [first] = variants
+  if (typeof first !== 'number') return typeof first as Type
+  return variants.every((value) => Number.isInteger(value)) ? 'integer' : 'float'
+}

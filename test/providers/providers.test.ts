@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import { withConformance } from '../support/conformance.ts'
+import { RUNTIME } from '../support/process.ts'
+import { LANGUAGES, type Language, programOf } from './build.ts'
+import { type Answer, type Bucketing, type Case, isFor, type Mode, makeCases } from './cases.ts'
+import { KNOWN, type Known } from './known.ts'
+import type { Timed } from './program.ts'
+import { openWorld, type World } from './world.ts'
+
+const MODES: readonly Mode[] = ['ofrep', 'rpc', 'in-process']
+/** The algorithm that each provider has of its own, in process. */
+const OWN_BUCKETING: Readonly<Record<Language, Bucketing>> = {
+  python: 'v3',
+  go: 'v2',
+  java: 'v1',
+  rust: 'v3',
+  javascript: 'v2',
+}
+/** A provider that tries again after an error takes at least half a second. */
+const ANSWER_MS = 200
+const FAULTS_SHOWN = 40
+
+withConformance('published providers of several languages', () => {
+  const cases = makeCases()
+  let world: World
+
+  before(async () => {
+    world = await openWorld()
+  })
+  after(() => world.close())
+
+  for (const language of LANGUAGES)
+    describe(`${language}, service on ${RUNTIME}`, () => {
+      const built = programOf(language)
+      for (const mode of MODES)
+        if ('missing' in built) leftOut(language, mode, built.missing)
+        else
+          test(mode, async () => {
+            const program = await world.start({ language, mode, command: built.command })
+            const wanted = cases.filter((one) => isFor(one, mode, OWN_BUCKETING[language]))
+            await program.ask(firstOfEach(wanted))
+            const answers = await settled(wanted, (some) => program.ask(some))
+            await program.close()
+            report(language, mode, wanted, answers)
+          })
+    })
+})
+
+function leftOut(language: Language, mode: Mode, missing: string): void {
+  process.stderr.write(`LEFT OUT: the provider of ${language}, ${mode}: ${missing}\n`)
+  test(mode, { skip: `left out: ${missing}` }, () => undefined)
+}
+
+/** One case of each environment and type, for connections and compilers to warm up. */
+function firstOfEach(cases: readonly Case[]): Case[] {
+  return [...new Map(cases.map((one) => [`${one.environment} ${one.type}`, one])).values()]
+}
+
+/** A machine with much to do may be late once; what is late by design is late again. */
+async function settled(
+  cases: readonly Case[],
+  ask: (cases: readonly Case[]) => Promise<Timed[]>,
+): Promise<Map<number, Timed>> {
+  const answers = new Map((await ask(cases)).map((answer) => [answer.id, answer]))
+  const late = cases.filter(({ id }) => (answers.get(id)?.ms ?? 0) > ANSWER_MS)
+  for (const answer of await ask(late)) answers.set(answer.id, answer)
+  return answers
+}
+
+function report(language: Language, mode: Mode, cases: readonly Case[], answers: ReadonlyMap<number, Timed>): void {
+  const known = KNOWN.filter((one) => one.language === language && one.modes.includes(mode))
+  const shown = new Set<Known>()
+  const faults = cases.flatMap((one) => {
+    const answer = answers.get(one.id)
+    const entry = known.find((entry) => entry.cases(one))
+    const fault = entry ? unlike(entry, one, answer) : complain(one.expected, answer)
+    if (entry && complain(one.expected, answer)) shown.add(entry)
+    return [fault, answer && answer.ms > ANSWER_MS && 'late']
+      .filter(Boolean)
+      .map((fault) => worded(`${fault}`, one, answer))
+  })
+  const slowest = Math.max(...[...answers.values()].map(({ ms }) => ms))
+  const defects = `${shown.size} known defects of it`
+  process.stdout.write(
+    `${language} ${mode} (${RUNTIME}): ${cases.length} cases, ${faults.length} faults, ${defects}, slowest ${slowest.toFixed(0)} ms\n`,
+  )
+  for (const { why } of known.filter((entry) => !shown.has(entry))) faults.push(`no case shows this any more: ${why}`)
+  assert.ok(faults.length === 0, `${faults.length} faults:\n${faults.slice(0, FAULTS_SHOWN).join('\n')}`)
+}
+
+const worded = (fault: string, { id, key, type, context, origin, expected }: Case, answer: Timed | undefined): string =>
+  `${fault}: ${key} (${type}) ${JSON.stringify(context)}: ${JSON.stringify(expected)}, not ${JSON.stringify(answer)}: ${id} ${origin}`
+
+function complain({ value, variant, reason, error }: Answer, answer: Timed | undefined): string | undefined {
+  if (!answer) return 'no answer'
+  if (!isDeepStrictEqual(answer.value, value)) return 'wrong value'
+  if (variant !== undefined && (answer.variant || null) !== variant) return 'wrong variant'
+  if (reason !== undefined && answer.reason !== reason) return 'wrong reason'
+  return error === undefined || (answer.error || null) === error ? undefined : 'wrong error'
+}
+
+/** A known defect must be there still, and be the one that the table describes. */
+function unlike({ instead, isSometimesRight }: Known, one: Case, answer: Timed | undefined): string | undefined {
+  if (!complain(one.expected, answer)) return isSometimesRight ? undefined : 'a known defect is gone'
+  return instead && complain({ ...one.expected, ...instead(one) }, answer) && 'not the known defect'
+}
