@@ -1,15 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import type pg from 'pg'
 import { readConfig } from './config/config.ts'
 import { readDocument } from './flag/check.ts'
 import { portableDocumentOf } from './flag/document.ts'
 import { FlagError } from './flag/error.ts'
 import { orExit } from './run/start.ts'
 import type { Author } from './store/changes.ts'
+import { connect } from './store/connect.ts'
 import { type Database, openDatabase } from './store/database.ts'
+import type { DatabaseAddress } from './store/database-address.ts'
 import { applyFlagSet, exportFlagSet } from './store/flagset.ts'
 import { createKey } from './store/keys.ts'
-import { connect } from './store/pool.ts'
 import type { EnvironmentName } from './store/revision.ts'
 import { migrate, renewIncarnation } from './store/schema.ts'
 import type { Role } from './store/tables.ts'
@@ -77,7 +79,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 }
 
 /** Commands on the schema itself, on one connection and without a time limit: a migration takes as long as it takes. */
-const SCHEMA_COMMANDS: Readonly<Record<string, (client: ReturnType<typeof connect>) => Promise<string>>> = {
+const SCHEMA_COMMANDS: Readonly<Record<string, (client: pg.Client) => Promise<string>>> = {
   migrate: async (client) => {
     await migrate(client)
     return 'The schema is up to date'
@@ -93,17 +95,17 @@ await orExit(async () => {
   if (config.mode === 'trial' || !isKnown) throw new Error(USAGE)
   const onSchema = SCHEMA_COMMANDS[command]
   const output = onSchema
-    ? await withClient(config.databaseUrl, command, onSchema)
-    : await runAt(config.databaseUrl, command, args, values)
+    ? await withClient(config.database, command, onSchema)
+    : await runAt(config.database, command, args, values)
   process.stdout.write(`${output}\n`)
 })
 
 async function withClient(
-  url: string,
+  address: DatabaseAddress,
   name: string,
-  command: (client: ReturnType<typeof connect>) => Promise<string>,
+  command: (client: pg.Client) => Promise<string>,
 ): Promise<string> {
-  const client = connect({ url }, 1, 0)
+  const client = await connect(address)
   try {
     return await command(client)
   } catch (cause) {
@@ -119,8 +121,13 @@ function reasonOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' ')
 }
 
-async function runAt(url: string, command: string, args: readonly string[], options: Options): Promise<string> {
-  const database = openDatabase({ url })
+async function runAt(
+  address: DatabaseAddress,
+  command: string,
+  args: readonly string[],
+  options: Options,
+): Promise<string> {
+  const database = openDatabase(address)
   try {
     return (await COMMANDS[command]?.(database, args, options)) ?? ''
   } catch (error) {

@@ -23,7 +23,7 @@ function importsAtRuntime(file: string): string[] {
 
 /** What takes long to load, and which a first evaluation does without: docs/decisions/0013-start.md. */
 const LATER = [
-  ...['postgres', 'drizzle-orm', 'drizzle-orm/postgres-js', '@redis/client', '@upstash/redis'],
+  ...['pg', 'drizzle-orm', 'drizzle-orm/node-postgres', '@redis/client', '@upstash/redis'],
   ...['hono', 'hono/cors', 'hono/http-exception', 'hono/route', 'http/app.ts', '@hono/node-server'],
   ...['node:events', 'node:timers/promises', 'node:path', 'node:fs', 'node:stream'],
   ...['node:net', 'node:tls', 'node:crypto', 'node:zlib', 'node:util', 'node:http', 'node:http2'],

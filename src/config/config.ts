@@ -81,7 +81,7 @@ type Settings = HttpConfig & {
 /** The parsed environment. Without a database the process is in trial mode and brings its own, in `folder`. */
 export type Config = Settings &
   (
-    | { readonly mode: 'service'; readonly database: DatabaseAddress; readonly databaseUrl: string }
+    | { readonly mode: 'service'; readonly database: DatabaseAddress }
     | { readonly mode: 'trial'; readonly folder: string }
   )
 
@@ -101,7 +101,7 @@ export function readConfig(env: Environment): Config {
   if (mistakes.length > 0) throw new Error(mistakes.map((mistake) => `Cannot start: ${mistake}`).join('\n'))
   return Object.freeze(
     database
-      ? { ...settings, mode: 'service', database, databaseUrl: read.DATABASE_URL ?? '' }
+      ? { ...settings, mode: 'service', database }
       : { ...settings, mode: 'trial', folder: read.FLAGSTAFF_TRIAL_DIR },
   )
 }

@@ -7,18 +7,18 @@ export type Provided = { readonly database: Database; close(): Promise<void> }
 /** The configured database, connected on first use; or in trial mode one of our own, with its schema and some flags to look at. */
 export async function provideDatabase(config: Config, calls: Calls): Promise<Provided> {
   if (config.mode === 'service') {
-    const database = openDatabase({ url: config.databaseUrl }, calls)
+    const database = openDatabase(config.database, calls)
     return { database, close: () => database.close() }
   }
   const [{ startTrialDatabase }, { connect }, { migrate }, { plantSample }] = await Promise.all([
     import('./trial.ts'),
-    import('../store/pool.ts'),
+    import('../store/connect.ts'),
     import('../store/schema.ts'),
     import('./sample.ts'),
   ])
   const trial = await startTrialDatabase(config.folder)
   try {
-    const client = connect(trial.address, 1, 0)
+    const client = await connect(trial.address)
     await migrate(client)
     await client.end()
     const database = openDatabase(trial.address, calls)

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { DatabaseAddress } from '../store/pool.ts'
+import type { DatabaseAddress } from '../store/database-address.ts'
 import { accountFor, hand } from './trial-account.ts'
 import { claim } from './trial-owner.ts'
 import { createCluster, endLeftover, type Running, run } from './trial-postgres.ts'
@@ -28,12 +28,7 @@ export async function startTrialDatabase(folder: string, port?: number): Promise
   const release = claim(home)
   try {
     const running = await start(home, programs, port)
-    const address = {
-      host: running.socketFolder,
-      port: port ?? SOCKET_PORT,
-      user: 'flagstaff',
-      database: 'postgres',
-    }
+    const address = socketAddress(running.socketFolder, port ?? SOCKET_PORT)
     return {
       address,
       folder: home,
@@ -46,6 +41,34 @@ export async function startTrialDatabase(folder: string, port?: number): Promise
   } catch (error) {
     release()
     throw error
+  }
+}
+
+/** The trial's account over the Unix socket in `folder`. */
+function socketAddress(folder: string, port: number): DatabaseAddress {
+  return {
+    hosts: [{ host: folder, address: undefined, port }],
+    user: 'flagstaff',
+    password: undefined,
+    database: 'postgres',
+    tls: {
+      mode: 'disable',
+      ca: undefined,
+      cert: undefined,
+      key: undefined,
+      passphrase: undefined,
+      minVersion: 'TLSv1.2',
+      maxVersion: undefined,
+      negotiation: 'postgres',
+      sendsServerName: true,
+    },
+    channelBinding: 'disable',
+    targetSessionAttrs: 'any',
+    loadBalanceHosts: 'disable',
+    connectTimeoutSeconds: undefined,
+    keepAlive: { isOn: false, idleSeconds: undefined },
+    applicationName: 'flagstaff',
+    options: undefined,
   }
 }
 

@@ -1,10 +1,12 @@
 import { FlagError } from '../flag/error.ts'
 import { Calls } from './calls.ts'
-import type { DatabaseAddress, Db, Load, Pool } from './pool.ts'
+import type { DatabaseAddress } from './database-address.ts'
+import type { Db, Load, Pool } from './pool.ts'
 import { refusal } from './refusal.ts'
 
 export type { Db }
-export type Transaction = Parameters<Parameters<Db['transaction']>[0]>[0]
+/** A database whose statements belong to one transaction. */
+export type Transaction = Db
 
 /** Reads and writes with the failures translated; the only way the rest of the code reaches Postgres. */
 export type Database = {
@@ -13,6 +15,8 @@ export type Database = {
   /** Runs `work` in one transaction: all of it happens or nothing. Never repeated, because a lost answer may be a commit. */
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   readonly load: Load
+  /** Whether the server refused the last write because it is read-only, as a standby is. */
+  readonly isReadOnly: boolean
   /** Drops every connection: after a freeze the other ends may be gone. */
   reset(): void
   close(): Promise<void>
@@ -65,9 +69,12 @@ export function openDatabase(address: DatabaseAddress, calls = new Calls('postgr
         return ask()
       }
     },
-    write: (work) => calls.note('write', () => guarded((pool) => pool.transact((db) => db.transaction(work)))),
+    write: (work) => calls.note('write', () => guarded((pool) => pool.transact(work))),
     get load() {
       return pool?.load ?? { connectionsMax: CONNECTIONS_MAX, working: 0, waiting: 0 }
+    },
+    get isReadOnly() {
+      return pool?.isReadOnly ?? false
     },
     reset: () => pool?.reset(),
     close: async () => {
@@ -76,7 +83,7 @@ export function openDatabase(address: DatabaseAddress, calls = new Calls('postgr
   }
 }
 
-const CUT = ['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'ECONNRESET', 'EPIPE', '57P01', '57P02']
+const CUT = ['CONNECTION_LOST', '57P01', '57P02']
 
 /** True when a connection that had worked before was ended under the read: the next one may well succeed. */
 function wasCut(error: unknown): boolean {

@@ -121,10 +121,10 @@ export async function takeIn(tx: Transaction, environment: EnvironmentRow, write
   const fresh = write.changed.flatMap(({ key, after }) =>
     after && !write.stored.has(key) ? [{ key, type: typeOf(after) }] : [],
   )
-  for (const rows of batches(fresh)) {
-    const made = await tx.execute<{ id: string; key: string; type: FlagType }>(sql`
+  for (const batch of batches(fresh)) {
+    const { rows: made } = await tx.execute<{ id: string; key: string; type: FlagType }>(sql`
       insert into flagstaff.flags (project_id, key, type)
-      select ${String(environment.projectId)}::bigint, row.key, row.type from json_to_recordset(${JSON.stringify(rows)}::json) as row(key text, type text)
+      select ${String(environment.projectId)}::bigint, row.key, row.type from json_to_recordset(${JSON.stringify(batch)}::json) as row(key text, type text)
       returning id, key, type`)
     for (const { id, key, type } of made)
       write.stored.set(key, { id: BigInt(id), type, archived: false, definition: undefined })

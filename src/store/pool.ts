@@ -1,122 +1,223 @@
-import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
-import postgres from 'postgres'
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
 import { FlagError } from '../flag/error.ts'
+import type { DatabaseAddress } from './database-address.ts'
+import { endsConnections, isReadOnlyError } from './refusal.ts'
+import { Routes } from './routes.ts'
+import { Slots } from './slots.ts'
 import { timeLimit } from './time-limit.ts'
 
-/** Where the database is, in postgres.js's terms: a URL, or a unix socket's folder. */
-export type DatabaseAddress =
-  | { readonly url: string }
-  | { readonly host: string; readonly user: string; readonly database: string }
-export type Db = PostgresJsDatabase
-/** Work at one moment. Each piece takes one connection, of which postgres.js itself tells nothing. */
+export type Db = NodePgDatabase
+/** Work in progress. Each piece uses one connection. */
 export type Load = { readonly connectionsMax: number; readonly working: number; readonly waiting: number }
 
 /** A slow database is a down database. */
 const STATEMENT_TIMEOUT_MS = 1_000
-/** The server's own time limit does not help when the server, or the network before it, stands still: then ours does. */
+/** The server's own limit does not help when the server, or the network before it, stands still. */
 const SILENCE_MS = 1_500
-const CONNECT_SECONDS = 2
-/** Tells a transaction whose client vanished in the middle to let go of its locks. */
+/** Releases the locks of a transaction whose client vanished. */
 const IDLE_IN_TRANSACTION_MS = 5_000
-const CLOSE_SECONDS = 3
-
-/** A postgres.js client with our limits. Types are not fetched: none of ours needs it, and it costs a round trip. */
-export function connect(address: DatabaseAddress, connectionsMax: number, statementTimeoutMs: number): postgres.Sql {
-  const options = {
-    max: connectionsMax,
-    idle_timeout: 20,
-    max_lifetime: 30 * 60,
-    connect_timeout: CONNECT_SECONDS,
-    fetch_types: false,
-    onnotice: () => undefined,
-    connection: {
-      application_name: 'flagstaff',
-      statement_timeout: statementTimeoutMs,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    },
-  }
-  return 'url' in address ? postgres(address.url, options) : postgres({ ...options, ...address })
-}
+const CLOSE_MS = 3_000
+/** Limits hold for one transaction (SET LOCAL): behind a pooler a session's settings would reach other clients. */
+const LIMITS = `set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`
+const BEGIN_READ = `begin read only; ${LIMITS}`
+const BEGIN_WRITE = `begin; ${LIMITS}`
+const READ_ONLY = `select pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as "isReadOnly"`
 
 /**
- * Connections that are replaced, all of them, when the database falls silent: one whose other end is gone without a word would
- * otherwise keep its queries until TCP gives up, which takes a quarter of an hour.
+ * Connections that are replaced, all of them, when the database falls silent or changes its role: one whose other end is gone would
+ * otherwise keep its queries until TCP gives up, after a quarter of an hour.
  */
 export class Pool {
   readonly #address: DatabaseAddress
-  readonly #connectionsMax: number
-  #client: postgres.Sql
-  #db: Db
-  #underWay = 0
+  readonly #slots: Slots
+  #routes: Routes
+  #ping: Promise<void> | undefined
+  #isReadOnly = false
 
   constructor(address: DatabaseAddress, connectionsMax: number) {
     this.#address = address
-    this.#connectionsMax = connectionsMax
-    this.#client = connect(address, connectionsMax, STATEMENT_TIMEOUT_MS)
-    this.#db = drizzle(this.#client, { casing: 'snake_case' })
+    this.#slots = new Slots(connectionsMax)
+    this.#routes = this.#newRoutes()
   }
 
   get load(): Load {
-    const working = Math.min(this.#underWay, this.#connectionsMax)
-    return { connectionsMax: this.#connectionsMax, working, waiting: this.#underWay - working }
+    const { max, used, waiting } = this.#slots
+    return { connectionsMax: max, working: used, waiting }
   }
 
-  /** Runs work of one statement, which fails as `unavailable` when no answer comes in time. */
-  async ask<T>(work: (db: Db) => Promise<T>): Promise<T> {
-    const client = this.#client
-    const silent = this.#silence(client)
-    this.#underWay += 1
-    try {
-      return await Promise.race([work(this.#db), silent.promise])
-    } finally {
-      silent.cancel()
-      this.#underWay -= 1
-    }
+  /** True from the first write that the server refused as read-only until it accepts writes again. */
+  get isReadOnly(): boolean {
+    return this.#isReadOnly
+  }
+
+  /** Runs reads of a single snapshot; fails as `unavailable` when no answer comes in time. */
+  ask<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    return this.#slots.use(() =>
+      this.#unlessSilent(async () => {
+        const session = await this.#begin(BEGIN_READ)
+        return this.#finish(session, async (client) => {
+          const result = await work(drizzle(client, { casing: 'snake_case' }))
+          if (this.#isReadOnly) this.#isReadOnly = await isServerReadOnly(client)
+          await client.query('commit')
+          return result
+        })
+      }),
+    )
   }
 
   /**
-   * Runs work of many statements, for as long as the database answers others meanwhile: what is long is not yet silent. When it fails so,
-   * whether the work was done is unknown.
+   * Runs `work` in one transaction, for as long as the database answers pings on another connection. Resolves only when the server has
+   * answered that it committed. When the connection is lost, whether the work was done is unknown.
    */
-  async transact<T>(work: (db: Db) => Promise<T>): Promise<T> {
-    const client = this.#client
-    const over = Promise.withResolvers<never>()
-    const watch = setInterval(() => {
-      this.ask(() => client`select 1`.then(() => undefined)).catch((error) => over.reject(error))
-    }, SILENCE_MS)
-    this.#underWay += 1
-    try {
-      return await Promise.race([work(this.#db), over.promise])
-    } finally {
-      clearInterval(watch)
-      this.#underWay -= 1
+  transact<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    return this.#slots.use(async () => {
+      const over = Promise.withResolvers<never>()
+      over.promise.catch(() => undefined)
+      const watch = setInterval(() => this.#pinged().catch((error) => over.reject(error)), SILENCE_MS)
+      try {
+        return await Promise.race([this.#committed(work), over.promise])
+      } finally {
+        clearInterval(watch)
+      }
+    })
+  }
+
+  /** Drops every connection, as after a freeze, when the other ends may be gone. Work in progress fails. */
+  reset(): void {
+    this.#replace(this.#routes)?.drop()
+  }
+
+  async close(): Promise<void> {
+    const late = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS).unref())
+    await Promise.race([this.#routes.close(), late])
+  }
+
+  async #committed<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    const session = await this.#begin(BEGIN_WRITE)
+    return this.#finish(session, async (client) => {
+      const result = await work(drizzle(client, { casing: 'snake_case' }))
+      const { command } = await client.query('commit')
+      if (command !== 'COMMIT') throw unavailable(`COMMIT was answered with ${command}`, 'NOT_COMMITTED')
+      this.#isReadOnly = false
+      return result
+    })
+  }
+
+  /** A connection in a new transaction. One that broke while it was idle is replaced: nothing was done on it yet. */
+  async #begin(statement: string): Promise<Session> {
+    for (let attempt = 1; ; attempt++) {
+      const session = await this.#session()
+      try {
+        await session.client.query(statement)
+        return session
+      } catch (error) {
+        session.release(true)
+        if (error instanceof pg.DatabaseError) throw error
+        if (attempt === 2) throw lost(error)
+      }
     }
   }
 
-  /** Drops every connection, as after a freeze, when the other ends may be gone. Work under way fails. */
-  reset(): void {
-    this.#replace(this.#client)
+  async #session(): Promise<Session> {
+    const routes = this.#routes
+    const client = await routes.connect().catch((cause) => {
+      throw unavailable('Cannot connect', 'CONNECT_FAILED', cause)
+    })
+    let failure: Error | undefined
+    const onError = (error: Error) => {
+      failure ??= error
+    }
+    client.on('error', onError)
+    const release = (isBroken: boolean) => {
+      client.off('error', onError)
+      client.release(isBroken || failure !== undefined || this.#isReadOnly)
+    }
+    return { client, release, isLost: () => failure !== undefined, routes }
   }
 
-  close(): Promise<void> {
-    return this.#client.end({ timeout: CLOSE_SECONDS })
+  /** Runs work on a session and gives it back: for reuse, or to be closed where its state is unknown. */
+  async #finish<T>(session: Session, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    try {
+      const result = await work(session.client)
+      session.release(false)
+      return result
+    } catch (error) {
+      const isClean = !session.isLost() && !endsConnections(error) && (await rolledBack(session.client))
+      if (isReadOnlyError(error)) this.#isReadOnly = true
+      session.release(!isClean)
+      if (endsConnections(error)) void this.#replace(session.routes)?.close()
+      throw session.isLost() && !(error instanceof FlagError) ? lost(error) : error
+    }
   }
 
-  #silence(client: postgres.Sql): { promise: Promise<never>; cancel: () => void } {
+  async #unlessSilent<T>(work: () => Promise<T>): Promise<T> {
+    const routes = this.#routes
     const { promise, reject } = Promise.withResolvers<never>()
     promise.catch(() => undefined)
     const cancel = timeLimit(SILENCE_MS, () => {
-      const cause = Object.assign(new Error(`No answer in ${SILENCE_MS} ms`), { code: 'CONNECTION_SILENT' })
-      reject(new FlagError('unavailable', 'The database cannot be used right now', { cause }))
-      this.#replace(client)
+      const error = unavailable(`No answer in ${SILENCE_MS} ms`, 'CONNECTION_SILENT')
+      reject(error)
+      this.#slots.rejectWaiting(error)
+      this.#replace(routes)?.drop()
     })
-    return { promise, cancel }
+    try {
+      return await Promise.race([work(), promise])
+    } finally {
+      cancel()
+    }
   }
 
-  #replace(client: postgres.Sql): void {
-    if (client !== this.#client) return
-    this.#client = connect(this.#address, this.#connectionsMax, STATEMENT_TIMEOUT_MS)
-    this.#db = drizzle(this.#client, { casing: 'snake_case' })
-    client.end({ timeout: 0 }).catch(() => undefined)
+  /** One ping at a time, on a connection beside those of the slots. */
+  #pinged(): Promise<void> {
+    this.#ping ??= this.#unlessSilent(async () => {
+      const session = await this.#session()
+      await this.#finish(session, (client) => client.query('select 1'))
+    }).finally(() => {
+      this.#ping = undefined
+    })
+    return this.#ping
+  }
+
+  #newRoutes(): Routes {
+    return new Routes(this.#address, this.#slots.max + 1)
+  }
+
+  /** Makes new routes in place of `routes`, which it returns for closing; undefined where that was done already. */
+  #replace(routes: Routes): Routes | undefined {
+    if (routes !== this.#routes) return undefined
+    this.#routes = this.#newRoutes()
+    return routes
   }
 }
+
+/** A connection in use. */
+type Session = {
+  readonly client: pg.PoolClient
+  /** Gives it back; `isBroken` closes it. */
+  readonly release: (isBroken: boolean) => void
+  /** Whether the connection itself failed. */
+  readonly isLost: () => boolean
+  readonly routes: Routes
+}
+
+async function rolledBack(client: pg.PoolClient): Promise<boolean> {
+  try {
+    await client.query('rollback')
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function isServerReadOnly(client: pg.PoolClient): Promise<boolean> {
+  const { rows } = await client.query<{ isReadOnly: boolean }>(READ_ONLY)
+  return rows[0]?.isReadOnly ?? false
+}
+
+function unavailable(reason: string, code: string, cause?: unknown): FlagError {
+  const error = Object.assign(new Error(reason, { cause }), { code })
+  return new FlagError('unavailable', 'The database cannot be used right now', { cause: error })
+}
+
+const lost = (cause: unknown) => unavailable('The connection was lost', 'CONNECTION_LOST', cause)

@@ -41,7 +41,7 @@ export function readSource(
 ): Promise<EnvironmentSource | undefined> {
   const [project, environment] = flagSetId.split('/')
   return database.read(async (db) => {
-    const [row] = await db.execute<Row>(sql`
+    const { rows } = await db.execute<Row>(sql`
       select deployment.incarnation, e.id, e.revision, e.changed_at, e.changed_in, held.is_update,
         case when not held.is_update or e.settings_revision > held.revision
           then json_build_object('segments', e.segments, 'metadata', e.metadata, 'bucketing', e.bucketing) end as settings,
@@ -58,6 +58,7 @@ export function readSource(
       cross join lateral (select comparison.is_update,
         case when comparison.is_update then ${String(since?.revision ?? -1)}::bigint else -1 end as revision) held
       where p.key = ${project ?? ''} and e.key = ${environment ?? ''}`)
+    const [row] = rows
     return row && sourceOf(row)
   })
 }

@@ -54,7 +54,7 @@ export function writeUsage(database: Database, { replica, sequence, counts }: Us
     join flagstaff.environments e on e.id = row."environmentId"
     left join flagstaff.flags f on f.project_id = e.project_id and f.key = row.flag`
   return database.write(async (tx) => {
-    const isNew = await tx.execute(sql`
+    const { rows: isNew } = await tx.execute(sql`
       insert into flagstaff.usage_flushes as held (replica, sequence, at) values (${replica}, ${sequence}, now())
       on conflict (replica) do update set sequence = excluded.sequence, at = excluded.at
         where held.sequence < excluded.sequence

@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseDatabaseUrl } from '../../src/config/database.ts'
 import { startTrialDatabase, type TrialDatabase } from '../../src/run/trial.ts'
-import { connect } from '../../src/store/pool.ts'
+import { connect } from '../../src/store/connect.ts'
 import { migrate, renewIncarnation } from '../../src/store/schema.ts'
 import { kill, type Running, startService } from '../support/process.ts'
 import { startProxy, type TcpProxy } from '../support/proxy.ts'
@@ -39,7 +40,7 @@ export async function createWorld(): Promise<World> {
   const direct = `postgres://flagstaff@127.0.0.1:${port}/postgres`
   let postgres: TrialDatabase = await startTrialDatabase(live, port)
   const onSchema = async (command: typeof migrate | typeof renewIncarnation) => {
-    const client = connect({ url: direct }, 1, 0)
+    const client = await connect(parseDatabaseUrl(direct))
     await command(client)
     await client.end()
   }

@@ -78,9 +78,9 @@ for (let first = 1; first <= STOPS; first += BATCH) {
       if (n < last) next = start() // beside the load and the drain of this one
       await stopUnderLoad(service)
     }
-    const [stored] = await store.database.read((db) =>
+    const { rows } = await store.database.read((db) =>
       db.execute<{ n: number }>(sql`select sum(count)::int as n from flagstaff.usage`),
     )
-    assert.equal(stored?.n, evaluations, 'every answer is counted')
+    assert.equal(rows[0]?.n, evaluations, 'every answer is counted')
   })
 }

@@ -59,7 +59,7 @@ describe('behind a stand-in for Knative', {
     return knative
   }
   const stored = async (): Promise<Record<string, number>> => {
-    const rows = await store.database.read((db) =>
+    const { rows } = await store.database.read((db) =>
       db.execute<{ flag: string; n: number }>(
         sql`select key as flag, sum(count)::int as n from flagstaff.usage join flagstaff.flags on id = flag_id group by key`,
       ),

@@ -39,10 +39,10 @@ test('evaluations are counted exactly over stops in the middle of the load, and 
     if (life === 1) await makeFlags(service.address)
     answered += await loadUntilStopped(service)
     assert.deepEqual(await service.ended, { code: 0, signal: null }, service.output())
-    const [stored] = await store.database.read((db) =>
+    const { rows } = await store.database.read((db) =>
       db.execute<{ n: number }>(sql`select sum(count)::int as n from flagstaff.usage`),
     )
-    assert.equal(stored?.n, answered, `life ${life}: ${service.output()}`)
+    assert.equal(rows[0]?.n, answered, `life ${life}: ${service.output()}`)
   }
   const service = await start()
   let shown = 0

@@ -1,18 +1,18 @@
 // Starts a trial database in the folder it is given, adds one row, says how many there are, and holds it until a signal.
 import { orExit } from '../../src/run/start.ts'
 import { startTrialDatabase } from '../../src/run/trial.ts'
-import { connect } from '../../src/store/pool.ts'
+import { connect } from '../../src/store/connect.ts'
 
 const [folder = ''] = process.argv.slice(2)
 const trial = await orExit(() => startTrialDatabase(folder))
-const client = connect(trial.address, 1, 10_000)
-await client`create table if not exists starts (at timestamptz not null default now())`
-await client`insert into starts default values`
-const [row] = await client`select count(*)::int as count from starts`
+const client = await connect(trial.address)
+await client.query('create table if not exists starts (at timestamptz not null default now())')
+await client.query('insert into starts default values')
+const { rows } = await client.query('select count(*)::int as count from starts')
 process.once('SIGTERM', async () => {
   await client.end()
   await trial.stop()
   process.exit(0)
 })
 setInterval(() => undefined, 60_000)
-process.stdout.write(`Row ${row?.['count']} stands\n`)
+process.stdout.write(`Row ${rows[0]?.count} stands\n`)

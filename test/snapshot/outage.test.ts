@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseDatabaseUrl } from '../../src/config/database.ts'
 import { parseRedisUrl } from '../../src/config/redis.ts'
+import { connect } from '../../src/store/connect.ts'
 import { type Copies, copiesIn } from '../../src/store/copies.ts'
 import { openDatabase } from '../../src/store/database.ts'
-import { connect } from '../../src/store/pool.ts'
 import { openRedis, type RedisConnection } from '../../src/store/redis.ts'
 import type { Send } from '../../src/store/redis-client.ts'
 import { renewIncarnation } from '../../src/store/schema.ts'
@@ -53,7 +54,7 @@ describe('with Postgres and Redis behind proxies', {
   const startReplica = async (): Promise<Service> => {
     const url = new URL(store.url)
     url.host = `127.0.0.1:${toPostgres.port}`
-    const database = openDatabase({ url: url.href })
+    const database = openDatabase(parseDatabaseUrl(url.href))
     const connection: RedisConnection = openRedis(parseRedisUrl(`redis://127.0.0.1:${toRedis.port}`))
     const copies: Copies = copiesIn(connection.send, () => undefined)
     const service = await openService({ store: { ...store, url: url.href, database }, copies, now: () => now })
@@ -256,10 +257,10 @@ describe('with Postgres and Redis behind proxies', {
     await becomes(false, () => evaluate(reader))
     const revision = async () => (await writer.call('GET', ENVIRONMENT)).body.revision
     const seen = await revision()
-    const client = connect({ url: store.url }, 1, 0)
+    const client = await connect(parseDatabaseUrl(store.url))
     // What a restore leaves: an earlier revision with what was true then.
-    await client`update flagstaff.definitions set definition = ${client.unsafe(`'${JSON.stringify(on)}'`)}::json, revision = 1`
-    await client`update flagstaff.environments set revision = 1`
+    await client.query('update flagstaff.definitions set definition = $1, revision = 1', [JSON.stringify(on)])
+    await client.query('update flagstaff.environments set revision = 1')
     for (let turn = 0; turn < 3; turn++) {
       now += 20_000
       assert.equal(await evaluate(reader), false, 'older, and not known to be a restore')
@@ -271,7 +272,7 @@ describe('with Postgres and Redis behind proxies', {
       const cold = await startReplica()
       return evaluate(cold)
     })
-    await client`update flagstaff.environments set revision = ${seen + 100}`
+    await client.query('update flagstaff.environments set revision = $1', [seen + 100])
     await client.end()
   })
 })

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { sql } from 'drizzle-orm'
+import { parseDatabaseUrl } from '../../src/config/database.ts'
+import { connect } from '../../src/store/connect.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import journal from '../../src/store/migrations/meta/_journal.json' with { type: 'json' }
-import { connect } from '../../src/store/pool.ts'
 import { listProjects } from '../../src/store/projects.ts'
 import { migrate } from '../../src/store/schema.ts'
 import { execute, testDatabase } from '../support/postgres.ts'
@@ -18,12 +19,12 @@ const projects = () => listProjects(store.database, { after: '', limit: 10 })
 
 test('a schema that is behind is refused with the command that mends it, until it was run', async () => {
   const { url, drop } = await testDatabase()
-  const database = openDatabase({ url })
+  const database = openDatabase(parseDatabaseUrl(url))
   await assert.rejects(listProjects(database, { after: '', limit: 1 }), {
     code: 'unavailable',
     message: /"admin migrate"/,
   })
-  const client = connect({ url }, 1, 0)
+  const client = await connect(parseDatabaseUrl(url))
   await migrate(client)
   await client.end()
   assert.deepEqual(await listProjects(database, { after: '', limit: 1 }), [])
@@ -33,14 +34,14 @@ test('a schema that is behind is refused with the command that mends it, until i
 
 test('migrations that start at the same time wait for each other', async () => {
   const { url, drop } = await testDatabase()
-  const clients = Array.from({ length: 4 }, () => connect({ url }, 1, 0))
+  const clients = await Promise.all(Array.from({ length: 4 }, () => connect(parseDatabaseUrl(url))))
   await Promise.all(clients.map((client) => migrate(client)))
   await Promise.all(clients.map((client) => client.end()))
-  const database = openDatabase({ url })
-  const [row] = await database.read((db) =>
+  const database = openDatabase(parseDatabaseUrl(url))
+  const { rows } = await database.read((db) =>
     db.execute<{ n: number }>(sql`select count(*)::int as n from flagstaff.migrations`),
   )
-  assert.equal(row?.['n'], journal.entries.length)
+  assert.equal(rows[0]?.n, journal.entries.length)
   await database.close()
   await drop()
 })
@@ -58,7 +59,7 @@ test('a statement that takes too long is ended and means "unavailable"', async (
 })
 
 test('a server that cannot be reached means "unavailable", with a text that tells no address', async () => {
-  const database = openDatabase({ url: 'postgres://ada:secret@127.0.0.1:1/none' })
+  const database = openDatabase(parseDatabaseUrl('postgres://ada:secret@127.0.0.1:1/none'))
   await assert.rejects(listProjects(database, { after: '', limit: 1 }), (error: Error) => {
     assert.equal('code' in error && error.code, 'unavailable')
     assert.ok(!/127|ada|secret/.test(error.message))

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { connect } from '../../src/store/pool.ts'
+import { parseDatabaseUrl } from '../../src/config/database.ts'
+import { connect } from '../../src/store/connect.ts'
 
 /** The server that the tests use; `npm test` starts one where the environment names none. */
 export function serverUrl(): string {
@@ -20,7 +21,7 @@ export async function testDatabase(): Promise<{ url: string; drop(): Promise<voi
 
 /** Runs one statement on the server itself. */
 export async function execute(statement: string): Promise<void> {
-  const client = connect({ url: serverUrl() }, 1, 60_000)
-  await client.unsafe(statement)
+  const client = await connect(parseDatabaseUrl(serverUrl()))
+  await client.query(statement)
   await client.end()
 }

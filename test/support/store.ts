@@ -1,7 +1,8 @@
+import { parseDatabaseUrl } from '../../src/config/database.ts'
 import type { Author } from '../../src/store/changes.ts'
+import { connect } from '../../src/store/connect.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { createEnvironment } from '../../src/store/environments.ts'
-import { connect } from '../../src/store/pool.ts'
 import { createProject } from '../../src/store/projects.ts'
 import { migrate } from '../../src/store/schema.ts'
 import { testDatabase } from './postgres.ts'
@@ -13,10 +14,11 @@ export type Store = { readonly url: string; readonly database: Database; close()
 /** A new database with our schema, on the real Postgres of the test run. */
 export async function openStore(): Promise<Store> {
   const { url, drop } = await testDatabase()
-  const client = connect({ url }, 1, 0)
+  const address = parseDatabaseUrl(url)
+  const client = await connect(address)
   await migrate(client)
   await client.end()
-  const database = openDatabase({ url })
+  const database = openDatabase(address)
   return {
     url,
     database,

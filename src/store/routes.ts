@@ -1,0 +1,98 @@
+import pg from 'pg'
+import { clientClassOf, clientConfigOf, continuesAfter, isAcceptable, type Route, routesOf } from './connect.ts'
+import type { DatabaseAddress } from './database-address.ts'
+
+/** A connection that nothing used for so long is closed, so that a serverless database can sleep. */
+const IDLE_MS = 20_000
+const LIFETIME_SECONDS = 30 * 60
+
+/**
+ * The driver's pools, one for each route to the database; connections come from the first route that works. `connectionsMax` bounds each.
+ */
+export class Routes {
+  readonly #address: DatabaseAddress
+  readonly #routes: readonly { readonly route: Route; readonly pool: pg.Pool }[]
+  /** Sessions of the wrong kind that are accepted all the same, because no better one is to be had. */
+  readonly #accepted = new WeakSet<pg.ClientBase>()
+  readonly #inUse = new Set<pg.PoolClient>()
+  #working = 0
+
+  constructor(address: DatabaseAddress, connectionsMax: number) {
+    this.#address = address
+    this.#routes = routesOf(address).map((route) => {
+      const pool = newPool(address, route, connectionsMax)
+      pool.on('acquire', (client) => this.#inUse.add(client))
+      pool.on('release', (_, client) => this.#inUse.delete(client))
+      return { route, pool }
+    })
+  }
+
+  /** A connection with an acceptable session. Rejects with the last route's error. */
+  async connect(): Promise<pg.PoolClient> {
+    const target = this.#address.targetSessionAttrs
+    try {
+      return await this.#first((client) => this.#check(client, target))
+    } catch (error) {
+      if (target !== 'prefer-standby') throw error
+      return this.#first((client) => {
+        this.#accepted.add(client)
+        return Promise.resolve(true)
+      })
+    }
+  }
+
+  /** Ends every connection at once; the work on them fails. */
+  drop(): void {
+    const clients = [...this.#inUse]
+    void this.close()
+    for (const client of clients) client.end().catch(() => undefined)
+  }
+
+  /** Closes every connection; those in use when they are released. */
+  async close(): Promise<void> {
+    await Promise.all(this.#routes.map(({ pool }) => (pool.ending ? undefined : pool.end())))
+  }
+
+  /** Starts with the route that worked last, and goes on to the others in order. */
+  async #first(accepts: (client: pg.PoolClient) => Promise<boolean>): Promise<pg.PoolClient> {
+    let failure: unknown
+    let before: Route | undefined
+    const start = this.#working
+    for (let step = 0; step < this.#routes.length; step++) {
+      const at = (start + step) % this.#routes.length
+      const one = this.#routes[at]
+      if (!one || (before && !continuesAfter(failure, before, one.route))) continue
+      try {
+        const client = await one.pool.connect()
+        this.#working = at
+        if (await accepts(client)) return client
+        client.release(true)
+        failure = new Error(`The session is not ${this.#address.targetSessionAttrs}`)
+      } catch (error) {
+        failure = error
+      }
+      before = one.route
+    }
+    this.#working = 0
+    throw failure
+  }
+
+  async #check(client: pg.PoolClient, target: DatabaseAddress['targetSessionAttrs']): Promise<boolean> {
+    if (this.#accepted.has(client)) return true
+    const isFine = await isAcceptable(client, target)
+    if (isFine) this.#accepted.add(client)
+    return isFine
+  }
+}
+
+function newPool(address: DatabaseAddress, route: Route, connectionsMax: number): pg.Pool {
+  const pool = new pg.Pool({
+    ...clientConfigOf(address, route),
+    Client: clientClassOf(address),
+    max: connectionsMax,
+    idleTimeoutMillis: IDLE_MS,
+    maxLifetimeSeconds: LIFETIME_SECONDS,
+  })
+  pool.on('error', () => undefined) // an idle connection ended: the pool has dropped it
+  return pool
+}
