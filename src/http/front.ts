@@ -1,20 +1,17 @@
 import type { Hono } from 'hono'
-import { calls } from './calls.ts'
 import { type EvaluationDoors, type Evaluations, evaluations } from './evaluations.ts'
 import { type Asked, askedBy, responseOf, type Send } from './exchange.ts'
 import { type Health, probes } from './health.ts'
-import { type Notes, type Observe, observeCallsIn, observeIn, observeProbesIn } from './observe.ts'
+import { type Notes, type Observe, observeIn, observeProbesIn } from './observe.ts'
 import { headsFor } from './ofrep-heads.ts'
 import { appOnUse, type Fetch } from './on-use.ts'
 import { lastSegment } from './paths.ts'
-import type { RpcDoor } from './rpc.ts'
 import { pathOf } from './trace.ts'
 
 /** What evaluations and probes need, and what says how the app around them is set up. */
 export type FrontDoors = Omit<EvaluationDoors, 'defaultFlagSetId' | 'observe'> & {
   readonly health: Health
   readonly notes?: Notes | undefined
-  readonly rpc?: RpcDoor | undefined
   readonly trialFlagSetId: string | undefined
   readonly corsOrigins: readonly string[] | undefined
 }
@@ -41,19 +38,17 @@ const ALL = /^https?:\/\/[^/?#]+\/ofrep\/v1\/evaluate\/flags\/?(?:\?[^#]*)?$/
  * middleware keeps pages of other sites away.
  */
 export function front(doors: FrontDoors, load: () => Promise<Hono>): Front {
-  const { corsOrigins, health, log, notes = {}, rpc, trialFlagSetId } = doors
+  const { corsOrigins, health, log, notes = {}, trialFlagSetId } = doors
   const app = appOnUse(load, log)
   if (trialFlagSetId !== undefined) return { fetch: app, evaluating: () => () => undefined }
   const door = { ...doors, defaultFlagSetId: undefined, observe: observeIn(notes) }
   const answering = evaluations(door, headsFor(corsOrigins))
-  const calling = rpc && calls({ rpc, observe: observeCallsIn(notes), corsOrigins })
   const observe = observeProbesIn(notes)
   const evaluating: Evaluating = (send) => {
     const evaluation = routed(answering(send))
-    const call = calling?.(send)
     const probe = probed(health, observe, send)
     return (asked, to) => {
-      if (asked.method === 'POST') return evaluation(asked, to) ?? call?.(asked, to)
+      if (asked.method === 'POST') return evaluation(asked, to)
       return asked.method === 'GET' ? probe(asked, to) : undefined
     }
   }

@@ -33,10 +33,6 @@ export function observeIn({ requests, tracer = untraced, access }: Notes): Obser
 export const observeProbesIn = ({ requests, access }: Notes): Observe =>
   observing({ requests, tracer: untraced, log: access?.probes })
 
-/** Observes a call over RPC, which traces itself. */
-export const observeCallsIn = ({ requests, access }: Notes): Observe =>
-  observing({ requests, tracer: untraced, log: access?.evaluations })
-
 type Noted = { readonly requests: Notes['requests']; readonly tracer: Tracer; readonly log: AccessLog }
 
 function observing(noted: Noted): Observe {

@@ -1,18 +1,11 @@
 import { type Context, Hono } from 'hono'
-import type { Span } from '../telemetry/span.ts'
 import { crossOrigin } from './cors.ts'
-import type { Asked } from './exchange.ts'
 import { isCall } from './paths.ts'
-
-/** An answer in JSON; `span` is the one that was kept of the call. */
-export type CallAnswer = { readonly status: number; readonly body: string; readonly span: Span | undefined }
 
 /** The RPC services, as far as they fit into requests and responses. */
 export type RpcDoor = {
   /** Full names of the services. */
   readonly services: readonly string[]
-  /** Answers a call at this path, where it is one of the plain ones that are asked most; undefined: it is for `fetch`. */
-  readonly answer: (path: string, asked: Asked) => Promise<CallAnswer> | undefined
   /** Undefined: there is no such method. */
   readonly fetch: (request: Request, path: string) => Promise<Response | undefined>
 }

@@ -9,6 +9,9 @@ import { type Log, rpcErrorOf } from './status.ts'
 
 type Fetch = (request: Request) => Promise<Response>
 
+/** Text that is no UTF-8 is refused, as in every other body; connect-es would replace what it cannot read. */
+const STRICT_JSON_OPTIONS = { ...JSON_OPTIONS, textDecoder: new TextDecoder('utf-8', { fatal: true }) }
+
 const GZIP: Compression = {
   name: 'gzip',
   compress: (bytes) => promisify(gzip)(bytes),
@@ -26,7 +29,7 @@ function notUnpacked(error: unknown): never {
 export function connectHandlers({ methods, bytesMax, log }: GrpcOptions): ReadonlyMap<string, Fetch> {
   const router = createConnectRouter({
     grpc: false,
-    jsonOptions: JSON_OPTIONS,
+    jsonOptions: STRICT_JSON_OPTIONS,
     readMaxBytes: bytesMax,
     acceptCompression: [GZIP],
   })
@@ -67,15 +70,15 @@ type Where = { readonly path: string; readonly log: Log }
 function register(router: ConnectRouter, method: Method, where: Where): void {
   if (method.kind === 'unary')
     router.rpc(method.desc, (request: MessageShape<DescMessage>, context: HandlerContext) =>
-      translated({ ...where, context }, async () => method.answer(request, callOf(context))),
+      translated({ ...where, context }, async (call) => method.answer(request, call)),
     )
   else if (method.kind === 'server_streaming')
     router.rpc(method.desc, (request: MessageShape<DescMessage>, context: HandlerContext) =>
-      translatedAll({ ...where, context }, () => method.answer(request, callOf(context))),
+      translatedAll({ ...where, context }, (call) => method.answer(request, call)),
     )
   else
     router.rpc(method.desc, (requests: AsyncIterable<MessageShape<DescMessage>>, context: HandlerContext) =>
-      translatedAll({ ...where, context }, () => method.answer(requests, callOf(context))),
+      translatedAll({ ...where, context }, (call) => method.answer(requests, call)),
     )
 }
 
@@ -88,20 +91,32 @@ const callOf = ({ requestHeader, url, signal, protocolName }: HandlerContext): C
 
 type Place = Where & { readonly context: HandlerContext }
 
-async function translated<T>(place: Place, work: () => Promise<T>): Promise<T> {
+async function translated<T>(place: Place, work: (call: Call) => Promise<T>): Promise<T> {
+  const call = callOf(place.context)
   try {
-    return await work()
+    return await work(call)
+  } catch (error) {
+    throw connectErrorOf(error, place)
+  } finally {
+    nameSpan(call, place)
+  }
+}
+
+async function* translatedAll<T>(place: Place, work: (call: Call) => AsyncIterable<T>): AsyncGenerator<T> {
+  const call = callOf(place.context)
+  try {
+    for await (const message of work(call)) {
+      nameSpan(call, place)
+      yield message
+    }
   } catch (error) {
     throw connectErrorOf(error, place)
   }
 }
 
-async function* translatedAll<T>(place: Place, work: () => AsyncIterable<T>): AsyncGenerator<T> {
-  try {
-    yield* work()
-  } catch (error) {
-    throw connectErrorOf(error, place)
-  }
+/** Names the span that is kept of a call, in the headers of its answer; a header that comes after the first message is not sent. */
+function nameSpan({ span }: Call, { context }: Place): void {
+  if (span) context.responseHeader.set('traceresponse', span.traceparent)
 }
 
 /** A passed deadline comes from connect-es, by way of the signal. */

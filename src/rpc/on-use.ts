@@ -55,7 +55,6 @@ export function rpcOnUse(load: () => Promise<Rpc>, log: Log): Rpc {
       void takeLater(stream, headers)
       return true
     },
-    answer: (path, asked) => rpc?.answer(path, asked),
     fetch: async (request, path) => (await opened()).fetch(request, path),
     size: () => rpc?.size() ?? 0,
     endStreams: () => {

@@ -13,7 +13,6 @@ import { file_grpc_health_v1_health } from './gen/grpc/health/v1/health_pb.js'
 import { file_schema_v1_schema } from './gen/schema/v1/schema_pb.js'
 import { grpc, type Load, type TakeStream } from './grpc.ts'
 import { healthMethods } from './health.ts'
-import { type Answer, type Asked, jsonCalls } from './json-calls.ts'
 import type { Method } from './method.ts'
 import { observedMethods, type RpcNotes } from './observe.ts'
 import { OpenStreams } from './open-streams.ts'
@@ -53,8 +52,6 @@ export type Rpc = {
   readonly takeStream: TakeStream
   /** Connect and gRPC-Web, as requests over any HTTP. Undefined: there is no such method. */
   readonly fetch: (request: Request, path: string) => Promise<Response | undefined>
-  /** Answers a call at this path in JSON, where it is one of the plain calls that are asked most; undefined: it is for `fetch`. */
-  readonly answer: (path: string, asked: Asked) => Promise<Answer> | undefined
   /** Full names of the services; the paths of their methods begin with them. */
   readonly services: readonly string[]
   /** Streams that are open. */
@@ -87,9 +84,7 @@ export function rpc(doors: RpcDoors): Rpc {
   // Loaded with the first call: what a first evaluation needs of the start-up time is none of this.
   let handlers: ReturnType<typeof loadConnect> | undefined
   const loadConnect = async () => (await import('./connect.ts')).connectHandlers({ methods, bytesMax, log })
-  const calls = jsonCalls(methods, { bytesMax, log })
   return {
-    answer: (path, asked) => calls.get(path)?.(asked),
     takeStream: grpc({ methods, bytesMax, load: doors.load, log }),
     fetch: async (request, path) => {
       handlers ??= loadConnect()

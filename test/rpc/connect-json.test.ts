@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import type { Asked } from '../../src/rpc/json-calls.ts'
 import { Tracer } from '../../src/telemetry/tracer.ts'
 import { type Listening, openListening } from '../support/listening.ts'
 import { samplesIn } from '../support/metrics.ts'
@@ -47,24 +46,13 @@ async function answerTo({ path, body, headers = {} }: Sent) {
     headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, ...headers },
     body,
   })
-  const told = [...response.headers].filter(
-    ([name]) => name !== 'date' && name !== 'keep-alive' && name !== 'connection',
-  )
-  return { status: response.status, headers: new Map(told.sort()), body: await response.text() }
-}
-
-/** What is answered here, which is what connect-es answers, whose calls are those with a deadline. */
-async function exchange(sent: Sent) {
-  const own = await answerTo(sent)
-  const theirs = await answerTo({ ...sent, headers: { ...sent.headers, 'connect-timeout-ms': '60000' } })
-  assert.deepEqual(own, theirs)
-  return own
+  return { status: response.status, headers: new Map(response.headers), body: await response.text() }
 }
 
 const CONTEXT = { who: 'ada', deep: { list: [1, 'a', null] }, __proto__: { no: 1 } }
 for (const service of SERVICES)
   for (const type of ['Boolean', 'String', 'Int', 'Float', 'Object'])
-    test(`${service}/Resolve${type} answers in JSON what connect-es answers`, async () => {
+    test(`${service}/Resolve${type} answers in JSON`, async () => {
       const path = `/${service}/Resolve${type}`
       const statuses = new Set<number>()
       for (const flagKey of [
@@ -81,7 +69,7 @@ for (const service of SERVICES)
         'none',
         '',
       ])
-        statuses.add((await exchange({ path, body: JSON.stringify({ flagKey, context: CONTEXT }) })).status)
+        statuses.add((await answerTo({ path, body: JSON.stringify({ flagKey, context: CONTEXT }) })).status)
       assert.ok(statuses.has(200) && statuses.has(400) && statuses.has(404), [...statuses].join())
     })
 
@@ -119,26 +107,21 @@ for (const [what, status, sent] of [
   ['a page that may read it', 200, { body: '{"flagKey":"on"}', headers: { origin: ORIGIN } }],
   ['a page that may not', 200, { body: '{"flagKey":"on"}', headers: { origin: 'https://other.example' } }],
 ] as const)
-  test(`a call with ${what} is answered ${status}, as by connect-es`, async () => {
-    assert.equal((await exchange({ path: PATH, ...sent })).status, status)
+  test(`a call with ${what} is answered ${status}`, async () => {
+    assert.equal((await answerTo({ path: PATH, ...sent })).status, status)
   })
 
 test('a body that is no UTF-8 is refused', async () => {
   const body = new Uint8Array(Buffer.from('{"flagKey":"\xff"}', 'latin1'))
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
   const response = await fetch(it.address + PATH, { method: 'POST', headers, body })
-  assert.deepEqual(
-    [response.status, await response.json()],
-    [400, { code: 'invalid_argument', message: 'The message is not UTF-8' }],
-  )
+  const { code } = (await response.json()) as { code: string }
+  assert.deepEqual([response.status, code], [400, 'invalid_argument'])
 })
 
 test('a client that leaves in the middle of its message is nothing to log', async () => {
   const logged: unknown[] = []
   const left = await openListening({ store: it.service.store, rpc: { log: (message) => logged.push(message) } })
-  const read = () => Promise.reject(new Error('The client left'))
-  const answer = await left.service.rpc.answer(PATH, { ...asked(LENGTH), read })
-  assert.deepEqual([answer?.status, JSON.parse(answer?.body ?? '').code], [499, 'canceled'])
   const socket = net.connect(left.server.port, '127.0.0.1')
   socket.write(
     `POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"flagKey"`,
@@ -183,30 +166,11 @@ test('a call is counted once as a request and once as a call, and tells the span
   const traceparent = `00-${TRACE_ID}-${'b'.repeat(16)}-01`
   const told = (await answerTo({ ...sent, headers: { traceparent } })).headers.get('traceresponse')
   assert.match(told ?? '', new RegExp(`^00-${TRACE_ID}-[0-9a-f]{16}-01$`))
+  const refused = { ...sent, body: '{"flagKey":"none"}', headers: { traceparent } }
+  assert.match((await answerTo(refused)).headers.get('traceresponse') ?? '', new RegExp(`^00-${TRACE_ID}-`))
   await answerTo({ ...sent, headers: { 'connect-timeout-ms': '60000' } })
-  assert.deepEqual(await counts(), [requests + 3, called + 3], 'as those that connect-es answers')
+  assert.deepEqual(await counts(), [requests + 3, called + 3])
 })
-
-const asked = (headers: Record<string, string>): Asked => ({
-  url: `http://localhost${PATH}`,
-  headers: { get: (name) => new Headers({ 'content-type': 'application/json', ...headers }).get(name) },
-  read: () => '{"flagKey":"on"}',
-})
-const LENGTH = { 'content-length': '16' }
-for (const [what, path, headers] of [
-  ['another content type', PATH, { ...LENGTH, 'content-type': 'application/proto' }],
-  ['a deadline', PATH, { ...LENGTH, 'connect-timeout-ms': '5' }],
-  ['a body that is packed', PATH, { ...LENGTH, 'content-encoding': 'gzip' }],
-  ['a length that nobody knows', PATH, {}],
-  ['a length above the bound', PATH, { 'content-length': String(BODY_BYTES_MAX + 1) }],
-  ['answers that are large', `/${SERVICES[0]}/ResolveAll`, LENGTH],
-  ['answers that are many', `/${service}/EventStream`, LENGTH],
-  ['no method', `/${service}/None`, LENGTH],
-] as const)
-  test(`a call with ${what} is left to connect-es`, async () => {
-    assert.ok(it.service.rpc.answer(PATH, asked(LENGTH)))
-    assert.equal(it.service.rpc.answer(path, asked(headers)), undefined)
-  })
 
 test('a call is answered that is packed, or of unknown length', async () => {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
