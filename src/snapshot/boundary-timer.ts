@@ -13,7 +13,7 @@ export type BoundaryClock = {
 /** In production: late enough for replicas whose clocks are a little behind, and not all replicas at once. */
 export const BOUNDARY_CLOCK: BoundaryClock = {
   wallNow: () => Date.now(),
-  spreadMs: () => 1_000 + Math.random() * 1_500,
+  spreadMs: () => 1_000 + Math.random() * 1_000,
   after: (ms, run) => {
     const timer = setTimeout(run, ms)
     return () => clearTimeout(timer)

@@ -81,7 +81,7 @@ async function openEvents(lastEventId: string) {
 
 test('browsers and providers with an open stream have the value of a boundary within 3 s', async () => {
   Object.assign(globalThis, { EventSource })
-  const at = await boundaryIn(4)
+  const at = await boundaryIn(6)
   const headers: [string, string][] = [['authorization', `Bearer ${key}`]]
   const ofrep = new OFREPWebProvider({ baseUrl: service.address, headers, cacheMode: 'disabled' })
   await OpenFeature.setProviderAndWait('ofrep', Object.assign(ofrep, { hooks: [] }))
