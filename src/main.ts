@@ -159,7 +159,7 @@ const doors: Doors = {
   enrich: enrichWith(config.contextValues),
   rpc: remote,
   health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), standing, now },
-  metrics: config.metrics ? asked : undefined,
+  metrics: config.metrics && config.metricsPort === undefined ? asked : undefined,
   notes: { requests: isCounted ? counts.requests : undefined, tracer, access },
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   corsOrigins: config.corsOrigins,
@@ -182,8 +182,27 @@ const server = await orExit(
     }),
   closeDatabase,
 )
+const { metricsPort } = config
+const metricsServer =
+  config.metrics && metricsPort !== undefined
+    ? await orExit(
+        async () =>
+          (await import('./run/listen-metrics.ts')).listenForMetrics({
+            fetch: (await import('./http/metrics-app.ts')).metricsApp(asked),
+            host: config.host,
+            port: metricsPort,
+          }),
+        closeDatabase,
+      )
+    : undefined
 if (isTrial) write((await import('./run/welcome.ts')).welcome(server, config.folder))
-else log.info('Listening', { host: config.host, port: server.port, grpcPort: server.grpcPort })
+else
+  log.info('Listening', {
+    host: config.host,
+    port: server.port,
+    grpcPort: server.grpcPort,
+    metricsPort: metricsServer?.port,
+  })
 if (!isTrial && !redis) log.warn('No Redis is configured: run one replica only')
 const telemetry = sendTelemetry({
   config: config.telemetry,
@@ -214,6 +233,7 @@ const code = await shutDown(
     { name: 'finish open requests', run: (late) => server.close(late) },
     { name: 'store the usage', run: () => usage.drain(AbortSignal.timeout(config.drainSeconds * 500)) },
     { name: 'send the telemetry', run: () => telemetry.drain(AbortSignal.timeout(config.drainSeconds * 250)) },
+    { name: 'close the metrics port', run: () => metricsServer?.close() },
     { name: 'close Redis', run: () => redis?.close() },
     { name: 'close the database', run: () => closeDatabase() },
   ],

@@ -7,6 +7,7 @@ export const HTTP_VARIABLES = {
   PORT: integer(8080, 0, 65_535),
   HOST: text(undefined, ({ length }) => length <= 253, 'expected at most 253 characters'),
   GRPC_PORT: { ...integer(0, 0, 65_535), unset: undefined },
+  METRICS_PORT: { ...integer(0, 0, 65_535), unset: undefined },
   TLS_CERT: text(undefined, isPem, 'expected certificates in PEM format'),
   TLS_KEY: text(undefined, isPem, 'expected a key in PEM format'),
   CORS_ORIGINS: origins,
@@ -23,6 +24,8 @@ export type HttpConfig = {
   readonly host: string
   /** Undefined: the runtime's choice. */
   readonly grpcPort: number | undefined
+  /** Where `/metrics` is served instead of at `port`; undefined: at `port`. */
+  readonly metricsPort: number | undefined
   /** PEM texts; undefined: cleartext, as behind a platform that ends TLS. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined
   /** Origins whose pages may evaluate; undefined: all. */
@@ -42,12 +45,16 @@ const TRIAL_HOST = '127.0.0.1'
 export function httpOf(read: Read, isTrial: boolean, mistakes: string[]): HttpConfig {
   if (isTrial && read.HOST !== undefined && read.HOST !== TRIAL_HOST)
     mistakes.push(`HOST: trial mode answers on ${TRIAL_HOST} only; set DATABASE_URL to serve others`)
+  const ports = [read.PORT, read.GRPC_PORT, read.METRICS_PORT].filter((port) => port !== undefined && port !== 0)
+  if (read.METRICS_PORT !== undefined && ports.indexOf(read.METRICS_PORT) < ports.length - 1)
+    mistakes.push('METRICS_PORT: expected another port than PORT and GRPC_PORT')
   if (read.DRAIN_DELAY_SECONDS > read.DRAIN_SECONDS / 2)
     mistakes.push('DRAIN_DELAY_SECONDS: expected at most half of DRAIN_SECONDS, of which it is a part')
   return {
     port: read.PORT,
     host: read.HOST ?? (isTrial ? TRIAL_HOST : '0.0.0.0'),
     grpcPort: read.GRPC_PORT,
+    metricsPort: read.METRICS_PORT,
     tls: tlsOf(read),
     corsOrigins: read.CORS_ORIGINS,
     drainSeconds: read.DRAIN_SECONDS,
