@@ -121,6 +121,7 @@ const PodDisruptionBudget = v.strictObject({
 })
 
 const Rule = v.strictObject({
+  from: v.optional(v.array(v.strictObject({ namespaceSelector: v.strictObject({ matchLabels: Labels }) }))),
   ports: v.array(v.strictObject({ protocol: v.picklist(['TCP', 'UDP']), port: Port })),
 })
 const NetworkPolicy = v.strictObject({

@@ -46,11 +46,16 @@ for (const run of runs) {
 
 for (const run of serving) {
   test(`${run.name}: its ports are those that we listen on`, () => {
-    const { port, grpcPort } = configOf(run)
-    assert.deepEqual(
-      run.ports.map((one) => one.port),
-      grpcPort === undefined ? [port] : [port, grpcPort],
-    )
+    const { port, grpcPort, metricsPort } = configOf(run)
+    const listening = [port, grpcPort, metricsPort].filter((one) => one !== undefined)
+    const named = run.ports.map((one) => one.port)
+    assert.equal(named[0], port)
+    for (const one of named) assert.ok(listening.includes(one), `nothing listens on ${one}`)
+  })
+
+  test(`${run.name}: metrics are not under the public address`, () => {
+    const { metrics, metricsPort } = configOf(run)
+    assert.ok(!metrics || metricsPort !== undefined)
   })
 
   test(`${run.name}: its probes are answered, and without a key`, async () => {

@@ -6,7 +6,7 @@ const DNS_LABEL = v.pipe(v.string(), v.regex(/^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/
 export const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))
 export const Count = v.pipe(v.number(), v.integer(), v.minValue(0))
 export const Seconds = v.pipe(v.number(), v.integer(), v.minValue(1))
-export const Labels = v.record(v.pipe(v.string(), v.regex(/^[a-z0-9.-]+\/[a-z]+$/)), DNS_LABEL)
+export const Labels = v.record(v.pipe(v.string(), v.regex(/^[a-z0-9.-]+\/[a-z.]+$/)), DNS_LABEL)
 export const Metadata = v.strictObject({
   name: DNS_LABEL,
   namespace: v.optional(DNS_LABEL),
