@@ -87,7 +87,13 @@ export class BoundClient extends pg.Client {
 }
 
 /** Opens one session outside of any pool, for one-off commands. Rejects with the last host's error. */
-export async function connect(address: DatabaseAddress): Promise<pg.Client> {
+export function connect(address: DatabaseAddress): Promise<pg.Client> {
+  const target = address.targetSessionAttrs
+  if (target !== 'prefer-standby') return connectTo(address, target)
+  return connectTo(address, 'standby').catch(() => connectTo(address, 'any'))
+}
+
+async function connectTo(address: DatabaseAddress, target: DatabaseAddress['targetSessionAttrs']): Promise<pg.Client> {
   let failure: unknown
   let before: Route | undefined
   for (const route of routesOf(address)) {
@@ -96,9 +102,9 @@ export async function connect(address: DatabaseAddress): Promise<pg.Client> {
     client.on('error', () => undefined) // reported by the query under way
     try {
       await client.connect()
-      if (await isAcceptable(client, address.targetSessionAttrs)) return client
+      if (await isAcceptable(client, target)) return client
       await client.end()
-      failure = new Error(`No server is ${address.targetSessionAttrs}`)
+      failure = new Error(`No server is ${target}`)
     } catch (error) {
       failure = error
     }

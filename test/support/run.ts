@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'smol-toml'
+import { HAS_DEBIAN_POSTGRES } from './debian-postgres.ts'
 import { HAS_PROMTOOL } from './metrics.ts'
 import { HAS_REDIS } from './redis.ts'
 import { startTestServer } from './server.ts'
@@ -39,6 +40,10 @@ if (!existsSync(process.env['CONFORMANCE'] ?? join(ROOT, '../shared/conformance'
   say('LEFT OUT: the conformance tests, because their data is not here; CONFORMANCE names its folder')
 if (!HAS_REDIS)
   say('LEFT OUT: the tests of several replicas and of outages, because this machine has no redis-server; install it')
+if (!HAS_DEBIAN_POSTGRES)
+  say(
+    'LEFT OUT: database URLs against real servers, because this machine has no Postgres of Debian; install postgresql',
+  )
 if (!HAS_PROMTOOL)
   say(
     "LEFT OUT: the checks of metrics, alerts and dashboard by Prometheus's own tool, because this machine has no promtool; install prometheus",

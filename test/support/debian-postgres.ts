@@ -1,0 +1,100 @@
+// Servers of the Postgres that Debian packages: it has TLS and comes with psql.
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, chmodSync, chownSync, cpSync, existsSync, globSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { freePort } from './redis.ts'
+
+const BIN = globSync('/usr/lib/postgresql/*/bin').sort().at(-1) ?? ''
+/** Whether this machine has Debian's Postgres with psql; tests that need it say that they were left out where it has none. */
+export const HAS_DEBIAN_POSTGRES = existsSync(join(BIN, 'postgres')) && existsSync('/usr/bin/psql')
+
+export type DebianPostgres = {
+  readonly port: number
+  /** The folder of its Unix socket, with the same port. */
+  readonly sockets: string
+  stop(): Promise<void>
+}
+type Options = {
+  readonly settings?: Readonly<Record<string, string>>
+  /** Lines of pg_hba.conf. */
+  readonly access: readonly string[]
+}
+
+/** Makes an empty cluster in `folder`, of which servers take copies. The superuser is "postgres". */
+export function makeCluster(folder: string): string {
+  mkdirSync(folder)
+  own(folder)
+  const cluster = join(folder, 'cluster')
+  const options = ['--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
+  const [command, args] = asPostgres(join(BIN, 'initdb'), [...options, '-D', cluster])
+  execFileSync(command, args, { cwd: folder, stdio: 'pipe' })
+  return cluster
+}
+
+/** Starts a server on 127.0.0.1 and ::1 with a copy of `cluster`, which stands beside it. */
+export async function startDebianPostgres(cluster: string, { settings, access }: Options): Promise<DebianPostgres> {
+  const port = await freePort()
+  const data = `${cluster}-${port}`
+  const sockets = `${data}-sockets`
+  execFileSync('cp', ['-a', cluster, data])
+  mkdirSync(sockets)
+  own(sockets)
+  writeFileSync(join(data, 'pg_hba.conf'), `${access.join('\n')}\n`)
+  const all = {
+    listen_addresses: '127.0.0.1,::1',
+    port: String(port),
+    unix_socket_directories: sockets,
+    fsync: 'off',
+    shared_buffers: '16MB',
+    ...settings,
+  }
+  const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'`)
+  appendFileSync(join(data, 'postgresql.conf'), `${lines.join('\n')}\n`)
+  const [command, args] = asPostgres(join(BIN, 'postgres'), ['-D', data])
+  const child = spawn(command, args, { cwd: data, stdio: ['ignore', 'ignore', 'pipe'] })
+  let output = ''
+  child.stderr.on('data', (chunk) => {
+    output += chunk
+  })
+  for (let tries = 0; tries < 400 && child.exitCode === null; tries++) {
+    if (output.includes('database system is ready to accept connections')) break
+    await sleep(25)
+  }
+  if (child.exitCode !== null) throw new Error(`Postgres did not start: ${output}`)
+  const stop = async () => {
+    child.kill('SIGQUIT')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  }
+  return { port, sockets, stop }
+}
+
+/** Copies a file so that the server may read it, and nobody else. */
+export function handOver(file: string, to: string): string {
+  cpSync(file, to)
+  chmodSync(to, 0o600)
+  own(to)
+  return to
+}
+
+/** Runs psql with an environment of nothing but `env`, and without a home; resolves to its output, rejects when it fails. */
+export async function psql(url: string, query: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
+  const args = [url, '-wXAtF', ' ', '-c', query]
+  const options = { env: { PATH: '/usr/bin:/bin', HOME: '/nonexistent', ...env }, timeout: 20_000 }
+  const { stdout } = await promisify(execFile)('/usr/bin/psql', args, options)
+  return stdout.trim()
+}
+
+/** Postgres does not run as root. */
+function asPostgres(program: string, args: readonly string[]): [string, string[]] {
+  if (process.getuid?.() !== 0) return [program, [...args]]
+  return ['setpriv', ['--reuid=postgres', '--regid=postgres', '--clear-groups', program, ...args]]
+}
+
+function own(path: string): void {
+  if (process.getuid?.() !== 0) return
+  const [, , uid, gid] = execFileSync('getent', ['passwd', 'postgres'], { encoding: 'utf8' }).split(':')
+  chownSync(path, Number(uid), Number(gid))
+}
