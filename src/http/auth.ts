@@ -1,12 +1,13 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { FlagError } from '../flag/error.ts'
+import { isText } from '../flag/text.ts'
 import { type Authenticate, mayDo } from '../snapshot/authenticator.ts'
 import type { Principal } from '../snapshot/keyring.ts'
 import type { Author } from '../store/changes.ts'
 import type { Role } from '../store/tables.ts'
 import { spanOf, traceIdOf } from './trace.ts'
 
-const COMMENT_LENGTH_MAX = 1_000
+export const COMMENT_LENGTH_MAX = 1_000
 const VARIABLE = 'principal'
 
 /**
@@ -35,6 +36,3 @@ export function authorOf(c: Context): Author {
     throw new FlagError('invalid', `Query parameter "comment" must be text of at most ${COMMENT_LENGTH_MAX} characters`)
   return { actor: principal.name, comment, traceId: traceIdOf(c), traceparent: spanOf(c)?.traceparent }
 }
-
-/** True for text that Postgres can hold as it is: well-formed Unicode without NUL. */
-export const isText = (text: string): boolean => !text.includes('\0') && text.isWellFormed()

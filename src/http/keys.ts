@@ -31,7 +31,7 @@ export function keyRoutes(database: Database, authenticate: Authenticate, change
       admin,
       body(NewKey),
       async (c) => {
-        const { expiresAt, ...key } = c.req.valid('json')
+        const key = c.req.valid('json')
         if ((key.role === 'admin') !== (key.environment === null))
           throw new FlagError('invalid', 'The body is not what it should be', {
             mistakes: [
@@ -41,11 +41,7 @@ export function keyRoutes(database: Database, authenticate: Authenticate, change
               },
             ],
           })
-        const created = await createKey(
-          database,
-          { ...key, expiresAt: expiresAt === null ? null : new Date(expiresAt) },
-          authorOf(c),
-        )
+        const created = await createKey(database, key, authorOf(c))
         await changed()
         return c.json(created, 201, { 'cache-control': 'no-store' })
       },

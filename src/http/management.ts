@@ -13,7 +13,7 @@ import { keyRoutes } from './keys.ts'
 import { openApi } from './openapi.ts'
 import type { Log } from './problem.ts'
 import { projectRoutes } from './projects.ts'
-import { jsonOnly } from './route.ts'
+import { jsonOnly, wellFormedAddress } from './route.ts'
 import { usageRoutes } from './usage.ts'
 
 /** What the management API needs of the rest of the house. */
@@ -39,7 +39,7 @@ function managementApi({ database, authenticate, flagsChanged, keysChanged, now 
     throw new FlagError('too_large', `The body is larger than ${MANAGEMENT_BYTES_MAX} bytes`)
   }
   return new Hono()
-    .use('/api/v1/*', bodyLimit({ maxSize: MANAGEMENT_BYTES_MAX, onError: tooLarge }), jsonOnly)
+    .use('/api/v1/*', wellFormedAddress, bodyLimit({ maxSize: MANAGEMENT_BYTES_MAX, onError: tooLarge }), jsonOnly)
     .route('/api/v1/projects', projectRoutes(database, authenticate))
     .route('/api/v1/projects', environmentRoutes(database, authenticate, flagsChanged))
     .route('/api/v1/projects', flagRoutes(database, authenticate, flagsChanged))

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { generateSpecs } from 'hono-openapi'
+import { COMMENT_LENGTH_MAX } from './auth.ts'
 import { page } from './docs.ts'
 
 const DOCUMENTATION = {
@@ -19,11 +20,32 @@ const DOCUMENTATION = {
   security: [{ bearer: [] }, { apiKey: [] }],
 }
 
+/** Each change takes a comment for its record, so it stands here once and not at each route. */
+const COMMENT = {
+  in: 'query' as const,
+  name: 'comment',
+  description: 'Why: stands in the record of the change',
+  schema: { type: 'string' as const, maxLength: COMMENT_LENGTH_MAX },
+}
+
+type Specification = Awaited<ReturnType<typeof generateSpecs>>
+
+function withComments(specification: Specification): Specification {
+  for (const item of Object.values(specification.paths ?? {}))
+    for (const method of ['post', 'put', 'patch', 'delete'] as const) {
+      const operation = item?.[method]
+      if (operation) operation.parameters = [...(operation.parameters ?? []), COMMENT]
+    }
+  return specification
+}
+
 /** `/openapi.json`, made from the schemas that parse the requests of `api`, and `/docs`, a page to read it. */
 export function openApi(api: Hono): Hono {
   let made: ReturnType<typeof generateSpecs> | undefined
   const specification = () => {
-    made ??= generateSpecs(api, { documentation: DOCUMENTATION, defaultValidationErrorResponse: false })
+    made ??= generateSpecs(api, { documentation: DOCUMENTATION, defaultValidationErrorResponse: false }).then(
+      withComments,
+    )
     return made
   }
   return new Hono()

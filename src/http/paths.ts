@@ -28,11 +28,12 @@ function before(text: string, mark: string): string {
   return at < 0 ? text : text.slice(0, at)
 }
 
-/** A segment without its percent-encoding; undefined where that is none of UTF-8. */
-export function decode(segment: string): string | undefined {
-  if (!segment.includes('%')) return segment
+/** Text of an address without its percent-encoding; undefined where that is not UTF-8, or has a NUL, which nothing here can be named. */
+export function decode(text: string): string | undefined {
+  if (!text.includes('%')) return text
   try {
-    return decodeURIComponent(segment)
+    const decoded = decodeURIComponent(text)
+    return decoded.includes('\0') ? undefined : decoded
   } catch {
     return undefined
   }

@@ -5,6 +5,7 @@ import { describeRoute, resolver, validator } from 'hono-openapi'
 import type { GenericSchema } from 'valibot'
 import { FlagError, type Mistake } from '../flag/error.ts'
 import { pointerTo } from '../flag/pointer.ts'
+import { decode } from './paths.ts'
 import { Problem } from './schema-parts.ts'
 
 type Documented = {
@@ -31,6 +32,16 @@ export function documented({ summary, tag, answer, status = 200, body }: Documen
     responses: { [status]: { description: summary, ...content }, default: failure },
   })
 }
+
+/**
+ * Refuses an address whose path or query is not percent-encoded UTF-8, or has a NUL. Hono leaves what it cannot decode as it is, and a
+ * NUL in a parameter would be an error of the database; here both are found before any parameter is read.
+ */
+export const wellFormedAddress = createMiddleware(async ({ req }, next) => {
+  if (decode(req.url) === undefined)
+    throw new FlagError('invalid', 'The path and the query must be percent-encoded UTF-8 without NUL')
+  await next()
+})
 
 const PLACE = { json: 'The body', query: 'The query', param: 'The path' } as const
 

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
-import { isText } from './auth.ts'
+import { isText } from '../flag/text.ts'
+import { instantOf } from './instant.ts'
 
 // What the schemas of the management API have in common. Their descriptions are documentation: the OpenAPI document is made from them.
 
@@ -11,12 +12,14 @@ export const slug = (what: string) =>
     v.regex(/^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/, 'must be 1 to 64 of a-z, 0-9 and "-", with no "-" at the ends'),
     v.description(what),
   )
+/** A point in time in an answer. */
 export const instant = (what: string) => v.pipe(v.string(), v.isoTimestamp(), v.description(what))
-/** A point in time that a query names. */
+/** A point in time in a request, parsed. */
 export const time = v.pipe(
   v.string(),
   v.isoTimestamp(),
-  v.transform((value) => new Date(value)),
+  v.check((value) => instantOf(value) !== undefined, 'must be a time that exists, in the years 1 to 9999 (UTC)'),
+  v.transform((value) => instantOf(value) ?? new Date(Number.NaN)),
 )
 export const lastEvaluatedAt = v.pipe(
   v.nullable(v.string()),

@@ -149,11 +149,11 @@ const Cursor = v.optional(
 export const HistoryQuery = v.object({ limit: Limit, before: Cursor })
 export const ChangesQuery = v.object({
   ...HistoryQuery.entries,
-  project: v.optional(v.string()),
-  environment: v.optional(v.string()),
-  flag: v.optional(v.string()),
+  project: v.optional(text(64)),
+  environment: v.optional(text(64)),
+  flag: v.optional(text(256)),
   subject: v.optional(ChangeSubject),
-  actor: v.optional(v.string()),
+  actor: v.optional(text(256)),
   from: v.optional(time),
   to: v.optional(time),
 })
@@ -183,7 +183,7 @@ export const NewKey = v.strictObject({
   name: v.pipe(text(200), v.minLength(1)),
   role: Role,
   environment: v.optional(v.nullable(Scope), null),
-  expiresAt: v.optional(v.nullable(v.pipe(instant('End of the key'))), null),
+  expiresAt: v.optional(v.nullable(v.pipe(time, v.description('End of the key'))), null),
 })
 export const KeyQuery = v.object({
   limit: Limit,

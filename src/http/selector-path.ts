@@ -1,4 +1,5 @@
 import { FlagError } from '../flag/error.ts'
+import { decode } from './paths.ts'
 
 /**
  * The selector that stands in a path after `prefix`, from the address as it came: Hono's own path is decoded in part. Empty where there
@@ -6,9 +7,7 @@ import { FlagError } from '../flag/error.ts'
  */
 export function selectorAfter(prefix: string, url: string): string {
   const { pathname } = new URL(url)
-  try {
-    return decodeURIComponent(pathname.slice(prefix.length).replace(/^\//, ''))
-  } catch {
-    throw new FlagError('invalid', 'invalid selector: not percent-encoded UTF-8')
-  }
+  const selector = decode(pathname.slice(prefix.length).replace(/^\//, ''))
+  if (selector === undefined) throw new FlagError('invalid', 'invalid selector: not percent-encoded UTF-8 without NUL')
+  return selector
 }

@@ -4,6 +4,7 @@ import type { Authenticate } from '../snapshot/authenticator.ts'
 import type { Database } from '../store/database.ts'
 import { type FlagUsage, readUsage } from '../store/usage.ts'
 import { allow } from './auth.ts'
+import { EARLIEST_MS } from './instant.ts'
 import { documented, path, query } from './route.ts'
 import { DefinitionPath } from './schema-parts.ts'
 import { Usage, UsageQuery } from './usage-schemas.ts'
@@ -30,7 +31,7 @@ export function usageRoutes(database: Database, authenticate: Authenticate, now:
 
 function rangeOf(asked: { from?: Date | undefined; to?: Date | undefined }, now: number): { from: Date; to: Date } {
   const to = asked.to?.getTime() ?? now
-  const from = asked.from?.getTime() ?? to - DEFAULT_MS
+  const from = asked.from?.getTime() ?? Math.max(to - DEFAULT_MS, EARLIEST_MS)
   if (!(from < to)) throw new FlagError('invalid', 'Cannot count: "from" must be a time before "to"')
   if (to - from > RANGE_MS_MAX)
     throw new FlagError('invalid', 'Cannot count: "from" must be at most 31 days before "to"')

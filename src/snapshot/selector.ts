@@ -1,5 +1,6 @@
 import type { Metadata } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
+import { isText } from '../flag/text.ts'
 import type { EnvironmentName } from '../store/revision.ts'
 import type { Principal } from './keyring.ts'
 
@@ -16,6 +17,7 @@ const FLAG_SET_ID = /^[^/]+\/[^/]+$/
 export function parseSelector(header: string | null | undefined): Selector | undefined {
   const text = header?.trim() ?? ''
   if (text === '') return undefined
+  if (!isText(text)) throw new FlagError('invalid', 'invalid selector: not well-formed text without NUL')
   if (text.includes(',')) throw new FlagError('invalid', 'invalid selector: only one is allowed')
   const equals = text.indexOf('=')
   if (equals < 0) return { key: 'source', value: text }

@@ -52,6 +52,7 @@ const ROUTES = [
   ['POST', `${LIVE}/flags/a/rollback`, 'editor'],
   ['GET', `${LIVE}/flags/a/history`, 'editor'],
   ['GET', `${LIVE}/flags/a/usage`, 'editor'],
+  ['GET', `${LIVE}/problems`, 'editor'],
   ['GET', `${LIVE}/flagset`, 'editor'],
   ['PUT', `${LIVE}/flagset`, 'editor'],
   ['GET', '/api/v1/changes', 'admin'],
