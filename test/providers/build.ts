@@ -12,6 +12,8 @@ export const LANGUAGES: readonly Language[] = ['python', 'go', 'java', 'rust', '
 /** How a program is made in `output` from its folder, and which command runs it then. */
 type Recipe = {
   readonly tools: readonly string[]
+  /** The files that are built; the others are only run. */
+  readonly built?: RegExp
   readonly make: (source: string, output: string) => Promise<void>
   readonly command: (source: string, output: string) => readonly string[]
 }
@@ -24,6 +26,7 @@ const NODE = join(import.meta.dirname, '../../node_modules/.bin/node')
 const RECIPES: Readonly<Record<Language, Recipe>> = {
   python: {
     tools: ['python3'],
+    built: /requirements\.txt$/,
     make: async (source, output) => {
       await run('python3', ['-m', 'venv', output])
       await run(join(output, 'bin/pip'), ['install', '--quiet', '--no-deps', '-r', join(source, 'requirements.txt')])
@@ -88,18 +91,19 @@ async function buildAll(): Promise<void> {
 
 function placeOf(language: Language): { source: string; output: string; mark: string } {
   const source = join(import.meta.dirname, language)
-  const output = join(CACHE, `${language}-${hashOf(source)}`)
+  const output = join(CACHE, `${language}-${hashOf(source, RECIPES[language].built)}`)
   return { source, output, mark: join(output, 'built') }
 }
 
 const isInstalled = (tool: string): boolean =>
   (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, tool)))
 
-function hashOf(folder: string): string {
+function hashOf(folder: string, built = /./): string {
   const hash = createHash('sha256')
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
-  for (const file of files.sort()) hash.update(file.slice(folder.length)).update(readFileSync(file))
+  for (const file of files.filter((file) => built.test(file)).sort())
+    hash.update(file.slice(folder.length)).update(readFileSync(file))
   return hash.digest('hex').slice(0, 16)
 }
 

@@ -60,7 +60,8 @@ export class ProviderProgram {
       const found = this.events.slice(from).find(isWanted)
       if (found) return found
       const left = late - performance.now()
-      if (left <= 0 || this.#hasEnded) throw new Error(`${isWanted} after ${ms} ms; ${this.#said()}`)
+      if (this.#hasEnded) throw new Error(`It ended; ${this.#said()}`)
+      if (left <= 0) throw new Error(`No event as in ${isWanted} within ${ms} ms; ${this.#said()}`)
       await this.#woken(left)
     }
   }

@@ -62,7 +62,7 @@ func (header) RequireTransportSecurity() bool { return false }
 func providerFor(config configuration, key string) (openfeature.FeatureProvider, error) {
 	options := []flagd.ProviderOption{
 		flagd.WithPort(config.Port),
-		flagd.WithDeadline(5_000),
+		flagd.WithDeadline(20_000),
 		flagd.WithRetryBackoffMs(1_000),
 		flagd.WithRetryBackoffMaxMs(1_000),
 		flagd.WithRetryGracePeriod(2),

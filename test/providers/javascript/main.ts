@@ -34,7 +34,7 @@ function providerFor(key: string): Provider {
     // It sends no header: the key is the first label of the authority.
     defaultAuthority: `${key}.flags.example`,
     cache: cache ? 'lru' : 'disabled',
-    deadlineMs: 5_000,
+    deadlineMs: 20_000,
     retryBackoffMs: 1_000,
     retryBackoffMaxMs: 1_000,
     retryGracePeriod: 2,

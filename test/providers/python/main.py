@@ -31,7 +31,7 @@ def provider_for(key):
     options = {
         "host": config["host"],
         "port": config["port"],
-        "deadline_ms": 5_000,
+        "deadline_ms": 20_000,
         "retry_backoff_ms": 1_000,
         "retry_backoff_max_ms": 1_000,
         "retry_grace_period": 2,

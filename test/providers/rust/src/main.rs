@@ -1,6 +1,6 @@
 //! Evaluates the cases that arrive on stdin with a published provider; answers are JSON lines on stdout.
 //!
-//! The only argument is the configuration: {"mode", "host", "port", "cache", "environments": {name: key}}.
+//! The only argument is the configuration: {"mode", "host", "port", "environments": {name: key}}.
 //! The SDK for Rust has no events yet.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use open_feature::{
     Client, EvaluationContext, EvaluationContextFieldValue, EvaluationError, EvaluationErrorCode, EvaluationDetails,
     EvaluationReason, OpenFeature, StructValue, Value as FeatureValue,
 };
-use open_feature_flagd::{CacheSettings, FlagdOptions, FlagdProvider, ResolverType};
+use open_feature_flagd::{FlagdOptions, FlagdProvider, ResolverType};
 use open_feature_ofrep::{OfrepOptions, OfrepProvider};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::{Map, Value, json};
@@ -49,10 +49,11 @@ async fn set_provider(config: &Value, environment: &str, key: &str) {
         resolver_type: if is_in_process { ResolverType::InProcess } else { ResolverType::Rpc },
         // It sends no header, but the authority that stands behind an Envoy's address: the key is its first label.
         target_uri: Some(format!("envoy://{host}:{port}/{key}.flags.example")),
-        deadline_ms: 5_000,
+        deadline_ms: 20_000,
         retry_backoff_ms: 1_000,
         retry_backoff_max_ms: 1_000,
-        cache_settings: (config["cache"] == true && !is_in_process).then(CacheSettings::default),
+        // It listens to no events, so that its cache would keep answers for a minute.
+        cache_settings: None,
         ..Default::default()
     };
     api.set_named_provider(environment, FlagdProvider::new(options).await.expect("a provider")).await;

@@ -92,7 +92,7 @@ public final class Main {
                 .host(host)
                 .port(port)
                 .cacheType(config.get("cache").asBoolean() ? "lru" : "disabled")
-                .deadline(5_000)
+                .deadline(20_000)
                 .retryBackoffMs(1_000)
                 .retryGracePeriod(2)
                 .clientInterceptors(List.of(header(key)))
