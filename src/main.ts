@@ -15,15 +15,12 @@ import { wakefulClock } from './run/clock.ts'
 import { pause, shutDown } from './run/lifecycle.ts'
 import { listen } from './run/listen.ts'
 import { Load } from './run/load.ts'
-import { createLog, sparing } from './run/log.ts'
-import { openOutput } from './run/output.ts'
 import { provideDatabase } from './run/provide.ts'
 import { orExit } from './run/start.ts'
 import { stopped } from './run/stopped.ts'
-import { sendTelemetry } from './run/telemetry.ts'
 import { authenticator } from './snapshot/authenticator.ts'
 import { BOUNDARY_CLOCK } from './snapshot/boundary-timer.ts'
-import { counting, Exposures } from './snapshot/exposures.ts'
+import { counting } from './snapshot/exposures.ts'
 import { Following } from './snapshot/following.ts'
 import { KeyRing, type Principal } from './snapshot/keyring.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
@@ -32,6 +29,10 @@ import { Usage } from './snapshot/usage.ts'
 import { copiesIn, timedCopies } from './store/copies.ts'
 import { hintsIn } from './store/hints.ts'
 import { openRedis } from './store/redis.ts'
+import { EvaluationEvents } from './telemetry/evaluation-events.ts'
+import { exportTelemetry } from './telemetry/export.ts'
+import { createLog, sparing } from './telemetry/log.ts'
+import { openOutput } from './telemetry/output.ts'
 import { Tracer } from './telemetry/tracer.ts'
 
 /** While a store is away, each question that it does not answer would be a line. */
@@ -39,7 +40,7 @@ const COMPLAINT_MS = 10_000
 
 const write = openOutput()
 const config = orExit(() => readConfig(process.env))
-const { traces, exposures: exposed } = config.telemetry
+const { traces, exposures } = config.telemetry
 const tracer = new Tracer({ sampling: traces?.sampling, capacity: traces?.capacity })
 const log = createLog({
   level: config.logLevel,
@@ -99,13 +100,13 @@ const hasStreams = config.streams || config.streamOrigin !== undefined
 const isTrial = config.mode === 'trial'
 const anyone: Principal = { name: 'trial', role: 'admin', environment: null }
 let isStopping = false
-const exposures = exposed && new Exposures(exposed.share, exposed.capacity)
+const events = exposures && new EvaluationEvents(exposures.share, exposures.capacity)
 const access = accessLogs(config.accessLog, log.info)
 const isCounted = config.metrics || config.telemetry.metrics !== undefined
 const answering = {
   authenticate: authenticator((secret) => keys.find(secret), isTrial ? anyone : undefined),
   current: (flagSetId: string) => snapshots.current(flagSetId),
-  ...counting({ evaluations: counts.evaluations, usage, exposures }),
+  ...counting({ evaluations: counts.evaluations, usage, events }),
   bodyBytesMax: config.bodyBytesMax,
   now: wallNow,
   log: log.error,
@@ -144,7 +145,7 @@ const asked = {
   usage,
   database,
   tracer,
-  exposures,
+  events,
 }
 const doors: Doors = {
   ...answering,
@@ -204,10 +205,10 @@ else
     metricsPort: metricsServer?.port,
   })
 if (!isTrial && !redis) log.warn('No Redis is configured: run one replica only')
-const telemetry = sendTelemetry({
+const telemetry = exportTelemetry({
   config: config.telemetry,
   tracer,
-  exposures,
+  events,
   families: () => allFamilies(asked),
   log,
 })

@@ -6,7 +6,8 @@ import { test } from 'node:test'
 const SRC = join(import.meta.dirname, '../src')
 /** Lowest first. Rooms on one floor do not know each other. */
 const FLOORS = [
-  ['flag', 'telemetry'],
+  ['flag'],
+  ['telemetry'],
   ['store'],
   ['snapshot', 'config'],
   ['http', 'rpc', 'run'],
@@ -28,8 +29,8 @@ const LATER = [
   ...['node:events', 'node:timers/promises', 'node:path', 'node:fs', 'node:stream'],
   ...['node:net', 'node:tls', 'node:crypto', 'node:zlib', 'node:util', 'node:http', 'node:http2'],
   ...['@bufbuild/protobuf', '@connectrpc/connect', 'hono-openapi', '@valibot/to-json-schema'],
-  ...['prom-client', '@hono/prometheus', '@hono/otel', '@opentelemetry/api', '@opentelemetry/sdk-node'],
-  ...['http/management.ts', 'rpc/rpc.ts', 'store/pool.ts', 'store/tables.ts', 'run/exporter.ts'],
+  ...['prom-client', '@hono/prometheus', '@hono/otel', '@opentelemetry/api', '@opentelemetry/sdk-trace'],
+  ...['http/management.ts', 'rpc/rpc.ts', 'store/pool.ts', 'store/tables.ts', 'telemetry/open-telemetry.ts'],
 ]
 
 type Source = { file: string; text: string; imports: string[]; packages: string[]; loads: string[] }
@@ -100,7 +101,7 @@ test('what a first evaluation needs is loaded at start, and the rest with its fi
     assert.ok(loaded.has(name), `${name} is loaded at start`)
   for (const name of LATER) assert.ok(!loaded.has(name), `${name} must not be loaded at start`)
   for (const { file, text } of sources)
-    if (loaded.has(file) && file !== 'run/output.ts')
+    if (loaded.has(file) && file !== 'telemetry/output.ts')
       assert.ok(!text.includes('process.stdout'), `${file} makes process.stdout, which takes Bun as long as to start`)
 })
 

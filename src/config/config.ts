@@ -3,18 +3,13 @@ import * as v from 'valibot'
 import { isRecord } from '../flag/value.ts'
 import type { DatabaseAddress } from '../store/database-address.ts'
 import type { RedisAddress } from '../store/redis.ts'
+import type { Level } from '../telemetry/log.ts'
+import type { TelemetryConfig } from '../telemetry/telemetry-config.ts'
 import { databaseAddress } from './database.ts'
 import { type Environment, type Findings, parseValues, readTexts, unknownNames } from './environment.ts'
 import { HTTP_VARIABLES, type HttpConfig, httpOf, tlsMistakes } from './http.ts'
 import { REDIS_VARIABLES, redisMistakes, redisOf } from './redis.ts'
-import {
-  type AccessLevel,
-  isDisabled,
-  type Level,
-  TELEMETRY_VARIABLES,
-  type TelemetryConfig,
-  telemetryOf,
-} from './telemetry.ts'
+import { type AccessLevel, isDisabled, TELEMETRY_VARIABLES, telemetryOf } from './telemetry.ts'
 import { integer, isHttpOrigin, oneOf, secret, text, type Values, type Variable } from './variables.ts'
 
 const parseObject = (json: string): JsonObject => JSON.parse(json)
@@ -96,7 +91,7 @@ export function readConfig(env: Environment): Config {
   const read = parseValues(VARIABLES, given, findings)
   mistakes.push(...redisMistakes(given), ...tlsMistakes(given))
   const isTrial = !env['DATABASE_URL'] && !env['DATABASE_URL_FILE']
-  const settings = settingsOf(read, env, { isTrial, findings })
+  const settings = settingsOf(read, { isTrial, findings })
   const database = read.DATABASE_URL === undefined ? undefined : databaseAddress(read.DATABASE_URL, env, mistakes)
   if (mistakes.length > 0) throw new Error(mistakes.map((mistake) => `Cannot start: ${mistake}`).join('\n'))
   return Object.freeze(
@@ -108,7 +103,7 @@ export function readConfig(env: Environment): Config {
 
 type Mode = { readonly isTrial: boolean; readonly findings: Findings }
 
-function settingsOf(read: Read, env: Environment, { isTrial, findings: { mistakes, warnings } }: Mode): Settings {
+function settingsOf(read: Read, { isTrial, findings: { mistakes, warnings } }: Mode): Settings {
   return {
     ...httpOf(read, isTrial, mistakes),
     adminKey: read.FLAGSTAFF_ADMIN_KEY,
@@ -123,7 +118,7 @@ function settingsOf(read: Read, env: Environment, { isTrial, findings: { mistake
     contextValues: read.FLAGSTAFF_CONTEXT_VALUES,
     logLevel: read.LOG_LEVEL,
     accessLog: read.FLAGSTAFF_ACCESS_LOG ?? (isTrial ? 'none' : 'some'),
-    telemetry: telemetryOf(read, env, warnings),
+    telemetry: telemetryOf(read, warnings),
     warnings: isDisabled(read) ? [] : warnings,
   }
 }

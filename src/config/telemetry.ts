@@ -1,9 +1,8 @@
+import { LEVELS } from '../telemetry/log.ts'
 import type { Sampling } from '../telemetry/sampler.ts'
-import type { Environment } from './environment.ts'
+import type { Protocol, Queue, TelemetryConfig } from '../telemetry/telemetry-config.ts'
 import { integer, isHttpUrl, oneOf, share, text, type Values } from './variables.ts'
 
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const
-export type Level = (typeof LEVELS)[number]
 const ACCESS_LEVELS = ['none', 'some', 'all'] as const
 export type AccessLevel = (typeof ACCESS_LEVELS)[number]
 
@@ -17,7 +16,8 @@ const SAMPLERS = [
 ] as const
 
 const endpoint = text(undefined, isHttpUrl, 'expected http://… or https://…')
-const protocol = text(undefined, (name) => name === 'http/protobuf', 'only http/protobuf is supported, and used')
+const PROTOCOLS: readonly Protocol[] = ['http/protobuf', 'http/json']
+const protocol = oneOf(undefined, PROTOCOLS)
 /** Names, separated by commas; checked where they are used, because those that are supported count beside those that are not. */
 const exporter = text(undefined, () => true, '')
 
@@ -52,20 +52,7 @@ export const TELEMETRY_VARIABLES = {
   OTEL_METRIC_EXPORT_INTERVAL: integer(60_000, 100, 3_600_000),
 }
 
-/** A batch queue: how many items wait at most, how many are sent at once, and how long the first of them waits. */
-export type Queue = { readonly capacity: number; readonly batchMax: number; readonly delayMs: number }
-/** The signals that are sent to a collector; each undefined where it is not. */
-export type TelemetryConfig = {
-  readonly traces: (Queue & { readonly sampling: Sampling }) | undefined
-  readonly exposures: (Queue & { readonly share: number }) | undefined
-  readonly metrics: { readonly intervalMs: number } | undefined
-  /** Whether clients in this process may have to go through a proxy. */
-  readonly isProxied: boolean
-}
-
 type Read = Values<typeof TELEMETRY_VARIABLES>
-/** Not ours: some clients heed them, and some do not. */
-const PROXIES = ['http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY']
 
 export const isDisabled = (read: Read): boolean => read.OTEL_SDK_DISABLED.toLowerCase() === 'true'
 
@@ -73,16 +60,24 @@ export const isDisabled = (read: Read): boolean => read.OTEL_SDK_DISABLED.toLowe
  * Traces are sent where an endpoint or an exporter is named, exposures and metrics only where their exporter is: traces alone are no reason
  * to send an event for each evaluation.
  */
-export function telemetryOf(read: Read, env: Environment, warnings: string[]): TelemetryConfig {
+export function telemetryOf(read: Read, warnings: string[]): TelemetryConfig {
   const hasEndpoint = (read.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? read.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined
   const sends = (signal: Signal, byDefault: boolean) => isSent(read, signal, warnings) ?? byDefault
   const [traces, exposures, metrics] = [sends('TRACES', hasEndpoint), sends('LOGS', false), sends('METRICS', false)]
   const isOn = !isDisabled(read)
   return {
-    traces: isOn && traces ? { ...queueOf(read, 'BSP'), sampling: samplingOf(read) } : undefined,
-    exposures: isOn && exposures ? { ...queueOf(read, 'BLRP'), share: read.FLAGSTAFF_EXPOSURE_SAMPLE } : undefined,
-    metrics: isOn && metrics ? { intervalMs: read.OTEL_METRIC_EXPORT_INTERVAL } : undefined,
-    isProxied: PROXIES.some((name) => env[name]),
+    traces:
+      isOn && traces
+        ? { ...queueOf(read, 'BSP'), protocol: protocolOf(read, 'TRACES'), sampling: samplingOf(read) }
+        : undefined,
+    exposures:
+      isOn && exposures
+        ? { ...queueOf(read, 'BLRP'), protocol: protocolOf(read, 'LOGS'), share: read.FLAGSTAFF_EXPOSURE_SAMPLE }
+        : undefined,
+    metrics:
+      isOn && metrics
+        ? { protocol: protocolOf(read, 'METRICS'), intervalMs: read.OTEL_METRIC_EXPORT_INTERVAL }
+        : undefined,
   }
 }
 
@@ -96,6 +91,9 @@ function isSent(read: Read, signal: Signal, warnings: string[]): boolean | undef
   if (!names.every(isKnown)) warnings.push(`OTEL_${signal}_EXPORTER: only otlp and none are supported`)
   return names.some(isKnown) ? names.includes('otlp') : undefined
 }
+
+const protocolOf = (read: Read, signal: Signal): Protocol =>
+  read[`OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`] ?? read.OTEL_EXPORTER_OTLP_PROTOCOL ?? 'http/protobuf'
 
 function queueOf(read: Read, name: 'BSP' | 'BLRP'): Queue {
   const capacity = read[`OTEL_${name}_MAX_QUEUE_SIZE`]

@@ -1,10 +1,10 @@
 import type { Evaluations, Outcome } from '../snapshot/evaluations.ts'
-import type { Exposures } from '../snapshot/exposures.ts'
 import type { Following } from '../snapshot/following.ts'
 import type { Snapshots } from '../snapshot/snapshots.ts'
 import type { Standing } from '../snapshot/standing.ts'
 import type { Usage } from '../snapshot/usage.ts'
 import type { Database } from '../store/database.ts'
+import type { EvaluationEvents } from '../telemetry/evaluation-events.ts'
 import type { Family, Sample } from '../telemetry/family.ts'
 import { BOUNDS_SECONDS, type Counter, type Tally, type Timing } from '../telemetry/tally.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
@@ -26,7 +26,7 @@ export type Metrics = {
   readonly database: Pick<Database, 'load'>
   readonly tracer: Pick<Tracer, 'ended'>
   /** Undefined where none are sent. */
-  readonly exposures?: Pick<Exposures, 'waiting'> | undefined
+  readonly events?: Pick<EvaluationEvents, 'pending'> | undefined
 }
 
 /**
@@ -34,7 +34,7 @@ export type Metrics = {
  * that a client makes up stands here, and no flag does.
  */
 export function families(asked: Metrics): Family[] {
-  const { counts, snapshots, standing, following, streams, usage, database, tracer, exposures } = asked
+  const { counts, snapshots, standing, following, streams, usage, database, tracer, events } = asked
   return [
     histogram('http_request_duration_seconds', 'Requests, until the head of their answer', counts.requests.timings),
     histogram('rpc_request_duration_seconds', 'Calls over gRPC, gRPC-Web and Connect', counts.rpc),
@@ -73,7 +73,7 @@ export function families(asked: Metrics): Family[] {
     counter('flagstaff_usage_unnamed_total', 'Usage that found no counter of its own', one(usage.unnamed)),
     counter('flagstaff_telemetry_dropped_total', 'Spans and exposures that no collector took in time', [
       { labels: { signal: 'spans' }, value: tracer.ended.dropped.value },
-      { labels: { signal: 'exposures' }, value: exposures?.waiting.dropped.value ?? 0 },
+      { labels: { signal: 'exposures' }, value: events?.pending.dropped.value ?? 0 },
     ]),
   ]
 }

@@ -16,7 +16,7 @@ export type Notes = {
 export type Observation = {
   /** Undefined where it is not kept. */
   readonly span: Span | undefined
-  /** Does what may ask the store; what it asks at once, before it returns, is below the span of the request. */
+  /** Does what may read from the store; its spans are children of the span of the request. */
   within<Given, T>(work: (given: Given) => T, given: Given): T
   /** Notes the answer and hands it on. */
   done(answer: Reply): Reply
@@ -57,7 +57,7 @@ class Observed implements Observation {
   }
 
   within<Given, T>(work: (given: Given) => T, given: Given): T {
-    return this.span ? this.#noted.tracer.atOnce(this.span, work, given) : work(given)
+    return this.span ? this.#noted.tracer.within(this.span, () => work(given)) : work(given)
   }
 
   done(answer: Reply): Reply {

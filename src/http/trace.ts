@@ -40,22 +40,13 @@ export function receiveRequest(
 ): Span | undefined {
   const traceId = tracer.kept(parent)
   if (traceId === undefined) return undefined
-  const shared = sharedOf(route, method, url.startsWith('https:') ? 'https' : 'http')
-  const attributes = { 'url.path': pathOf(url) }
-  return tracer.receive(traceId, parent, { name: `${method} ${route}`, kind: SERVER, attributes, shared })
-}
-
-const known = new Map<string, Attributes>()
-
-/** What requests of one kind have in common. Runtimes let in no methods but those that they know, so that there are not many kinds. */
-function sharedOf(route: string, method: string, scheme: string): Attributes {
-  const kind = `${scheme} ${method} ${route}`
-  let shared = known.get(kind)
-  if (shared === undefined) {
-    shared = { 'http.request.method': method, 'http.route': route, 'url.scheme': scheme }
-    known.set(kind, shared)
+  const attributes = {
+    'http.request.method': method,
+    'http.route': route,
+    'url.scheme': url.startsWith('https:') ? 'https' : 'http',
+    'url.path': pathOf(url),
   }
-  return shared
+  return tracer.receive(traceId, parent, { name: `${method} ${route}`, kind: SERVER, attributes })
 }
 
 /** Notes the head of the answer, and tells the caller which span it was. */

@@ -1,4 +1,4 @@
-import type { Log } from './log.ts'
+import type { Log } from '../telemetry/log.ts'
 
 /** `late` aborts while there is still time for the steps after this one: what can be cut short should be, then. */
 export type Step = { readonly name: string; readonly run: (late: AbortSignal) => Promise<void> | void }

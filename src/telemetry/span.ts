@@ -16,8 +16,6 @@ export type SpanEvent = {
   readonly name: string
   readonly at: number
   readonly attributes: Attributes
-  /** Those that many events have in common: the same object each time, never changed, which is encoded once. */
-  readonly shared: Attributes | undefined
 }
 
 /** SpanKind's numbers: the package that has them is loaded later. */
@@ -35,14 +33,12 @@ export type SpanOptions = {
   readonly traceId: string
   readonly parent: TraceContext | undefined
   readonly attributes?: Attributes | undefined
-  /** Those that many spans have in common: the same object each time, never changed, which is encoded once. */
-  readonly shared?: Attributes | undefined
   /** Milliseconds since 1970, with fractions. */
   readonly now: () => number
   readonly onEnd: (span: Span) => void
 }
 
-/** One span of a trace that is kept: OpenTelemetry's interface without its SDK, which may come later or never. */
+/** A span of a trace that is kept. It implements OpenTelemetry's interface without its SDK, which may be loaded later or never. */
 export class Span implements ApiSpan, TraceContext {
   readonly kind: SpanKind
   readonly traceId: string
@@ -50,7 +46,6 @@ export class Span implements ApiSpan, TraceContext {
   readonly isSampled = true
   readonly parent: TraceContext | undefined
   readonly attributes: Attributes
-  readonly shared: Attributes | undefined
   readonly events: SpanEvent[] = []
   readonly links: Link[] = []
   readonly startedAt: number
@@ -62,14 +57,13 @@ export class Span implements ApiSpan, TraceContext {
   readonly #options: SpanOptions
 
   constructor(options: SpanOptions) {
-    const { name, kind, traceId, parent, attributes, shared } = options
+    const { name, kind, traceId, parent, attributes } = options
     this.#options = options
     this.name = name
     this.kind = kind
     this.traceId = traceId
     this.parent = parent
     this.attributes = attributes ?? {}
-    this.shared = shared
     this.startedAt = options.now()
   }
 
@@ -77,7 +71,7 @@ export class Span implements ApiSpan, TraceContext {
     return this.parent?.state
   }
 
-  /** `traceparent` for whoever is asked within this span. */
+  /** `traceparent` for requests that are sent within this span. */
   get traceparent(): string {
     return formatTraceparent(this)
   }
@@ -97,12 +91,8 @@ export class Span implements ApiSpan, TraceContext {
   }
 
   addEvent(name: string, attributes?: unknown): this {
-    return this.note(name, isAttributes(attributes) ? attributes : {})
-  }
-
-  /** As `addEvent`, with attributes that others share. */
-  note(name: string, attributes: Attributes, shared?: Attributes): this {
-    if (this.events.length < EVENTS_MAX) this.events.push({ name, at: this.#options.now(), attributes, shared })
+    const event = { name, at: this.#options.now(), attributes: isAttributes(attributes) ? attributes : {} }
+    if (this.events.length < EVENTS_MAX) this.events.push(event)
     else this.droppedEvents += 1
     return this
   }
@@ -136,7 +126,7 @@ export class Span implements ApiSpan, TraceContext {
   /** Only the kind of error: its text may quote what a caller sent. */
   recordException(exception: Exception): void {
     const type = exception instanceof Error ? exception.name : 'Error'
-    this.note('exception', { 'exception.type': type })
+    this.addEvent('exception', { 'exception.type': type })
   }
 
   isRecording(): boolean {

@@ -1,6 +1,5 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
-import { writeEnded } from './otlp.ts'
-import { PageSpool } from './page-spool.ts'
+import { Pending } from './pending.ts'
 import { type Sampling, sampledTraceId } from './sampler.ts'
 import { Span, type SpanOptions } from './span.ts'
 import type { TraceContext } from './trace-context.ts'
@@ -14,7 +13,7 @@ export type TracerOptions = {
   readonly clocks?: { readonly monotonic: () => number; readonly wall: () => number }
 }
 
-type NewSpan = Pick<SpanOptions, 'name' | 'kind' | 'attributes' | 'shared'>
+type NewSpan = Pick<SpanOptions, 'name' | 'kind' | 'attributes'>
 
 /** OpenTelemetry's default for a queue of spans. */
 const CAPACITY = 2_048
@@ -23,21 +22,19 @@ const DRIFT_MS = 100
 const UNSAMPLED = Symbol('unsampled')
 const CLOCKS = { monotonic: () => performance.now(), wall: () => Date.now() }
 
-/** Makes the spans of this process. They wait in `ended`, encoded, with their true times, until something that sends them is loaded. */
+/** Makes the spans of this process. Those that have ended wait in `ended` until the OpenTelemetry SDK is loaded. */
 export class Tracer {
   readonly isOn: boolean
-  readonly ended: PageSpool<Span>
+  readonly ended: Pending<Span>
   readonly #sampling: Sampling | undefined
   readonly #now: () => number
   /** Undefined where nothing is traced: to load what it is made of takes part in a start. */
   readonly #current: AsyncLocalStorage<Span | typeof UNSAMPLED> | undefined
-  /** Goes before `#current`. */
-  #atOnce: Span | undefined
   readonly #onEnd = (span: Span) => this.ended.push(span)
 
   constructor({ sampling, capacity = CAPACITY, clocks = CLOCKS }: TracerOptions) {
     this.isOn = sampling !== undefined
-    this.ended = new PageSpool(capacity, writeEnded)
+    this.ended = new Pending(capacity)
     this.#sampling = sampling
     if (sampling) this.#current = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)()
     this.#now = fineClock(clocks)
@@ -45,7 +42,7 @@ export class Tracer {
 
   /** The span that the code at work belongs to. */
   get active(): Span | undefined {
-    const current = this.#atOnce ?? this.#current?.getStore()
+    const current = this.#current?.getStore()
     return current === UNSAMPLED ? undefined : current
   }
 
@@ -62,7 +59,7 @@ export class Tracer {
   /** Begins a span below the active one, or a trace where there is none; undefined when it is not kept. */
   begin(span: NewSpan): Span | undefined {
     if (!this.isOn) return undefined
-    const current = this.#atOnce ?? this.#current?.getStore()
+    const current = this.#current?.getStore()
     if (current === UNSAMPLED) return undefined
     const traceId = current ? current.traceId : this.kept(undefined)
     return traceId === undefined ? undefined : this.#make(traceId, current, span)
@@ -70,28 +67,7 @@ export class Tracer {
 
   /** Does `work` with this span as the active one; with undefined, nothing in it is kept. */
   within<T>(span: Span | undefined, work: () => T): T {
-    if (!this.#current) return work()
-    const outer = this.#atOnce
-    this.#atOnce = undefined
-    try {
-      return this.#current.run(span ?? UNSAMPLED, work)
-    } finally {
-      this.#atOnce = outer
-    }
-  }
-
-  /**
-   * As `within`, for work that begins its spans before it returns, or most often none; what it does later is not below this one. It costs
-   * nothing, `within` on Node 0.5 µs.
-   */
-  atOnce<Given, T>(span: Span, work: (given: Given) => T, given: Given): T {
-    const outer = this.#atOnce
-    this.#atOnce = span
-    try {
-      return work(given)
-    } finally {
-      this.#atOnce = outer
-    }
+    return this.#current ? this.#current.run(span ?? UNSAMPLED, work) : work()
   }
 
   /** Does `work` in a span of its own, which fails with it. */
@@ -108,8 +84,8 @@ export class Tracer {
     }
   }
 
-  #make(traceId: string, parent: TraceContext | undefined, { name, kind, attributes, shared }: NewSpan): Span {
-    return new Span({ name, kind, traceId, parent, attributes, shared, now: this.#now, onEnd: this.#onEnd })
+  #make(traceId: string, parent: TraceContext | undefined, { name, kind, attributes }: NewSpan): Span {
+    return new Span({ name, kind, traceId, parent, attributes, now: this.#now, onEnd: this.#onEnd })
   }
 }
 

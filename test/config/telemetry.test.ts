@@ -38,14 +38,9 @@ for (const [sampler, sampling] of [
     assert.deepEqual(telemetry(env).traces?.sampling, sampling)
   })
 
-test('a proxy that some clients go through is known', () => {
-  assert.equal(telemetry(ENDPOINT).isProxied, false)
-  for (const name of ['http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'])
-    assert.equal(telemetry({ ...ENDPOINT, [name]: 'http://proxy:3128' }).isProxied, true, name)
-})
-
 test('queues are as OpenTelemetry has them, and as they are set; a batch is no larger than its queue', () => {
   assert.deepEqual(telemetry(ENDPOINT).traces, {
+    protocol: 'http/protobuf',
     sampling: { ratio: 1, followsParent: true },
     capacity: 2_048,
     batchMax: 512,
@@ -57,7 +52,23 @@ test('queues are as OpenTelemetry has them, and as they are set; a batch is no l
     OTEL_BLRP_MAX_QUEUE_SIZE: '100',
     FLAGSTAFF_EXPOSURE_SAMPLE: '.5',
   }
-  assert.deepEqual(telemetry(env).exposures, { share: 0.5, capacity: 100, batchMax: 100, delayMs: 1_000 })
+  const { protocol, ...exposures } = telemetry(env).exposures ?? {}
+  assert.deepEqual(exposures, { share: 0.5, capacity: 100, batchMax: 100, delayMs: 1_000 })
+})
+
+test('each signal has its own protocol, or that of all', () => {
+  const env = {
+    ...ENDPOINT,
+    OTEL_METRICS_EXPORTER: 'otlp',
+    OTEL_LOGS_EXPORTER: 'otlp',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: 'http/protobuf',
+  }
+  const { traces, exposures, metrics } = telemetry(env)
+  assert.deepEqual(
+    [traces, exposures, metrics].map((signal) => signal?.protocol),
+    ['http/json', 'http/protobuf', 'http/json'],
+  )
 })
 
 test('variables of ours are mistakes when they are wrong', () => {

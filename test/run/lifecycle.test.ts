@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { shutDown } from '../../src/run/lifecycle.ts'
-import type { Log } from '../../src/run/log.ts'
+import type { Log } from '../../src/telemetry/log.ts'
 
 /** A log that keeps what it is told. */
 function recorder(): { log: Log; said: string[] } {

@@ -1,7 +1,7 @@
 // A server of nothing but our listener and our shutdown, for tests that need a process of its own to signal.
 import { shutDown, stopSignal } from '../../src/run/lifecycle.ts'
 import { listen } from '../../src/run/listen.ts'
-import { createLog } from '../../src/run/log.ts'
+import { createLog } from '../../src/telemetry/log.ts'
 
 const stopped = stopSignal()
 const log = createLog({ level: 'info', write: (line) => console.log(line), now: () => new Date() })

@@ -10,7 +10,7 @@ import { Load, type LoadOptions } from '../../src/run/load.ts'
 import type { Evaluating, Refuse } from '../../src/run/server.ts'
 import { authenticator } from '../../src/snapshot/authenticator.ts'
 import { BOUNDARY_CLOCK, type BoundaryClock } from '../../src/snapshot/boundary-timer.ts'
-import { counting, type Exposures } from '../../src/snapshot/exposures.ts'
+import { counting } from '../../src/snapshot/exposures.ts'
 import { Following } from '../../src/snapshot/following.ts'
 import { KeyRing } from '../../src/snapshot/keyring.ts'
 import { Snapshots } from '../../src/snapshot/snapshots.ts'
@@ -21,6 +21,7 @@ import type { Hints } from '../../src/store/hints.ts'
 import { readKeyRing } from '../../src/store/keys.ts'
 import { readSource } from '../../src/store/source.ts'
 import { writeUsage } from '../../src/store/usage.ts'
+import type { EvaluationEvents } from '../../src/telemetry/evaluation-events.ts'
 import { type Tracer, untraced } from '../../src/telemetry/tracer.ts'
 import { openStore, type Store } from './store.ts'
 
@@ -64,7 +65,7 @@ export type ServiceOptions = {
   readonly tracer?: Tracer
   /** Bounds; without them there are none. */
   readonly load?: Partial<LoadOptions>
-  readonly exposures?: Exposures
+  readonly events?: EvaluationEvents
 }
 
 /** All doors over a real database, in this process and without a socket. */
@@ -98,7 +99,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const answering = {
     authenticate: authenticator((secret) => keys.find(secret), undefined),
     current: (flagSetId: string) => snapshots.current(flagSetId),
-    ...counting({ evaluations: counts.evaluations, usage, exposures: options.exposures }),
+    ...counting({ evaluations: counts.evaluations, usage, events: options.events }),
     bodyBytesMax: 1_000_000,
     now: wallNow,
     log,

@@ -1,19 +1,20 @@
-import type { Level } from '../config/telemetry.ts'
-import { idsOf, type TraceContext } from '../telemetry/trace-context.ts'
+import { idsOf, type TraceContext } from './trace-context.ts'
 
+/** In ascending order of severity. */
+export const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type Level = (typeof LEVELS)[number]
 export type Fields = Record<string, unknown>
 export type Log = Readonly<Record<Level, (message: string, fields?: Fields) => void>>
 
-const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error']
 const CAUSES_MAX = 5
-/** What stands between the name and the host in a URL is a password; one that is not encoded may hold an @ itself. */
+/** The text between the user and the host of a URL is a password; one that is not percent-encoded may contain an @. */
 const PASSWORD = /(\/\/[^/\s:@"]*):[^/\s"]*@/g
 
 export type LogOptions = {
   readonly level: Level
   readonly write: (line: string) => void
   readonly now: () => Date
-  /** The span that the code at work belongs to, which each line then names. */
+  /** The active span, whose ids are added to each line. */
   readonly span?: () => TraceContext | undefined
 }
 
@@ -54,7 +55,7 @@ function errorFields(error: Error, causesLeft: number): Fields {
   const { cause } = error
   return {
     ...(code !== undefined && { code }),
-    // A query's failure quotes the query with its values: only where it happened is told, the cause tells why.
+    // The message of a failed query quotes the query with its values: log only the stack, the cause has the reason.
     stack: error.message.startsWith('Failed query') ? error.stack?.replace(error.message, 'Failed query') : error.stack,
     ...(cause instanceof Error && causesLeft > 0 && { cause: errorFields(cause, causesLeft - 1) }),
   }

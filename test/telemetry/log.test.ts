@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { sql } from 'drizzle-orm'
-import { createLog, type Log, sparing } from '../../src/run/log.ts'
+import { createLog, type Log, sparing } from '../../src/telemetry/log.ts'
 import { openStore, type Store } from '../support/store.ts'
 
 let store: Store
