@@ -37,6 +37,13 @@ async function ask(questions: MessageInitShape<typeof ServerReflectionRequestSch
   return { answers, status }
 }
 
+test('a call that is no stream is refused: reflection is for gRPC clients', async () => {
+  const { name } = ServerReflection.method.serverReflectionInfo
+  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"listServices":""}' }
+  const response = await fetch(`${it.address}/${ServerReflection.typeName}/${name}`, init)
+  assert.equal(response.status, 415)
+})
+
 const filesOf = (answer: ServerReflectionResponse['messageResponse'] | undefined): string[] =>
   answer?.case === 'fileDescriptorResponse'
     ? answer.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes).name)
