@@ -20,8 +20,8 @@ export function tlsOf(given: Given): DatabaseTls {
   const negotiation = given.oneOf('sslnegotiation', ['postgres', 'direct'])
   if (negotiation === 'direct' && !['require', 'verify-ca', 'verify-full'].includes(mode))
     given.mistake('sslnegotiation', 'direct needs sslmode=require, verify-ca or verify-full')
-  const sendsServerName = given.oneOf('sslsni', ['1', '0']) === '1'
-  return { mode, ca, cert, key, passphrase, minVersion, maxVersion, negotiation, sendsServerName }
+  if (given.oneOf('sslsni', ['1', '0']) === '0') given.mistake('sslsni', 'the server name is always sent; use 1')
+  return { mode, ca, cert, key, passphrase, minVersion, maxVersion, negotiation }
 }
 
 const rank = (version: TlsVersion): number => [...VERSIONS].sort().indexOf(version)

@@ -60,7 +60,6 @@ function socketAddress(folder: string, port: number): DatabaseAddress {
       minVersion: 'TLSv1.2',
       maxVersion: undefined,
       negotiation: 'postgres',
-      sendsServerName: true,
     },
     channelBinding: 'disable',
     targetSessionAttrs: 'any',

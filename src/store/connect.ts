@@ -45,9 +45,12 @@ export function clientConfigOf(address: DatabaseAddress, { host, isTls }: Route)
 /** Without it the driver would look for a file of passwords in the home directory. */
 const noPassword = (() => undefined) as unknown as () => string
 
-/** `verify-full` checks the certificate for the very host of the address, name or IP; `verify-ca` checks who signed it; others check nothing. */
+/**
+ * `verify-full` checks the certificate for the very host of the address, name or IP; `verify-ca`, and other modes with a root certificate,
+ * check who signed it; others check nothing.
+ */
 function tlsOf({ tls }: DatabaseAddress, { host }: DatabaseHost): NonNullable<pg.ClientConfig['ssl']> {
-  const isChecked = tls.mode === 'verify-ca' || tls.mode === 'verify-full'
+  const isChecked = tls.mode === 'verify-ca' || tls.mode === 'verify-full' || tls.ca !== undefined
   return {
     rejectUnauthorized: isChecked,
     checkServerIdentity: (_, certificate) =>

@@ -28,8 +28,6 @@ export type DatabaseTls = {
   readonly maxVersion: TlsVersion | undefined
   /** direct: TLS from the first byte with ALPN "postgresql" (PostgreSQL 17); postgres: SSLRequest first. */
   readonly negotiation: 'postgres' | 'direct'
-  /** Whether `host` is sent as the server name (SNI), where it is a name. */
-  readonly sendsServerName: boolean
 }
 
 /**
