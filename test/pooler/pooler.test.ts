@@ -62,13 +62,13 @@ for (const [name, settings] of CONFIGURATIONS)
       await Promise.all(Array.from({ length: AT_ONCE }, worker))
 
       assert.ok(projects.size + patches.size >= 0.9 * CHANGES, `${projects.size} + ${patches.size} acknowledged`)
-      const stored = await all('/api/v1/projects')
+      const stored = await all('/api/v1/projects', 'after')
       for (const key of projects)
         assert.ok(
           stored.some((project) => project.key === key),
           `${key} was acknowledged`,
         )
-      const records = (await all('/api/v1/changes', '&environment=e&project=pooled')).filter(
+      const records = (await all('/api/v1/changes', 'before', '&environment=e&project=pooled')).filter(
         ({ subject, action }) => subject === 'definition' && action === 'update',
       )
       const recorded = new Set(records.map(({ after: definition }) => definition.metadata.n))
@@ -86,15 +86,15 @@ for (const [name, settings] of CONFIGURATIONS)
     })
 
     /** Every item of a list that comes in pages. */
-    async function all(path: string, filter = ''): Promise<any[]> {
+    async function all(path: string, cursor: 'after' | 'before', filter = ''): Promise<any[]> {
       const items: any[] = []
-      let after = ''
+      let next = ''
       do {
-        const { status, body } = await call('GET', `${path}?limit=200${filter}${after}`)
+        const { status, body } = await call('GET', `${path}?limit=200${filter}${next}`)
         assert.equal(status, 200, JSON.stringify(body))
         items.push(...body.items)
-        after = body.next === null || body.next === undefined ? '' : `&after=${encodeURIComponent(body.next)}`
-      } while (after !== '')
+        next = body.next === null ? '' : `&${cursor}=${encodeURIComponent(body.next)}`
+      } while (next !== '')
       return items
     }
   })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parse } from 'smol-toml'
 import { HAS_DEBIAN_POSTGRES } from './debian-postgres.ts'
 import { HAS_PROMTOOL } from './metrics.ts'
+import { PGBOUNCER } from './pgbouncer.ts'
 import { HAS_REDIS } from './redis.ts'
 import { startTestServer } from './server.ts'
 
@@ -44,6 +45,7 @@ if (!HAS_DEBIAN_POSTGRES)
   say(
     'LEFT OUT: database URLs against real servers, because this machine has no Postgres of Debian; install postgresql',
   )
+if (!PGBOUNCER) say('LEFT OUT: the tests behind a connection pooler, because this machine has no pgbouncer; install it')
 if (!HAS_PROMTOOL)
   say(
     "LEFT OUT: the checks of metrics, alerts and dashboard by Prometheus's own tool, because this machine has no promtool; install prometheus",
