@@ -1,9 +1,10 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { FlagError } from '../flag/error.ts'
 import { isText } from '../flag/text.ts'
-import { type Authenticate, mayDo } from '../snapshot/authenticator.ts'
+import { type Authenticate, hasRole, mayDo } from '../snapshot/authenticator.ts'
 import type { Principal } from '../snapshot/keyring.ts'
 import type { Author } from '../store/changes.ts'
+import type { EnvironmentName } from '../store/revision.ts'
 import type { Role } from '../store/tables.ts'
 import { spanOf, traceIdOf } from './trace.ts'
 
@@ -16,14 +17,37 @@ const VARIABLE = 'principal'
  * comes past it.
  */
 export function allow(authenticate: Authenticate, role: Role): MiddlewareHandler {
+  return admitting(authenticate, (principal, c) =>
+    mayDo(principal, role, { project: c.req.param('project'), environment: c.req.param('environment') }),
+  )
+}
+
+/** Lets through keys with at least `role`, wherever they are bound: the route itself narrows its answer with `narrowed`. */
+export const allowAnywhere = (authenticate: Authenticate, role: Role): MiddlewareHandler =>
+  admitting(authenticate, (principal) => hasRole(principal, role))
+
+function admitting(authenticate: Authenticate, may: (principal: Principal, c: Context) => boolean): MiddlewareHandler {
   return async (c, next) => {
     const principal = await authenticate(c.req.raw.headers)
-    if (!mayDo(principal, role, { project: c.req.param('project'), environment: c.req.param('environment') }))
-      throw new FlagError('forbidden', 'This API key may not do that')
+    if (!may(principal, c)) throw forbidden()
     c.set(VARIABLE, principal)
     await next()
   }
 }
+
+/** `filter`, narrowed to the environment that the key of the request is bound to. Throws `forbidden` where it names another one. */
+export function narrowed<F extends Partial<Record<keyof EnvironmentName, string | undefined>>>(
+  c: Context,
+  filter: F,
+): F {
+  const bound = principalOf(c)?.environment
+  if (!bound) return filter
+  const { project = bound.project, environment = bound.environment } = filter
+  if (project !== bound.project || environment !== bound.environment) throw forbidden()
+  return { ...filter, project, environment }
+}
+
+const forbidden = () => new FlagError('forbidden', 'This API key may not do that')
 
 /** Who sent the request; undefined where the route asks nobody. */
 export const principalOf = (c: Context): Principal | undefined => c.get(VARIABLE)

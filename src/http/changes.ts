@@ -2,21 +2,21 @@ import { Hono } from 'hono'
 import type { Authenticate } from '../snapshot/authenticator.ts'
 import { type Change, type ChangeFilter, listChanges } from '../store/changes.ts'
 import type { Database } from '../store/database.ts'
-import { allow } from './auth.ts'
+import { allow, allowAnywhere, narrowed } from './auth.ts'
 import { documented, path, query } from './route.ts'
 import { DefinitionPath, pageOf } from './schema-parts.ts'
 import { ChangesQuery, HistoryQuery, Change as Shown } from './schemas.ts'
 
 const tag = 'Changes'
 
-/** `/api/v1/changes`: the record of every mutation, newest first. */
+/** `/api/v1/changes`: the record of every mutation, newest first; for an editor, of those in its environment. */
 export function changeRoutes(database: Database, authenticate: Authenticate): Hono {
   return new Hono().get(
     '/',
-    documented({ tag, summary: 'List changes', answer: pageOf(Shown) }),
-    allow(authenticate, 'admin'),
+    documented({ tag, summary: 'List changes; for an editor those of its environment', answer: pageOf(Shown) }),
+    allowAnywhere(authenticate, 'editor'),
     query(ChangesQuery),
-    async (c) => c.json(await pageOfChanges(database, c.req.valid('query'))),
+    async (c) => c.json(await pageOfChanges(database, narrowed(c, c.req.valid('query')))),
   )
 }
 

@@ -38,10 +38,15 @@ export function authenticator(
   }
 }
 
-/** The key that a request carries, undefined when it carries none. */
+/**
+ * The key that a request carries, undefined when it carries none. `X-API-Key` comes first: beside it `Authorization` may hold what a
+ * gateway or a platform wants, such as Basic credentials or an identity token.
+ */
 function secretIn(header: Header): string | undefined {
+  const apiKey = header.get('x-api-key')
+  if (apiKey !== null) return apiKey.trim()
   const authorization = header.get('authorization')
-  if (authorization === null) return header.get('x-api-key')?.trim() ?? undefined
+  if (authorization === null) return undefined
   if (authorization.startsWith(BEARER) && !authorization.includes(' ', BEARER.length))
     return authorization.slice(BEARER.length) // as nearly everybody writes it
   return /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? ''

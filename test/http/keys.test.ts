@@ -55,7 +55,7 @@ const ROUTES = [
   ['GET', `${LIVE}/problems`, 'editor'],
   ['GET', `${LIVE}/flagset`, 'editor'],
   ['PUT', `${LIVE}/flagset`, 'editor'],
-  ['GET', '/api/v1/changes', 'admin'],
+  ['GET', '/api/v1/changes', 'editor'],
   ['GET', '/api/v1/keys', 'admin'],
   ['POST', '/api/v1/keys', 'admin'],
   ['DELETE', '/api/v1/keys/00000000-0000-0000-0000-000000000000', 'admin'],
@@ -113,6 +113,40 @@ test('an editor changes its own environment and no other', async () => {
     assert.equal((await call(method, path, { key, ...writes(method) })).status, 403, path)
 })
 
+test('an editor reads the changes of its own environment and no others', async () => {
+  const { secret: key } = await newKey('editor')
+  const of = async (query: string) => {
+    const { status, body } = await call('GET', `/api/v1/changes${query}`, { key })
+    assert.equal(status, 200, query)
+    return body.items as { project: string; environment: string; flag: string | null }[]
+  }
+  for (const query of [
+    '',
+    '?limit=100',
+    '?project=shop',
+    '?environment=live',
+    '?project=shop&environment=live&flag=a',
+  ]) {
+    const items = await of(query)
+    assert.ok(items.length > 0, query)
+    for (const { project, environment } of items) assert.deepEqual([project, environment], ['shop', 'live'], query)
+  }
+  for (const query of [
+    '?environment=test',
+    '?project=shop&environment=test',
+    '?project=other',
+    '?project=other&environment=live',
+    '?project=',
+    '?environment=',
+    '?environment=LIVE',
+  ])
+    assert.equal((await call('GET', `/api/v1/changes${query}`, { key })).status, 403, query)
+  const twice = await call('GET', '/api/v1/changes?environment=live&environment=test', { key })
+  for (const { environment } of twice.body.items ?? []) assert.equal(environment, 'live')
+  const { body } = await call('GET', '/api/v1/changes?environment=test')
+  assert.ok(body.items.length > 0, 'an administrator reads all')
+})
+
 test('no way of writing a path comes past the check', async () => {
   const { secret: key } = await newKey('editor')
   for (const path of [
@@ -137,14 +171,15 @@ test('no way of writing a path comes past the check', async () => {
   }
 })
 
-test('a key comes as Bearer or as X-API-Key, and Bearer decides when there are both', async () => {
+test('a key comes as Bearer or as X-API-Key, and X-API-Key decides when there are both', async () => {
   assert.equal((await call('GET', LIVE, { key: null, headers: { 'x-api-key': ADMIN_KEY } })).status, 200)
   assert.equal((await call('GET', LIVE, { key: null, headers: { authorization: `bearer ${ADMIN_KEY}` } })).status, 200)
-  assert.equal(
-    (await call('GET', LIVE, { key: null, headers: { authorization: 'Basic YTpi', 'x-api-key': ADMIN_KEY } })).status,
-    401,
-  )
-  assert.equal((await call('GET', LIVE, { key: 'wrong', headers: { 'x-api-key': ADMIN_KEY } })).status, 401)
+  for (const authorization of ['Basic YTpi', 'Bearer of-a-gateway'])
+    assert.equal(
+      (await call('GET', LIVE, { key: null, headers: { authorization, 'x-api-key': ADMIN_KEY } })).status,
+      200,
+    )
+  assert.equal((await call('GET', LIVE, { headers: { 'x-api-key': 'wrong' } })).status, 401)
 })
 
 test('a revoked key and an expired one are refused like one that never was', async () => {

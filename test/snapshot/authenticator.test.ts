@@ -34,10 +34,13 @@ for (const authorization of [
   test(`no key is found in "${authorization.slice(0, 40)}"`, () =>
     assert.throws(() => authenticate(header({ authorization })), { code: 'unauthenticated' }))
 
-test('a key in X-API-Key counts where there is no Authorization, whatever that says', () => {
+test('X-API-Key is the key where it is present, whatever Authorization says', () => {
   assert.equal(authenticate(header({ 'x-api-key': ` ${KEY} ` })), principal)
-  assert.throws(() => authenticate(header({ 'x-api-key': KEY, authorization: 'Basic abc' })), {
-    code: 'unauthenticated',
-  })
+  for (const authorization of ['Basic abc', 'Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln', ''])
+    assert.equal(authenticate(header({ 'x-api-key': KEY, authorization })), principal, authorization)
+  for (const wrong of ['wrong', ''])
+    assert.throws(() => authenticate(header({ 'x-api-key': wrong, authorization: `Bearer ${KEY}` })), {
+      code: 'unauthenticated',
+    })
   assert.throws(() => authenticate(header({})), { code: 'unauthenticated' })
 })
