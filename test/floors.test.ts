@@ -10,6 +10,7 @@ const FLOORS = [
   ['telemetry'],
   ['store'],
   ['snapshot', 'config'],
+  ['middleware'],
   ['http', 'rpc', 'run'],
   ['main.ts', 'admin.ts'],
 ]

@@ -55,9 +55,13 @@ export const isHttpUrl = (text: string): boolean => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   return url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.password === ''
 }
-/** An origin as browsers send it. A wildcard is none: it would be compared as it stands. */
+/** An origin as browsers send it. */
 export const isHttpOrigin = (text: string): boolean =>
   isHttpUrl(text) && new URL(text).origin === text && !text.includes('*')
+
+/** `https://*.example.com`: the wildcard is the whole first label, and two labels or more follow it. */
+const WILDCARD_ORIGIN = /^(https?:\/\/)\*\.(?=[^.:]+\.[^.:])/
+const isOriginPattern = (text: string): boolean => isHttpOrigin(text.replace(WILDCARD_ORIGIN, '$1any.'))
 
 /** Origins, separated by commas. */
 export const origins: Variable<readonly string[], undefined> = {
@@ -72,8 +76,8 @@ export const origins: Variable<readonly string[], undefined> = {
           .filter(Boolean),
       ),
       v.check(
-        (list) => list.every(isHttpOrigin),
-        'expected origins such as https://app.example.com, separated by commas, without wildcards',
+        (list) => list.every(isOriginPattern),
+        'expected origins such as https://app.example.com or https://*.example.com, separated by commas',
       ),
     ),
 }

@@ -1,11 +1,11 @@
 import { type Context, Hono } from 'hono'
 import type { Enrich } from '../flag/context.ts'
+import { localhostOnly } from '../middleware/localhost-only.ts'
 import type { Count, CountAll } from '../snapshot/exposures.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { events, isStream } from './events.ts'
 import type { Metrics } from './families.ts'
 import { type Health, isProbe, probes } from './health.ts'
-import { loopbackOnly } from './loopback.ts'
 import type { ManagementDoors } from './management.ts'
 import { metrics } from './metrics.ts'
 import { type Notes, observeIn } from './observe.ts'
@@ -61,7 +61,7 @@ export function app(doors: Doors, management?: Hono): Hono {
   const isTraced = (c: Context) => isProbe(c.req.path) || isStream(c) || isRpc(c)
   const kindOf = (c: Context) => (isProbe(c.req.path) ? 'probes' : isRpc(c) ? 'evaluations' : 'others')
   routes.use(observed(notes, { isObserved: isEvaluation, isTraced, kindOf }))
-  if (doors.trialFlagSetId !== undefined) routes.use(loopbackOnly)
+  if (doors.trialFlagSetId !== undefined) routes.use(localhostOnly)
 
   const ofrepDoors = { ...doors, defaultFlagSetId: doors.trialFlagSetId, observe: observeIn(notes) }
   for (const [path, probe] of probes(doors.health))

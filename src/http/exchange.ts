@@ -1,4 +1,4 @@
-import { readText } from './json-body.ts'
+import { readText } from '../middleware/body-limit.ts'
 
 /** Names are in lower case. */
 export type Header = { get(name: string): string | null }

@@ -1,6 +1,5 @@
 import { Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
-import { FlagError } from '../flag/error.ts'
+import { bodyLimit, MANAGEMENT_BYTES_MAX } from '../middleware/body-limit.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
 import type { Database } from '../store/database.ts'
 import { changeRoutes, historyRoutes } from './changes.ts'
@@ -8,7 +7,6 @@ import { definitionRoutes } from './definitions.ts'
 import { type Changed, environmentRoutes } from './environments.ts'
 import { flagRoutes } from './flags.ts'
 import { flagSetRoutes } from './flagset.ts'
-import { MANAGEMENT_BYTES_MAX } from './json-body.ts'
 import { keyRoutes } from './keys.ts'
 import { openApi } from './openapi.ts'
 import type { Log } from './problem.ts'
@@ -35,11 +33,8 @@ export function management(doors: ManagementDoors): Hono {
 
 /** `/api/v1`: everything that changes something, and its record. */
 function managementApi({ database, authenticate, flagsChanged, keysChanged, now }: ManagementDoors): Hono {
-  const tooLarge = () => {
-    throw new FlagError('too_large', `The body is larger than ${MANAGEMENT_BYTES_MAX} bytes`)
-  }
   return new Hono()
-    .use('/api/v1/*', wellFormedAddress, bodyLimit({ maxSize: MANAGEMENT_BYTES_MAX, onError: tooLarge }), jsonOnly)
+    .use('/api/v1/*', wellFormedAddress, bodyLimit(MANAGEMENT_BYTES_MAX), jsonOnly)
     .route('/api/v1/projects', projectRoutes(database, authenticate))
     .route('/api/v1/projects', environmentRoutes(database, authenticate, flagsChanged))
     .route('/api/v1/projects', flagRoutes(database, authenticate, flagsChanged))

@@ -76,7 +76,10 @@ for (const [name, values] of [
   ['DATABASE_URL', ['localhost', 'http://db/flags', 'postgres']],
   [
     'CORS_ORIGINS',
-    ['*', 'https://a.example/', 'https://a.example,b.example', 'https://A.example', 'https://*.a.example'],
+    [
+      ...['*', 'https://a.example/', 'https://a.example,b.example', 'https://A.example', 'https://*.example'],
+      ...['https://*', 'https://*a.example', 'https://a.*.example', 'https://*.*.a.example', 'https://*.127.0.0.1'],
+    ],
   ],
   [
     'FLAGSTAFF_ADMIN_KEY',
@@ -155,8 +158,10 @@ test('trial mode serves this machine only', () => {
 })
 
 test('origins are a list', () => {
-  const { corsOrigins } = readConfig({ CORS_ORIGINS: 'https://a.example, http://localhost:5173,' })
-  assert.deepEqual(corsOrigins, ['https://a.example', 'http://localhost:5173'])
+  const { corsOrigins } = readConfig({
+    CORS_ORIGINS: 'https://a.example, https://*.a.example:444, http://localhost:5173,',
+  })
+  assert.deepEqual(corsOrigins, ['https://a.example', 'https://*.a.example:444', 'http://localhost:5173'])
 })
 
 test('a secret file that is empty, or not there, makes no deployment a trial', () => {

@@ -73,6 +73,15 @@ test('trial mode answers loopback names only', async () => {
     assert.equal((await get('/livez', { host })).status, 403, host)
 })
 
+test('trial mode answers HTTP/2 by :authority, and clients that send no name at all', async () => {
+  const over = async (url: string, headers: Record<string, string> = {}) =>
+    (await trial.fetch(new Request(url, { headers }))).status
+  assert.equal(await over('http://127.0.0.1:8080/livez'), 200)
+  assert.equal(await over('http://[::1]:8080/livez'), 200)
+  assert.equal(await over('http://evil.example/livez'), 403)
+  assert.equal(await over('http://127.0.0.1/livez', { host: 'evil.example' }), 403)
+})
+
 test('trial mode refuses what a page of another site sends', async () => {
   const put = (headers: Record<string, string>) =>
     trial.call('POST', '/api/v1/projects', {
@@ -100,6 +109,7 @@ test('the API is described as OpenAPI 3.1, with schemas for what goes in and out
   assert.equal(body.openapi, '3.1.0')
   const put = body.paths['/api/v1/projects/{project}/environments/{environment}/flagset'].put
   assert.deepEqual(put.parameters.map((parameter: { name: string }) => parameter.name).toSorted(), [
+    'comment',
     'dryRun',
     'environment',
     'project',

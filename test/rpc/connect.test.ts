@@ -99,7 +99,7 @@ test('a web page of another origin may call', async () => {
     },
   })
   assert.equal(preflight.headers.get('access-control-allow-origin'), '*')
-  assert.match(preflight.headers.get('access-control-allow-headers') ?? '', /Connect-Protocol-Version/)
+  assert.match(preflight.headers.get('access-control-allow-headers') ?? '', /connect-protocol-version/)
   const response = await post(RESOLVE, JSON_TYPE, '{"flagKey":"on"}', { origin: 'https://app.example' })
   assert.equal(response.headers.get('access-control-allow-origin'), '*')
 })

@@ -46,7 +46,7 @@ export class RawH1 {
   }
 
   write(text: string): void {
-    this.#socket.write(text)
+    this.#socket.write(text, 'latin1')
   }
 
   /** Sends a request in one piece and resolves with its answer; rejects when the connection ends before it is whole. */
