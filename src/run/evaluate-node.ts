@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { FlagError } from '../flag/error.ts'
 import { textOf, tooLarge } from './body-text.ts'
+import { isHost, NO_HOST } from './http1/head.ts'
 import type { Evaluated, Evaluating, Reply } from './server.ts'
 
 /** Evaluation contexts are smaller. What is refused unread must not be much more than nothing. */
@@ -21,14 +22,14 @@ export function evaluatedBefore(evaluating: Evaluating, serve: RequestListener):
 }
 
 function isPlain({ method, headers, rawHeaders }: IncomingMessage): boolean {
-  if (headers['transfer-encoding'] !== undefined) return false
+  if (headers['transfer-encoding'] !== undefined || !isHost(headers.host || NO_HOST)) return false
   if (method === 'GET') return headers['content-length'] === undefined
   if (method !== 'POST') return false
   return Number(headers['content-length'] ?? Number.NaN) <= BODY_BYTES_MAX && !isTwice(AUTHORIZATION, rawHeaders)
 }
 
 /** Node keeps the first of such headers alone, where others join them. */
-function isTwice(name: string, rawHeaders: readonly string[]): boolean {
+export function isTwice(name: string, rawHeaders: readonly string[]): boolean {
   let times = 0
   for (let place = 0; place < rawHeaders.length; place += 2) {
     const each = rawHeaders[place] ?? ''
@@ -43,7 +44,7 @@ function askedBy(incoming: IncomingMessage): Evaluated {
   return {
     at: performance.now(),
     method: incoming.method ?? '',
-    url: `${scheme}://${headers.host ?? ''}${incoming.url ?? ''}`,
+    url: `${scheme}://${headers.host || NO_HOST}${incoming.url ?? ''}`,
     headers: { get: (name) => headers[name]?.toString() ?? null },
     read: (bytesMax) => read(incoming, bytesMax),
   }

@@ -1,7 +1,7 @@
 import type { Server as HttpServer, IncomingMessage, RequestListener } from 'node:http'
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
 import { type Drain, drain } from './drain.ts'
-import { evaluatedBefore } from './evaluate-node.ts'
+import { evaluatedBefore, isTwice } from './evaluate-node.ts'
 import { Connections } from './http1/connections.ts'
 import type { Answers } from './http1/doors.ts'
 import { SocketOnNode } from './http1/socket-node.ts'
@@ -68,6 +68,10 @@ function evaluatedOn(clients: Connections, { evaluating, refuse }: Drain, option
 
 function refusable(serve: RequestListener, refuse: Refuse): RequestListener {
   return (incoming, outgoing) => {
+    if (isTwice('host', incoming.rawHeaders)) {
+      outgoing.writeHead(400, { connection: 'close' }).end('Two hosts')
+      return
+    }
     const refusal = refuse(incoming, unreadOf)
     if (!refusal) return serve(incoming, outgoing)
     const { status, headers, body } = refusal
@@ -96,6 +100,7 @@ function openDoor(listener: RequestListener, takers: Takers, { tls, times }: Doo
     requestTimeout: times.requestMs,
     connectionsCheckingInterval: times.headersMs, // how often the two are looked at
     maxHeaderSize: HEADER_BYTES_MAX,
+    requireHostHeader: false, // checks of load balancers send none
   }
   const server = tls
     ? process

@@ -5,4 +5,5 @@ import type { Fetch } from './server.ts'
 export type Listener = ReturnType<typeof getRequestListener>
 
 /** Answers with `fetch`, on web objects. */
-export const webListener = (fetch: Fetch): Listener => getRequestListener(fetch, { overrideGlobalObjects: false })
+export const webListener = (fetch: Fetch): Listener =>
+  getRequestListener(fetch, { overrideGlobalObjects: false, hostname: 'localhost' })

@@ -47,7 +47,10 @@ const LINE = /^([\w!#$%&'*+.^`|~-]+) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d)\.(\d)\r\
 const FIELDS = /^(?:[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/
 const ABSOLUTE = /^https?:\/\//i
 const LENGTH = /^\d{1,15}$/
-const HOST = /^[\w.~!$&'()*+,;=:[\]%-]*$/
+/** A name, an IPv4 address or an IPv6 literal, with or without a port (RFC 9110 §7.2). */
+const HOST = /^(?:[\w.~!$&'()*+,;=%-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i
+/** The host of a request that names none, as HTTP/1.0 and checks of load balancers do. */
+export const NO_HOST = 'localhost'
 const CLOSE = /(?:^|,)[\t ]*close[\t ]*(?:,|$)/i
 
 /** Where the head ends that begins at the start of these bytes (each a character); -1: it goes on. Throws `Malformed` where it is too long. */
@@ -69,15 +72,17 @@ export function parseHead(text: string): Head {
   const lines = text.slice(line.length, -2)
   if (!FIELDS.test(lines)) throw new Malformed(400, 'Cannot read a header')
   const headers = new Fields(lines)
-  const host = headers.get('host')
-  if ((host === null && minor !== '0') || (host !== null && !HOST.test(host)))
-    throw new Malformed(400, 'Cannot read the host')
+  const host = headers.get('host') || NO_HOST
+  if (!isHost(host)) throw new Malformed(400, 'Cannot read the host')
   const isOld = minor === '0'
   const isLast = isOld || CLOSE.test(headers.get('connection') ?? '')
   const expects = !isOld && headers.get('expect')?.toLowerCase() === '100-continue'
   const length = lengthOf(headers, isOld)
-  return { size: text.length, method, target, host: host ?? '', length, isOld, isLast, expects, headers }
+  return { size: text.length, method, target, host, length, isOld, isLast, expects, headers }
 }
+
+/** Whether `host` can stand in an address without changing its path. */
+export const isHost = (host: string): boolean => HOST.test(host)
 
 const strangerOf = (text: string): Malformed =>
   text === PREFACE ? new SpeaksHttp2() : new Malformed(505, 'This is no HTTP/1')

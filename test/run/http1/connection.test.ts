@@ -292,7 +292,6 @@ for (const [what, bytes] of [
     `POST /evaluate HTTP/1.1\r\n${HOST}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
   ],
   ['a space before a colon', `POST /evaluate HTTP/1.1\r\n${HOST}Content-Length : 1\r\n\r\na`],
-  ['no host', 'POST /evaluate HTTP/1.1\r\n\r\n'],
   ['headers without end', `GET / HTTP/1.1\r\n${HOST}X: ${'x'.repeat(70_000)}`],
   ['no HTTP', 'SSH-2.0-OpenSSH_9.9\r\n\r\n'],
 ] as const)

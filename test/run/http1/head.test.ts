@@ -78,12 +78,16 @@ for (const [what, lines, status] of [
   ['a carriage return alone', `${HOST}X-A: b\rContent-Length: 1\r\n`, 400],
   ['a zero', `${HOST}X-A: b\0\r\n`, 400],
   ['a control character', `${HOST}X-A: b\x7f\r\n`, 400],
-  ['no host', 'X-A: b\r\n', 400],
   ['two hosts', `${HOST}Host: other\r\n`, 400],
   ['a host with a path', 'Host: a/b\r\n', 400],
   ['a host with a space', 'Host: a b\r\n', 400],
 ] as const)
   test(`parseHead() refuses ${what}`, () => assert.throws(() => headOf(lines), isMalformed(status)))
+
+for (const lines of ['X-A: b\r\n', 'Host:\r\n', 'Host: localhost\r\n'])
+  test(`parseHead() takes ${JSON.stringify(lines)} as a request for localhost`, () => {
+    assert.equal(headOf(lines).host, 'localhost')
+  })
 
 test('parseHead() refuses chunks over HTTP/1.0', () => {
   assert.throws(() => headOf('Transfer-Encoding: chunked\r\n', 'POST / HTTP/1.0\r\n'), isMalformed(400))
