@@ -105,13 +105,14 @@ async function withClient(
   name: string,
   command: (client: pg.Client) => Promise<string>,
 ): Promise<string> {
-  const client = await connect(address)
+  let client: pg.Client | undefined
   try {
+    client = await connect(address)
     return await command(client)
   } catch (cause) {
     throw new Error(`Cannot run "${name}": ${reasonOf(cause)}`, { cause })
   } finally {
-    await client.end()
+    await client?.end()
   }
 }
 
