@@ -24,6 +24,8 @@ export type Case = {
   readonly context: Readonly<Record<string, unknown>>
   readonly expected: Answer
   readonly bucketing?: Bucketing | undefined
+  /** True for what only a request to the service can get wrong. */
+  readonly isRemote?: true
 }
 export type Bucketing = 'v1' | 'v2' | 'v3'
 export type EnvironmentPlan = { readonly document: Document; readonly bucketing: Bucketing }
@@ -65,8 +67,8 @@ export function makeCases(): Case[] {
 }
 
 /** In process, a provider buckets in its own way, whatever the environment says. */
-export const isFor = ({ bucketing }: Case, mode: Mode, own: Bucketing): boolean =>
-  mode !== 'in-process' || bucketing === undefined || bucketing === own
+export const isFor = ({ bucketing, isRemote }: Case, mode: Mode, own: Bucketing): boolean =>
+  mode !== 'in-process' || (!isRemote && (bucketing === undefined || bucketing === own))
 
 function readScenarios(set: keyof typeof FOLDERS): Omit<Case, 'id'>[] {
   return listFiles(FOLDERS[set], '.feature')

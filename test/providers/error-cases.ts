@@ -59,8 +59,8 @@ const unset = (type: Type, reason: string): Answer => ({ value: DEFAULTS[type], 
 /** 1 and 1.0 are one number to JSON and to a Struct, so integers and floats are not mixed up here. */
 const isNumber = (type: Type): boolean => type === 'integer' || type === 'float'
 
-/** Every kind of error that an application can meet, for every type. */
-export const ERROR_CASES: readonly Made[] = TYPES.flatMap((type) => [
+/** Every kind of error that a flag can have, for every type. */
+const EVERY_TYPE: readonly Made[] = TYPES.flatMap((type) => [
   made(`right-${type}`, type, { value: VARIANTS[type]['one'], variant: 'one', reason: 'STATIC', error: null }),
   made('missing-flag', type, failed(type, 'FLAG_NOT_FOUND')),
   made('missing/flag?of=a#name', type, failed(type, 'FLAG_NOT_FOUND')),
@@ -72,3 +72,12 @@ export const ERROR_CASES: readonly Made[] = TYPES.flatMap((type) => [
     made(`right-${other}`, type, failed(type, 'TYPE_MISMATCH')),
   ),
 ])
+
+/** A context that the service does not read. */
+const TOO_LONG: Made = {
+  ...made('right-boolean', 'boolean', failed('boolean', 'GENERAL'), { text: 'x'.repeat(1_000_000) }),
+  isRemote: true,
+}
+
+/** Every kind of error that an application can meet. */
+export const ERROR_CASES: readonly Made[] = [...EVERY_TYPE, TOO_LONG]

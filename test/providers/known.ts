@@ -25,7 +25,9 @@ const isWholeFloat = (one: Case): boolean =>
 const isMismatch = (one: Case): boolean => one.expected.error === 'TYPE_MISMATCH'
 const isMismatchOf = (one: Case, key: RegExp, ...types: readonly string[]): boolean =>
   isMismatch(one) && key.test(one.key) && types.includes(one.type)
-const isFailedRule = ({ expected: { error } }: Case): boolean => error === 'PARSE_ERROR' || error === 'GENERAL'
+const isFailedRule = ({ expected: { error }, isRemote }: Case): boolean =>
+  !isRemote && (error === 'PARSE_ERROR' || error === 'GENERAL')
+const isTooLong = ({ isRemote }: Case): boolean => isRemote === true
 const isParseError = ({ expected: { error } }: Case): boolean => error === 'PARSE_ERROR'
 /** Whole, and more than 32 bits hold. */
 const isLong = (value: unknown): boolean =>
@@ -168,6 +170,13 @@ export const KNOWN: readonly Known[] = [
     cases: isWithoutDefault,
     why: 'it calls version 1, in which a flag without default is not found',
     instead: failed('FLAG_NOT_FOUND'),
+  },
+  {
+    language: 'rust',
+    modes: ['ofrep'],
+    cases: isTooLong,
+    why: 'it reads a refusal of a context that is too long as an answer',
+    instead: failed('PARSE_ERROR'),
   },
   {
     language: 'rust',
