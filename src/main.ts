@@ -104,7 +104,12 @@ const events = exposures && new EvaluationEvents(exposures.share, exposures.capa
 const access = accessLogs(config.accessLog, log.info)
 const isCounted = config.metrics || config.telemetry.metrics !== undefined
 const answering = {
-  authenticate: authenticator((secret) => keys.find(secret), isTrial ? anyone : undefined),
+  authenticate: authenticator(
+    (secret) => keys.find(secret),
+    isTrial ? anyone : undefined,
+    (principal) => usage.noteKeyUse(principal, Math.floor(wallNow() / 1_000)),
+  ),
+  noteSync: (environmentId: bigint) => usage.noteSync(environmentId, Math.floor(wallNow() / 1_000)),
   current: (flagSetId: string) => snapshots.current(flagSetId),
   ...counting({ evaluations: counts.evaluations, usage, events }),
   bodyBytesMax: config.bodyBytesMax,

@@ -31,6 +31,8 @@ export type Doors = ManagementDoors & {
   readonly rpc?: RpcDoor | undefined
   readonly count: Count
   readonly countAll: CountAll
+  /** Notes that the flag set of an environment was served to a provider that evaluates in process. */
+  readonly noteSync: (environmentId: bigint) => void
   readonly enrich: Enrich
   readonly health: Health
   /** Undefined where no metrics are kept. */

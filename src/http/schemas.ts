@@ -174,6 +174,7 @@ export const Key = v.object({
   createdAt: instant('Creation'),
   expiresAt: v.nullable(instant('End')),
   revokedAt: v.nullable(instant('Revocation')),
+  lastUsedAt: v.nullable(instant('Last request with this key, to 5 minutes and some minutes late; null: none yet')),
 })
 export const NewKeyAnswer = v.object({
   ...Key.entries,

@@ -13,6 +13,8 @@ export type SyncDoors = {
   readonly authenticate: Authenticate
   /** A promise only for an environment that this replica does not know yet. Throws `not_found` or `unavailable`. */
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
+  /** Notes that the flag set of an environment was served to a provider that evaluates in process. */
+  readonly noteSync: (environmentId: bigint) => void
   /** Where a caller goes that is bound to no environment and names none. */
   readonly defaultFlagSetId: string | undefined
 }
@@ -35,13 +37,17 @@ export function sync(doors: SyncDoors): Hono {
   return new Hono().get(PATH, answer).get(`${PATH}/*`, answer)
 }
 
-async function answerSync({ authenticate, current, defaultFlagSetId }: SyncDoors, c: Call): Promise<Response> {
+async function answerSync(
+  { authenticate, current, noteSync, defaultFlagSetId }: SyncDoors,
+  c: Call,
+): Promise<Response> {
   const principal = await authenticate(c.req.raw.headers)
   if (!hasRole(principal, 'server')) throw new FlagError('forbidden', 'This API key may not read definitions')
   const selector = parseSelector(c.req.header('flagd-selector') || selectorAfter(PATH, c.req.url))
   const snapshot = await current(flagSetIdFor(principal, selector, defaultFlagSetId))
   const document = providerDocument(snapshot, selector)
   if (!document) throw new FlagError('too_large', 'The flag set is too large; name a source with "Flagd-Selector"')
+  noteSync(snapshot.id)
   const isPacked = document.bytes >= COMPRESS_FROM_BYTES && takesGzip(c.req.header('accept-encoding'))
   // A strong ETag names one sequence of bytes, so the packed form has its own.
   const [plain, packed] = [`"${document.hash}"`, `"${document.hash}-gzip"`]

@@ -13,6 +13,12 @@ export const Usage = v.object({
   total: count('Evaluations of this flag; those of the last minutes may be missing yet'),
   unattributed: count('Evaluations in this environment, of any flag, that were of too many kinds to be counted apart'),
   lastEvaluatedAt,
+  syncedInProcessAt: v.nullable(
+    instant(
+      'When a provider that evaluates in process last read this environment (flagd sync), to 5 minutes; its evaluations are not counted. ' +
+        'Null: never',
+    ),
+  ),
   items: v.array(
     v.object({
       hour: instant('Begin of the hour, UTC'),

@@ -29,6 +29,8 @@ export type RpcDoors = {
   /** Static values over every caller's context, which in-process providers take over. */
   readonly contextValues: JsonObject
   readonly count: Count
+  /** Notes that the flag set of an environment was served to a provider that evaluates in process. */
+  readonly noteSync: (environmentId: bigint) => void
   /** As `/readyz`. */
   readonly isReady: () => Promise<boolean>
   /** Where a caller goes that is bound to no environment and names none. */

@@ -20,6 +20,8 @@ export type SyncDoors = {
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
   readonly following: Pick<Following, 'watch'>
   readonly streams: OpenStreams
+  /** Notes that the flag set of an environment was served to a provider that evaluates in process. */
+  readonly noteSync: (environmentId: bigint) => void
   /** Static values that providers merge into each evaluation context. */
   readonly contextValues: JsonObject
 }
@@ -29,7 +31,7 @@ const DOCUMENT_BYTES_MAX = 3_500_000
 
 /** `flagd.sync.v1`: whole flag sets for in-process providers. */
 export function syncMethods(doors: SyncDoors): [path: string, method: Method][] {
-  const { admit, current, following, streams, contextValues } = doors
+  const { admit, current, following, streams, noteSync, contextValues } = doors
   const messages = new WeakMap<ProviderDocument, SyncFlagsResponse>()
   const messageOf = (document: ProviderDocument): SyncFlagsResponse => {
     const init = { flagConfiguration: document.text, syncContext: contextValues }
@@ -41,6 +43,7 @@ export function syncMethods(doors: SyncDoors): [path: string, method: Method][] 
     let sent: string | undefined
     for await (const news of following.watch(flagSetId, { signal })) {
       if (news === null) continue
+      noteSync(news.snapshot.id)
       const document = documentOf(news.snapshot, selector)
       if (document.hash !== sent) yield messageOf(document)
       sent = document.hash
@@ -53,7 +56,9 @@ export function syncMethods(doors: SyncDoors): [path: string, method: Method][] 
     },
     fetchAllFlags: async (request, call) => {
       const { flagSetId, selector } = await admit(call, 'server', request.selector)
-      const { text } = documentOf(await current(flagSetId), selector)
+      const snapshot = await current(flagSetId)
+      const { text } = documentOf(snapshot, selector)
+      noteSync(snapshot.id)
       return create(FetchAllFlagsResponseSchema, { flagConfiguration: text })
     },
     getMetadata: async (_, call) => {

@@ -14,13 +14,20 @@ const RANK: Record<Role, number> = { client: 0, server: 1, editor: 2, admin: 3 }
 const BEARER = 'Bearer '
 const REFUSED = 'The API key is not valid'
 
-/** `anonymous` is whom a request without a key comes from: nobody, or in trial mode its only user. */
+/**
+ * `anonymous` is whom a request without a key comes from: nobody, or in trial mode its only user. `noteUse` gets each principal that came
+ * with a key.
+ */
 export function authenticator(
   find: (secret: string) => Principal | undefined | Promise<Principal | undefined>,
   anonymous: Principal | undefined,
+  noteUse: (principal: Principal) => void = () => undefined,
 ): Authenticate {
   const known = (principal: Principal | undefined): Principal => {
-    if (principal) return principal
+    if (principal) {
+      noteUse(principal)
+      return principal
+    }
     throw new FlagError('unauthenticated', REFUSED)
   }
   return (header) => {

@@ -16,6 +16,11 @@ export type Principal = {
   readonly role: Role
   readonly environment: EnvironmentName | null
 }
+const KEY_NAME = 'key:'
+/** The id of the stored key that a principal came with; undefined for the administrator of the configuration and for trial mode. */
+export const keyIdOf = ({ name }: Pick<Principal, 'name'>): string | undefined =>
+  name.startsWith(KEY_NAME) ? name.slice(KEY_NAME.length) : undefined
+
 /** A hash as text, and the bytes of that text. */
 type Digest = { readonly text: string; readonly bytes: Buffer }
 /** A secret that opened something: its hash, and what that was in `ring`. */
@@ -124,7 +129,7 @@ function digestWithBytes(secret: string): Digest {
 
 function ringOf({ incarnation, revision, streamSecret, keys }: KeyRingSource): Ring {
   const entries = keys.map((key): [string, Entry] => {
-    const principal: Principal = { name: `key:${key.id}`, role: key.role, environment: key.environment }
+    const principal: Principal = { name: `${KEY_NAME}${key.id}`, role: key.role, environment: key.environment }
     const expiresAt = key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY
     const digest = key.hash.toString('base64')
     return [digest, { digest: Buffer.from(digest), principal, expiresAt }]

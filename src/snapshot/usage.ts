@@ -1,7 +1,9 @@
 import type { Evaluation, Success } from '../flag/evaluate.ts'
 import { batches } from '../store/batches.ts'
-import type { UsageBatch, UsageCount, UsageReason } from '../store/usage.ts'
+import type { KeyUse, UsageBatch, UsageCount, UsageReason } from '../store/usage.ts'
 import type { Log } from './keeping.ts'
+import { keyIdOf, type Principal } from './keyring.ts'
+import { LastTimes } from './last-times.ts'
 
 type Cell = { -readonly [K in keyof UsageCount]: UsageCount[K] }
 type List = { readonly environmentId: bigint; times: number; lastAt: number }
@@ -44,6 +46,9 @@ export class Usage {
   readonly #lists = new Map<readonly Success[], List>()
   #listed = 0
   #overflow = new Map<bigint, Cell>()
+  /** By the name of the principal. */
+  readonly #keyUses = new LastTimes<string>()
+  readonly #syncs = new LastTimes<bigint>()
   /** Handed over and not known to have arrived. Only the same batch may be sent again: it may have arrived after all. */
   #sealed: UsageBatch[] = []
   #sequence = 0
@@ -97,6 +102,18 @@ export class Usage {
     list.times += 1
     list.lastAt = now
     this.#flushWhenDue(now)
+  }
+
+  /** Notes that a stored key was used at `now` (unix seconds). Called for each request, so it never waits. */
+  noteKeyUse(principal: Principal, now: number): void {
+    this.#keyUses.note(principal.name, now)
+    if (this.#keyUses.isPending) this.#flushWhenDue(now)
+  }
+
+  /** Notes that a provider which evaluates in process got the flag set of an environment at `now` (unix seconds). */
+  noteSync(environmentId: bigint, now: number): void {
+    this.#syncs.note(environmentId, now)
+    if (this.#syncs.isPending) this.#flushWhenDue(now)
   }
 
   /** Brings home all that was counted; tries twice. What cannot be brought home before `signal` is lost, and that is logged. */
@@ -233,10 +250,22 @@ export class Usage {
     this.#known = new Map()
     this.#cells = new Map()
     this.#overflow = new Map()
-    for (const counts of batches([...named, ...last])) {
+    const counts = [...batches([...named, ...last])]
+    const keyUses = [...batches(this.#takeKeyUses())]
+    const syncs = [...batches(this.#syncs.take().map(([environmentId, at]) => ({ environmentId, at })))]
+    for (let place = 0; place < Math.max(counts.length, keyUses.length, syncs.length); place += 1) {
       this.#sequence += 1
-      this.#sealed.push({ replica: this.#replica, sequence: this.#sequence, counts })
+      const batch = { counts: counts[place] ?? [], keyUses: keyUses[place] ?? [], syncs: syncs[place] ?? [] }
+      this.#sealed.push({ replica: this.#replica, sequence: this.#sequence, ...batch })
     }
+  }
+
+  /** Without the administrator of the configuration, who has no stored key. */
+  #takeKeyUses(): KeyUse[] {
+    return this.#keyUses.take().flatMap(([name, at]) => {
+      const keyId = keyIdOf({ name })
+      return keyId === undefined ? [] : [{ keyId, at }]
+    })
   }
 
   #uncounted(): number {

@@ -6,7 +6,7 @@ import type { Stamp } from './copies.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { type EnvironmentName, readEnvironmentRow } from './revision.ts'
 import { hashSecret } from './secret.ts'
-import { deployment, environments, keys, projects, type Role } from './tables.ts'
+import { deployment, environments, keys, lastKeyUses, projects, type Role } from './tables.ts'
 
 /** What is known of a key; never its secret. `environment` is null for admin keys. */
 export type ApiKey = {
@@ -18,6 +18,8 @@ export type ApiKey = {
   readonly createdAt: Date
   readonly expiresAt: Date | null
   readonly revokedAt: Date | null
+  /** To some minutes; null: never. */
+  readonly lastUsedAt: Date | null
 }
 export type NewKey = Pick<ApiKey, 'name' | 'role' | 'environment' | 'expiresAt'>
 /** Every key that may still open a door, as replicas hold them. */
@@ -60,7 +62,7 @@ export function createKey(database: Database, wanted: NewKey, author: Author): P
     const after = { id: row.id, name, role, expiresAt }
     await record(tx, author, [{ subject: 'key', action: 'create', ...wanted.environment, after }])
     const { createdBy, createdAt, revokedAt } = row
-    return { id: row.id, ...wanted, createdBy, createdAt, revokedAt, secret }
+    return { id: row.id, ...wanted, createdBy, createdAt, revokedAt, lastUsedAt: null, secret }
   })
 }
 
@@ -118,9 +120,11 @@ function selectKeys(db: Db | Transaction) {
       createdAt: keys.createdAt,
       expiresAt: keys.expiresAt,
       revokedAt: keys.revokedAt,
+      lastUsedAt: lastKeyUses.at,
     })
     .from(keys)
     .leftJoin(environments, eq(environments.id, keys.environmentId))
+    .leftJoin(lastKeyUses, eq(lastKeyUses.keyId, keys.id))
     .leftJoin(projects, eq(projects.id, environments.projectId))
     .$dynamic()
 }

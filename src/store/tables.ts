@@ -114,6 +114,18 @@ export const lastEvaluations = schema.table(
   (table) => [primaryKey({ columns: [table.flagId, table.environmentId] })],
 )
 
+/** To some minutes. A key that was never used has no row. */
+export const lastKeyUses = schema.table('last_key_uses', {
+  keyId: uuid().primaryKey(),
+  at: instant().notNull(),
+})
+
+/** When the flag set was last served to a provider that evaluates in process; to some minutes. */
+export const lastSyncs = schema.table('last_syncs', {
+  environmentId: bigint({ mode: 'bigint' }).primaryKey(),
+  at: instant().notNull(),
+})
+
 export const keys = schema.table('keys', {
   id: uuid().primaryKey().defaultRandom(),
   /** SHA-256 of the secret. */

@@ -1,10 +1,10 @@
 import { and, asc, eq, gte, lt, sql, sum } from 'drizzle-orm'
 import { FlagError } from '../flag/error.ts'
 import type { Failure, Success } from '../flag/evaluate.ts'
-import type { Database } from './database.ts'
+import type { Database, Transaction } from './database.ts'
 import type { FlagName } from './definitions.ts'
 import { readEnvironmentRow } from './revision.ts'
-import { flags, lastEvaluations, usage } from './tables.ts'
+import { flags, lastEvaluations, lastSyncs, usage } from './tables.ts'
 
 /** Why an evaluation gave what it gave; for a failure its error code. */
 export type UsageReason = Success['reason'] | Exclude<Failure['errorCode'], 'FLAG_NOT_FOUND'>
@@ -24,6 +24,11 @@ export type UsageCount = {
   readonly lastAt: number
 }
 
+/** A key was used, last at `at` in unix seconds. */
+export type KeyUse = { readonly keyId: string; readonly at: number }
+/** The flag set of an environment was served to an in-process provider, last at `at` in unix seconds. */
+export type SyncUse = { readonly environmentId: bigint; readonly at: number }
+
 /** Counts that are stored together. A replica numbers its batches from 1 and sends the next one only when this one is stored. */
 export type UsageBatch = {
   /** Random for each process. */
@@ -31,6 +36,8 @@ export type UsageBatch = {
   readonly sequence: number
   /** No two for the same answer and hour; in one order on all replicas, so that none waits in a circle. */
   readonly counts: readonly UsageCount[]
+  readonly keyUses?: readonly KeyUse[]
+  readonly syncs?: readonly SyncUse[]
 }
 
 /** Hours are kept this long, the time of the last evaluation for ever. */
@@ -45,7 +52,10 @@ const UNATTRIBUTED = 0n
  * Adds a batch of counts: all of it, once, however often it is sent. Counts of an environment or a flag that is gone are
  * dropped with it.
  */
-export function writeUsage(database: Database, { replica, sequence, counts }: UsageBatch): Promise<void> {
+export function writeUsage(
+  database: Database,
+  { replica, sequence, counts, keyUses = [], syncs = [] }: UsageBatch,
+): Promise<void> {
   const rows = counts.map((count, place) => ({ ...count, environmentId: String(count.environmentId), place }))
   // Sets of rows as one parameter: Postgres parses JSON faster than we build parameters.
   const counted = sql`
@@ -70,6 +80,7 @@ export function writeUsage(database: Database, { replica, sequence, counts }: Us
       select f.id, e.id, to_timestamp(max(row."lastAt")) from ${counted} where f.id is not null
       group by f.id, e.id order by f.id, e.id
       on conflict (flag_id, environment_id) do update set at = excluded.at where held.at < excluded.at`)
+    await writeLastUses(tx, keyUses, syncs)
     // Skipping what another replica is sweeping: neither waits.
     await tx.execute(sql`
       delete from flagstaff.usage where ctid = any (array(
@@ -82,11 +93,35 @@ export function writeUsage(database: Database, { replica, sequence, counts }: Us
   })
 }
 
+/** The later time wins, in whichever order replicas store theirs. Keys and environments that are gone are left out. */
+async function writeLastUses(tx: Transaction, keyUses: readonly KeyUse[], syncs: readonly SyncUse[]): Promise<void> {
+  if (keyUses.length > 0)
+    await tx.execute(sql`
+      insert into flagstaff.last_key_uses as held (key_id, at)
+      select k.id, to_timestamp(max(row.at))
+      from json_to_recordset(${JSON.stringify(keyUses)}::json) as row ("keyId" uuid, at bigint)
+      join flagstaff.keys k on k.id = row."keyId"
+      group by k.id order by k.id
+      on conflict (key_id) do update set at = excluded.at where held.at < excluded.at`)
+  if (syncs.length > 0) {
+    const rows = syncs.map(({ environmentId, at }) => ({ environmentId: String(environmentId), at }))
+    await tx.execute(sql`
+      insert into flagstaff.last_syncs as held (environment_id, at)
+      select e.id, to_timestamp(max(row.at))
+      from json_to_recordset(${JSON.stringify(rows)}::json) as row ("environmentId" bigint, at bigint)
+      join flagstaff.environments e on e.id = row."environmentId"
+      group by e.id order by e.id
+      on conflict (environment_id) do update set at = excluded.at where held.at < excluded.at`)
+  }
+}
+
 /** What was counted of one flag; `unattributed` was evaluated in its environment and could be any flag's. */
 export type FlagUsage = {
   readonly counts: readonly { hour: Date; variant: string; reason: string; count: bigint }[]
   readonly unattributed: number
   readonly lastEvaluatedAt: Date | null
+  /** When the flag set of the environment was last served to an in-process provider, whose evaluations are not counted. */
+  readonly syncedInProcessAt: Date | null
 }
 
 /** Counts that one answer holds at most. */
@@ -97,12 +132,13 @@ export function readUsage(database: Database, name: FlagName, range: { from: Dat
   return database.read(async (db) => {
     const environment = await readEnvironmentRow(db, name)
     const [flag] = await db
-      .select({ id: flags.id, lastEvaluatedAt: lastEvaluations.at })
+      .select({ id: flags.id, lastEvaluatedAt: lastEvaluations.at, syncedInProcessAt: lastSyncs.at })
       .from(flags)
       .leftJoin(
         lastEvaluations,
         and(eq(lastEvaluations.flagId, flags.id), eq(lastEvaluations.environmentId, environment.id)),
       )
+      .leftJoin(lastSyncs, eq(lastSyncs.environmentId, environment.id))
       .where(and(eq(flags.projectId, environment.projectId), eq(flags.key, name.flag)))
     if (!flag) throw new FlagError('not_found', `Flag "${name.flag}" does not exist`)
     const of = (flagId: bigint) =>
@@ -124,6 +160,7 @@ export function readUsage(database: Database, name: FlagName, range: { from: Dat
       .select({ count: sum(usage.count).mapWith(Number) })
       .from(usage)
       .where(of(UNATTRIBUTED))
-    return { counts, unattributed: rest?.count ?? 0, lastEvaluatedAt: flag.lastEvaluatedAt }
+    const { lastEvaluatedAt, syncedInProcessAt } = flag
+    return { counts, unattributed: rest?.count ?? 0, lastEvaluatedAt, syncedInProcessAt }
   })
 }

@@ -39,6 +39,7 @@ test('evaluations are counted by hour, variant and reason: single, bulk and unch
     total: 0,
     unattributed: 0,
     lastEvaluatedAt: null,
+    syncedInProcessAt: null,
     items: [],
   })
   for (const context of [{}, {}, { wanted: 'off' }, { wanted: 'none' }]) await evaluate('ruled', context)
@@ -53,6 +54,7 @@ test('evaluations are counted by hour, variant and reason: single, bulk and unch
     total: 6,
     unattributed: 0,
     lastEvaluatedAt: at(1, MINUTES),
+    syncedInProcessAt: null,
     items: [
       { hour: at(0), variant: null, reason: 'GENERAL', count: 1 },
       { hour: at(0), variant: 'off', reason: 'TARGETING_MATCH', count: 1 },

@@ -15,6 +15,7 @@ const key = (secret: string, expiresAt: Date | null = null): KeyRingSource['keys
   createdBy: '',
   createdAt: new Date(0),
   revokedAt: null,
+  lastUsedAt: null,
   expiresAt,
   hash: hashSecret(secret),
 })

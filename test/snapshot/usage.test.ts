@@ -247,3 +247,24 @@ test('drain() waits for the flush under way, tries twice, and says how many eval
   await drained
   assert.equal(logged[1]?.[1]?.['evaluations'], 5)
 })
+
+test('Usage notes keys and in-process sync to 5 minutes, and stores them with its batches', async () => {
+  const noted = () => stored.flatMap(({ keyUses = [], syncs = [] }) => [...keyUses, ...syncs])
+  times(3, () => usage.noteKeyUse({ name: 'key:a', role: 'client', environment: null }, START))
+  usage.noteKeyUse({ name: 'FLAGSTAFF_ADMIN_KEY', role: 'admin', environment: null }, START)
+  usage.noteKeyUse({ name: 'key:a', role: 'client', environment: null }, START + 299)
+  usage.noteSync(1n, START + 2)
+  assert.deepEqual(stored, [])
+  await drain()
+  const first = [
+    { keyId: 'a', at: START },
+    { environmentId: 1n, at: START + 2 },
+  ]
+  assert.deepEqual(noted(), first)
+  usage.noteSync(1n, START + 301)
+  await drain()
+  assert.deepEqual(noted(), first, 'nothing new: nothing is stored')
+  usage.noteKeyUse({ name: 'key:a', role: 'client', environment: null }, START + 300)
+  await settle()
+  assert.deepEqual(noted(), [...first, { keyId: 'a', at: START + 300 }], 'due after a minute, without a timer')
+})

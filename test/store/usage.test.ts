@@ -5,6 +5,7 @@ import { sql } from 'drizzle-orm'
 import { changeDefinition } from '../../src/store/definitions.ts'
 import { deleteEnvironment, readEnvironment } from '../../src/store/environments.ts'
 import { listFlags } from '../../src/store/flags.ts'
+import { createKey, listKeys } from '../../src/store/keys.ts'
 import { readUsage, type UsageCount, writeUsage } from '../../src/store/usage.ts'
 import { AUTHOR, freshEnvironment, openStore, type Store } from '../support/store.ts'
 
@@ -57,8 +58,42 @@ test('writeUsage() adds to what is there, and readUsage() reads it by hour, vari
     ],
     unattributed: 0,
     lastEvaluatedAt: new Date((HOUR * 3_600 + 7) * 1_000),
+    syncedInProcessAt: null,
   })
 })
+
+for (const order of [
+  ['earlier', 'later'],
+  ['later', 'earlier'],
+] as const)
+  test(`the last use of a key and of in-process sync is the later one when replicas store the ${order[0]} one first`, async () => {
+    const key = await createKey(
+      store.database,
+      { name: 'k', role: 'client', environment: name, expiresAt: null },
+      AUTHOR,
+    )
+    const shown = async () => {
+      const keys = await listKeys(store.database, { offset: 0, limit: 100 })
+      const { syncedInProcessAt } = await read()
+      return [keys.find(({ id }) => id === key.id)?.lastUsedAt, syncedInProcessAt]
+    }
+    assert.deepEqual([key.lastUsedAt, ...(await shown())], [null, null, null])
+    const times = { earlier: HOUR * 3_600 + 10, later: HOUR * 3_600 + 20 }
+    for (const which of order) {
+      const at = times[which]
+      const keyUses = [
+        { keyId: key.id, at },
+        { keyId: randomUUID(), at },
+      ]
+      const syncs = [
+        { environmentId, at },
+        { environmentId: 999_999_999n, at },
+      ]
+      await writeUsage(store.database, { replica: randomUUID(), sequence: 1, counts: [], keyUses, syncs })
+    }
+    const later = new Date(times.later * 1_000)
+    assert.deepEqual(await shown(), [later, later])
+  })
 
 test('a batch that is sent again is recognised, one after the other or at the same time', async () => {
   const replica = randomUUID()

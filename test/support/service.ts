@@ -97,7 +97,12 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const tracer = options.tracer ?? untraced
   const counts = newCounts(tracer)
   const answering = {
-    authenticate: authenticator((secret) => keys.find(secret), undefined),
+    authenticate: authenticator(
+      (secret) => keys.find(secret),
+      undefined,
+      (principal) => usage.noteKeyUse(principal, Math.floor(wallNow() / 1_000)),
+    ),
+    noteSync: (environmentId: bigint) => usage.noteSync(environmentId, Math.floor(wallNow() / 1_000)),
     current: (flagSetId: string) => snapshots.current(flagSetId),
     ...counting({ evaluations: counts.evaluations, usage, events: options.events }),
     bodyBytesMax: 1_000_000,
