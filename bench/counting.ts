@@ -14,9 +14,9 @@ import { measure } from 'mitata'
 import type { Evaluation } from '../src/flag/evaluate.ts'
 import { askedBy } from '../src/http/exchange.ts'
 import { observeIn } from '../src/http/observe.ts'
-import { Requests } from '../src/http/requests.ts'
-import { Evaluations } from '../src/snapshot/evaluations.ts'
-import { newTiming } from '../src/telemetry/tally.ts'
+import { newHistogram } from '../src/telemetry/counters.ts'
+import { EvaluationCounts } from '../src/telemetry/evaluation-counts.ts'
+import { RequestDurations } from '../src/telemetry/request-durations.ts'
 import { Tracer } from '../src/telemetry/tracer.ts'
 import { describeMachine } from './machine.ts'
 
@@ -26,15 +26,15 @@ const REASONS = ['STATIC', 'DEFAULT', 'TARGETING_MATCH'] as const
 const ANSWERS = REASONS.map((reason): Evaluation => ({ key: 'a', variant: 'on', reason, metadata: {} }))
 const FLAG_SETS = Array.from({ length: 8 }, (_, n) => `project/environment-${n}`)
 
-const evaluations = new Evaluations()
-const timing = newTiming()
+const evaluations = new EvaluationCounts()
+const timing = newHistogram()
 const request = new Request('http://localhost/flags/a', { method: 'POST' })
 const answer = new Response()
 const asked = askedBy(request)
 const reply = { status: 200, head: {}, body: null }
 const observer = (ratio?: number) =>
   observeIn({
-    requests: new Requests(),
+    requests: new RequestDurations(),
     tracer: new Tracer({ sampling: ratio === undefined ? undefined : { ratio, followsParent: true } }),
   })
 const counted = observer()

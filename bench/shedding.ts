@@ -4,7 +4,7 @@ import { measure } from 'mitata'
 import { drain } from '../src/run/drain.ts'
 import { Load } from '../src/run/load.ts'
 import type { Fetch } from '../src/run/server.ts'
-import { newCounter } from '../src/telemetry/tally.ts'
+import { newCounter } from '../src/telemetry/counters.ts'
 import { describeMachine } from './machine.ts'
 
 const ROUND_NS = 300e6

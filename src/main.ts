@@ -1,11 +1,8 @@
 import './run/stopped.ts' // first, so that no signal is lost while the rest begins
 import { readConfig, TRIAL_FLAG_SET_ID } from './config/config.ts'
 import { enrichWith } from './flag/context.ts'
-import { accessLogs } from './http/access.ts'
 import type { Doors } from './http/app.ts'
-import { newCounts } from './http/counts.ts'
 import { front } from './http/front.ts'
-import { allFamilies } from './http/metrics.ts'
 import { overload } from './http/overload.ts'
 import { eventStreams } from './http/stream-token.ts'
 import { Streams } from './http/streams.ts'
@@ -26,13 +23,17 @@ import { KeyRing, type Principal } from './snapshot/keyring.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
 import { Standing } from './snapshot/standing.ts'
 import { Usage } from './snapshot/usage.ts'
+import { Calls } from './store/calls.ts'
 import { copiesIn, timedCopies } from './store/copies.ts'
 import { hintsIn } from './store/hints.ts'
 import { openRedis } from './store/redis.ts'
+import { accessLogs } from './telemetry/access-log.ts'
 import { EvaluationEvents } from './telemetry/evaluation-events.ts'
 import { exportTelemetry } from './telemetry/export.ts'
 import { createLog, sparing } from './telemetry/log.ts'
+import { newMetrics } from './telemetry/metrics.ts'
 import { openOutput } from './telemetry/output.ts'
+import type { MetricSources } from './telemetry/registry.ts'
 import { Tracer } from './telemetry/tracer.ts'
 
 /** While a store is away, each question that it does not answer would be a line. */
@@ -50,14 +51,15 @@ const log = createLog({
 })
 for (const reason of config.warnings) log.warn('A variable is ignored', { reason })
 
-const counts = newCounts(tracer)
-const { database, close: closeDatabase } = await orExit(() => provideDatabase(config, counts.postgres))
+const metrics = newMetrics()
+const calls = { postgres: new Calls('postgresql', tracer), redis: new Calls('redis', tracer) }
+const { database, close: closeDatabase } = await orExit(() => provideDatabase(config, calls.postgres))
 const redis = config.redis && openRedis(config.redis, () => tracer.active?.traceparent)
 const damaged = (name: string) => {
-  counts.damagedCopies.value += 1
+  metrics.damagedCopies.value += 1
   log.warn('A copy in Redis is damaged or foreign', { name })
 }
-const copies = redis && timedCopies(copiesIn(redis.send, damaged), counts.redis)
+const copies = redis && timedCopies(copiesIn(redis.send, damaged), calls.redis)
 const { freshnessMs, truthCheckMs } = config
 const wallNow = () => Date.now()
 const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, (jumpMs) => {
@@ -83,7 +85,7 @@ const usage = new Usage({
 
 const following = new Following({
   held: (flagSetId) => snapshots.held(flagSetId),
-  hints: config.redis && hintsIn(config.redis, log.warn, counts.hints),
+  hints: config.redis && hintsIn(config.redis, log.warn, metrics.hints),
   checkMs: freshnessMs,
   clock: BOUNDARY_CLOCK,
 })
@@ -111,7 +113,7 @@ const answering = {
   ),
   noteSync: (environmentId: bigint) => usage.noteSync(environmentId, Math.floor(wallNow() / 1_000)),
   current: (flagSetId: string) => snapshots.current(flagSetId),
-  ...counting({ evaluations: counts.evaluations, usage, events }),
+  ...counting({ evaluations: metrics.evaluations, usage, events }),
   bodyBytesMax: config.bodyBytesMax,
   now: wallNow,
   log: log.error,
@@ -121,7 +123,7 @@ const load = new Load({
   delayMsMax: config.loopDelayMsMax,
   now: () => performance.now(),
   after: (ms, run) => setTimeout(run, ms),
-  shed: counts.shed,
+  shed: metrics.shed,
 })
 const loadRpc = async () =>
   (await import('./rpc/rpc.ts')).rpc({
@@ -134,13 +136,14 @@ const loadRpc = async () =>
     },
     defaultFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
     streamSecondsMax: config.rpcStreamSecondsMax,
-    notes: { timings: isCounted ? counts.rpc : undefined, tracer, access: access.calls },
+    notes: { timings: isCounted ? metrics.rpc : undefined, tracer, access: access.calls },
     load,
     random: Math.random,
   })
 const remote = rpcOnUse(loadRpc, log.error)
-const asked = {
-  counts,
+const metricSources: MetricSources = {
+  metrics,
+  ...calls,
   snapshots,
   standing,
   following,
@@ -165,8 +168,8 @@ const doors: Doors = {
   enrich: enrichWith(config.contextValues),
   rpc: remote,
   health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), standing, now },
-  metrics: config.metrics && config.metricsPort === undefined ? asked : undefined,
-  notes: { requests: isCounted ? counts.requests : undefined, tracer, access },
+  metrics: config.metrics && config.metricsPort === undefined ? metricSources : undefined,
+  notes: { requests: isCounted ? metrics.http : undefined, tracer, access },
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   corsOrigins: config.corsOrigins,
 }
@@ -194,7 +197,7 @@ const metricsServer =
     ? await orExit(
         async () =>
           (await import('./run/listen-metrics.ts')).listenForMetrics({
-            fetch: (await import('./http/metrics-app.ts')).metricsApp(asked),
+            fetch: (await import('./http/metrics-app.ts')).metricsApp(metricSources),
             host: config.host,
             port: metricsPort,
           }),
@@ -214,7 +217,7 @@ const telemetry = exportTelemetry({
   config: config.telemetry,
   tracer,
   events,
-  families: () => allFamilies(asked),
+  sources: metricSources,
   log,
 })
 

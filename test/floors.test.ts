@@ -11,6 +11,7 @@ const FLOORS = [
   ['store'],
   ['snapshot', 'config'],
   ['middleware'],
+  ['routes'],
   ['http', 'rpc', 'run'],
   ['main.ts', 'admin.ts'],
 ]
@@ -31,7 +32,16 @@ const LATER = [
   ...['node:net', 'node:tls', 'node:crypto', 'node:zlib', 'node:util', 'node:http', 'node:http2'],
   ...['@bufbuild/protobuf', '@connectrpc/connect', 'hono-openapi', '@valibot/to-json-schema'],
   ...['prom-client', '@hono/prometheus', '@hono/otel', '@opentelemetry/api', '@opentelemetry/sdk-trace'],
-  ...['http/management.ts', 'rpc/rpc.ts', 'store/pool.ts', 'store/tables.ts', 'telemetry/open-telemetry.ts'],
+  ...[
+    'http/management.ts',
+    'rpc/rpc.ts',
+    'store/pool.ts',
+    'store/tables.ts',
+    'telemetry/open-telemetry.ts',
+    'telemetry/registry.ts',
+    'middleware/prometheus.ts',
+    'middleware/otel.ts',
+  ],
 ]
 
 type Source = { file: string; text: string; imports: string[]; packages: string[]; loads: string[] }

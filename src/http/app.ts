@@ -1,15 +1,18 @@
 import { type Context, Hono } from 'hono'
 import type { Enrich } from '../flag/context.ts'
+import { accessLog } from '../middleware/access-log.ts'
 import { localhostOnly } from '../middleware/localhost-only.ts'
+import { requestMetrics } from '../middleware/request-metrics.ts'
+import { tracing } from '../middleware/tracing.ts'
+import { metrics } from '../routes/metrics.ts'
 import type { Count, CountAll } from '../snapshot/exposures.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
+import type { MetricSources } from '../telemetry/registry.ts'
+import { principalOf } from './auth.ts'
 import { events, isStream } from './events.ts'
-import type { Metrics } from './families.ts'
 import { type Health, isProbe, probes } from './health.ts'
 import type { ManagementDoors } from './management.ts'
-import { metrics } from './metrics.ts'
 import { type Notes, observeIn } from './observe.ts'
-import { observed } from './observed.ts'
 import { isEvaluation, ofrep } from './ofrep.ts'
 import { onUse } from './on-use.ts'
 import { nothingHere, problem } from './problem-answer.ts'
@@ -36,7 +39,7 @@ export type Doors = ManagementDoors & {
   readonly enrich: Enrich
   readonly health: Health
   /** Undefined where no metrics are kept. */
-  readonly metrics?: Metrics | undefined
+  readonly metrics?: MetricSources | undefined
   /** Undefined where nothing is noted of requests. */
   readonly notes?: Notes | undefined
   /** Where a caller that is bound to no environment goes; only trial mode has one. */
@@ -60,9 +63,13 @@ export function app(doors: Doors, management?: Hono): Hono {
 
   const { notes = {} } = doors
   const isRpc = rpcPaths(doors.rpc)
-  const isTraced = (c: Context) => isProbe(c.req.path) || isStream(c) || isRpc(c)
-  const kindOf = (c: Context) => (isProbe(c.req.path) ? 'probes' : isRpc(c) ? 'evaluations' : 'others')
-  routes.use(observed(notes, { isObserved: isEvaluation, isTraced, kindOf }))
+  const isOfProbe = ({ req }: Context) => isProbe(req.path)
+  const isTraced = (c: Context) => isEvaluation(c) || isOfProbe(c) || isStream(c) || isRpc(c)
+  const logFor = (c: Context) =>
+    isEvaluation(c) ? undefined : notes.access?.[isOfProbe(c) ? 'probes' : isRpc(c) ? 'evaluations' : 'others']
+  if (notes.requests) routes.use(requestMetrics(notes.requests, { isRecorded: isEvaluation, isProbe: isOfProbe }))
+  if (notes.tracer) routes.use(tracing(notes.tracer, isTraced))
+  if (notes.access) routes.use(accessLog(logFor, { tracer: notes.tracer, actorOf: (c) => principalOf(c)?.name }))
   if (doors.trialFlagSetId !== undefined) routes.use(localhostOnly)
 
   const ofrepDoors = { ...doors, defaultFlagSetId: doors.trialFlagSetId, observe: observeIn(notes) }

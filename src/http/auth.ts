@@ -1,12 +1,12 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { FlagError } from '../flag/error.ts'
 import { isText } from '../flag/text.ts'
+import { spanOf, traceIdOf } from '../middleware/request-span.ts'
 import { type Authenticate, hasRole, mayDo } from '../snapshot/authenticator.ts'
 import type { Principal } from '../snapshot/keyring.ts'
 import type { Author } from '../store/changes.ts'
 import type { EnvironmentName } from '../store/revision.ts'
 import type { Role } from '../store/tables.ts'
-import { spanOf, traceIdOf } from './trace.ts'
 
 export const COMMENT_LENGTH_MAX = 1_000
 const VARIABLE = 'principal'

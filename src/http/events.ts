@@ -1,5 +1,6 @@
 import { type Context as Call, Hono } from 'hono'
 import { FlagError } from '../flag/error.ts'
+import { answered, receiveRequest } from '../middleware/request-span.ts'
 import type { Authenticate } from '../snapshot/authenticator.ts'
 import { flagSetIdFor, parseSelector } from '../snapshot/selector.ts'
 import { contextIn } from '../telemetry/trace-context.ts'
@@ -7,7 +8,6 @@ import { type Tracer, untraced } from '../telemetry/tracer.ts'
 import { selectorAfter } from './selector-path.ts'
 import { isStreamToken, STREAM_PATH } from './stream-token.ts'
 import type { Streams } from './streams.ts'
-import { answered, receiveRequest } from './trace.ts'
 
 export type EventDoors = {
   readonly authenticate: Authenticate

@@ -1,4 +1,5 @@
 import type { Hono } from 'hono'
+import { pathOf } from '../middleware/request-span.ts'
 import { type EvaluationDoors, type Evaluations, evaluations } from './evaluations.ts'
 import { type Asked, askedBy, responseOf, type Send } from './exchange.ts'
 import { type Health, probes } from './health.ts'
@@ -6,7 +7,6 @@ import { type Notes, type Observe, observeIn, observeProbesIn } from './observe.
 import { headsFor } from './ofrep-heads.ts'
 import { appOnUse, type Fetch } from './on-use.ts'
 import { lastSegment } from './paths.ts'
-import { pathOf } from './trace.ts'
 
 /** What evaluations and probes need, and what says how the app around them is set up. */
 export type FrontDoors = Omit<EvaluationDoors, 'defaultFlagSetId' | 'observe'> & {

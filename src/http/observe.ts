@@ -1,14 +1,14 @@
+import { ANSWERED_BY, noteStatus, pathOf, receiveRequest, sampledTraceIdOf } from '../middleware/request-span.ts'
+import type { AccessLog, AccessLogs } from '../telemetry/access-log.ts'
+import type { RequestDurations } from '../telemetry/request-durations.ts'
 import type { Span } from '../telemetry/span.ts'
 import { contextIn, type TraceContext } from '../telemetry/trace-context.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'
-import type { AccessLog, AccessLogs } from './access.ts'
 import type { Asked, Reply } from './exchange.ts'
-import type { Requests } from './requests.ts'
-import { ANSWERED_BY, noteStatus, pathOf, receiveRequest, sampledTraceIdOf } from './trace.ts'
 
 /** What is noted of requests; each undefined where it is not. */
 export type Notes = {
-  readonly requests?: Requests | undefined
+  readonly requests?: RequestDurations | undefined
   readonly tracer?: Tracer | undefined
   readonly access?: AccessLogs | undefined
 }
@@ -66,7 +66,7 @@ class Observed implements Observation {
     const { requests, log } = this.#noted
     const { span } = this
     const { status } = answer
-    requests?.timing(method, this.#route, status).add(seconds, span?.traceId ?? sampledTraceIdOf(this.#parent))
+    requests?.of(method, this.#route, status).add(seconds, span?.traceId ?? sampledTraceIdOf(this.#parent))
     log?.({ method, route: this.#route, path: pathOf(url), status, seconds, span })
     if (!span) return answer
     noteStatus(span, status).end()

@@ -2,8 +2,8 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { FlagError } from '../flag/error.ts'
+import { traceIdOf } from '../middleware/request-span.ts'
 import { type Log, type Problem, problemOf, RETRY_AFTER_SECONDS, STATUS } from './problem.ts'
-import { traceIdOf } from './trace.ts'
 
 /** Answers an error as a problem document (RFC 9457). Anything unexpected is logged and answered as a bare 500. */
 export const problem =

@@ -2,8 +2,8 @@ import { FlagError } from '../flag/error.ts'
 import { timelineOf } from '../flag/timeline.ts'
 import type { Followed, Listener } from '../snapshot/following.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
+import { Labeled, newCounter } from '../telemetry/counters.ts'
 import type { Span } from '../telemetry/span.ts'
-import { newCounter, Tally } from '../telemetry/tally.ts'
 import { fingerprintOf } from './etag.ts'
 
 export type StreamsOptions = {
@@ -60,7 +60,7 @@ type Open = {
 /** Every open event stream of this replica, and their limits, pulse and end. */
 export class Streams {
   /** Streams that are over, by why. */
-  readonly ended = new Tally(['reason'], newCounter)
+  readonly ended = new Labeled(['reason'], newCounter)
   readonly #options: StreamsOptions
   readonly #open = new Set<Open>()
   readonly #counts = new Map<string, number>()

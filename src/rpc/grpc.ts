@@ -1,5 +1,5 @@
 import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
-import type { Counter } from '../telemetry/tally.ts'
+import type { Counter } from '../telemetry/counters.ts'
 import { GrpcCall } from './grpc-call.ts'
 import type { Method } from './method.ts'
 import { type Log, RpcError, Status } from './status.ts'

@@ -1,13 +1,13 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
+import type { DurationHistogram, Labeled } from '../telemetry/counters.ts'
 import { SERVER, type Span } from '../telemetry/span.ts'
-import type { Tally, Timing } from '../telemetry/tally.ts'
 import { contextIn } from '../telemetry/trace-context.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'
 import type { Call, Method, ServerStream, Unary } from './method.ts'
 import { Status, statusOf } from './status.ts'
 
 /** Calls by method, `<package>.<service>/<method>`, and the name of their status. */
-export type RpcTimings = Tally<readonly ['method', 'code'], Timing>
+export type RpcTimings = Labeled<readonly ['method', 'code'], DurationHistogram>
 /** One call that is over. */
 export type RpcAccess = {
   readonly method: string
@@ -50,7 +50,7 @@ class Observer {
   readonly #method: string
   readonly #notes: RpcNotes
   /** The cell of each status, so that a call makes nothing to be counted. */
-  readonly #cells: Timing[] = []
+  readonly #cells: DurationHistogram[] = []
 
   constructor(method: string, notes: RpcNotes) {
     this.#method = method

@@ -1,8 +1,8 @@
 import type { Context } from '../flag/definition.ts'
 import type { Evaluation, Success } from '../flag/evaluate.ts'
+import type { EvaluationCounts } from '../telemetry/evaluation-counts.ts'
 import { attributesOf, contextIdOf, EVALUATION, type EvaluationEvents } from '../telemetry/evaluation-events.ts'
 import type { Span } from '../telemetry/span.ts'
-import type { Evaluations } from './evaluations.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Usage } from './usage.ts'
 
@@ -24,7 +24,7 @@ export type CountAll = (evaluations: readonly Success[], asked: AskedAgain) => v
 
 /** Records each evaluation for the metrics and the usage, in the span of its request, and as an event for the collector. */
 export function counting(to: {
-  readonly evaluations: Evaluations
+  readonly evaluations: EvaluationCounts
   readonly usage: Usage
   /** Undefined where no evaluation events are sent. */
   readonly events?: EvaluationEvents | undefined

@@ -1,4 +1,4 @@
-import { newCounter, Tally } from '../telemetry/tally.ts'
+import { Labeled, newCounter } from '../telemetry/counters.ts'
 
 /** What a look for something newer found; "older" is not believed. */
 export type Result = 'same' | 'newer' | 'gone' | 'older' | 'failed'
@@ -6,7 +6,7 @@ export type Result = 'same' | 'newer' | 'gone' | 'older' | 'failed'
 /** How this replica stands with the database, as far as its last question tells. */
 export class Standing {
   /** Looks for newer revisions, by who answered and what came of it. */
-  readonly checks = new Tally(['source', 'result'], newCounter)
+  readonly checks = new Labeled(['source', 'result'], newCounter)
   #isLoaded = false
   #trouble: unknown
   #since: number | undefined

@@ -1,6 +1,6 @@
 import { FlagError } from '../flag/error.ts'
+import { Labeled, newHistogram } from '../telemetry/counters.ts'
 import { CLIENT } from '../telemetry/span.ts'
-import { newTiming, Tally } from '../telemetry/tally.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'
 
 /** What a store is called in OpenTelemetry's conventions (`db.system.name`). */
@@ -9,7 +9,7 @@ export type System = 'postgresql' | 'redis'
 /** Calls of one store: counted, timed, and each a span of whatever asked for it. */
 export class Calls {
   /** By what they do and how they ended: "ok", the code of a refusal, or "failed". */
-  readonly timings = new Tally(['call', 'code'], newTiming)
+  readonly timings = new Labeled(['call', 'code'], newHistogram)
   readonly #system: System
   readonly #tracer: Tracer
 

@@ -1,4 +1,4 @@
-import { newCounter } from '../telemetry/tally.ts'
+import { newCounter } from '../telemetry/counters.ts'
 import { CHANNEL, type Stamp } from './copies.ts'
 import type { RedisAddress } from './redis.ts'
 import { subscribe } from './subscribe.ts'

@@ -1,8 +1,8 @@
 import type { EvaluationEvents } from './evaluation-events.ts'
-import type { Family } from './family.ts'
 import type { Log } from './log.ts'
 import type { OpenTelemetry } from './open-telemetry.ts'
 import type { Pending } from './pending.ts'
+import type { MetricSources } from './registry.ts'
 import type { OnLost, Queue, TelemetryConfig } from './telemetry-config.ts'
 import type { Tracer } from './tracer.ts'
 
@@ -10,7 +10,8 @@ export type ExportOptions = {
   readonly config: TelemetryConfig
   readonly tracer: Tracer
   readonly events: EvaluationEvents | undefined
-  readonly families: () => Promise<readonly Family[]>
+  /** The metrics that are sent where `config.metrics` says so. */
+  readonly sources: MetricSources
   readonly log: Log
 }
 export type Export = {
@@ -25,15 +26,18 @@ const LOG_MS = 60_000
  * Sends spans, evaluation events and metrics to a collector. The OpenTelemetry SDK is loaded when the first batch is due, not at start: loading
  * it takes longer than starting the service, and a replica that records nothing never needs it.
  */
-export function exportTelemetry({ config, tracer, events, families, log }: ExportOptions): Export {
+export function exportTelemetry({ config, tracer, events, sources, log }: ExportOptions): Export {
   const onLost = sparingly(log.warn)
   const spans = tracer.ended
   const waiting = () => spans.size + (events?.pending.size ?? 0)
   let started: Promise<OpenTelemetry> | undefined
+  const load = async (): Promise<OpenTelemetry> => {
+    const registry = config.metrics && (await import('./registry.ts')).openRegistry(sources)
+    const { startOpenTelemetry } = await import('./open-telemetry.ts')
+    return startOpenTelemetry({ config, spans, events: events?.pending, registry, onLost, log })
+  }
   const start = (): Promise<OpenTelemetry> => {
-    started ??= import('./open-telemetry.ts').then(({ startOpenTelemetry }) =>
-      startOpenTelemetry({ config, spans, events: events?.pending, families, onLost, log }),
-    )
+    started ??= load()
     return started
   }
   let flushed: Promise<void> | undefined

@@ -38,10 +38,10 @@ import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk
 import { BatchSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import manifest from '../../package.json' with { type: 'json' }
 import { attributesOf, EVALUATION, type EvaluationEvent } from './evaluation-events.ts'
-import type { Family } from './family.ts'
 import type { Log } from './log.ts'
 import { metricProducer } from './metric-producer.ts'
 import type { Pending } from './pending.ts'
+import type { AnyRegistry } from './registry.ts'
 import { Span } from './span.ts'
 import type { OnLost, Queue, TelemetryConfig } from './telemetry-config.ts'
 import type { TraceContext } from './trace-context.ts'
@@ -50,7 +50,8 @@ export type OpenTelemetryOptions = {
   readonly config: TelemetryConfig
   readonly spans: Pending<Span>
   readonly events: Pending<EvaluationEvent> | undefined
-  readonly families: () => Promise<readonly Family[]>
+  /** The metrics; undefined where they are not sent. */
+  readonly registry: AnyRegistry | undefined
   readonly onLost: OnLost
   readonly log: Log
 }
@@ -76,7 +77,7 @@ export async function startOpenTelemetry({
   config,
   spans,
   events,
-  families,
+  registry,
   onLost,
   log,
 }: OpenTelemetryOptions): Promise<OpenTelemetry> {
@@ -85,7 +86,7 @@ export async function startOpenTelemetry({
   const parts: Part[] = []
   if (config.traces) parts.push(sendSpans(spans, { ...config.traces, resource, onLost }))
   if (config.exposures && events) parts.push(sendEvents(events, { ...config.exposures, resource, onLost }))
-  if (config.metrics) parts.push(sendMetrics(families, { ...config.metrics, resource }))
+  if (config.metrics && registry) parts.push(sendMetrics(registry, { ...config.metrics, resource }))
   // `onLost` has reported the failures.
   return {
     flush: async () => void (await Promise.allSettled(parts.map((part) => part.forceFlush()))),
@@ -144,14 +145,14 @@ function sendEvents(events: Pending<EvaluationEvent>, options: Batched): Part {
 
 /** For platforms where a scraper cannot reach each replica: the metrics of `/metrics`. */
 function sendMetrics(
-  families: OpenTelemetryOptions['families'],
+  registry: AnyRegistry,
   { protocol, resource, intervalMs }: Signal & { readonly intervalMs: number },
 ): Part {
   const reader = new PeriodicExportingMetricReader({
     exporter: protocol === 'http/json' ? new JsonMetricExporter() : new OTLPMetricExporter(),
     exportIntervalMillis: intervalMs,
     exportTimeoutMillis: intervalMs,
-    metricProducers: [metricProducer(SCOPE, families)],
+    metricProducers: [metricProducer(SCOPE, registry)],
   })
   return new MeterProvider({ resource, readers: [reader] })
 }

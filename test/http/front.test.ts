@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Hono } from 'hono'
 import { front } from '../../src/http/front.ts'
-import { Requests } from '../../src/http/requests.ts'
+import { RequestDurations } from '../../src/telemetry/request-durations.ts'
 import { doorsOver } from '../support/ofrep.ts'
 
 const on = { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on' }
@@ -25,7 +25,7 @@ const get = (path: string, method = 'GET') => new Request(`http://localhost${pat
 /** A front whose app says how often it was loaded. */
 function counted(load: () => Promise<Hono> = async () => new Hono().all('*', (c) => c.text(c.req.path))) {
   const counts = { loads: 0 }
-  const requests = new Requests()
+  const requests = new RequestDurations()
   const logged: unknown[] = []
   const { fetch } = front(
     { ...doors, notes: { requests }, log: (message, fields) => logged.push([message, fields?.['error']]) },
@@ -46,7 +46,7 @@ test('front() answers evaluations and probes without its app, and counts them', 
   }
   assert.equal(counts.loads, 0)
   assert.deepEqual(
-    Array.from(requests.timings.all(), ({ labels }) => labels['route']),
+    Array.from(requests.recorded.all(), ({ labels }) => labels['route']),
     ['/ofrep/v1/evaluate/flags/:key', '/livez', '/health', '/startupz', '/readyz', '/ready'],
   )
 })

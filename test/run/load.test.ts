@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Load } from '../../src/run/load.ts'
-import { newCounter } from '../../src/telemetry/tally.ts'
+import { newCounter } from '../../src/telemetry/counters.ts'
 
 const REFUSAL = { status: 503, headers: {}, body: 'no' }
 const request = new Request('http://localhost/')

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { app, type Doors } from '../../src/http/app.ts'
-import { newCounts } from '../../src/http/counts.ts'
 import { front } from '../../src/http/front.ts'
 import { overload } from '../../src/http/overload.ts'
 import { eventStreams } from '../../src/http/stream-token.ts'
@@ -16,12 +15,14 @@ import { KeyRing } from '../../src/snapshot/keyring.ts'
 import { Snapshots } from '../../src/snapshot/snapshots.ts'
 import { Standing } from '../../src/snapshot/standing.ts'
 import { Usage } from '../../src/snapshot/usage.ts'
+import { Calls } from '../../src/store/calls.ts'
 import type { Copies } from '../../src/store/copies.ts'
 import type { Hints } from '../../src/store/hints.ts'
 import { readKeyRing } from '../../src/store/keys.ts'
 import { readSource } from '../../src/store/source.ts'
 import { writeUsage } from '../../src/store/usage.ts'
 import type { EvaluationEvents } from '../../src/telemetry/evaluation-events.ts'
+import { newMetrics } from '../../src/telemetry/metrics.ts'
 import { type Tracer, untraced } from '../../src/telemetry/tracer.ts'
 import { openStore, type Store } from './store.ts'
 
@@ -95,7 +96,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const streams = new Streams({ follow, secondsMax: 240, now, wallNow, random: Math.random, ...options.streams })
   const streamSecret = () => keys.streamSecret()
   const tracer = options.tracer ?? untraced
-  const counts = newCounts(tracer)
+  const metrics = newMetrics()
   const answering = {
     authenticate: authenticator(
       (secret) => keys.find(secret),
@@ -104,7 +105,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     ),
     noteSync: (environmentId: bigint) => usage.noteSync(environmentId, Math.floor(wallNow() / 1_000)),
     current: (flagSetId: string) => snapshots.current(flagSetId),
-    ...counting({ evaluations: counts.evaluations, usage, events: options.events }),
+    ...counting({ evaluations: metrics.evaluations, usage, events: options.events }),
     bodyBytesMax: 1_000_000,
     now: wallNow,
     log,
@@ -114,7 +115,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     delayMsMax: 0,
     now: () => performance.now(),
     after: (ms, run) => setTimeout(run, ms),
-    shed: counts.shed,
+    shed: metrics.shed,
     ...options.load,
   })
   const remote = rpc({
@@ -125,7 +126,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     defaultFlagSetId: undefined,
     streamSecondsMax: 240,
     random: Math.random,
-    notes: { timings: counts.rpc, tracer },
+    notes: { timings: metrics.rpc, tracer },
     load,
     ...options.rpc,
   })
@@ -140,7 +141,9 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     enrich: (context) => context,
     rpc: remote,
     metrics: {
-      counts,
+      metrics,
+      postgres: new Calls('postgresql', tracer),
+      redis: new Calls('redis', tracer),
       snapshots,
       standing,
       following,
@@ -151,7 +154,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
       database,
       tracer,
     },
-    notes: { requests: counts.requests, tracer },
+    notes: { requests: metrics.http, tracer },
     health: { isStopping: () => false, warmUp: () => keys.warmUp(), standing, now: keeping.now },
     trialFlagSetId: undefined,
     corsOrigins: undefined,

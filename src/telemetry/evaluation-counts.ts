@@ -11,7 +11,7 @@ const ENVIRONMENTS_MAX = 1_000
 const OTHERS = 'other'
 
 /** How many evaluations ended how, by environment, since the process began. Knows no flags: their number has no limit. */
-export class Evaluations {
+export class EvaluationCounts {
   readonly #outcomes = new Map<string, Outcomes>()
   readonly #sums = new WeakMap<readonly Success[], Sums>()
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FlagError } from '../../src/flag/error.ts'
 import { Calls } from '../../src/store/calls.ts'
-import { BOUNDS_SECONDS, newCounter, newTiming, Tally } from '../../src/telemetry/tally.ts'
+import { BOUNDS_SECONDS, Labeled, newCounter, newHistogram } from '../../src/telemetry/counters.ts'
 
 test('a timing counts each duration once, in the bucket whose bound it does not exceed', () => {
-  const timing = newTiming()
+  const timing = newHistogram()
   for (const bound of BOUNDS_SECONDS) timing.add(bound)
   assert.deepEqual(timing.counts, [...BOUNDS_SECONDS.map(() => 1), 0])
   timing.add(0)
@@ -16,7 +16,7 @@ test('a timing counts each duration once, in the bucket whose bound it does not 
 })
 
 test('a timing keeps the newest trace of each bucket, and none where it was told none', () => {
-  const timing = newTiming()
+  const timing = newHistogram()
   timing.add(0.3, 'a')
   timing.add(0.4, 'b')
   timing.add(0.4)
@@ -29,7 +29,7 @@ test('a timing keeps the newest trace of each bucket, and none where it was told
 })
 
 test('a tally has one cell for each combination of labels', () => {
-  const tally = new Tally(['a', 'b'], newCounter)
+  const tally = new Labeled(['a', 'b'], newCounter)
   tally.of('1', '23').value += 1
   tally.of('12', '3').value += 2
   tally.of('1', '23').value += 4

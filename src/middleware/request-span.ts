@@ -3,7 +3,6 @@ import { traceIdAt } from '../telemetry/ids.ts'
 import { type Attributes, SERVER, type Span } from '../telemetry/span.ts'
 import { contextIn, type TraceContext } from '../telemetry/trace-context.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
-import type { Asked } from './exchange.ts'
 
 const TRACE_ID = 'traceId'
 const SPAN = 'span'
@@ -29,7 +28,7 @@ export const keepSpan = (c: Context, span: Span | undefined): void => c.set(SPAN
 export const sampledTraceIdOf = (parent: TraceContext | undefined): string | undefined =>
   parent?.isSampled ? parent.traceId : undefined
 
-type Received = Pick<Asked, 'method' | 'url'>
+type Received = { readonly method: string; readonly url: string }
 
 /** Begins the span of a request that a handler notes itself; undefined when it is not kept. */
 export function receiveRequest(

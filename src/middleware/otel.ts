@@ -11,18 +11,18 @@ import type { MiddlewareHandler } from 'hono'
 import { INTERNAL } from '../telemetry/span.ts'
 import { contextIn, formatTraceparent } from '../telemetry/trace-context.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
-import { publicAttributes } from './trace.ts'
+import { publicAttributes } from './request-span.ts'
 
-/** What @hono/otel gives to work for which no span is kept. */
+/** Stands for a span that is not kept. */
 const NOTHING = trace.wrapSpanContext({ traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 })
 
-/** @hono/otel's middleware over our tracer. Its metrics stay off: there are better ones (docs/decisions/0007-metrics.md). */
-export function instrumentation(tracer: Tracer): MiddlewareHandler {
+/** The middleware of @hono/otel over our tracer. Its metrics stay off: @hono/prometheus has them (docs/decisions/0007-metrics.md). */
+export function httpInstrumentation(tracer: Tracer): MiddlewareHandler {
   propagation.setGlobalPropagator(TRACE_CONTEXT)
   return httpInstrumentationMiddleware({ tracer: apiTracer(tracer), captureActiveRequests: false })
 }
 
-/** W3C Trace Context, as everywhere else in this house. */
+/** W3C Trace Context, as the rest of the service reads it. */
 const TRACE_CONTEXT: Parameters<typeof propagation.setGlobalPropagator>[0] = {
   fields: () => ['traceparent', 'tracestate'],
   extract: (context, carrier, { get }) => {
@@ -37,7 +37,7 @@ const TRACE_CONTEXT: Parameters<typeof propagation.setGlobalPropagator>[0] = {
   },
 }
 
-/** Our tracer under OpenTelemetry's name. The active span is ours to know: no context of theirs is active. */
+/** Our tracer with OpenTelemetry's interface. Our tracer keeps the active span; OpenTelemetry's context stays empty. */
 function apiTracer(tracer: Tracer): ApiTracer {
   const begin = (name: string, { kind = INTERNAL, attributes = {} }: SpanOptions = {}, context?: ApiContext) => {
     const caller = context && trace.getSpanContext(context)

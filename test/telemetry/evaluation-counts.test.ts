@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Evaluation, fail } from '../../src/flag/evaluate.ts'
-import { Evaluations } from '../../src/snapshot/evaluations.ts'
+import { EvaluationCounts } from '../../src/telemetry/evaluation-counts.ts'
 
 const answer: Evaluation = { key: 'a', value: true, variant: 'on', reason: 'STATIC', metadata: {} }
 
 test('evaluations are counted by environment and outcome', () => {
-  const evaluations = new Evaluations()
+  const evaluations = new EvaluationCounts()
   evaluations.count('p/e', answer)
   evaluations.count('p/e', { ...answer, reason: 'TARGETING_MATCH' })
   evaluations.count('p/e', answer)
@@ -22,7 +22,7 @@ test('evaluations are counted by environment and outcome', () => {
 })
 
 test('a list that comes again is counted as its answers are', () => {
-  const evaluations = new Evaluations()
+  const evaluations = new EvaluationCounts()
   const list = [answer, { ...answer, key: 'b' }, { ...answer, reason: 'DISABLED' }] as const
   for (let times = 0; times < 3; times += 1) evaluations.countAll('p/e', list)
   evaluations.countAll('p/f', list)
@@ -33,7 +33,7 @@ test('a list that comes again is counted as its answers are', () => {
 })
 
 test('more environments than a replica holds are counted together', () => {
-  const evaluations = new Evaluations()
+  const evaluations = new EvaluationCounts()
   for (let n = 0; n < 3_000; n += 1) evaluations.count(`p/e${n}`, answer)
   const counted = new Map(evaluations.all())
   assert.equal(counted.size, 1_001)

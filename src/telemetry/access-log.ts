@@ -1,24 +1,24 @@
-import type { Span } from '../telemetry/span.ts'
-import { idsOf } from '../telemetry/trace-context.ts'
+import type { Span } from './span.ts'
+import { idsOf } from './trace-context.ts'
 
-/** Of which requests a line is logged: of none, of all but evaluations and probes, of all. */
+/** The requests of which a line is logged: none, all but evaluations and probes, or all. */
 export type AccessLevel = 'none' | 'some' | 'all'
-/** One request that was answered; its query is left out, where tokens may stand. */
+/** A finished request; without its query, which may contain tokens. */
 export type Access = {
   readonly method: string
   readonly route: string
   readonly path: string
   readonly status: number
   readonly seconds: number
-  /** Who asked, where that is known. */
+  /** The name of the API key, where it is known. */
   readonly actor?: string | undefined
   readonly span: Span | undefined
 }
-/** One call over RPC that is over. */
+/** A finished call over RPC. */
 export type Call = Pick<Access, 'method' | 'seconds' | 'span'> & { readonly code: string }
-/** Logs a request; undefined where none of its kind is logged. */
+/** Logs a request; undefined where requests of its kind are not logged. */
 export type AccessLog = ((access: Access) => void) | undefined
-/** By kinds of requests; `calls` are those over RPC. */
+/** By kind of request; `calls` are those over RPC. */
 export type AccessLogs = {
   readonly evaluations: AccessLog
   readonly probes: AccessLog

@@ -2,19 +2,19 @@
 export type Counter = { value: number }
 export const newCounter = (): Counter => ({ value: 0 })
 
-/** Upper bounds of a timing's buckets, in seconds: from an evaluation in memory to a statement that timed out. */
+/** Upper bounds of the buckets of a histogram, in seconds: from an evaluation in memory to a statement that timed out. */
 export const BOUNDS_SECONDS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ]
 
-/** One of the things that were timed, by whose trace it can be looked at. */
+/** One of the durations, with the trace that shows it. */
 export type Exemplar = { readonly traceId: string; readonly seconds: number /** Unix seconds. */; readonly at: number }
 
-/** How often something happened and how long it took. Adding makes nothing and takes some 10 ns. */
-export class Timing {
-  /** How many took at most as long as each bound and longer than the one before; the last: longer than all. */
+/** How often something happened and how long it took. Adding a duration allocates nothing and takes 10 ns. */
+export class DurationHistogram {
+  /** Durations up to each bound and above the one before; the last: above all bounds. */
   readonly counts: number[] = new Array(BOUNDS_SECONDS.length + 1).fill(0)
-  /** The newest of each bucket, where one is known. */
+  /** The newest of each bucket, where its trace is known. */
   readonly exemplars: (Exemplar | undefined)[] = []
   seconds = 0
 
@@ -25,7 +25,7 @@ export class Timing {
     if (traceId !== undefined) this.exemplars[bucket] = { traceId, seconds, at: Date.now() / 1_000 }
   }
 }
-export const newTiming = (): Timing => new Timing()
+export const newHistogram = (): DurationHistogram => new DurationHistogram()
 
 function bucketOf(seconds: number): number {
   let bucket = 0
@@ -33,23 +33,31 @@ function bucketOf(seconds: number): number {
   return bucket
 }
 
+export type Labels = Readonly<Record<string, string>>
+/** What prom-client prints of a histogram; `part` is the end of the name of a series: "_bucket", "_sum" or "_count". */
+export type HistogramValue = {
+  readonly part: string
+  readonly labels: Labels
+  readonly value: number
+  readonly exemplar?: object | undefined
+}
 type Values<Names extends readonly string[]> = { readonly [Place in keyof Names]: string }
 
 /**
- * Cells that are told apart by labels, and know no metrics system: whoever shows them reads them when asked. They are never forgotten, so
- * every value of a label must come from a closed set, whatever a client sends.
+ * Counters or histograms by their labels, without a metrics library: `registry.ts` reads them at a scrape. They are kept for ever, so every value
+ * of a label must come from a closed set, whatever a client sends.
  */
-export class Tally<const Names extends readonly string[], Cell> {
+export class Labeled<const Names extends readonly string[], Cell> {
   readonly #names: Names
   readonly #make: () => Cell
-  readonly #cells = new Map<string, { readonly labels: Readonly<Record<string, string>>; readonly cell: Cell }>()
+  readonly #cells = new Map<string, { readonly labels: Labels; readonly cell: Cell }>()
 
   constructor(names: Names, make: () => Cell) {
     this.#names = names
     this.#make = make
   }
 
-  /** The cell with these labels, made when it is first asked for. Who counts often keeps it: finding costs more than counting. */
+  /** The cell with these labels, made at its first use. Callers on a hot path keep it: finding it costs more than counting. */
   of(...values: Values<Names>): Cell {
     const key = values.join('\0')
     const held = this.#cells.get(key)
@@ -60,7 +68,7 @@ export class Tally<const Names extends readonly string[], Cell> {
     return cell
   }
 
-  all(): Iterable<{ readonly labels: Readonly<Record<string, string>>; readonly cell: Cell }> {
+  all(): Iterable<{ readonly labels: Labels; readonly cell: Cell }> {
     return this.#cells.values()
   }
 }

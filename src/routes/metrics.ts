@@ -1,0 +1,30 @@
+import type { Context } from 'hono'
+import type { MetricSources } from '../telemetry/registry.ts'
+
+/**
+ * `GET /metrics`, in Prometheus's text format, or in OpenMetrics with exemplars. It needs no key, like the probes: it names environments and no
+ * flags, and is not for the public. The registry is loaded with the first scrape, because prom-client takes longer to load than the service to
+ * start.
+ */
+export function metrics(sources: MetricSources): (c: Context) => Promise<Response> {
+  let registries: Promise<Registries> | undefined
+  return async (c) => {
+    registries ??= load(sources)
+    const { text, openMetrics } = await registries
+    const isOpenMetrics = c.req.header('accept')?.includes('application/openmetrics-text')
+    const registry = isOpenMetrics ? openMetrics : text
+    return c.body(await registry.metrics(), 200, {
+      'content-type': registry.contentType,
+      'cache-control': 'no-store',
+      vary: 'Accept',
+    })
+  }
+}
+
+type Registries = Awaited<ReturnType<typeof load>>
+
+async function load(sources: MetricSources) {
+  const { openRegistry, speakOpenMetrics } = await import('../telemetry/registry.ts')
+  // Two: printing OpenMetrics takes `_total` off the names of a registry's counters for good.
+  return { text: openRegistry(sources), openMetrics: speakOpenMetrics(openRegistry(sources)) }
+}
