@@ -85,6 +85,21 @@ test('what happened last before SIGTERM arrives: its span, its exposure and its 
   assert.equal(count('http_request_duration_seconds', { route: '/ofrep/v1/evaluate/flags/:key', status: '200' }), 1)
 })
 
+test('all signals are sent in JSON where the protocol says so', async () => {
+  const running = await start({
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    OTEL_LOGS_EXPORTER: 'otlp',
+    OTEL_METRICS_EXPORTER: 'otlp',
+  })
+  assert.equal(await evaluate(running.address, ADMIN_KEY), true)
+  assert.equal((await stop(running)).code, 0)
+  const sent = (path: string) => JSON.stringify(collector.json.get(path))
+  assert.match(sent('/v1/traces'), /"name":"POST \/ofrep\/v1\/evaluate\/flags\/:key"/)
+  assert.match(sent('/v1/logs'), /"eventName":"feature_flag.evaluation"/)
+  assert.match(sent('/v1/metrics'), /"name":"flagstaff_evaluations_total"/)
+})
+
 test('exposures go where logs are exported, and only the share that is asked for', async () => {
   const running = await start({
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,

@@ -13,6 +13,8 @@ export type Collector = {
   readonly records: OtlpRecord[]
   /** The newest of each metric. */
   readonly points: OtlpPoint[]
+  /** The bodies of requests in JSON, by path. */
+  readonly json: Map<string, unknown>
   /** Requests that came, whatever became of them. */
   requests: number
   /** Resolves with the first that `find` finds, now or as soon as it comes. */
@@ -22,7 +24,7 @@ export type Collector = {
 
 const WAIT_MS = 20_000
 
-/** A collector of OpenTelemetry on loopback, which takes OTLP over HTTP in protobuf and keeps what it is sent. */
+/** A collector of OpenTelemetry on loopback, which takes OTLP over HTTP, reads what is protobuf and keeps what is JSON. */
 export async function startCollector(): Promise<Collector> {
   const server = createServer((request, response) => void take(request, response))
   server.listen(0, '127.0.0.1')
@@ -35,6 +37,7 @@ export async function startCollector(): Promise<Collector> {
     spans: [],
     records: [],
     points: [],
+    json: new Map(),
     requests: 0,
     wait: (find) =>
       new Promise((resolve, reject) => {
@@ -73,8 +76,10 @@ export async function startCollector(): Promise<Collector> {
 }
 
 function keep(collector: Collector, { url, headers }: IncomingMessage, body: Buffer): void {
-  if (headers['content-type'] !== 'application/x-protobuf') throw new Error(`Not protobuf: ${headers['content-type']}`)
   const bytes = headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body
+  const type = headers['content-type']
+  if (type === 'application/json') return void collector.json.set(url ?? '', JSON.parse(bytes.toString()))
+  if (type !== 'application/x-protobuf') throw new Error(`Neither protobuf nor JSON: ${type}`)
   if (url === '/v1/traces') collector.spans.push(...spansIn(bytes))
   if (url === '/v1/logs') collector.records.push(...recordsIn(bytes))
   if (url === '/v1/metrics') collector.points.splice(0, collector.points.length, ...pointsIn(bytes))
