@@ -65,13 +65,38 @@ function tlsOf({ tls }: DatabaseAddress, { host }: DatabaseHost): NonNullable<pg
   }
 }
 
-/** A client that sends no password where the channel must be bound and the server does not offer it. */
-export class BoundClient extends pg.Client {
+type Stream = { on(event: string, listener: (chunk: Buffer) => void): unknown; destroy(error: Error): void }
+type Connection = NodeJS.EventEmitter & { stream: Stream; attachListeners(stream: Pick<Stream, 'on'>): void }
+
+/** A client whose parser ends the connection, not the process, at what it does not know: a server that demands GSSAPI, or is none. */
+export class SafeClient extends pg.Client {
   constructor(config?: pg.ClientConfig) {
     super(config)
-    const { connection } = this as unknown as {
-      connection: NodeJS.EventEmitter & { stream: { destroy(e: Error): void } }
+    const connection = connectionOf(this)
+    const attach = connection.attachListeners.bind(connection)
+    connection.attachListeners = (stream: Stream) =>
+      attach({ on: (event, listener) => stream.on(event, guarded(listener, stream)) })
+  }
+}
+
+/** Not in the driver's types; its version is pinned. */
+const connectionOf = (client: pg.Client) => (client as unknown as { connection: Connection }).connection
+
+function guarded(listener: (chunk: Buffer) => void, stream: Stream): (chunk: Buffer) => void {
+  return (chunk) => {
+    try {
+      listener(chunk)
+    } catch (error) {
+      stream.destroy(error instanceof Error ? error : new Error(String(error)))
     }
+  }
+}
+
+/** A client that sends no password where the channel must be bound and the server does not offer it. */
+export class BoundClient extends SafeClient {
+  constructor(config?: pg.ClientConfig) {
+    super(config)
+    const connection = connectionOf(this)
     let isBound = false
     const refuse = () =>
       connection.stream.destroy(
@@ -122,7 +147,7 @@ function newClient(address: DatabaseAddress, route: Route): pg.Client {
 }
 
 export const clientClassOf = (address: DatabaseAddress) =>
-  address.channelBinding === 'require' ? BoundClient : pg.Client
+  address.channelBinding === 'require' ? BoundClient : SafeClient
 
 /**
  * Whether `next` is tried after `before` failed, as in libpq: another host where this one could not be reached, is starting up or is of the

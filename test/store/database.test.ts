@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { sql } from 'drizzle-orm'
 import { parseDatabaseUrl } from '../../src/config/database.ts'
@@ -92,4 +94,20 @@ test('the record of changes cannot be rewritten, not even by hand', async () => 
       store.database.write((tx) => tx.execute(statement)),
       (error: Error) => /append-only/.test(String(error.cause)),
     )
+})
+
+test('a server that demands GSSAPI, or that is none of Postgres, means "unavailable" and ends nothing', async () => {
+  for (const answer of [Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 7]), Buffer.from('HTTP/1.1 400 Bad Request')]) {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.end(answer))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' && address ? address.port : 0
+    const database = openDatabase(parseDatabaseUrl(`postgres://ada:secret@127.0.0.1:${port}/flags?sslmode=disable`))
+    await assert.rejects(listProjects(database, { after: '', limit: 1 }), { code: 'unavailable' })
+    await database.close()
+    server.close()
+  }
 })
