@@ -167,7 +167,7 @@ const doors: Doors = {
   keysChanged: () => keys.refresh(),
   enrich: enrichWith(config.contextValues),
   rpc: remote,
-  health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), standing, now },
+  health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), standing, database, now },
   metrics: config.metrics && config.metricsPort === undefined ? metricSources : undefined,
   notes: { requests: isCounted ? metrics.http : undefined, tracer, access },
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,

@@ -7,6 +7,8 @@ export type Health = {
   /** Asks the store, where nothing was loaded from it yet. */
   readonly warmUp: () => Promise<void>
   readonly standing: Pick<Standing, 'isLoaded' | 'trouble' | 'since'>
+  /** Whether the database refused the last change because it is read-only. */
+  readonly database: { readonly isReadOnly: boolean }
   /** The clock of `standing`, in milliseconds. */
   readonly now: () => number
 }
@@ -24,7 +26,13 @@ export type Status = { readonly status: 200 | 503; readonly body: object }
  * the store makes a replica "degraded", with the reason and how long it lasts, but must not take it out of service; and no probe
  * asks the store again, so that probes alone never keep a serverless database awake.
  */
-export function probes({ isStopping, warmUp, standing, now }: Health): ReadonlyMap<string, () => Promise<Status>> {
+export function probes({
+  isStopping,
+  warmUp,
+  standing,
+  database,
+  now,
+}: Health): ReadonlyMap<string, () => Promise<Status>> {
   const live = async (): Promise<Status> => ({ status: 200, body: { status: 'live' } })
   const started = async (): Promise<Status> => {
     await warmUp()
@@ -37,6 +45,8 @@ export function probes({ isStopping, warmUp, standing, now }: Health): ReadonlyM
     const answer = await started()
     if (answer.status !== 200) return answer
     const { trouble, since = now() } = standing
+    if (trouble === undefined && database.isReadOnly)
+      return { status: 200, body: { status: 'degraded', reason: 'The database is read-only: changes are refused' } }
     if (trouble === undefined) return { status: 200, body: { status: 'ready' } }
     const ageSeconds = Math.round((now() - since) / 1_000)
     return { status: 200, body: { status: 'degraded', reason: reasonOf(trouble), ageSeconds } }

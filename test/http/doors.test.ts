@@ -4,6 +4,7 @@ import { FlagError } from '../../src/flag/error.ts'
 import { openService, type Service } from '../support/service.ts'
 
 let isStopping = false
+let isReadOnly = false
 let standing: { isLoaded: boolean; trouble: unknown; since: number | undefined }
 let trial: Service
 const logged: unknown[] = []
@@ -24,6 +25,11 @@ before(async () => {
           },
           get since() {
             return standing.since
+          },
+        },
+        database: {
+          get isReadOnly() {
+            return isReadOnly
           },
         },
         now: () => 100_000,
@@ -49,6 +55,11 @@ test('probes follow the life of the process', async () => {
   for (const path of ['/livez', '/health']) assert.equal((await get(path)).status, 200)
   standing = { isLoaded: true, trouble: undefined, since: 100 }
   assert.deepEqual((await get('/readyz')).body, { status: 'ready' })
+  isReadOnly = true
+  const readOnly = await get('/readyz')
+  assert.deepEqual([readOnly.status, readOnly.body.status], [200, 'degraded'])
+  assert.match(readOnly.body.reason, /read-only/)
+  isReadOnly = false
   standing = { isLoaded: true, trouble: new Error('connect 10.0.0.1'), since: 39_000 }
   const degraded = await get('/readyz')
   assert.equal(degraded.status, 200, 'an outage of the store does not take replicas out of service')

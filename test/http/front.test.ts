@@ -7,7 +7,13 @@ import { doorsOver } from '../support/ofrep.ts'
 
 const on = { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on' }
 const standing = { isLoaded: true, trouble: undefined, since: undefined }
-const health = { isStopping: () => false, warmUp: async () => undefined, standing, now: () => 0 }
+const health = {
+  isStopping: () => false,
+  warmUp: async () => undefined,
+  standing,
+  database: { isReadOnly: false },
+  now: () => 0,
+}
 const doors = {
   ...doorsOver({ 'shop/live': { flags: { plain: on } } }),
   corsOrigins: undefined,

@@ -60,7 +60,7 @@ export async function startDebianPostgres(cluster: string, { settings, access }:
     output += chunk
   })
   for (let tries = 0; tries < 400 && child.exitCode === null; tries++) {
-    if (output.includes('database system is ready to accept connections')) break
+    if (/ready to accept (?:read-only )?connections/.test(output)) break
     await sleep(25)
   }
   if (child.exitCode !== null) throw new Error(`Postgres did not start: ${output}`)
@@ -69,6 +69,26 @@ export async function startDebianPostgres(cluster: string, { settings, access }:
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   }
   return { port, sockets, stop }
+}
+
+/** Makes a cluster in `folder` that is a copy of a running server's; a server that is started with it follows that one. */
+export function makeStandby(folder: string, { port }: DebianPostgres): string {
+  mkdirSync(folder)
+  own(folder)
+  const standby = join(folder, 'cluster')
+  const from = ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres']
+  const [command, args] = asPostgres(join(BIN, 'pg_basebackup'), [
+    ...from,
+    '-D',
+    standby,
+    '-R',
+    '-X',
+    'stream',
+    '-c',
+    'fast',
+  ])
+  execFileSync(command, args, { cwd: folder, stdio: 'pipe' })
+  return standby
 }
 
 /** Copies a file so that the server may read it, and nobody else. */

@@ -38,7 +38,13 @@ export const ofrepOver = (documents: Readonly<Record<string, Document>>, doors: 
 export function frontOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}): Front {
   const { corsOrigins, ...over } = doorsOver(documents, doors)
   const standing = { isLoaded: true, trouble: undefined, since: undefined }
-  const health = { isStopping: () => false, warmUp: async () => undefined, standing, now: () => 0 }
+  const health = {
+    isStopping: () => false,
+    warmUp: async () => undefined,
+    standing,
+    database: { isReadOnly: false },
+    now: () => 0,
+  }
   const load = async () => ofrep({ ...over, corsOrigins })
   return front({ ...over, corsOrigins, health, trialFlagSetId: undefined }, load)
 }

@@ -155,7 +155,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
       tracer,
     },
     notes: { requests: metrics.http, tracer },
-    health: { isStopping: () => false, warmUp: () => keys.warmUp(), standing, now: keeping.now },
+    health: { isStopping: () => false, warmUp: () => keys.warmUp(), standing, database, now: keeping.now },
     trialFlagSetId: undefined,
     corsOrigins: undefined,
     ...options.doors,
