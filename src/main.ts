@@ -204,14 +204,9 @@ const metricsServer =
         closeDatabase,
       )
     : undefined
+const ports = { port: server.port, grpcPort: server.grpcPort, metricsPort: metricsServer?.port }
 if (isTrial) write((await import('./run/welcome.ts')).welcome(server, config.folder))
-else
-  log.info('Listening', {
-    host: config.host,
-    port: server.port,
-    grpcPort: server.grpcPort,
-    metricsPort: metricsServer?.port,
-  })
+else log.info('Listening', { host: config.host, ...ports })
 if (!isTrial && !redis) log.warn('No Redis is configured: run one replica only')
 const telemetry = exportTelemetry({
   config: config.telemetry,

@@ -13,15 +13,18 @@ export type Load = { readonly connectionsMax: number; readonly working: number; 
 
 /** A slow database is a down database. */
 const STATEMENT_TIMEOUT_MS = 1_000
+/** Longer for changes: one of several at once waits for the lock of its environment, and the others are not slow. */
+const WRITE_STATEMENT_TIMEOUT_MS = 2_500
 /** The server's own limit does not help when the server, or the network before it, stands still. */
 const SILENCE_MS = 1_500
 /** Releases the locks of a transaction whose client vanished. */
 const IDLE_IN_TRANSACTION_MS = 5_000
 const CLOSE_MS = 3_000
 /** Limits hold for one transaction (SET LOCAL): behind a pooler a session's settings would reach other clients. */
-const LIMITS = `set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`
-const BEGIN_READ = `begin read only; ${LIMITS}`
-const BEGIN_WRITE = `begin; ${LIMITS}`
+const limits = (statementMs: number) =>
+  `set local statement_timeout = ${statementMs}; set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`
+const BEGIN_READ = `begin read only; ${limits(STATEMENT_TIMEOUT_MS)}`
+const BEGIN_WRITE = `begin; ${limits(WRITE_STATEMENT_TIMEOUT_MS)}`
 const READ_ONLY = `select pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as "isReadOnly"`
 
 /**
