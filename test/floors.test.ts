@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 
 const SRC = join(import.meta.dirname, '../src')
-/** Lowest first. Rooms on one floor do not know each other. */
+/** Lowest first. Folders of one layer do not import each other. */
 const FLOORS = [
   ['flag'],
   ['telemetry'],
