@@ -55,7 +55,7 @@ function requestOf(method: string, body: string, more: readonly string[] = []): 
 
 async function answerTo(request: string): Promise<{ status: number; answer: any }> {
   const client = await RawH1.connect(it.server.port)
-  const { status, body } = await client.send(request)
+  const { status, body } = await client.send(Buffer.from(request).toString('latin1'))
   client.close()
   return { status, answer: JSON.parse(Buffer.from(body, 'latin1').toString()) }
 }
