@@ -17,7 +17,7 @@ const ROOT = join(import.meta.dirname, '../..')
 const BIN = join(ROOT, 'node_modules/.bin')
 /** One limit for both runtimes: a test that hangs is a test that fails. */
 const TEST_MS = testTimeoutMs()
-const RUN_MS = 15 * 60_000
+const RUN_MS = 25 * 60_000
 
 const args = process.argv.slice(2)
 const runtimes = (['node', 'bun'] as const).filter(
