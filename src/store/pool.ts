@@ -136,7 +136,7 @@ export class Pool {
       client.off('error', onError)
       client.release(isBroken || failure !== undefined || this.#isReadOnly)
     }
-    return { client, release, isLost: () => failure !== undefined, routes }
+    return { client, release, isLost: () => failure !== undefined || routes.isDropped, routes }
   }
 
   /** Runs work on a session and gives it back: for reuse, or to be closed where its state is unknown. */
@@ -149,7 +149,10 @@ export class Pool {
       const isClean = !session.isLost() && !endsConnections(error) && (await rolledBack(session.client))
       if (isReadOnlyError(error)) this.#isReadOnly = true
       session.release(!isClean)
-      if (endsConnections(error)) void this.#replace(session.routes)?.close()
+      if (endsConnections(error))
+        this.#replace(session.routes)
+          ?.close()
+          .catch(() => undefined)
       throw session.isLost() && !(error instanceof FlagError) ? lost(error) : error
     }
   }

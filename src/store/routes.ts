@@ -16,6 +16,7 @@ export class Routes {
   readonly #accepted = new WeakSet<pg.ClientBase>()
   readonly #inUse = new Set<pg.PoolClient>()
   #working = 0
+  #isDropped = false
 
   constructor(address: DatabaseAddress, connectionsMax: number) {
     this.#address = address
@@ -41,10 +42,16 @@ export class Routes {
     }
   }
 
+  /** Whether every connection was ended at once, whatever it was doing. */
+  get isDropped(): boolean {
+    return this.#isDropped
+  }
+
   /** Ends every connection at once; the work on them fails. */
   drop(): void {
+    this.#isDropped = true
     const clients = [...this.#inUse]
-    void this.close()
+    this.close().catch(() => undefined)
     for (const client of clients) client.end().catch(() => undefined)
   }
 
