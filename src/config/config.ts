@@ -89,7 +89,7 @@ export function readConfig(env: Environment): Config {
   mistakes.push(...unknownNames(env, VARIABLE_NAMES))
   const given = readTexts(env, VARIABLE_NAMES, findings)
   const read = parseValues(VARIABLES, given, findings)
-  mistakes.push(...redisMistakes(given), ...tlsMistakes(given))
+  mistakes.push(...redisMistakes(given), ...tlsMistakes(env))
   const isTrial = !env['DATABASE_URL'] && !env['DATABASE_URL_FILE']
   const settings = settingsOf(read, { isTrial, findings })
   const database = read.DATABASE_URL === undefined ? undefined : databaseAddress(read.DATABASE_URL, env, mistakes)

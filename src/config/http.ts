@@ -65,10 +65,10 @@ export function httpOf(read: Read, isTrial: boolean, mistakes: string[]): HttpCo
   }
 }
 
-/** A half that was not given, and is no mistake of its own already. */
-export function tlsMistakes(given: Readonly<Record<string, string | undefined>>): string[] {
-  const isHalf = (given['TLS_CERT'] === undefined) !== (given['TLS_KEY'] === undefined)
-  return isHalf ? ['TLS_CERT_FILE and TLS_KEY_FILE: set both or neither'] : []
+/** A certificate without its key, or the reverse. A file that cannot be read is a mistake of its own. */
+export function tlsMistakes(env: Readonly<Record<string, string | undefined>>): string[] {
+  const isGiven = (name: string) => Boolean(env[name] || env[`${name}_FILE`])
+  return isGiven('TLS_CERT') === isGiven('TLS_KEY') ? [] : ['TLS_CERT_FILE and TLS_KEY_FILE: set both or neither']
 }
 
 function tlsOf({ TLS_CERT: cert, TLS_KEY: key }: Read): HttpConfig['tls'] {
