@@ -5,7 +5,7 @@ export type Enrich = (context: Context) => Context
 
 /**
  * Whether every number in a context is one. JSON has numbers such as 1e400 that are beyond a double, and become Infinity when they are
- * parsed; a protobuf Struct can hold NaN. No recursion, so that depth harms nobody.
+ * parsed; a protobuf Struct can hold NaN. No recursion, so that depth cannot overflow the stack.
  */
 export function isFiniteContext(context: Context): boolean {
   const pending: object[] = [context]

@@ -3,7 +3,7 @@ import { metrics } from '../routes/metrics.ts'
 import type { MetricSources } from '../telemetry/registry.ts'
 import { nothingHere } from './problem-answer.ts'
 
-/** What the metrics port serves: `/metrics`, and a liveness probe for whoever checks ports. */
+/** The metrics port: `/metrics`, and `/livez` for checks of the port itself. */
 export function metricsApp(sources: MetricSources): (request: Request) => Response | Promise<Response> {
   const app = new Hono()
   app.notFound(nothingHere)

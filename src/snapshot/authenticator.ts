@@ -15,7 +15,7 @@ const BEARER = 'Bearer '
 const REFUSED = 'The API key is not valid'
 
 /**
- * `anonymous` is whom a request without a key comes from: nobody, or in trial mode its only user. `noteUse` gets each principal that came
+ * `anonymous` is the principal of a request without a key: none, or in trial mode its only user. `noteUse` gets each principal that came
  * with a key.
  */
 export function authenticator(

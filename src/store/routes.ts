@@ -12,7 +12,7 @@ const LIFETIME_SECONDS = 30 * 60
 export class Routes {
   readonly #address: DatabaseAddress
   readonly #routes: readonly { readonly route: Route; readonly pool: pg.Pool }[]
-  /** Sessions of the wrong kind that are accepted all the same, because no better one is to be had. */
+  /** Sessions whose kind was checked already, or that are taken because no better one is available. */
   readonly #accepted = new WeakSet<pg.ClientBase>()
   readonly #inUse = new Set<pg.PoolClient>()
   #working = 0

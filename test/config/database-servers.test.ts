@@ -16,7 +16,7 @@ import {
 import { runProgram } from '../support/process.ts'
 
 /**
- * In URLs: IP is the port of a server with TLS whose certificate is of 127.0.0.1, and which takes cleartext from nobody; NAME that of one
+ * In URLs: IP is the port of a server with TLS whose certificate is of 127.0.0.1, and which refuses cleartext; NAME that of one
  * whose certificate is of localhost; BARE that of one without TLS; SOCKETS the folder of its socket; IP.pem and NAME.pem their authorities,
  * CARL.pem and CARL.key the certificate of a client.
  */

@@ -27,6 +27,7 @@ test('METRICS_PORT serves /metrics on a listener of its own, until the process e
     const scrape = await fetch(`${at}/metrics`)
     assert.equal(scrape.status, 200)
     assert.match(await scrape.text(), /http_request_duration_seconds_count\{.*route="\/livez"|process_cpu_/)
+    assert.equal((await fetch(`${at}/livez`)).status, 200)
     assert.equal((await fetch(`${at}/api/v1/projects`)).status, 404)
     service.child.kill('SIGTERM')
     await service.says(/"message":"Stopping"/)

@@ -91,7 +91,7 @@ export function makeStandby(folder: string, { port }: DebianPostgres): string {
   return standby
 }
 
-/** Copies a file so that the server may read it, and nobody else. */
+/** Copies a file that only the server may read. */
 export function handOver(file: string, to: string): string {
   cpSync(file, to)
   chmodSync(to, 0o600)
