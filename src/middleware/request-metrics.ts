@@ -29,6 +29,7 @@ export function requestMetrics(durations: RequestDurations, options: RequestMetr
 function load(durations: RequestDurations): Promise<MiddlewareHandler> {
   const measure = import('./prometheus.ts').then(({ measureInto }) => measureInto(durations))
   loaded.set(durations, measure)
+  measure.catch(() => loaded.delete(durations)) // the next request tries again
   return measure
 }
 

@@ -16,9 +16,16 @@ export function tracing(tracer: Tracer, isExempt: (c: Context) => boolean): Midd
     await next()
     if (span) c.res.headers.set(ANSWERED_BY, span.traceparent)
   }
+  const load = () => {
+    const middleware = import('./otel.ts').then(({ httpInstrumentation }) => httpInstrumentation(tracer))
+    middleware.catch(() => {
+      loaded = undefined // the next request tries again
+    })
+    return middleware
+  }
   return async (c, next) => {
     if (!tracer.isOn || isExempt(c)) return next()
-    loaded ??= import('./otel.ts').then(({ httpInstrumentation }) => httpInstrumentation(tracer))
+    loaded ??= load()
     return (await loaded)(c, () => keep(c, next))
   }
 }
