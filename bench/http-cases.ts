@@ -1,4 +1,4 @@
-import { Service } from '../src/rpc/gen/flagd/evaluation/v2/evaluation_pb.js'
+import { Service } from '../src/grpc/gen/flagd/evaluation/v2/evaluation_pb.js'
 import { ADMIN_KEY, addEnvironment, addKey, CONTEXT, type Subject, TARGETED } from './subject.ts'
 import type { Shot } from './wrk.ts'
 

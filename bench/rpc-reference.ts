@@ -12,7 +12,7 @@ import {
   type ResolveBooleanResponse,
   ResolveBooleanResponseSchema,
   Service,
-} from '../src/rpc/gen/flagd/evaluation/v2/evaluation_pb.js'
+} from '../src/grpc/gen/flagd/evaluation/v2/evaluation_pb.js'
 
 const ANSWER = { value: true, variant: 'on', reason: 'TARGETING_MATCH', metadata: {} }
 const PATH = `/${Service.typeName}/ResolveBoolean`

@@ -1,9 +1,9 @@
 /** What the bounds on load add to a request that is let in, in nanoseconds, beside the same path without them. Goal: 100. */
 import { stdout } from 'node:process'
 import { measure } from 'mitata'
-import { drain } from '../src/run/drain.ts'
-import { Load } from '../src/run/load.ts'
-import type { Fetch } from '../src/run/server.ts'
+import { drain } from '../src/server/drain.ts'
+import { Load } from '../src/server/load.ts'
+import type { Fetch } from '../src/server/server.ts'
 import { newCounter } from '../src/telemetry/counters.ts'
 import { describeMachine } from './machine.ts'
 

@@ -2,11 +2,11 @@
 const [, , word] = process.argv
 
 if (word === undefined) {
-  await import('../src/run/stopped.ts') // before the rest is loaded: as process 1 a signal that nobody listens to is lost
+  await import('../src/server/signals.ts') // before the rest is loaded: as process 1 a signal that nobody listens to is lost
   await import('../src/main.ts')
 } else if (word === 'admin') {
   process.argv.splice(2, 1) // admin.ts reads what comes after its own name
-  await import('../src/admin.ts')
+  await import('../src/cli.ts')
 } else {
   process.stderr.write(`Cannot start: expected no argument or "admin <command>", got "${word}"\n`)
   process.exitCode = 1

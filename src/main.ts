@@ -1,32 +1,31 @@
-import './run/stopped.ts' // first, so that no signal is lost while the rest begins
+import './server/signals.ts' // first, so that no signal is lost while the rest begins
+import type { Doors } from './app.ts'
+import { authenticator } from './cache/authenticator.ts'
+import { BOUNDARY_CLOCK } from './cache/boundary-timer.ts'
+import { counting } from './cache/counting.ts'
+import { Standing } from './cache/database-health.ts'
+import { KeyRing, type Principal } from './cache/key-cache.ts'
+import { Snapshots } from './cache/snapshots.ts'
+import { Following } from './cache/subscriptions.ts'
+import { Usage } from './cache/usage.ts'
 import { readConfig, TRIAL_FLAG_SET_ID } from './config/config.ts'
 import { enrichWith } from './flag/context.ts'
-import type { Doors } from './http/app.ts'
-import { front } from './http/front.ts'
-import { overload } from './http/overload.ts'
-import { eventStreams } from './http/stream-token.ts'
-import { Streams } from './http/streams.ts'
+import { rpcOnUse } from './grpc/lazy.ts'
 import { MANAGEMENT_BYTES_MAX } from './middleware/body-limit.ts'
-import { rpcOnUse } from './rpc/on-use.ts'
-import { wakefulClock } from './run/clock.ts'
-import { pause, shutDown } from './run/lifecycle.ts'
-import { listen } from './run/listen.ts'
-import { Load } from './run/load.ts'
-import { provideDatabase } from './run/provide.ts'
-import { orExit } from './run/start.ts'
-import { stopped } from './run/stopped.ts'
-import { authenticator } from './snapshot/authenticator.ts'
-import { BOUNDARY_CLOCK } from './snapshot/boundary-timer.ts'
-import { counting } from './snapshot/exposures.ts'
-import { Following } from './snapshot/following.ts'
-import { KeyRing, type Principal } from './snapshot/keyring.ts'
-import { Snapshots } from './snapshot/snapshots.ts'
-import { Standing } from './snapshot/standing.ts'
-import { Usage } from './snapshot/usage.ts'
-import { Calls } from './store/calls.ts'
-import { copiesIn, timedCopies } from './store/copies.ts'
-import { hintsIn } from './store/hints.ts'
-import { openRedis } from './store/redis.ts'
+import { Calls } from './repository/calls.ts'
+import { hintsIn } from './repository/redis/invalidation.ts'
+import { openRedis } from './repository/redis/redis.ts'
+import { copiesIn, timedCopies } from './repository/redis/snapshot-store.ts'
+import { front } from './routes/ofrep/front.ts'
+import { eventStreams } from './routes/ofrep/stream-token.ts'
+import { Streams } from './routes/ofrep/streams.ts'
+import { wakefulClock } from './server/clock.ts'
+import { pause, shutDown } from './server/graceful-shutdown.ts'
+import { listen } from './server/listen.ts'
+import { Load } from './server/load.ts'
+import { overload } from './server/overload.ts'
+import { stopped } from './server/signals.ts'
+import { orExit } from './server/start.ts'
 import { accessLogs } from './telemetry/access-log.ts'
 import { EvaluationEvents } from './telemetry/evaluation-events.ts'
 import { exportTelemetry } from './telemetry/export.ts'
@@ -35,6 +34,7 @@ import { newMetrics } from './telemetry/metrics.ts'
 import { openOutput } from './telemetry/output.ts'
 import type { MetricSources } from './telemetry/registry.ts'
 import { Tracer } from './telemetry/tracer.ts'
+import { provideDatabase } from './trial/database.ts'
 
 /** While a store is away, each question that it does not answer would be a line. */
 const COMPLAINT_MS = 10_000
@@ -71,14 +71,18 @@ const standing = new Standing()
 const complain = sparing(log.warn, { everyMs: COMPLAINT_MS, now: () => performance.now() })
 const keeping = { copies, freshnessMs, truthCheckMs, now, standing, tracer, log: complain }
 const snapshots = new Snapshots(keeping, async (flagSetId, since) =>
-  (await import('./store/source.ts')).readSource(database, flagSetId, since),
+  (await import('./repository/postgres/load-environment.ts')).readSource(database, flagSetId, since),
 )
-const keys = new KeyRing(keeping, async (since) => (await import('./store/keys.ts')).readKeyRing(database, since), {
-  adminSecret: config.adminKey,
-  wallNow,
-})
+const keys = new KeyRing(
+  keeping,
+  async (since) => (await import('./repository/postgres/keys.ts')).readKeyRing(database, since),
+  {
+    adminSecret: config.adminKey,
+    wallNow,
+  },
+)
 const usage = new Usage({
-  write: async (batch) => (await import('./store/usage.ts')).writeUsage(database, batch),
+  write: async (batch) => (await import('./repository/postgres/usage.ts')).writeUsage(database, batch),
   replica: crypto.randomUUID(),
   log: log.warn,
 })
@@ -126,7 +130,7 @@ const load = new Load({
   shed: metrics.shed,
 })
 const loadRpc = async () =>
-  (await import('./rpc/rpc.ts')).rpc({
+  (await import('./grpc/services.ts')).rpc({
     ...answering,
     following,
     contextValues: config.contextValues,
@@ -173,7 +177,7 @@ const doors: Doors = {
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   corsOrigins: config.corsOrigins,
 }
-const { fetch, evaluating } = front(doors, async () => (await import('./http/app.ts')).app(doors))
+const { fetch, evaluating } = front(doors, async () => (await import('./app.ts')).app(doors))
 
 if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(
@@ -196,8 +200,8 @@ const metricsServer =
   config.metrics && metricsPort !== undefined
     ? await orExit(
         async () =>
-          (await import('./run/listen-metrics.ts')).listenForMetrics({
-            fetch: (await import('./http/metrics-app.ts')).metricsApp(metricSources),
+          (await import('./server/listen-metrics.ts')).listenForMetrics({
+            fetch: (await import('./routes/metrics-app.ts')).metricsApp(metricSources),
             host: config.host,
             port: metricsPort,
           }),
@@ -205,7 +209,7 @@ const metricsServer =
       )
     : undefined
 const ports = { port: server.port, grpcPort: server.grpcPort, metricsPort: metricsServer?.port }
-if (isTrial) write((await import('./run/welcome.ts')).welcome(server, config.folder))
+if (isTrial) write((await import('./trial/banner.ts')).welcome(server, config.folder))
 else log.info('Listening', { host: config.host, ...ports })
 if (!isTrial && !redis) log.warn('No Redis is configured: run one replica only')
 const telemetry = exportTelemetry({
@@ -227,13 +231,8 @@ const code = await shutDown(
       },
     },
     { name: 'wait for the load balancer', run: (late) => pause(config.drainDelaySeconds * 1_000, late) },
-    {
-      name: 'end event streams',
-      run: () => {
-        streams.endStreams()
-        remote.endStreams()
-      },
-    },
+    { name: 'end event streams', run: () => streams.endStreams() },
+    { name: 'end streams of calls', run: () => remote.endStreams() },
     { name: 'finish open requests', run: (late) => server.close(late) },
     { name: 'store the usage', run: () => usage.drain(AbortSignal.timeout(config.drainSeconds * 500)) },
     { name: 'send the telemetry', run: () => telemetry.drain(AbortSignal.timeout(config.drainSeconds * 250)) },

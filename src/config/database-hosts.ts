@@ -1,4 +1,4 @@
-import type { DatabaseHost } from '../store/database-address.ts'
+import type { DatabaseHost } from '../repository/postgres/database-address.ts'
 import type { Given } from './database-parameters.ts'
 
 const DEFAULT_PORT = 5432

@@ -1,4 +1,4 @@
-import type { DatabaseTls, SslMode, TlsVersion } from '../store/database-address.ts'
+import type { DatabaseTls, SslMode, TlsVersion } from '../repository/postgres/database-address.ts'
 import type { Given, Parameter } from './database-parameters.ts'
 
 const MODES = ['prefer', 'disable', 'allow', 'require', 'verify-ca', 'verify-full'] as const

@@ -1,4 +1,4 @@
-import type { DatabaseAddress } from '../store/database-address.ts'
+import type { DatabaseAddress } from '../repository/postgres/database-address.ts'
 import { hostsOf } from './database-hosts.ts'
 import { type Environment, type Given, givenBy, NAME, PARAMETERS, REFUSED } from './database-parameters.ts'
 import { tlsOf } from './database-tls.ts'

@@ -1,5 +1,5 @@
-import type { RedisAddress } from '../store/redis.ts'
-import type { RedisServer } from '../store/redis-client.ts'
+import type { RedisAddress } from '../repository/redis/redis.ts'
+import type { RedisServer } from '../repository/redis/redis-client.ts'
 import { isHttpUrl, secret, text, type Values } from './variables.ts'
 
 const isAny = () => true

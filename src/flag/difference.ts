@@ -1,5 +1,5 @@
 import type { CompiledFlag } from './compile.ts'
-import { affectedSegments, type FlagSet, isSame } from './flagset.ts'
+import { affectedSegments, type FlagSet, isSame } from './flag-set.ts'
 import { referencesIn } from './segment.ts'
 
 /** What became of a flag, in the words of flagd's event stream. */

@@ -1,6 +1,6 @@
 import { type Boundaries, boundariesOf, type Moment, NO_BOUNDARIES, type Ramp } from './boundaries.ts'
 import { type CompiledFlag, unreadText } from './compile.ts'
-import type { FlagSet } from './flagset.ts'
+import type { FlagSet } from './flag-set.ts'
 import { isRecord } from './value.ts'
 
 /** In a ramp a step is this long, in seconds, or 1 % of the ramp where that is longer. */

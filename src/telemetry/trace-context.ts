@@ -9,7 +9,8 @@ export type TraceContext = {
 }
 
 /** Headers or metadata; names are in lower case. */
-type Header = { get(name: string): string | null }
+/** Reads one header of a request; names are in lower case. */
+export type Header = { get(name: string): string | null }
 
 /** Version, trace id, parent id, flags; later versions may say more. */
 const TRACEPARENT = /^(?!ff)([\da-f]{2})-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-[\da-f]([\da-f])(-.*)?$/

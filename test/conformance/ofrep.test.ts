@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse } from 'yaml'
 import { FlagError } from '../../src/flag/error.ts'
-import type { OfrepDoors } from '../../src/http/ofrep.ts'
+import type { OfrepDoors } from '../../src/routes/ofrep/ofrep.ts'
 import { listFiles, readJson, readText, withConformance } from '../support/conformance.ts'
 import { type Document, ofrepOver } from '../support/ofrep.ts'
 

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseDatabaseUrl } from '../../src/config/database.ts'
-import { connect } from '../../src/store/connect.ts'
-import { migrate } from '../../src/store/schema.ts'
+import { connect } from '../../src/repository/postgres/connect.ts'
+import { migrate } from '../../src/repository/postgres/schema.ts'
 import {
   type DebianPostgres,
   HAS_DEBIAN_POSTGRES,

@@ -5,7 +5,7 @@ import { boundariesOf } from '../../src/flag/boundaries.ts'
 import { unreadText } from '../../src/flag/compile.ts'
 import type { Definition } from '../../src/flag/definition.ts'
 import { evaluate } from '../../src/flag/evaluate.ts'
-import { compileFlagSet, compileWritten } from '../../src/flag/flagset.ts'
+import { compileFlagSet, compileWritten } from '../../src/flag/flag-set.ts'
 import { Timeline, timelineOf } from '../../src/flag/timeline.ts'
 
 const NOW = { var: '$flagd.timestamp' }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { differenceOf } from '../../src/flag/difference.ts'
-import { patchFlagSet } from '../../src/flag/flagset.ts'
+import { patchFlagSet } from '../../src/flag/flag-set.ts'
 import { flagSetOf, ruled } from '../support/flag-set.ts'
 
 const plain = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }

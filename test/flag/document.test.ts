@@ -4,7 +4,7 @@ import { FlagdCore } from '@openfeature/flagd-core'
 import { readDocument } from '../../src/flag/check.ts'
 import { documentOf, portableDocumentOf } from '../../src/flag/document.ts'
 import { evaluateKey } from '../../src/flag/evaluate.ts'
-import { compileFlagSet } from '../../src/flag/flagset.ts'
+import { compileFlagSet } from '../../src/flag/flag-set.ts'
 import { isPortableName } from '../../src/flag/portable.ts'
 import { NOW, ruled } from '../support/flag-set.ts'
 

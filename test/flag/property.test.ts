@@ -6,7 +6,7 @@ import { checkDefinition, checkShape, readDocument } from '../../src/flag/check.
 import type { Bucketing, Definition } from '../../src/flag/definition.ts'
 import { evaluateKey } from '../../src/flag/evaluate.ts'
 import { RuleFault } from '../../src/flag/expression.ts'
-import { compileFlagSet } from '../../src/flag/flagset.ts'
+import { compileFlagSet } from '../../src/flag/flag-set.ts'
 import { STEPS_MAX } from '../../src/flag/limits.ts'
 import { OPERATORS } from '../../src/flag/operators/operators.ts'
 import { compileRule } from '../../src/flag/rule.ts'

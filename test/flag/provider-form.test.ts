@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Definition } from '../../src/flag/definition.ts'
-import { compileFlagSet } from '../../src/flag/flagset.ts'
+import { compileFlagSet } from '../../src/flag/flag-set.ts'
 import { providerFormOf } from '../../src/flag/provider-form.ts'
 import { flagSetOf, ruled } from '../support/flag-set.ts'
 

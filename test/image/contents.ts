@@ -14,7 +14,7 @@ export type Target = {
 }
 
 const { license } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'))
-const MIGRATIONS = join(import.meta.dirname, '../../src/store/migrations')
+const MIGRATIONS = join(import.meta.dirname, '../../src/repository/postgres/migrations')
 
 /** What an image is, before it serves anything. */
 export async function checkContents(docker: Docker, target: Target, check: Check): Promise<void> {

@@ -7,7 +7,7 @@ import type Docker from 'dockerode'
 import {
   ResolveBooleanRequestSchema,
   ResolveBooleanResponseSchema,
-} from '../../src/rpc/gen/flagd/evaluation/v1/evaluation_pb.js'
+} from '../../src/grpc/gen/flagd/evaluation/v1/evaluation_pb.js'
 import { startCollector } from '../support/collector.ts'
 import { readEvents } from '../support/events.ts'
 import { testDatabase } from '../support/postgres.ts'

@@ -79,7 +79,7 @@ for (const [name, settings] of CONFIGURATIONS)
     test('the schema is brought up to date through the pooler, by several at once', async () => {
       const other = await openStore()
       const pooled = await startPooler(other.url, settings)
-      const runs = [1, 2, 3].map(() => runProgram('src/admin.ts', { DATABASE_URL: pooled.url }, { args: ['migrate'] }))
+      const runs = [1, 2, 3].map(() => runProgram('src/cli.ts', { DATABASE_URL: pooled.url }, { args: ['migrate'] }))
       for (const run of runs) assert.equal((await run.ended).code, 0, run.output())
       await pooled.close()
       await other.close()

@@ -75,7 +75,7 @@ test('a migration that fails is one clear line and a code', async () => {
     [older.href, /^Cannot run "migrate": [^\n]*"no_such_database" does not exist\n$/],
     [await halfMigrated(store), /^Cannot run "migrate": [^\n]*already exists\n$/],
   ] as const) {
-    const program = runProgram('src/admin.ts', { DATABASE_URL }, { args: ['migrate'] })
+    const program = runProgram('src/cli.ts', { DATABASE_URL }, { args: ['migrate'] })
     programs.push(program)
     assert.deepEqual(await program.ended, { code: 1, signal: null }, program.output())
     assert.match(program.output(), sentence)

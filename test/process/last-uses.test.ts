@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { FlagSyncService } from '../../src/rpc/gen/flagd/sync/v1/sync_pb.js'
+import { FlagSyncService } from '../../src/grpc/gen/flagd/sync/v1/sync_pb.js'
 import { GrpcClient } from '../support/grpc.ts'
 import { kill, type Running, startService } from '../support/process.ts'
 import { openStore, type Store } from '../support/store.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { Service as Evaluation } from '../../src/rpc/gen/flagd/evaluation/v2/evaluation_pb.js'
+import { Service as Evaluation } from '../../src/grpc/gen/flagd/evaluation/v2/evaluation_pb.js'
 import { type Collector, startCollector } from '../support/collector.ts'
 import { readEvents } from '../support/events.ts'
 import { GrpcClient } from '../support/grpc.ts'

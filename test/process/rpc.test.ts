@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { create, toBinary } from '@bufbuild/protobuf'
-import { ResolveBooleanRequestSchema, Service } from '../../src/rpc/gen/flagd/evaluation/v2/evaluation_pb.js'
+import { ResolveBooleanRequestSchema, Service } from '../../src/grpc/gen/flagd/evaluation/v2/evaluation_pb.js'
 import {
   FlagSyncService,
   SyncFlagsRequestSchema,
   type SyncFlagsResponse,
-} from '../../src/rpc/gen/flagd/sync/v1/sync_pb.js'
+} from '../../src/grpc/gen/flagd/sync/v1/sync_pb.js'
 import { GrpcClient, type GrpcStream } from '../support/grpc.ts'
 import { frame } from '../support/h2.ts'
 import { kill, type Running, startService } from '../support/process.ts'

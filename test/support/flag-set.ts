@@ -3,7 +3,7 @@ import { readDocument } from '../../src/flag/check.ts'
 import type { Bucketing, Definition } from '../../src/flag/definition.ts'
 import type { Evaluation } from '../../src/flag/evaluate.ts'
 import { evaluateKey } from '../../src/flag/evaluate.ts'
-import { compileFlagSet, type FlagSet } from '../../src/flag/flagset.ts'
+import { compileFlagSet, type FlagSet } from '../../src/flag/flag-set.ts'
 
 /** Unix seconds at which tests evaluate. */
 export const NOW = 1_750_000_000

@@ -1,5 +1,5 @@
-import { listen } from '../../src/run/listen.ts'
-import type { ListenOptions, Server } from '../../src/run/server.ts'
+import { listen } from '../../src/server/listen.ts'
+import type { ListenOptions, Server } from '../../src/server/server.ts'
 import { GrpcClient, type GrpcOptions } from './grpc.ts'
 import { ADMIN_KEY, openService, type Service, type ServiceOptions } from './service.ts'
 

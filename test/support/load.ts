@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import http2 from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Service } from '../../src/rpc/gen/flagd/evaluation/v2/evaluation_pb.js'
-import { FlagSyncService } from '../../src/rpc/gen/flagd/sync/v1/sync_pb.js'
+import { Service } from '../../src/grpc/gen/flagd/evaluation/v2/evaluation_pb.js'
+import { FlagSyncService } from '../../src/grpc/gen/flagd/sync/v1/sync_pb.js'
 import { GrpcClient, type GrpcStream } from './grpc.ts'
 import { RawH1 } from './raw-h1.ts'
 

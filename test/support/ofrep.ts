@@ -1,10 +1,10 @@
+import type { Header } from '../../src/cache/authenticator.ts'
+import type { Principal } from '../../src/cache/key-cache.ts'
+import type { Snapshot } from '../../src/cache/snapshot.ts'
 import { FlagError } from '../../src/flag/error.ts'
-import { compileFlagSet } from '../../src/flag/flagset.ts'
-import { type Front, front } from '../../src/http/front.ts'
-import { type OfrepDoors, ofrep } from '../../src/http/ofrep.ts'
-import type { Header } from '../../src/snapshot/authenticator.ts'
-import type { Principal } from '../../src/snapshot/keyring.ts'
-import type { Snapshot } from '../../src/snapshot/snapshot.ts'
+import { compileFlagSet } from '../../src/flag/flag-set.ts'
+import { type Front, front } from '../../src/routes/ofrep/front.ts'
+import { type OfrepDoors, ofrep } from '../../src/routes/ofrep/ofrep.ts'
 
 /** A flagd document, as far as these tests write one. */
 export type Document = {

@@ -1,10 +1,10 @@
 import { parseDatabaseUrl } from '../../src/config/database.ts'
-import type { Author } from '../../src/store/changes.ts'
-import { connect } from '../../src/store/connect.ts'
-import { type Database, openDatabase } from '../../src/store/database.ts'
-import { createEnvironment } from '../../src/store/environments.ts'
-import { createProject } from '../../src/store/projects.ts'
-import { migrate } from '../../src/store/schema.ts'
+import type { Author } from '../../src/repository/postgres/changes.ts'
+import { connect } from '../../src/repository/postgres/connect.ts'
+import { type Database, openDatabase } from '../../src/repository/postgres/database.ts'
+import { createEnvironment } from '../../src/repository/postgres/environments.ts'
+import { createProject } from '../../src/repository/postgres/projects.ts'
+import { migrate } from '../../src/repository/postgres/schema.ts'
 import { testDatabase } from './postgres.ts'
 
 export const AUTHOR: Author = { actor: 'test', comment: '', traceId: '' }

@@ -1,6 +1,6 @@
 import { createClient } from '@redis/client'
 import { Hono } from 'hono'
-import { listen } from '../../src/run/listen.ts'
+import { listen } from '../../src/server/listen.ts'
 
 export type Front = {
   readonly restUrl: string

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FlagError } from '../../src/flag/error.ts'
-import { Calls } from '../../src/store/calls.ts'
+import { Calls } from '../../src/repository/calls.ts'
 import { BOUNDS_SECONDS, Labeled, newCounter, newHistogram } from '../../src/telemetry/counters.ts'
 
 test('a timing counts each duration once, in the bucket whose bound it does not exceed', () => {

@@ -1,0 +1,107 @@
+import { FlagError } from '../flag/error.ts'
+import type { EnvironmentSource, Version } from '../repository/postgres/load-environment.ts'
+import { readSnapshot, writeSnapshot } from './codec.ts'
+import { Held } from './replicated.ts'
+import type { Keeping } from './replication-options.ts'
+import { nextSnapshot, type Snapshot } from './snapshot.ts'
+import { atMost, WAIT_MS } from './wait.ts'
+
+export type ReadSource = (flagSetId: string, since?: Version) => Promise<EnvironmentSource | undefined>
+
+/**
+ * Environments held at most; the one that was loaded longest ago makes room. A name that does not exist is not held,
+ * so that requests for invented environments cannot grow this.
+ */
+const ENVIRONMENTS_MAX = 1_000
+
+/** Less than a provider waits between an event and its question (50 ms). */
+const JUST_NOW_MS = 20
+
+/** The newest snapshot of each environment that is asked for. */
+export class Snapshots {
+  readonly #keeping: Keeping
+  readonly #read: ReadSource
+  readonly #held = new Map<string, Held<Snapshot>>()
+
+  constructor(keeping: Keeping, read: ReadSource) {
+    this.#keeping = keeping
+    this.#read = read
+  }
+
+  /** The snapshot to answer a request from; a promise only at first and after a pause. Throws `not_found` or `unavailable`. */
+  current(flagSetId: string): Snapshot | Promise<Snapshot> {
+    const held = this.#held.get(flagSetId)
+    const found = held?.current()
+    if (found === undefined) return this.#first(flagSetId, held)
+    return found instanceof Promise ? found.then((snapshot) => snapshot ?? this.#missing(flagSetId)) : found
+  }
+
+  /**
+   * Brings what is held of `scope` (`<project>/<environment>`, or `<project>/` for all of a project) to the database's newest
+   * revision and hands it on to other replicas; awaited by whoever has just changed it, to read its own write.
+   */
+  async refresh(scope: string): Promise<void> {
+    const isInScope = (flagSetId: string) => flagSetId === scope || (scope.endsWith('/') && flagSetId.startsWith(scope))
+    if (!scope.endsWith('/') && !this.#held.has(scope)) this.#hold(scope)
+    const concerned = [...this.#held].filter(([flagSetId]) => isInScope(flagSetId))
+    await Promise.all(
+      concerned.map(async ([flagSetId, held]) => {
+        await held.refresh()
+        if (held.value === undefined) this.#held.delete(flagSetId)
+      }),
+    )
+  }
+
+  /**
+   * What is newest, for a request that knows of another state than `current` gives. Waits half a second at most, and asks nobody when
+   * that was just done, so that made-up states in requests cannot drive it.
+   */
+  async newest(flagSetId: string): Promise<Snapshot> {
+    const held = await this.held(flagSetId)
+    if (held.ageMs >= JUST_NOW_MS) await atMost(held.check(), WAIT_MS)
+    return held.value ?? this.#missing(flagSetId)
+  }
+
+  /** What is held of an environment, for whoever follows it; loads it first. */
+  async held(flagSetId: string): Promise<Held<Snapshot>> {
+    await this.current(flagSetId)
+    return this.#held.get(flagSetId) ?? this.#missing(flagSetId)
+  }
+
+  /** What is held of every environment that was asked for. */
+  all(): Iterable<[flagSetId: string, held: Held<Snapshot>]> {
+    return this.#held
+  }
+
+  async #first(flagSetId: string, known: Held<Snapshot> | undefined): Promise<Snapshot> {
+    const held = known ?? this.#hold(flagSetId)
+    try {
+      return (await held.current()) ?? this.#missing(flagSetId)
+    } catch (error) {
+      if (held.value === undefined) this.#held.delete(flagSetId)
+      throw error
+    }
+  }
+
+  #hold(flagSetId: string): Held<Snapshot> {
+    const held = new Held<Snapshot>(this.#keeping, {
+      name: flagSetId,
+      read: async (snapshot) => {
+        const source = await this.#read(flagSetId, snapshot)
+        const isUnchanged = source?.isUpdate && source.revision === snapshot?.revision
+        return isUnchanged ? snapshot : source && nextSnapshot(flagSetId, source, snapshot)
+      },
+      encode: writeSnapshot,
+      decode: (copy) => readSnapshot(flagSetId, copy),
+    })
+    this.#held.set(flagSetId, held)
+    const oldest = this.#held.keys().next().value
+    if (this.#held.size > ENVIRONMENTS_MAX && oldest !== undefined) this.#held.delete(oldest)
+    return held
+  }
+
+  #missing(flagSetId: string): never {
+    this.#held.delete(flagSetId)
+    throw new FlagError('not_found', `Environment "${flagSetId}" does not exist`)
+  }
+}

@@ -1,0 +1,92 @@
+import { FlagError } from '../../flag/error.ts'
+import { Calls } from '../calls.ts'
+import type { DatabaseAddress } from './database-address.ts'
+import type { Db, Load, Pool } from './pool.ts'
+import { refusal } from './refusal.ts'
+
+export type { Db }
+/** A database whose statements belong to one transaction. */
+export type Transaction = Db
+
+/** Reads and writes with the failures translated; the only way the rest of the code reaches Postgres. */
+export type Database = {
+  /** Runs a read; asks once more when the connection was lost under it, which a read survives unharmed. */
+  read<T>(query: (db: Db) => Promise<T>): Promise<T>
+  /** Runs `work` in one transaction: all of it happens or nothing. Never repeated, because a lost answer may be a commit. */
+  write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  readonly load: Load
+  /** Whether the server refused the last write because it is read-only, as a standby is. */
+  readonly isReadOnly: boolean
+  /** Drops every connection: after a freeze the other ends may be gone. */
+  reset(): void
+  close(): Promise<void>
+}
+
+const CONNECTIONS_MAX = 5
+
+/**
+ * Opens the database; loads the driver and connects on first use, so that start-up never waits for Postgres. `calls` are timed as "read"
+ * and "write".
+ */
+export function openDatabase(address: DatabaseAddress, calls = new Calls('postgresql')): Database {
+  let pool: Pool | undefined
+  let opening: Promise<Pool> | undefined
+  let checked: Promise<void> | undefined
+
+  const open = async () => {
+    const { Pool } = await import('./pool.ts')
+    pool = new Pool(address, CONNECTIONS_MAX)
+    return pool
+  }
+  const opened = () => {
+    opening ??= open()
+    return opening
+  }
+  const checkSchema = async () => (await opened()).ask((await import('./schema.ts')).checkSchema)
+  const schemaIsCurrent = () => {
+    checked ??= checkSchema().catch((error) => {
+      checked = undefined
+      throw error
+    })
+    return checked
+  }
+  const guarded = async <T>(work: (pool: Pool) => Promise<T>): Promise<T> => {
+    try {
+      await schemaIsCurrent()
+      return await work(await opened())
+    } catch (error) {
+      throw refusal(error)
+    }
+  }
+
+  return {
+    read: async (query) => {
+      const ask = () => calls.note('read', () => guarded((pool) => pool.ask(query)))
+      try {
+        return await ask()
+      } catch (error) {
+        if (!wasCut(error)) throw error
+        return ask()
+      }
+    },
+    write: (work) => calls.note('write', () => guarded((pool) => pool.transact(work))),
+    get load() {
+      return pool?.load ?? { connectionsMax: CONNECTIONS_MAX, working: 0, waiting: 0 }
+    },
+    get isReadOnly() {
+      return pool?.isReadOnly ?? false
+    },
+    reset: () => pool?.reset(),
+    close: async () => {
+      if (opening) await (await opening).close()
+    },
+  }
+}
+
+const CUT = ['CONNECTION_LOST', '57P01', '57P02']
+
+/** True when a connection that had worked before was ended under the read: the next one may well succeed. */
+function wasCut(error: unknown): boolean {
+  const cause = error instanceof FlagError && error.code === 'unavailable' ? error.cause : undefined
+  return cause instanceof Error && 'code' in cause && CUT.includes(String(cause.code))
+}

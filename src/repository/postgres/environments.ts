@@ -1,0 +1,140 @@
+import { and, asc, eq, gt, max } from 'drizzle-orm'
+import type { Bucketing } from '../../flag/definition.ts'
+import { FlagError } from '../../flag/error.ts'
+import { type Author, record } from './changes.ts'
+import type { Database, Transaction } from './database.ts'
+import { raiseKeysRevision } from './keys.ts'
+import { selectProject } from './projects.ts'
+import {
+  type EnvironmentName,
+  type EnvironmentRow,
+  type Expected,
+  expectRevision,
+  lockEnvironment,
+  raiseRevision,
+  readEnvironmentRow,
+} from './revision.ts'
+import { changes, environments, lastEvaluations, type Patch } from './tables.ts'
+
+export type EnvironmentSettings = { readonly name: string; readonly description: string; readonly bucketing: Bucketing }
+
+/** A project has few environments; this many can be created in one, so that a list is never long. */
+const ENVIRONMENTS_MAX = 100
+
+/** The environments of a project, in the order of their keys. */
+export function listEnvironments(database: Database, project: string): Promise<EnvironmentRow[]> {
+  return database.read(async (db) => {
+    const { id } = await selectProject(db, project)
+    const rows = await db
+      .select()
+      .from(environments)
+      .where(eq(environments.projectId, id))
+      .orderBy(asc(environments.key))
+    return rows.map((row) => ({ ...row, project }))
+  })
+}
+
+export function readEnvironment(database: Database, name: EnvironmentName): Promise<EnvironmentRow> {
+  return database.read((db) => readEnvironmentRow(db, name))
+}
+
+/**
+ * Creates an environment at revision 1; or, where one of this name was deleted, above the last revision that one had:
+ * a number that a replica or a client has seen never comes back with another meaning.
+ */
+export function createEnvironment(
+  database: Database,
+  name: EnvironmentName,
+  change: { settings: EnvironmentSettings; author: Author },
+): Promise<EnvironmentRow> {
+  return database.write(async (tx) => {
+    const project = await selectProject(tx, name.project, 'lock')
+    const count = await tx.$count(environments, eq(environments.projectId, project.id))
+    if (count >= ENVIRONMENTS_MAX)
+      throw new FlagError('conflict', `Cannot create the environment: a project has at most ${ENVIRONMENTS_MAX}`)
+    const revision = (await lastRevision(tx, name)) + 1n
+    const [row] = await tx
+      .insert(environments)
+      .values({
+        ...change.settings,
+        projectId: project.id,
+        key: name.environment,
+        revision,
+        settingsRevision: revision,
+        changedIn: change.author.traceparent ?? '',
+      })
+      .returning()
+    if (!row) throw new Error('Cannot create an environment: the insert returned no row')
+    await record(tx, change.author, [
+      { subject: 'environment', action: 'create', ...name, revision, after: change.settings },
+    ])
+    return { ...row, project: name.project }
+  })
+}
+
+/** Changes name, description or bucketing. Bucketing moves users between variants, so it has its place in the record. */
+export function updateEnvironment(
+  database: Database,
+  name: EnvironmentName,
+  change: { settings: Patch<EnvironmentSettings>; expected: Expected; author: Author },
+): Promise<EnvironmentRow> {
+  return database.write(async (tx) => {
+    const before = await lockEnvironment(tx, name)
+    expectRevision(change.expected, before.revision)
+    const {
+      bucketing = before.bucketing,
+      name: title = before.name,
+      description = before.description,
+    } = change.settings
+    const revision = await raiseRevision(tx, before.id, {
+      author: change.author,
+      settings: bucketing === before.bucketing ? {} : { bucketing },
+    })
+    await tx.update(environments).set({ name: title, description }).where(eq(environments.id, before.id))
+    const after = await readEnvironmentRow(tx, name)
+    await record(tx, change.author, [
+      {
+        subject: 'environment',
+        action: 'update',
+        ...name,
+        revision,
+        before: settingsOf(before),
+        after: settingsOf(after),
+      },
+    ])
+    return after
+  })
+}
+
+/** Deletes an environment with its definitions and keys. Its changes stay. */
+export function deleteEnvironment(
+  database: Database,
+  name: EnvironmentName,
+  change: { expected: Expected; author: Author },
+): Promise<void> {
+  return database.write(async (tx) => {
+    const before = await lockEnvironment(tx, name)
+    expectRevision(change.expected, before.revision)
+    const revision = await raiseRevision(tx, before.id, change)
+    await tx.delete(environments).where(eq(environments.id, before.id))
+    await tx.delete(lastEvaluations).where(eq(lastEvaluations.environmentId, before.id))
+    await raiseKeysRevision(tx)
+    await record(tx, change.author, [
+      { subject: 'environment', action: 'delete', ...name, revision, before: settingsOf(before) },
+    ])
+  })
+}
+
+async function lastRevision(tx: Transaction, name: EnvironmentName): Promise<bigint> {
+  const [row] = await tx
+    .select({ last: max(changes.revision) })
+    .from(changes)
+    .where(and(eq(changes.project, name.project), eq(changes.environment, name.environment), gt(changes.revision, 0n)))
+  return row?.last ?? 0n
+}
+
+const settingsOf = ({ name, description, bucketing }: EnvironmentSettings): EnvironmentSettings => ({
+  name,
+  description,
+  bucketing,
+})

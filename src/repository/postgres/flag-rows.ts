@@ -1,0 +1,175 @@
+import { and, asc, eq, inArray, isNotNull, ne, type SQL, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
+import type { Definition } from '../../flag/definition.ts'
+import { FlagError, type Mistake } from '../../flag/error.ts'
+import { batches } from './batches.ts'
+import type { NewChange } from './changes.ts'
+import type { Transaction } from './database.ts'
+import type { EnvironmentRow } from './revision.ts'
+import { definitions, type FlagType, flags } from './tables.ts'
+
+/** What one key turned from and into. */
+export type Difference = {
+  readonly key: string
+  readonly before: Definition | undefined
+  readonly after: Definition | undefined
+}
+
+/** What changes, and what is stored of the flags concerned. */
+export type Changes = { readonly changed: readonly Difference[]; readonly stored: Map<string, Stored> }
+/** A flag's identity with its definition in the environment at hand. */
+export type Stored = { id: bigint; type: FlagType; archived: boolean; definition: Definition | undefined }
+
+const FLAG_TYPES: readonly FlagType[] = ['boolean', 'string', 'number', 'object']
+
+/** Reads the identities and definitions of `keys` and locks the identities, in one order for all writers. */
+export async function lockFlags(
+  tx: Transaction,
+  environment: EnvironmentRow,
+  keys: readonly string[],
+): Promise<Map<string, Stored>> {
+  const flag = alias(flags, 'flag') // FOR UPDATE OF takes no name with a schema
+  const stored = new Map<string, Stored>()
+  if (keys.length === 0) return stored
+  const rows = await tx
+    .select({
+      id: flag.id,
+      key: flag.key,
+      type: flag.type,
+      archivedAt: flag.archivedAt,
+      definition: definitions.definition,
+    })
+    .from(flag)
+    .leftJoin(definitions, and(eq(definitions.flagId, flag.id), eq(definitions.environmentId, environment.id)))
+    .where(and(eq(flag.projectId, environment.projectId), inArray(flag.key, keys)))
+    .orderBy(asc(flag.id))
+    .for('update', { of: flag })
+  for (const { key, archivedAt, definition, ...row } of rows)
+    stored.set(key, {
+      ...row,
+      archived: archivedAt !== null,
+      definition: (archivedAt === null && definition) || undefined,
+    })
+  return stored
+}
+
+/** A flag has one type in all environments; it may change only where no other environment would disagree. */
+export async function checkTypes(
+  tx: Transaction,
+  environment: EnvironmentRow,
+  write: Changes & { readonly pointer: (key: string) => string },
+): Promise<void> {
+  const turned = write.changed.flatMap(({ key, after }) => {
+    const flag = write.stored.get(key)
+    return flag && after && typeOf(after) !== flag.type
+      ? [{ key, id: flag.id, was: flag.type, type: typeOf(after) }]
+      : []
+  })
+  const elsewhere = await definedElsewhere(
+    tx,
+    environment,
+    turned.map(({ id }) => id),
+  )
+  const mistakes = turned.flatMap(({ key, id, was, type }): Mistake[] => {
+    if (!elsewhere.has(id)) return []
+    const message = `Flag "${key}" has ${was} variants in another environment, not ${type} ones`
+    return [{ pointer: `${write.pointer(key)}/variants`, message }]
+  })
+  if (mistakes.length > 0) throw new FlagError('invalid', 'Cannot store the flags: their types differ', { mistakes })
+  for (const type of FLAG_TYPES)
+    await touchFlags(
+      tx,
+      turned.flatMap((flag) => (flag.type === type ? [flag.id] : [])),
+      { type },
+    )
+}
+
+/** Which of these flags another environment defines. */
+async function definedElsewhere(
+  tx: Transaction,
+  environment: EnvironmentRow,
+  ids: readonly bigint[],
+): Promise<Set<bigint>> {
+  if (ids.length === 0) return new Set()
+  const rows = await tx
+    .selectDistinct({ id: definitions.flagId })
+    .from(definitions)
+    .where(
+      and(
+        inArray(definitions.flagId, ids),
+        ne(definitions.environmentId, environment.id),
+        isNotNull(definitions.definition),
+      ),
+    )
+  return new Set(rows.map(({ id }) => id))
+}
+
+async function touchFlags(
+  tx: Transaction,
+  ids: readonly bigint[],
+  set: { type: FlagType } | { archivedAt: SQL | null },
+): Promise<void> {
+  if (ids.length > 0)
+    await tx
+      .update(flags)
+      .set({ ...set, version: sql`${flags.version} + 1` })
+      .where(inArray(flags.id, ids))
+}
+
+/** Gives new keys an identity and brings archived ones back; `stored` has them all afterwards. */
+export async function takeIn(tx: Transaction, environment: EnvironmentRow, write: Changes): Promise<NewChange[]> {
+  const fresh = write.changed.flatMap(({ key, after }) =>
+    after && !write.stored.has(key) ? [{ key, type: typeOf(after) }] : [],
+  )
+  for (const batch of batches(fresh)) {
+    const { rows: made } = await tx.execute<{ id: string; key: string; type: FlagType }>(sql`
+      insert into flagstaff.flags (project_id, key, type)
+      select ${String(environment.projectId)}::bigint, row.key, row.type from json_to_recordset(${JSON.stringify(batch)}::json) as row(key text, type text)
+      returning id, key, type`)
+    for (const { id, key, type } of made)
+      write.stored.set(key, { id: BigInt(id), type, archived: false, definition: undefined })
+  }
+  const back = write.changed.flatMap(({ key, after }) => {
+    const flag = write.stored.get(key)
+    return after && flag?.archived ? [{ key, id: flag.id }] : []
+  })
+  await touchFlags(
+    tx,
+    back.map(({ id }) => id),
+    { archivedAt: null },
+  )
+  return [
+    ...fresh.map((flag): NewChange => ({ subject: 'flag', action: 'create', flag: flag.key, after: flag })),
+    ...back.map(({ key }): NewChange => ({ subject: 'flag', action: 'restore', flag: key })),
+  ]
+}
+
+/** Archives what was removed here and is defined nowhere else. */
+export async function archiveOrphans(
+  tx: Transaction,
+  environment: EnvironmentRow,
+  write: Changes,
+): Promise<NewChange[]> {
+  const removed = write.changed.flatMap(({ key, after }) => {
+    const flag = write.stored.get(key)
+    return flag && !after ? [{ key, id: flag.id }] : []
+  })
+  const elsewhere = await definedElsewhere(
+    tx,
+    environment,
+    removed.map(({ id }) => id),
+  )
+  const orphans = removed.filter(({ id }) => !elsewhere.has(id))
+  await touchFlags(
+    tx,
+    orphans.map(({ id }) => id),
+    { archivedAt: sql`clock_timestamp()` },
+  )
+  return orphans.map(({ key }): NewChange => ({ subject: 'flag', action: 'archive', flag: key }))
+}
+
+/** The type of a checked definition's variants, which all have the same. */
+function typeOf(definition: Definition): FlagType {
+  const type = typeof Object.values(definition.variants)[0]
+  return type === 'boolean' || type === 'string' || type === 'number' ? type : 'object'
+}

@@ -1,0 +1,171 @@
+import { and, arrayContains, asc, eq, getTableColumns, gt, isNotNull, isNull, sql } from 'drizzle-orm'
+import { FlagError } from '../../flag/error.ts'
+import { type Author, type NewChange, record } from './changes.ts'
+import type { Database, Db, Transaction } from './database.ts'
+import { selectProject } from './projects.ts'
+import { type Expected, expectRevision, raiseRevision } from './revision.ts'
+import { definitions, environments, flags, lastEvaluations, type Patch } from './tables.ts'
+
+/** A flag's identity in its project: what it is, not what it answers. */
+export type Flag = typeof flags.$inferSelect
+/** With its last evaluation in any environment, as far as it was stored yet. */
+export type SeenFlag = Flag & { readonly lastEvaluatedAt: Date | null }
+export type FlagText = Pick<Flag, 'description' | 'owner' | 'tags' | 'permanent'>
+export type NewFlag = Pick<Flag, 'key' | 'type'> & FlagText
+
+export type FlagFilter = {
+  readonly archived?: boolean | undefined
+  readonly tag?: string | undefined
+  readonly after: string
+  readonly limit: number
+}
+
+const seen = {
+  ...getTableColumns(flags),
+  lastEvaluatedAt: sql<Date | null>`(select max(l.at) from ${lastEvaluations} l where l.flag_id = ${flags}.id)`.mapWith(
+    lastEvaluations.at,
+  ),
+}
+
+/** Flags of a project in the order of their keys, after `after`. */
+export function listFlags(database: Database, project: string, filter: FlagFilter): Promise<SeenFlag[]> {
+  return database.read(async (db) => {
+    const { id } = await selectProject(db, project)
+    const conditions = [eq(flags.projectId, id), gt(flags.key, filter.after)]
+    if (filter.archived !== undefined)
+      conditions.push(filter.archived ? isNotNull(flags.archivedAt) : isNull(flags.archivedAt))
+    if (filter.tag !== undefined) conditions.push(arrayContains(flags.tags, [filter.tag]))
+    return db
+      .select(seen)
+      .from(flags)
+      .where(and(...conditions))
+      .orderBy(asc(flags.key))
+      .limit(filter.limit)
+  })
+}
+
+export function readFlag(database: Database, project: string, key: string): Promise<SeenFlag> {
+  return database.read(async (db) => {
+    const { id } = await selectProject(db, project)
+    return selectFlag(db, id, key)
+  })
+}
+
+export function createFlag(
+  database: Database,
+  project: string,
+  change: { flag: NewFlag; author: Author },
+): Promise<SeenFlag> {
+  return database.write(async (tx) => {
+    const { id } = await selectProject(tx, project)
+    const [row] = await tx
+      .insert(flags)
+      .values({ ...change.flag, projectId: id })
+      .returning(seen)
+    if (!row) throw new Error('Cannot create a flag: the insert returned no row')
+    await record(tx, change.author, [{ subject: 'flag', action: 'create', project, flag: row.key, after: textOf(row) }])
+    return row
+  })
+}
+
+export type FlagChange = {
+  readonly text: Patch<FlagText>
+  /** True archives: the flag is then unknown to evaluation everywhere, its definitions and history stay. False restores. */
+  readonly archived?: boolean | undefined
+  readonly expected: Expected
+  readonly author: Author
+}
+
+/** Changes what is said about a flag, archives it or brings it back. */
+export function updateFlag(database: Database, project: string, key: string, change: FlagChange): Promise<SeenFlag> {
+  return database.write(async (tx) => {
+    const { id: projectId } = await selectProject(tx, project)
+    // Environments before flags: every writer locks in this order, so none waits in a circle.
+    const homes = change.archived === undefined ? [] : await lockHomes(tx, projectId, key)
+    const before = await selectFlag(tx, projectId, key, 'lock')
+    expectRevision(change.expected, before.version)
+    const turn = turnOf(before, change.archived)
+    const [after] = await tx
+      .update(flags)
+      .set({ ...change.text, ...turn?.set, version: sql`${flags.version} + 1` })
+      .where(eq(flags.id, before.id))
+      .returning(seen)
+    if (!after) throw new Error('Cannot update a flag: its row is gone although it was locked')
+    const action = turn?.action ?? 'update'
+    const entry: NewChange = {
+      subject: 'flag',
+      action,
+      project,
+      flag: key,
+      before: textOf(before),
+      after: textOf(after),
+    }
+    const touched = turn ? await touchHomes(tx, homes, { flagId: before.id, entry, author: change.author }) : []
+    await record(tx, change.author, touched.length > 0 ? touched : [entry])
+    return after
+  })
+}
+
+/** Whether the flag turns archived or back; undefined when it is so already. */
+function turnOf({ archivedAt }: Flag, archived: boolean | undefined) {
+  if (archived === undefined || archived === (archivedAt !== null)) return undefined
+  return archived
+    ? ({ action: 'archive', set: { archivedAt: sql`clock_timestamp()` } } as const)
+    : ({ action: 'restore', set: { archivedAt: null } } as const)
+}
+
+/** Locks every environment of the project, so that none takes up the flag meanwhile; returns those that define it. */
+async function lockHomes(tx: Transaction, projectId: bigint, key: string): Promise<{ id: bigint; key: string }[]> {
+  const inProject = eq(environments.projectId, projectId)
+  await tx
+    .select({ id: environments.id })
+    .from(environments)
+    .where(inProject)
+    .orderBy(asc(environments.id))
+    .for('update')
+  return tx
+    .select({ id: environments.id, key: environments.key })
+    .from(environments)
+    .innerJoin(definitions, eq(definitions.environmentId, environments.id))
+    .innerJoin(flags, and(eq(flags.id, definitions.flagId), eq(flags.key, key)))
+    .where(and(inProject, isNotNull(definitions.definition)))
+    .orderBy(asc(environments.id))
+}
+
+/** Gives each environment a new revision, in which the flag appears or disappears. */
+async function touchHomes(
+  tx: Transaction,
+  homes: readonly { id: bigint; key: string }[],
+  { flagId, entry, author }: { flagId: bigint; entry: NewChange; author: Author },
+): Promise<NewChange[]> {
+  const entries: NewChange[] = []
+  for (const home of homes) {
+    const revision = await raiseRevision(tx, home.id, { author })
+    await tx
+      .update(definitions)
+      .set({ revision })
+      .where(and(eq(definitions.environmentId, home.id), eq(definitions.flagId, flagId)))
+    entries.push({ ...entry, environment: home.key, revision })
+  }
+  return entries
+}
+
+async function selectFlag(db: Db | Transaction, projectId: bigint, key: string, lock?: 'lock'): Promise<SeenFlag> {
+  const query = db
+    .select(seen)
+    .from(flags)
+    .where(and(eq(flags.projectId, projectId), eq(flags.key, key)))
+  const [row] = await (lock ? query.for('update') : query)
+  if (!row) throw new FlagError('not_found', `Flag "${key}" does not exist`)
+  return row
+}
+
+const textOf = ({ key, type, description, owner, tags, permanent, archivedAt }: Flag) => ({
+  key,
+  type,
+  description,
+  owner,
+  tags,
+  permanent,
+  archived: archivedAt !== null,
+})

@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto'
+import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import { FlagError } from '../../flag/error.ts'
+import type { Stamp } from '../redis/snapshot-store.ts'
+import { hashSecret } from '../secret.ts'
+import { type Author, record } from './changes.ts'
+import type { Database, Db, Transaction } from './database.ts'
+import { type EnvironmentName, readEnvironmentRow } from './revision.ts'
+import { deployment, environments, keys, lastKeyUses, projects, type Role } from './tables.ts'
+
+/** What is known of a key; never its secret. `environment` is null for admin keys. */
+export type ApiKey = {
+  readonly id: string
+  readonly name: string
+  readonly role: Role
+  readonly environment: EnvironmentName | null
+  readonly createdBy: string
+  readonly createdAt: Date
+  readonly expiresAt: Date | null
+  readonly revokedAt: Date | null
+  /** To some minutes; null: never. */
+  readonly lastUsedAt: Date | null
+}
+export type NewKey = Pick<ApiKey, 'name' | 'role' | 'environment' | 'expiresAt'>
+/** Every key that may still open a door, as replicas hold them. */
+export type KeyRingSource = Stamp & {
+  /** What the tokens of event streams are signed with. */
+  readonly streamSecret: Buffer
+  readonly keys: readonly (ApiKey & { readonly hash: Buffer })[]
+}
+
+/** A replica holds all usable keys in memory, so that a flood of wrong ones never reaches the database; hence this bound. */
+const KEYS_MAX = 10_000
+/**
+ * RFC 4648's base 32 in lower case, 5 bits each: with its head a key is a label of a host name, where 63 characters fit and capitals
+ * get lost, because some providers can say who they are in the name of the server only.
+ */
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
+const SECRET_LENGTH = 52
+
+/** Creates a key. The secret is in the answer and nowhere else: it cannot be shown again. */
+export function createKey(database: Database, wanted: NewKey, author: Author): Promise<ApiKey & { secret: string }> {
+  const secret = `fs_${wanted.role}_${Array.from(randomBytes(SECRET_LENGTH), (byte) => ALPHABET[byte & 31]).join('')}`
+  return database.write(async (tx) => {
+    await raiseKeysRevision(tx) // first: its row lock makes the count below hold
+    if ((await tx.$count(keys, usable())) >= KEYS_MAX)
+      throw new FlagError('conflict', `Cannot create the key: there are ${KEYS_MAX} already; revoke some first`)
+    const environment = wanted.environment && (await readEnvironmentRow(tx, wanted.environment))
+    const { name, role, expiresAt } = wanted
+    const [row] = await tx
+      .insert(keys)
+      .values({
+        hash: hashSecret(secret),
+        name,
+        role,
+        environmentId: environment?.id ?? null,
+        expiresAt,
+        createdBy: author.actor,
+      })
+      .returning()
+    if (!row) throw new Error('Cannot create a key: the insert returned no row')
+    const after = { id: row.id, name, role, expiresAt }
+    await record(tx, author, [{ subject: 'key', action: 'create', ...wanted.environment, after }])
+    const { createdBy, createdAt, revokedAt } = row
+    return { id: row.id, ...wanted, createdBy, createdAt, revokedAt, lastUsedAt: null, secret }
+  })
+}
+
+/** Every key, revoked and expired ones too, newest first. */
+export function listKeys(database: Database, page: { offset: number; limit: number }): Promise<ApiKey[]> {
+  return database.read(async (db) => {
+    const rows = await selectKeys(db).orderBy(desc(keys.createdAt), keys.id).offset(page.offset).limit(page.limit)
+    return rows.map((row) => keyOf(row))
+  })
+}
+
+/** Ends a key now. Ending it twice is one ending: the second changes nothing. */
+export function revokeKey(database: Database, id: string, author: Author): Promise<void> {
+  return database.write(async (tx) => {
+    const [row] = await selectKeys(tx).where(eq(keys.id, id))
+    if (!row) throw new FlagError('not_found', `Key "${id}" does not exist`)
+    if (row.revokedAt) return
+    await raiseKeysRevision(tx)
+    await tx.update(keys).set({ revokedAt: sql`clock_timestamp()` }).where(eq(keys.id, id))
+    const { name, role, environment } = keyOf(row)
+    await record(tx, author, [{ subject: 'key', action: 'revoke', ...environment, before: { id, name, role } }])
+  })
+}
+
+/** Reads all usable keys, or undefined when nothing changed since `since`. */
+export function readKeyRing(database: Database, since?: Stamp): Promise<KeyRingSource | undefined> {
+  return database.read(async (db) => {
+    const { incarnation, keysRevision: revision, streamSecret } = deployment
+    const [head] = await db.select({ incarnation, revision, streamSecret }).from(deployment)
+    if (!head) throw new Error('Cannot read the keys: table deployment is empty')
+    if (head.incarnation === since?.incarnation && head.revision === since.revision) return undefined
+    // Read after the number: keys newer than it are then read twice, never missed.
+    const rows = await selectKeys(db).where(usable()).limit(KEYS_MAX)
+    return { ...head, keys: rows.map((key) => ({ ...keyOf(key), hash: key.hash })) }
+  })
+}
+
+/** Tells replicas, by the number they compare, that the set of keys is another one. */
+export async function raiseKeysRevision(tx: Transaction): Promise<void> {
+  await tx.update(deployment).set({ keysRevision: sql`${deployment.keysRevision} + 1` })
+}
+
+const usable = () => and(isNull(keys.revokedAt), or(isNull(keys.expiresAt), gt(keys.expiresAt, sql`now()`)))
+
+function selectKeys(db: Db | Transaction) {
+  return db
+    .select({
+      id: keys.id,
+      hash: keys.hash,
+      name: keys.name,
+      role: keys.role,
+      project: projects.key,
+      environment: environments.key,
+      createdBy: keys.createdBy,
+      createdAt: keys.createdAt,
+      expiresAt: keys.expiresAt,
+      revokedAt: keys.revokedAt,
+      lastUsedAt: lastKeyUses.at,
+    })
+    .from(keys)
+    .leftJoin(environments, eq(environments.id, keys.environmentId))
+    .leftJoin(lastKeyUses, eq(lastKeyUses.keyId, keys.id))
+    .leftJoin(projects, eq(projects.id, environments.projectId))
+    .$dynamic()
+}
+
+function keyOf(row: Awaited<ReturnType<typeof selectKeys>>[number]): ApiKey {
+  const { hash: _, project, environment, ...key } = row
+  return { ...key, environment: project === null || environment === null ? null : { project, environment } }
+}

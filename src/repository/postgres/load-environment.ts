@@ -1,0 +1,77 @@
+import { sql } from 'drizzle-orm'
+import type { Bucketing, Definition, Metadata } from '../../flag/definition.ts'
+import type { Stamp } from '../redis/snapshot-store.ts'
+import type { Database } from './database.ts'
+
+/** A point in the life of an environment; `id` is its row's. */
+export type Version = Stamp & { readonly id: bigint }
+
+/** An environment as the database has it, or what changed in it since a version that the reader holds. */
+export type EnvironmentSource = Version & {
+  readonly changedAt: Date
+  /** `traceparent` of the newest change; empty where its trace is not kept. */
+  readonly changedIn: string
+  /** False: `flags` holds everything. True: only what changed since, removed flags as undefined. */
+  readonly isUpdate: boolean
+  readonly flags: ReadonlyMap<string, Definition | undefined>
+  /** Absent in an update that leaves them as they were. */
+  readonly settings?: { segments: Readonly<Record<string, unknown>>; metadata: Metadata; bucketing: Bucketing }
+}
+
+type Row = {
+  incarnation: string
+  id: string
+  revision: string
+  changed_at: string
+  changed_in: string
+  is_update: boolean
+  settings: EnvironmentSource['settings'] | null
+  flags: readonly (readonly [string, Definition | null])[]
+}
+
+/**
+ * Reads an environment, `flagSetId` being `<project>/<environment>`; with `since` only what is newer. One statement and
+ * so one snapshot of the data, and one round trip: this is the query between a cold start and its first answer.
+ * Undefined: there is no such environment. An update with the held revision: nothing is newer.
+ */
+export function readSource(
+  database: Database,
+  flagSetId: string,
+  since?: Version,
+): Promise<EnvironmentSource | undefined> {
+  const [project, environment] = flagSetId.split('/')
+  return database.read(async (db) => {
+    const { rows } = await db.execute<Row>(sql`
+      select deployment.incarnation, e.id, e.revision, e.changed_at, e.changed_in, held.is_update,
+        case when not held.is_update or e.settings_revision > held.revision
+          then json_build_object('segments', e.segments, 'metadata', e.metadata, 'bucketing', e.bucketing) end as settings,
+        (select coalesce(json_agg(json_build_array(f.key, case when f.archived_at is null then d.definition end) order by f.id), '[]')
+          from flagstaff.definitions d join flagstaff.flags f on f.id = d.flag_id
+          where d.environment_id = e.id and d.revision > held.revision
+            and (held.is_update or (d.definition is not null and f.archived_at is null))) as flags
+      from flagstaff.deployment
+      cross join flagstaff.environments e
+      join flagstaff.projects p on p.id = e.project_id
+      cross join lateral (select
+        coalesce(deployment.incarnation::text = ${since?.incarnation ?? ''} and e.id = ${String(since?.id ?? -1)}::bigint
+          and e.revision >= ${String(since?.revision ?? -1)}::bigint, false) as is_update) comparison
+      cross join lateral (select comparison.is_update,
+        case when comparison.is_update then ${String(since?.revision ?? -1)}::bigint else -1 end as revision) held
+      where p.key = ${project ?? ''} and e.key = ${environment ?? ''}`)
+    const [row] = rows
+    return row && sourceOf(row)
+  })
+}
+
+function sourceOf(row: Row): EnvironmentSource {
+  return {
+    incarnation: row.incarnation,
+    id: BigInt(row.id),
+    revision: BigInt(row.revision),
+    changedAt: new Date(row.changed_at),
+    changedIn: row.changed_in,
+    isUpdate: row.is_update,
+    flags: new Map(row.flags.map(([key, definition]) => [key, definition ?? undefined])),
+    ...(row.settings && { settings: row.settings }),
+  }
+}

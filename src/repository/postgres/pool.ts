@@ -1,0 +1,229 @@
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
+import { FlagError } from '../../flag/error.ts'
+import { Slots } from '../redis/slots.ts'
+import { timeLimit } from '../time-limit.ts'
+import type { DatabaseAddress } from './database-address.ts'
+import { endsConnections, isReadOnlyError } from './refusal.ts'
+import { Routes } from './routes.ts'
+
+export type Db = NodePgDatabase
+/** Work in progress. Each piece uses one connection. */
+export type Load = { readonly connectionsMax: number; readonly working: number; readonly waiting: number }
+
+/** A slow database is a down database. */
+const STATEMENT_TIMEOUT_MS = 1_000
+/** Longer for changes: one of several at once waits for the lock of its environment, and the others are not slow. */
+const WRITE_STATEMENT_TIMEOUT_MS = 2_500
+/** The server's own limit does not help when the server, or the network before it, stands still. */
+const SILENCE_MS = 1_500
+/** Releases the locks of a transaction whose client vanished. */
+const IDLE_IN_TRANSACTION_MS = 5_000
+const CLOSE_MS = 3_000
+/** Limits hold for one transaction (SET LOCAL): behind a pooler a session's settings would reach other clients. */
+const limits = (statementMs: number) =>
+  `set local statement_timeout = ${statementMs}; set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`
+const BEGIN_READ = `begin read only; ${limits(STATEMENT_TIMEOUT_MS)}`
+const BEGIN_WRITE = `begin; ${limits(WRITE_STATEMENT_TIMEOUT_MS)}`
+const READ_ONLY = `select pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as "isReadOnly"`
+
+/**
+ * Connections that are replaced, all of them, when the database falls silent or changes its role: one whose other end is gone would
+ * otherwise keep its queries until TCP gives up, after a quarter of an hour.
+ */
+export class Pool {
+  readonly #address: DatabaseAddress
+  readonly #slots: Slots
+  #routes: Routes
+  #ping: Promise<void> | undefined
+  #isReadOnly = false
+
+  constructor(address: DatabaseAddress, connectionsMax: number) {
+    this.#address = address
+    this.#slots = new Slots(connectionsMax)
+    this.#routes = this.#newRoutes()
+  }
+
+  get load(): Load {
+    const { max, used, waiting } = this.#slots
+    return { connectionsMax: max, working: used, waiting }
+  }
+
+  /** True from the first write that the server refused as read-only until it accepts writes again. */
+  get isReadOnly(): boolean {
+    return this.#isReadOnly
+  }
+
+  /** Runs reads of a single snapshot; fails as `unavailable` when no answer comes in time. */
+  ask<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    return this.#slots.use(() =>
+      this.#unlessSilent(async () => {
+        const session = await this.#begin(BEGIN_READ)
+        return this.#finish(session, async (client) => {
+          const result = await work(drizzle(client, { casing: 'snake_case' }))
+          if (this.#isReadOnly) this.#isReadOnly = await isServerReadOnly(client)
+          await client.query('commit')
+          return result
+        })
+      }),
+    )
+  }
+
+  /**
+   * Runs `work` in one transaction, for as long as the database answers pings on another connection. Resolves only when the server has
+   * answered that it committed. When the connection is lost, whether the work was done is unknown.
+   */
+  transact<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    return this.#slots.use(async () => {
+      const over = Promise.withResolvers<never>()
+      over.promise.catch(() => undefined)
+      const watch = setInterval(() => this.#pinged().catch((error) => over.reject(error)), SILENCE_MS)
+      try {
+        return await Promise.race([this.#committed(work), over.promise])
+      } finally {
+        clearInterval(watch)
+      }
+    })
+  }
+
+  /** Drops every connection, as after a freeze, when the other ends may be gone. Work in progress fails. */
+  reset(): void {
+    this.#replace(this.#routes)?.drop()
+  }
+
+  async close(): Promise<void> {
+    const late = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS).unref())
+    await Promise.race([this.#routes.close(), late])
+  }
+
+  async #committed<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    const session = await this.#begin(BEGIN_WRITE)
+    return this.#finish(session, async (client) => {
+      const result = await work(drizzle(client, { casing: 'snake_case' }))
+      const { command } = await client.query('commit')
+      if (command !== 'COMMIT') throw unavailable(`COMMIT was answered with ${command}`, 'NOT_COMMITTED')
+      this.#isReadOnly = false
+      return result
+    })
+  }
+
+  /** A connection in a new transaction. One that broke while it was idle is replaced: nothing was done on it yet. */
+  async #begin(statement: string): Promise<Session> {
+    for (let attempt = 1; ; attempt++) {
+      const session = await this.#session()
+      try {
+        await session.client.query(statement)
+        return session
+      } catch (error) {
+        session.release(true)
+        if (error instanceof pg.DatabaseError) throw error
+        if (attempt === 2) throw lost(error)
+      }
+    }
+  }
+
+  async #session(): Promise<Session> {
+    const routes = this.#routes
+    const client = await routes.connect().catch((cause) => {
+      throw unavailable('Cannot connect', 'CONNECT_FAILED', cause)
+    })
+    let failure: Error | undefined
+    const onError = (error: Error) => {
+      failure ??= error
+    }
+    client.on('error', onError)
+    const release = (isBroken: boolean) => {
+      client.off('error', onError)
+      client.release(isBroken || failure !== undefined || this.#isReadOnly)
+    }
+    return { client, release, isLost: () => failure !== undefined || routes.isDropped, routes }
+  }
+
+  /** Runs work on a session and gives it back: for reuse, or to be closed where its state is unknown. */
+  async #finish<T>(session: Session, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    try {
+      const result = await work(session.client)
+      session.release(false)
+      return result
+    } catch (error) {
+      const isClean = !session.isLost() && !endsConnections(error) && (await rolledBack(session.client))
+      if (isReadOnlyError(error)) this.#isReadOnly = true
+      session.release(!isClean)
+      if (endsConnections(error))
+        this.#replace(session.routes)
+          ?.close()
+          .catch(() => undefined)
+      throw session.isLost() && !(error instanceof FlagError) ? lost(error) : error
+    }
+  }
+
+  async #unlessSilent<T>(work: () => Promise<T>): Promise<T> {
+    const routes = this.#routes
+    const { promise, reject } = Promise.withResolvers<never>()
+    promise.catch(() => undefined)
+    const cancel = timeLimit(SILENCE_MS, () => {
+      const error = unavailable(`No answer in ${SILENCE_MS} ms`, 'CONNECTION_SILENT')
+      reject(error)
+      this.#slots.rejectWaiting(error)
+      this.#replace(routes)?.drop()
+    })
+    try {
+      return await Promise.race([work(), promise])
+    } finally {
+      cancel()
+    }
+  }
+
+  /** One ping at a time, on a connection beside those of the slots. */
+  #pinged(): Promise<void> {
+    this.#ping ??= this.#unlessSilent(async () => {
+      const session = await this.#session()
+      await this.#finish(session, (client) => client.query('select 1'))
+    }).finally(() => {
+      this.#ping = undefined
+    })
+    return this.#ping
+  }
+
+  #newRoutes(): Routes {
+    return new Routes(this.#address, this.#slots.max + 1)
+  }
+
+  /** Makes new routes in place of `routes`, which it returns for closing; undefined where that was done already. */
+  #replace(routes: Routes): Routes | undefined {
+    if (routes !== this.#routes) return undefined
+    this.#routes = this.#newRoutes()
+    return routes
+  }
+}
+
+/** A connection in use. */
+type Session = {
+  readonly client: pg.PoolClient
+  /** Gives it back; `isBroken` closes it. */
+  readonly release: (isBroken: boolean) => void
+  /** Whether the connection itself failed. */
+  readonly isLost: () => boolean
+  readonly routes: Routes
+}
+
+async function rolledBack(client: pg.PoolClient): Promise<boolean> {
+  try {
+    await client.query('rollback')
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function isServerReadOnly(client: pg.PoolClient): Promise<boolean> {
+  const { rows } = await client.query<{ isReadOnly: boolean }>(READ_ONLY)
+  return rows[0]?.isReadOnly ?? false
+}
+
+function unavailable(reason: string, code: string, cause?: unknown): FlagError {
+  const error = Object.assign(new Error(reason, { cause }), { code })
+  return new FlagError('unavailable', 'The database cannot be used right now', { cause: error })
+}
+
+const lost = (cause: unknown) => unavailable('The connection was lost', 'CONNECTION_LOST', cause)

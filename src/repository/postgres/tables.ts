@@ -1,0 +1,156 @@
+import {
+  bigint,
+  boolean,
+  customType,
+  json,
+  pgSchema,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import type { Bucketing, Definition, Metadata } from '../../flag/definition.ts'
+
+/** What a variant of a flag holds. */
+export type FlagType = 'boolean' | 'string' | 'number' | 'object'
+/** What a key may do; each role may do what the ones before it may. */
+export type Role = 'client' | 'server' | 'editor' | 'admin'
+
+/** Some members of `T`; undefined leaves one as it is. */
+export type Patch<T> = { readonly [K in keyof T]?: T[K] | undefined }
+
+const schema = pgSchema('flagstaff')
+const identity = () => bigint({ mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity()
+const counter = () => bigint({ mode: 'bigint' }).notNull()
+const instant = () => timestamp({ withTimezone: true, mode: 'date' })
+const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
+
+export const deployment = schema.table('deployment', {
+  id: smallint().primaryKey().default(1),
+  incarnation: uuid().notNull().defaultRandom(),
+  keysRevision: counter().default(0n),
+  streamSecret: bytes().notNull(),
+})
+
+export const projects = schema.table('projects', {
+  id: identity(),
+  key: text().notNull(),
+  name: text().notNull(),
+  description: text().notNull().default(''),
+  version: counter().default(1n),
+  createdAt: instant().notNull().defaultNow(),
+})
+
+export const environments = schema.table('environments', {
+  id: identity(),
+  projectId: bigint({ mode: 'bigint' }).notNull(),
+  key: text().notNull(),
+  name: text().notNull(),
+  description: text().notNull().default(''),
+  /** The one number: raised by one in the transaction of each change. */
+  revision: counter(),
+  changedAt: instant().notNull().defaultNow(),
+  /** `traceparent` of the newest change; empty where its trace is not kept. */
+  changedIn: text().notNull().default(''),
+  bucketing: text().$type<Bucketing>().notNull().default('v2'),
+  segments: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),
+  metadata: json().$type<Metadata>().notNull().default({}),
+  /** Other members of the flagd document that was applied; replicas need none of them. */
+  members: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),
+  /** Revision at which bucketing, segments or metadata last changed. */
+  settingsRevision: counter().default(0n),
+  createdAt: instant().notNull().defaultNow(),
+})
+
+export const flags = schema.table('flags', {
+  id: identity(),
+  projectId: bigint({ mode: 'bigint' }).notNull(),
+  key: text().notNull(),
+  type: text().$type<FlagType>().notNull(),
+  description: text().notNull().default(''),
+  owner: text().notNull().default(''),
+  tags: text().array().notNull().default([]),
+  permanent: boolean().notNull().default(false),
+  archivedAt: instant(),
+  version: counter().default(1n),
+  createdAt: instant().notNull().defaultNow(),
+})
+
+export const definitions = schema.table(
+  'definitions',
+  {
+    environmentId: bigint({ mode: 'bigint' }).notNull(),
+    flagId: bigint({ mode: 'bigint' }).notNull(),
+    /** Null once removed: the row stays, so that replicas learn of it by its revision. */
+    definition: json().$type<Definition>(),
+    revision: counter(),
+  },
+  (table) => [primaryKey({ columns: [table.environmentId, table.flagId] })],
+)
+
+/** `flagId` 0: evaluations that could not be counted under their flag. */
+export const usage = schema.table(
+  'usage',
+  {
+    environmentId: bigint({ mode: 'bigint' }).notNull(),
+    flagId: bigint({ mode: 'bigint' }).notNull(),
+    hour: instant().notNull(),
+    /** Empty where the answer named none. */
+    variant: text().notNull(),
+    reason: text().notNull(),
+    count: counter(),
+  },
+  (table) => [primaryKey({ columns: [table.environmentId, table.flagId, table.hour, table.variant, table.reason] })],
+)
+
+export const lastEvaluations = schema.table(
+  'last_evaluations',
+  {
+    flagId: bigint({ mode: 'bigint' }).notNull(),
+    environmentId: bigint({ mode: 'bigint' }).notNull(),
+    at: instant().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.flagId, table.environmentId] })],
+)
+
+/** To some minutes. A key that was never used has no row. */
+export const lastKeyUses = schema.table('last_key_uses', {
+  keyId: uuid().primaryKey(),
+  at: instant().notNull(),
+})
+
+/** When the flag set was last served to a provider that evaluates in process; to some minutes. */
+export const lastSyncs = schema.table('last_syncs', {
+  environmentId: bigint({ mode: 'bigint' }).primaryKey(),
+  at: instant().notNull(),
+})
+
+export const keys = schema.table('keys', {
+  id: uuid().primaryKey().defaultRandom(),
+  /** SHA-256 of the secret. */
+  hash: bytes().notNull(),
+  name: text().notNull(),
+  role: text().$type<Role>().notNull(),
+  environmentId: bigint({ mode: 'bigint' }),
+  createdBy: text().notNull(),
+  createdAt: instant().notNull().defaultNow(),
+  expiresAt: instant(),
+  revokedAt: instant(),
+})
+
+export const changes = schema.table('changes', {
+  id: identity(),
+  at: instant().notNull().defaultNow(),
+  actor: text().notNull(),
+  subject: text().$type<'project' | 'environment' | 'flag' | 'definition' | 'key'>().notNull(),
+  action: text().$type<'create' | 'update' | 'delete' | 'archive' | 'restore' | 'rollback' | 'revoke'>().notNull(),
+  project: text(),
+  environment: text(),
+  flag: text(),
+  revision: bigint({ mode: 'bigint' }),
+  before: json().$type<unknown>(),
+  after: json().$type<unknown>(),
+  comment: text().notNull().default(''),
+  traceId: text().notNull().default(''),
+})

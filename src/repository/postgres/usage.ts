@@ -1,0 +1,166 @@
+import { and, asc, eq, gte, lt, sql, sum } from 'drizzle-orm'
+import { FlagError } from '../../flag/error.ts'
+import type { Failure, Success } from '../../flag/evaluate.ts'
+import type { Database, Transaction } from './database.ts'
+import type { FlagName } from './definitions.ts'
+import { readEnvironmentRow } from './revision.ts'
+import { flags, lastEvaluations, lastSyncs, usage } from './tables.ts'
+
+/** Why an evaluation gave what it gave; for a failure its error code. */
+export type UsageReason = Success['reason'] | Exclude<Failure['errorCode'], 'FLAG_NOT_FOUND'>
+
+/** How often one answer was given within an hour. */
+export type UsageCount = {
+  readonly environmentId: bigint
+  /** Undefined for what could not be counted under its flag; variant and reason are then empty. */
+  readonly flag: string | undefined
+  /** Hours since 1970. */
+  readonly hour: number
+  /** Empty where the answer names none: no variant has an empty name. */
+  readonly variant: string
+  readonly reason: UsageReason | ''
+  readonly count: number
+  /** Unix seconds. */
+  readonly lastAt: number
+}
+
+/** A key was used, last at `at` in unix seconds. */
+export type KeyUse = { readonly keyId: string; readonly at: number }
+/** The flag set of an environment was served to an in-process provider, last at `at` in unix seconds. */
+export type SyncUse = { readonly environmentId: bigint; readonly at: number }
+
+/** Counts that are stored together. A replica numbers its batches from 1 and sends the next one only when this one is stored. */
+export type UsageBatch = {
+  /** Random for each process. */
+  readonly replica: string
+  readonly sequence: number
+  /** No two for the same answer and hour; in one order on all replicas, so that none waits in a circle. */
+  readonly counts: readonly UsageCount[]
+  readonly keyUses?: readonly KeyUse[]
+  readonly syncs?: readonly SyncUse[]
+}
+
+/** Hours are kept this long, the time of the last evaluation for ever. */
+export const RETENTION_DAYS = 90
+/** A replica that was cut off for longer while it did not know whether its batch was stored may count that batch twice. */
+const FLUSHES_DAYS = 7
+/** Old hours that a batch sweeps away: more than it can bring, so that the sweeping keeps up. */
+const SWEPT_ROWS = 4_000
+const UNATTRIBUTED = 0n
+
+/**
+ * Adds a batch of counts: all of it, once, however often it is sent. Counts of an environment or a flag that is gone are
+ * dropped with it.
+ */
+export function writeUsage(
+  database: Database,
+  { replica, sequence, counts, keyUses = [], syncs = [] }: UsageBatch,
+): Promise<void> {
+  const rows = counts.map((count, place) => ({ ...count, environmentId: String(count.environmentId), place }))
+  // Sets of rows as one parameter: Postgres parses JSON faster than we build parameters.
+  const counted = sql`
+    json_to_recordset(${JSON.stringify(rows)}::json) as row ("environmentId" bigint, flag text, hour bigint, variant text,
+      reason text, count bigint, "lastAt" bigint, place int)
+    join flagstaff.environments e on e.id = row."environmentId"
+    left join flagstaff.flags f on f.project_id = e.project_id and f.key = row.flag`
+  return database.write(async (tx) => {
+    const { rows: isNew } = await tx.execute(sql`
+      insert into flagstaff.usage_flushes as held (replica, sequence, at) values (${replica}, ${sequence}, now())
+      on conflict (replica) do update set sequence = excluded.sequence, at = excluded.at
+        where held.sequence < excluded.sequence
+      returning replica`)
+    if (isNew.length === 0) return
+    await tx.execute(sql`
+      insert into flagstaff.usage as held (environment_id, flag_id, hour, variant, reason, count)
+      select e.id, coalesce(f.id, 0), to_timestamp(row.hour * 3600), row.variant, row.reason, row.count
+      from ${counted} where row.flag is null or f.id is not null order by row.place
+      on conflict (environment_id, flag_id, hour, variant, reason) do update set count = held.count + excluded.count`)
+    await tx.execute(sql`
+      insert into flagstaff.last_evaluations as held (flag_id, environment_id, at)
+      select f.id, e.id, to_timestamp(max(row."lastAt")) from ${counted} where f.id is not null
+      group by f.id, e.id order by f.id, e.id
+      on conflict (flag_id, environment_id) do update set at = excluded.at where held.at < excluded.at`)
+    await writeLastUses(tx, keyUses, syncs)
+    // Skipping what another replica is sweeping: neither waits.
+    await tx.execute(sql`
+      delete from flagstaff.usage where ctid = any (array(
+        select ctid from flagstaff.usage where hour < now() - make_interval(days => ${RETENTION_DAYS})
+        limit ${SWEPT_ROWS} for update skip locked))`)
+    await tx.execute(sql`
+      delete from flagstaff.usage_flushes where replica = any (array(
+        select replica from flagstaff.usage_flushes where at < now() - make_interval(days => ${FLUSHES_DAYS})
+        for update skip locked))`)
+  })
+}
+
+/** The later time wins, in whichever order replicas store theirs. Keys and environments that are gone are left out. */
+async function writeLastUses(tx: Transaction, keyUses: readonly KeyUse[], syncs: readonly SyncUse[]): Promise<void> {
+  if (keyUses.length > 0)
+    await tx.execute(sql`
+      insert into flagstaff.last_key_uses as held (key_id, at)
+      select k.id, to_timestamp(max(row.at))
+      from json_to_recordset(${JSON.stringify(keyUses)}::json) as row ("keyId" uuid, at bigint)
+      join flagstaff.keys k on k.id = row."keyId"
+      group by k.id order by k.id
+      on conflict (key_id) do update set at = excluded.at where held.at < excluded.at`)
+  if (syncs.length > 0) {
+    const rows = syncs.map(({ environmentId, at }) => ({ environmentId: String(environmentId), at }))
+    await tx.execute(sql`
+      insert into flagstaff.last_syncs as held (environment_id, at)
+      select e.id, to_timestamp(max(row.at))
+      from json_to_recordset(${JSON.stringify(rows)}::json) as row ("environmentId" bigint, at bigint)
+      join flagstaff.environments e on e.id = row."environmentId"
+      group by e.id order by e.id
+      on conflict (environment_id) do update set at = excluded.at where held.at < excluded.at`)
+  }
+}
+
+/** What was counted of one flag; `unattributed` was evaluated in its environment and could be any flag's. */
+export type FlagUsage = {
+  readonly counts: readonly { hour: Date; variant: string; reason: string; count: bigint }[]
+  readonly unattributed: number
+  readonly lastEvaluatedAt: Date | null
+  /** When the flag set of the environment was last served to an in-process provider, whose evaluations are not counted. */
+  readonly syncedInProcessAt: Date | null
+}
+
+/** Counts that one answer holds at most. */
+const COUNTS_MAX = 10_000
+
+/** Reads what was counted of a flag in the hours from `from` to before `to`, oldest first. */
+export function readUsage(database: Database, name: FlagName, range: { from: Date; to: Date }): Promise<FlagUsage> {
+  return database.read(async (db) => {
+    const environment = await readEnvironmentRow(db, name)
+    const [flag] = await db
+      .select({ id: flags.id, lastEvaluatedAt: lastEvaluations.at, syncedInProcessAt: lastSyncs.at })
+      .from(flags)
+      .leftJoin(
+        lastEvaluations,
+        and(eq(lastEvaluations.flagId, flags.id), eq(lastEvaluations.environmentId, environment.id)),
+      )
+      .leftJoin(lastSyncs, eq(lastSyncs.environmentId, environment.id))
+      .where(and(eq(flags.projectId, environment.projectId), eq(flags.key, name.flag)))
+    if (!flag) throw new FlagError('not_found', `Flag "${name.flag}" does not exist`)
+    const of = (flagId: bigint) =>
+      and(
+        eq(usage.environmentId, environment.id),
+        eq(usage.flagId, flagId),
+        gte(usage.hour, range.from),
+        lt(usage.hour, range.to),
+      )
+    const counts = await db
+      .select({ hour: usage.hour, variant: usage.variant, reason: usage.reason, count: usage.count })
+      .from(usage)
+      .where(of(flag.id))
+      .orderBy(asc(usage.hour), asc(usage.variant), asc(usage.reason))
+      .limit(COUNTS_MAX + 1)
+    if (counts.length > COUNTS_MAX)
+      throw new FlagError('invalid', `Cannot answer more than ${COUNTS_MAX} counts: ask for a shorter time`)
+    const [rest] = await db
+      .select({ count: sum(usage.count).mapWith(Number) })
+      .from(usage)
+      .where(of(UNATTRIBUTED))
+    const { lastEvaluatedAt, syncedInProcessAt } = flag
+    return { counts, unattributed: rest?.count ?? 0, lastEvaluatedAt, syncedInProcessAt }
+  })
+}

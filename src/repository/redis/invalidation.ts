@@ -1,0 +1,57 @@
+import { newCounter } from '../../telemetry/counters.ts'
+import type { RedisAddress } from './redis.ts'
+import { CHANNEL, type Stamp } from './snapshot-store.ts'
+import { subscribe } from './subscribe.ts'
+
+/** What another replica has just stored. It may come late, twice or never: whoever hears it compares and asks. */
+export type Hint = Stamp & { readonly name: string }
+export type Ear = {
+  /** Listening begins, or begins again: what was said before is lost. */
+  readonly onReady: () => void
+  readonly onHint: (hint: Hint) => void
+}
+/** Listens until `signal` aborts, over every break of the connection; then resolves. Never rejects. */
+export type Hints = (ear: Ear, signal: AbortSignal) => Promise<void>
+
+type Log = (message: string, fields?: Record<string, unknown>) => void
+
+/** The wait before the next try doubles up to the largest; it is random, so that replicas do not come back in step. */
+const BACKOFF_MIN_MS = 50
+const BACKOFF_MAX_MS = 5_000
+/** A subscription that lasted so long was a good one: the next wait is short again. */
+const GOOD_MS = 10_000
+
+/**
+ * Hints over pub/sub of the Redis at `address`, on a connection that is there only while somebody listens. `received` counts those that
+ * came.
+ */
+export function hintsIn(address: RedisAddress, log: Log, received = newCounter()): Hints {
+  return async ({ onReady, onHint }, signal) => {
+    let failures = 0
+    const onMessage = (message: string) => {
+      const hint = parseHint(message)
+      if (!hint) return
+      received.value += 1
+      onHint(hint)
+    }
+    while (!signal.aborted) {
+      const since = performance.now()
+      try {
+        await subscribe(address, { channel: CHANNEL, signal, onReady, onMessage })
+      } catch (cause) {
+        log('The subscription to hints broke', { cause })
+      }
+      failures = performance.now() - since >= GOOD_MS ? 0 : failures + 1
+      const wait = Math.min(BACKOFF_MIN_MS * 2 ** failures, BACKOFF_MAX_MS) * (0.5 + Math.random() / 2)
+      const { setTimeout: sleep } = process.getBuiltinModule('node:timers/promises')
+      if (!signal.aborted) await sleep(wait, undefined, { signal }).catch(() => undefined)
+    }
+  }
+}
+
+/** Reads `<name> <incarnation> <revision>`; undefined for anything else. */
+export function parseHint(message: string): Hint | undefined {
+  const [, name, incarnation, revision] = /^(\S{1,300}) (\S{1,64}) (\d{1,19})$/.exec(message) ?? []
+  if (name === undefined || incarnation === undefined || revision === undefined) return undefined
+  return { name, incarnation, revision: BigInt(revision) }
+}

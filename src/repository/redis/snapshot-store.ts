@@ -1,0 +1,117 @@
+import type { Calls } from '../calls.ts'
+import { sha256 } from '../digest.ts'
+import { gunzip, gzip } from './gzip.ts'
+import type { Send } from './redis-client.ts'
+
+/** Which state of the truth something is. Revisions compare only within one incarnation of the database. */
+export type Stamp = { readonly incarnation: string; readonly revision: bigint }
+export type Copy = { readonly stamp: Stamp; readonly text: string }
+
+export const isSame = (one: Stamp, other: Stamp): boolean =>
+  one.incarnation === other.incarnation && one.revision === other.revision
+/** True when the first is a later state of the same incarnation. */
+export const isAfter = (one: Stamp, other: Stamp): boolean =>
+  one.incarnation === other.incarnation && one.revision > other.revision
+
+/** Copies of what Postgres says, by name. They may be lost, late or damaged; nothing breaks, because every reader compares stamps. */
+export type Copies = {
+  /** The stamp of the copy under `name`; undefined: there is none that can be read. */
+  stamp(name: string): Promise<Stamp | undefined>
+  /** The copy under `name`, in one command; undefined when there is none, or it is damaged or not ours. */
+  read(name: string): Promise<Copy | undefined>
+  /** Stores a copy unless one of the same incarnation and at least its revision is there; tells all listeners. */
+  write(name: string, copy: Copy): Promise<void>
+  remove(name: string): Promise<void>
+}
+
+const PREFIX = 'flagstaff'
+/** Every replica that listens hears of every copy here, as `<name> <incarnation> <revision>`. */
+export const CHANNEL = `${PREFIX}:hints`
+const FORMAT = 'flagstaff1'
+/** Below this compressing saves nothing that is worth the time. */
+const COMPRESS_FROM_BYTES = 1_024
+
+/** Both keys change together or not at all, and never backwards within an incarnation. */
+const WRITE_IF_NEWER = `
+local held = redis.call('GET', KEYS[1])
+if held then
+  local incarnation, revision = string.match(held, '^(%S+) (%d+)$')
+  if incarnation == ARGV[1] and tonumber(revision) >= tonumber(ARGV[2]) and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+end
+redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2])
+redis.call('SET', KEYS[2], ARGV[3])
+redis.call('PUBLISH', ARGV[4], ARGV[5])
+return 1`
+
+/** Copies in Redis. `onDamage` hears of each value that was not ours or not whole. */
+export function copiesIn(send: Send, onDamage: (name: string) => void): Copies {
+  const stampKey = (name: string) => `${PREFIX}:{${name}}:stamp`
+  const copyKey = (name: string) => `${PREFIX}:{${name}}:copy`
+  return {
+    stamp: async (name) => {
+      const value = await send(['GET', stampKey(name)])
+      if (value === null) return undefined
+      const stamp = typeof value === 'string' ? parseStamp(value) : undefined
+      if (!stamp) onDamage(name)
+      return stamp
+    },
+    read: async (name) => {
+      const value = await send(['GET', copyKey(name)])
+      if (value === null) return undefined
+      const copy = typeof value === 'string' ? await unpack(value) : undefined
+      if (!copy) onDamage(name)
+      return copy
+    },
+    write: async (name, copy) => {
+      const { incarnation, revision } = copy.stamp
+      const hint = `${name} ${incarnation} ${revision}`
+      const values = [incarnation, String(revision), await pack(copy), CHANNEL, hint]
+      await send(['EVAL', WRITE_IF_NEWER, '2', stampKey(name), copyKey(name), ...values])
+    },
+    remove: async (name) => {
+      await send(['DEL', stampKey(name), copyKey(name)])
+    },
+  }
+}
+
+/** The same copies, each command timed under its name. */
+export function timedCopies(copies: Copies, calls: Calls): Copies {
+  return {
+    stamp: (name) => calls.note('read_stamp', () => copies.stamp(name)),
+    read: (name) => calls.note('read_copy', () => copies.read(name)),
+    write: (name, copy) => calls.note('write_copy', () => copies.write(name, copy)),
+    remove: (name) => calls.note('remove_copy', () => copies.remove(name)),
+  }
+}
+
+function parseStamp(text: string): Stamp | undefined {
+  const [, incarnation, revision] = /^(\S{1,64}) (\d{1,19})$/.exec(text) ?? []
+  return incarnation !== undefined && revision !== undefined ? { incarnation, revision: BigInt(revision) } : undefined
+}
+
+/** A head line that says what it is, then the text or its compressed form in base64: Upstash's REST carries text only. */
+async function pack({ stamp, text }: Copy): Promise<string> {
+  const isLarge = text.length >= COMPRESS_FROM_BYTES
+  const body = isLarge ? (await gzip(text)).toString('base64') : text
+  const head = `${FORMAT} ${stamp.incarnation} ${stamp.revision} ${isLarge ? 'gzip' : 'plain'}`
+  return `${head} ${digest(head, body)}\n${body}`
+}
+
+async function unpack(value: string): Promise<Copy | undefined> {
+  const end = value.indexOf('\n')
+  const [format = '', incarnation = '', revision = '', encoding = '', hash] = value
+    .slice(0, Math.max(end, 0))
+    .split(' ')
+  const stamp = parseStamp(`${incarnation} ${revision}`)
+  const body = value.slice(end + 1)
+  if (format !== FORMAT || !stamp || hash !== digest([format, incarnation, revision, encoding].join(' '), body))
+    return undefined
+  if (encoding === 'plain') return { stamp, text: body }
+  try {
+    return { stamp, text: await gunzip(Buffer.from(body, 'base64')) }
+  } catch {
+    return undefined
+  }
+}
+
+const digest = (head: string, body: string): string => sha256(`${head}\n${body}`, 'base64url')

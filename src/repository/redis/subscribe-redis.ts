@@ -1,0 +1,76 @@
+import { createClient } from '@redis/client'
+import { serverNameOf } from '../server-name.ts'
+import type { RedisServer } from './redis-client.ts'
+
+/** One subscription, from its beginning to its end. */
+export type Subscription = {
+  readonly channel: string
+  readonly signal: AbortSignal
+  /** From now on nothing is missed, until it ends. */
+  readonly onReady: () => void
+  readonly onMessage: (message: string) => void
+}
+
+const CONNECT_MS = 2_000
+/** It is asked this often whether it is still there, and given up when it says nothing for three times as long. */
+const PING_MS = 10_000
+
+/** Listens to one channel of a plain Redis, as `subscribe()` says. */
+export async function overRedis(
+  server: RedisServer,
+  { channel, signal, onReady, onMessage }: Subscription,
+): Promise<void> {
+  const client = createClient({
+    ...credentialsOf(server),
+    database: server.database,
+    RESP: 2,
+    disableOfflineQueue: true,
+    disableClientInfo: true,
+    pingInterval: PING_MS,
+    socket: { ...socketOf(server), connectTimeout: CONNECT_MS, socketTimeout: 3 * PING_MS, reconnectStrategy: false },
+  })
+  const ended = Promise.withResolvers<void>()
+  const take = (message: string) => {
+    try {
+      onMessage(message)
+    } catch (error) {
+      ended.reject(error) // thrown further it would leave the handler of a socket, and end the process
+    }
+  }
+  const stop = () => ended.resolve()
+  client.on('error', ended.reject)
+  client.on('end', stop)
+  signal.addEventListener('abort', stop)
+  try {
+    await within(CONNECT_MS, Promise.race([ended.promise, client.connect()]))
+    if (!client.isReady) return
+    await within(CONNECT_MS, Promise.race([ended.promise, client.subscribe(channel, take)]))
+    onReady()
+    await ended.promise
+  } finally {
+    signal.removeEventListener('abort', stop)
+    try {
+      client.destroy()
+    } catch {
+      // It was closed already, and says so once its timers are cleared.
+    }
+  }
+}
+
+const credentialsOf = ({ user, password }: RedisServer) => ({
+  ...(user === undefined ? {} : { username: user }),
+  ...(user === undefined && password === undefined ? {} : { password: password ?? '' }),
+})
+
+const socketOf = ({ host, port, tls }: RedisServer) =>
+  tls ? { host, port, tls: true as const, ...serverNameOf(host) } : { host, port }
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`Redis did not answer in ${ms} ms`)), ms)
+  try {
+    await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}

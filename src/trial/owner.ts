@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto'
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { isAlive, startOf } from './process.ts'
+
+const TRIES_MAX = 100
+
+/**
+ * Claims a folder for this process and returns how to let go of it. Only one process may use a trial database: the one that
+ * ends first would stop it under the other. A claim whose process is gone, as after a kill -9, counts no more.
+ */
+export function claim(folder: string): () => void {
+  const path = join(folder, 'owner')
+  const mine = `${process.pid} ${startOf(process.pid) ?? ''} ${randomBytes(6).toString('hex')}`
+  const draft = `${path}.${process.pid}`
+  try {
+    writeFileSync(draft, mine)
+    const isTaken = take(path, draft)
+    rmSync(draft)
+    if (!isTaken)
+      throw new Error(
+        `Cannot start: another Flagstaff uses the folder ${folder}; stop it or set FLAGSTAFF_TRIAL_DIR to another`,
+      )
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause)) throw cause
+    throw new Error(
+      `Cannot start: the folder ${folder} cannot be used (${String(cause.code)}); set FLAGSTAFF_TRIAL_DIR to another`,
+      { cause },
+    )
+  }
+  return () => {
+    if (read(path) === mine) rmSync(path, { force: true })
+  }
+}
+
+/** Puts the draft in the place of nobody's claim, or a dead one. False when a living process has it. */
+function take(path: string, draft: string): boolean {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const owner = read(path)
+    if (owner === undefined) {
+      if (link(draft, path)) return true
+      continue
+    }
+    if (isHeld(owner)) return false
+    if (succeed(path, owner, draft)) return true
+  }
+  return false
+}
+
+/**
+ * Takes over from a dead owner. Several starts may find the same one dead, and only one may win: each tries to link the
+ * one name that follows it. Who has that name, while the claim is still the dead one's, alone may replace the claim.
+ */
+function succeed(path: string, owner: string, draft: string): boolean {
+  const place = placeAfter(path, owner, draft)
+  if (place === undefined) return false
+  if (read(path) !== owner) {
+    rmSync(place, { force: true })
+    return false
+  }
+  renameSync(place, path)
+  const left = readdirSync(dirname(path)).filter((name) => name.startsWith(`${basename(path)}.after-`))
+  for (const name of left) rmSync(join(dirname(path), name), { force: true })
+  return true
+}
+
+/** Links the name that follows `last`, or whoever followed it and died before it was done. Undefined when that one lives. */
+function placeAfter(path: string, last: string, draft: string): string | undefined {
+  const place = `${path}.after-${last.trim().replace(/\W+/g, '-')}`
+  if (link(draft, place)) return place
+  const next = read(place)
+  return next === undefined || isHeld(next) ? undefined : placeAfter(path, next, draft)
+}
+
+/** Links, which unlike a write never replaces: of several that try, one succeeds. */
+function link(draft: string, path: string): boolean {
+  try {
+    linkSync(draft, path)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    throw error
+  }
+}
+
+function isHeld(claim: string): boolean {
+  const [pid = '', start = ''] = claim.trim().split(' ')
+  return isAlive(Number(pid)) && start === (startOf(Number(pid)) ?? '')
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,148 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { type Account, hand, POSTGRES_ENVIRONMENT } from './account.ts'
+import { isAlive, servesFolder } from './process.ts'
+import type { Programs } from './programs.ts'
+
+export type Running = { stop(): Promise<void> }
+type Place = {
+  readonly data: string
+  readonly socketFolder: string
+  /** Names the socket, too. */
+  readonly port: number
+  readonly listensOnLoopback: boolean
+  readonly log: string
+}
+
+const START_MS = 30_000
+const STOP_MS = 5_000
+const POLL_MS = 10
+/** A trial needs little: one user, one machine. Durability stays as it is by default. */
+const SETTINGS = ['shared_buffers=32MB', 'max_connections=50', 'TimeZone=UTC', 'log_timezone=UTC']
+
+/**
+ * Creates the data folder where there is none. It is made under another name and renamed when it is whole, so that a start that is
+ * killed halfway leaves nothing that looks like a database.
+ */
+export async function createCluster(data: string, programs: Programs, account: Account): Promise<void> {
+  if (existsSync(join(data, 'PG_VERSION'))) return
+  const draft = `${data}.new`
+  rmSync(draft, { recursive: true, force: true })
+  mkdirSync(draft, { mode: 0o700 })
+  hand(draft, account)
+  const options = ['--username=flagstaff', '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-instructions']
+  const [command, args] = commandOf(account, programs.initdb, [`--pgdata=${draft}`, ...options])
+  try {
+    await promisify(execFile)(command, args, { env: POSTGRES_ENVIRONMENT })
+  } catch (cause) {
+    throw new Error(`Cannot start: initdb could not create a database in ${data}: ${errorLine(cause)}`, { cause })
+  }
+  renameSync(draft, data)
+}
+
+/** No process has this id: it is above Linux's largest (PID_MAX_LIMIT, 2^22). */
+const NO_PID = 4_194_305
+
+/** Stops a Postgres that still runs on `data` because its Flagstaff was killed; it writes everything down first. */
+export async function endLeftover(data: string): Promise<void> {
+  const lock = join(data, 'postmaster.pid')
+  const text = read(lock)
+  if (text === undefined) return
+  const lines = text.split('\n')
+  const pid = Number(lines[0])
+  if (isAlive(pid) && servesFolder(pid, data)) await end(pid, data)
+  // Postgres refuses to start while anything has the id that its lock names: a stranger that got it later, or a zombie.
+  // Only the id goes: by the rest of the lock Postgres still finds out whether something of the old one is left.
+  else if (pid > 0) writeFileSync(lock, text.replace(/^\d+/, String(NO_PID)))
+  else rmSync(lock, { force: true }) // a machine that crashed may leave it empty
+  const socketFolder = lines[4] ?? ''
+  if (dirname(socketFolder) === tmpdir() && basename(socketFolder).startsWith('flagstaff-'))
+    rmSync(socketFolder, { recursive: true, force: true })
+}
+
+async function end(pid: number, data: string): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
+    process.kill(pid, signal) // "fast", then "immediate"
+    for (const deadline = performance.now() + STOP_MS; performance.now() < deadline; await sleep(POLL_MS))
+      if (!isAlive(pid)) return
+  }
+  throw new Error(`Cannot start: a Postgres that was left on ${data} (process ${pid}) does not stop; end it yourself`)
+}
+
+/** Runs Postgres until `stop`. In a process group of its own: a Ctrl-C in the terminal is for us, and we end it last. */
+export async function run(place: Place, programs: Programs, account: Account): Promise<Running> {
+  const settings = [
+    `unix_socket_directories=${place.socketFolder}`,
+    `listen_addresses=${place.listensOnLoopback ? '127.0.0.1' : ''}`,
+    ...SETTINGS,
+  ]
+  const [command, args] = commandOf(account, programs.postgres, [
+    '-D',
+    place.data,
+    '-p',
+    String(place.port),
+    ...settings.flatMap((setting) => ['-c', setting]),
+  ])
+  rmSync(place.log, { force: true })
+  const log = openSync(place.log, 'a', 0o600)
+  const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log], env: POSTGRES_ENVIRONMENT })
+  closeSync(log)
+  child.unref()
+  const ended = once(child, 'exit')
+  await ready(place, child, ended)
+  return {
+    async stop() {
+      for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
+        if (child.exitCode !== null || child.signalCode !== null) return
+        child.kill(signal)
+        child.ref()
+        await Promise.race([ended, sleep(STOP_MS, undefined, { ref: false })])
+      }
+    },
+  }
+}
+
+/** Waits until Postgres writes "ready" into its lock file, line 8, which is what its own pg_ctl waits for. */
+async function ready(place: Place, child: { pid?: number | undefined }, ended: Promise<unknown>): Promise<void> {
+  let isOver = false
+  ended.then(
+    () => {
+      isOver = true
+    },
+    () => {
+      isOver = true
+    },
+  )
+  const lock = join(place.data, 'postmaster.pid')
+  for (const deadline = performance.now() + START_MS; performance.now() < deadline && !isOver; await sleep(POLL_MS)) {
+    const lines = read(lock)?.split('\n') ?? []
+    if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return
+  }
+  const said = (read(place.log) ?? '').split('\n').filter((line) => /FATAL|DETAIL|HINT/.test(line))
+  const why = said.map((line) => line.replace(/^.*?(?:FATAL|DETAIL|HINT): +/, '')).join(' ')
+  throw new Error(`Cannot start: Postgres did not start in ${place.data}: ${why || 'it said nothing'}`)
+}
+
+function commandOf({ prefix }: Account, program: string, args: readonly string[]): [string, string[]] {
+  const [command = program, ...rest] = [...prefix, program]
+  return [command, [...rest, ...args]]
+}
+
+function errorLine(error: unknown): string {
+  const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error)
+  const lines = text.trim().split('\n')
+  return lines.find((line) => /error|FATAL|could not/.test(line)) ?? lines.at(-1) ?? ''
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}

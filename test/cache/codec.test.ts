@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { readSnapshot, writeSnapshot } from '../../src/cache/codec.ts'
+import { evaluateKey } from '../../src/flag/evaluate.ts'
+import { snapshotOf } from '../support/ofrep.ts'
+
+const stamp = { incarnation: 'test', revision: 1n }
+const on = { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on' }
+const again = (text: string) => readSnapshot('p/e', { stamp, text })
+const values = (text: string) => again(text)?.flagSet.flags.values() ?? []
+
+test('readSnapshot() makes of what writeSnapshot() wrote the same snapshot', () => {
+  const segments = { members: { in: ['@a.b', { var: 'email' }] } }
+  const flags = { plain: on, ruled: { ...on, targeting: { if: [{ $ref: 'members' }, 'on', null] } }, nonsense: 7 }
+  const snapshot = snapshotOf('p/e', { flags, $evaluators: segments, metadata: { team: 'a' } })
+  const read = again(writeSnapshot(snapshot))
+  assert.ok(read)
+  const { flagSet, ...version } = read
+  assert.deepEqual({ ...snapshot, ...version }, snapshot)
+  assert.deepEqual([flagSet.segments, flagSet.metadata, flagSet.bucketing], [segments, { team: 'a' }, 'v2'])
+  for (const key of Object.keys(flags))
+    for (const context of [{}, { email: 'ada@a.b' }])
+      assert.deepEqual(
+        evaluateKey(flagSet, key, context, 0),
+        evaluateKey(snapshot.flagSet, key, context, 0),
+        `${key} of ${JSON.stringify(context)}`,
+      )
+})
+
+test('writeSnapshot() writes a flag that nobody has asked for as it came', () => {
+  const text = writeSnapshot(snapshotOf('p/e', { flags: { a: on, b: on } }))
+  const read = again(text)
+  assert.ok(read)
+  assert.equal(writeSnapshot(read), text)
+  assert.deepEqual(
+    Array.from(read.flagSet.flags.values(), ({ definition }) => definition),
+    [on, on],
+  )
+  assert.equal(writeSnapshot(read), text)
+})
+
+test('any key and any definition comes back', () => {
+  const keys = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('"', '\\', '\\"', '",{', '\n', '["', ']', ''))
+  fc.assert(
+    fc.property(fc.uniqueArray(keys), fc.jsonValue(), (names, extra) => {
+      const flags = Object.fromEntries(names.map((name) => [`k${name}`, { ...on, extra }]))
+      const text = writeSnapshot(snapshotOf('p/e', { flags }))
+      const wanted: [string, unknown][] = JSON.parse(JSON.stringify(Object.entries(flags)))
+      for (const [key, definition] of wanted)
+        assert.deepEqual(again(text)?.flagSet.flags.get(key)?.definition, definition, 'alone')
+      assert.deepEqual(
+        Array.from(values(text), ({ key, definition }) => [key, definition]),
+        wanted,
+      )
+    }),
+  )
+})
+
+const whole = writeSnapshot(snapshotOf('p/e', { flags: { a: on, b: on } }))
+const [head = '', first = ''] = whole.split('\n')
+for (const [what, text] of [
+  ['nothing', ''],
+  ['a list', '[]'],
+  ['a set with flags in one line, as older versions write it', `${head.slice(0, -3)}"flags":[["a",{}]]}`],
+  ['no head', first],
+] as const)
+  test(`readSnapshot() takes ${what} for no snapshot`, () => {
+    assert.equal(again(text), undefined)
+  })
+
+test('a definition that is no JSON is a flag that makes no sense, and harms no other', () => {
+  const read = again([head, first, '["b",{]'].join('\n'))
+  assert.ok(read)
+  assert.equal(evaluateKey(read.flagSet, 'b', {}, 0).reason, 'ERROR')
+  assert.equal(evaluateKey(read.flagSet, 'a', {}, 0).reason, 'STATIC')
+})

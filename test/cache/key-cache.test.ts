@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { beforeEach, test } from 'node:test'
+import { Standing } from '../../src/cache/database-health.ts'
+import { KeyRing } from '../../src/cache/key-cache.ts'
+import { FlagError } from '../../src/flag/error.ts'
+import type { KeyRingSource } from '../../src/repository/postgres/keys.ts'
+import type { Stamp } from '../../src/repository/redis/snapshot-store.ts'
+import { hashSecret } from '../../src/repository/secret.ts'
+
+const key = (secret: string, expiresAt: Date | null = null): KeyRingSource['keys'][number] => ({
+  id: secret,
+  name: secret,
+  role: 'client',
+  environment: { project: 'p', environment: 'e' },
+  createdBy: '',
+  createdAt: new Date(0),
+  revokedAt: null,
+  lastUsedAt: null,
+  expiresAt,
+  hash: hashSecret(secret),
+})
+
+const streamSecret = Buffer.alloc(32, 1)
+let now = 1_000_000
+let questions = 0
+let source: KeyRingSource
+let isAway = false
+let ring: KeyRing
+beforeEach(() => {
+  questions = 0
+  isAway = false
+  source = { incarnation: 'one', revision: 1n, streamSecret, keys: [key('good')] }
+  const keeping = {
+    copies: undefined,
+    now: () => now,
+    freshnessMs: 1_000,
+    truthCheckMs: 10_000,
+    standing: new Standing(),
+    log: () => undefined,
+  }
+  const read = async (since?: Stamp) => {
+    questions += 1
+    if (isAway) throw new FlagError('unavailable', 'away')
+    return since?.revision === source.revision ? undefined : source
+  }
+  ring = new KeyRing(keeping, read, { adminSecret: 'the-admin-secret', wallNow: () => now })
+})
+
+test('find() knows a key at once after the first look, without a promise', async () => {
+  assert.equal((await ring.find('good'))?.name, 'key:good')
+  assert.ok(!(ring.find('good') instanceof Promise))
+  assert.equal(questions, 1)
+})
+
+test('a flood of wrong keys asks the store once per freshness', async () => {
+  await ring.find('wrong')
+  for (let index = 0; index < 1_000; index++) assert.equal(await ring.find(`wrong ${index}`), undefined)
+  assert.equal(questions, 1)
+  now += 1_000
+  await Promise.all(Array.from({ length: 100 }, (_, index) => ring.find(`wrong ${index}`)))
+  assert.equal(questions, 2)
+})
+
+test('a key that another replica has just created is found', async () => {
+  await ring.find('good')
+  source = { incarnation: 'one', revision: 2n, streamSecret, keys: [key('good'), key('new')] }
+  now += 1_000
+  assert.equal((await ring.find('new'))?.name, 'key:new')
+})
+
+test('a key that another replica revoked is refused after the next look', async () => {
+  await ring.find('good')
+  source = { incarnation: 'one', revision: 2n, streamSecret, keys: [] }
+  now += 1_000
+  await ring.find('good') // answered from memory; asks behind its back
+  await ring.refresh()
+  assert.equal(await ring.find('good'), undefined)
+})
+
+test('a key is refused from the moment it expires, whatever the store says', async () => {
+  source = { incarnation: 'one', revision: 1n, streamSecret, keys: [key('brief', new Date(now + 500))] }
+  assert.ok(await ring.find('brief'))
+  now += 500
+  assert.equal(await ring.find('brief'), undefined)
+})
+
+test('known keys and the admin key work while the store is away; an unknown one is not called wrong before any was read', async () => {
+  isAway = true
+  assert.equal((await ring.find('the-admin-secret'))?.role, 'admin')
+  await assert.rejects(Promise.resolve(ring.find('good')), { code: 'unavailable' })
+  isAway = false
+  await ring.refresh()
+  isAway = true
+  now += 5_000
+  assert.ok(await ring.find('good'))
+  assert.equal(await ring.find('wrong'), undefined)
+})

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
+import { Client, credentials, Metadata } from '@grpc/grpc-js'
+import {
+  ServerReflection,
+  type ServerReflectionRequestSchema,
+  type ServerReflectionResponse,
+} from '../../src/grpc/gen/grpc/reflection/v1/reflection_pb.js'
+import { type Listening, openListening } from '../support/listening.ts'
+
+let it: Listening
+before(async () => {
+  it = await openListening()
+})
+after(() => it.close())
+
+/** Asks on one stream, each question after the answer to the one before. */
+async function ask(questions: MessageInitShape<typeof ServerReflectionRequestSchema>[]) {
+  const { name, input, output } = ServerReflection.method.serverReflectionInfo
+  const client = new Client(`127.0.0.1:${it.grpcPort}`, credentials.createInsecure())
+  const write = (request: (typeof questions)[number]) => Buffer.from(toBinary(input, create(input, request)))
+  const read = (bytes: Buffer) => fromBinary(output, bytes)
+  const stream = client.makeBidiStreamRequest(`/${ServerReflection.typeName}/${name}`, write, read, new Metadata())
+  const answers: ServerReflectionResponse['messageResponse'][] = []
+  const next = () => (answers.length < questions.length ? stream.write(questions[answers.length] ?? {}) : stream.end())
+  const ended = new Promise<number>((resolve) => stream.on('status', ({ code }) => resolve(code)))
+  stream.on('error', () => undefined)
+  stream.on('data', ({ messageResponse }: ServerReflectionResponse) => {
+    answers.push(messageResponse)
+    next()
+  })
+  next()
+  const status = await ended
+  client.close()
+  return { answers, status }
+}
+
+test('a call that is no stream is refused: reflection is for gRPC clients', async () => {
+  const { name } = ServerReflection.method.serverReflectionInfo
+  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"listServices":""}' }
+  const response = await fetch(`${it.address}/${ServerReflection.typeName}/${name}`, init)
+  assert.equal(response.status, 415)
+})
+
+const filesOf = (answer: ServerReflectionResponse['messageResponse'] | undefined): string[] =>
+  answer?.case === 'fileDescriptorResponse'
+    ? answer.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes).name)
+    : []
+
+test('a client learns services, and the files of symbols with all that they import', async () => {
+  const { answers, status } = await ask([
+    { messageRequest: { case: 'listServices', value: '' } },
+    { messageRequest: { case: 'fileContainingSymbol', value: 'flagd.evaluation.v2.Service' } },
+    { messageRequest: { case: 'fileContainingSymbol', value: 'flagd.sync.v1.FlagSyncService.SyncFlags' } },
+    { messageRequest: { case: 'fileContainingSymbol', value: 'flagd.evaluation.v1.AnyFlag' } },
+    { messageRequest: { case: 'fileByFilename', value: 'grpc/health/v1/health.proto' } },
+  ])
+  assert.equal(status, 0)
+  const [services, ...files] = answers
+  assert.deepEqual(services?.case === 'listServicesResponse' && services.value.service.map(({ name }) => name), [
+    'flagd.evaluation.v1.Service',
+    'flagd.evaluation.v2.Service',
+    'flagd.sync.v1.FlagSyncService',
+    'grpc.health.v1.Health',
+    'grpc.reflection.v1.ServerReflection',
+    'schema.v1.Service',
+  ])
+  const struct = 'google/protobuf/struct.proto'
+  assert.deepEqual(files.map(filesOf), [
+    ['flagd/evaluation/v2/evaluation.proto', struct],
+    ['flagd/sync/v1/sync.proto', struct],
+    ['flagd/evaluation/v1/evaluation.proto', struct],
+    ['grpc/health/v1/health.proto'],
+  ])
+})
+
+test('what does not exist is an error in the answer, and the stream goes on', async () => {
+  const { answers, status } = await ask([
+    { messageRequest: { case: 'fileContainingSymbol', value: 'no.such.Thing' } },
+    { messageRequest: { case: 'fileByFilename', value: '../../etc/passwd' } },
+    { messageRequest: { case: 'allExtensionNumbersOfType', value: 'flagd.evaluation.v1.AnyFlag' } },
+    {},
+  ])
+  assert.equal(status, 0)
+  assert.deepEqual(
+    answers.map((answer) => answer?.case === 'errorResponse' && answer.value.errorCode),
+    [5, 5, 5, 3],
+  )
+})

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { parseRedisUrl } from '../../../src/config/redis.ts'
+import { type Hint, hintsIn, parseHint } from '../../../src/repository/redis/invalidation.ts'
+import { openRedis, type RedisAddress, type RedisConnection } from '../../../src/repository/redis/redis.ts'
+import { CHANNEL, copiesIn } from '../../../src/repository/redis/snapshot-store.ts'
+import { HAS_REDIS, type RedisServer, startRedis } from '../../support/redis.ts'
+import { type Front, startUpstash } from '../../support/upstash.ts'
+
+const skip = HAS_REDIS ? false : 'this machine has no redis-server'
+const STAMP = { incarnation: 'one', revision: 7n }
+
+let server: RedisServer
+let front: Front
+let connection: RedisConnection
+before(async () => {
+  if (!HAS_REDIS) return
+  server = await startRedis()
+  front = await startUpstash(server.url)
+  connection = openRedis(parseRedisUrl(server.url))
+})
+after(async () => {
+  if (!HAS_REDIS) return
+  await connection.close()
+  await front.close()
+  await server.kill()
+})
+
+/** An ear that can be waited on: the n-th beginning, the next hint. */
+function listen(address: RedisAddress) {
+  const stop = new AbortController()
+  const heard: Hint[] = []
+  let begun = 0
+  let wake: () => void = () => undefined
+  const breaks: string[] = []
+  const ended = hintsIn(address, (message) => breaks.push(message))(
+    {
+      onReady: () => {
+        begun += 1
+        wake()
+      },
+      onHint: (hint) => {
+        heard.push(hint)
+        wake()
+      },
+    },
+    stop.signal,
+  )
+  const until = async (isDone: () => boolean) => {
+    while (!isDone())
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+  }
+  return {
+    breaks,
+    ready: (times: number) => until(() => begun >= times),
+    hint: async () => {
+      await until(() => heard.length > 0)
+      return heard.shift()
+    },
+    stop: () => {
+      stop.abort()
+      return ended
+    },
+  }
+}
+const publish = (message: string) => connection.send(['PUBLISH', CHANNEL, message])
+const listeners = async () => Number(((await connection.send(['PUBSUB', 'NUMSUB', CHANNEL])) as unknown[])[1])
+const noneLeft = async () => {
+  while ((await listeners()) > 0) await new Promise((resolve) => setImmediate(resolve))
+}
+
+for (const [name, address] of [
+  ['a plain Redis', () => parseRedisUrl(server.url)],
+  ["Upstash's REST interface", () => ({ restUrl: front.restUrl, restToken: front.restToken })],
+] as const)
+  test(`over ${name}, each copy that is stored is a hint, and listening ends without a trace`, { skip }, async () => {
+    const ear = listen(address())
+    await ear.ready(1)
+    await publish('nonsense')
+    await copiesIn(connection.send, () => undefined).write(`${name} shop`.replaceAll(' ', '-'), {
+      stamp: STAMP,
+      text: 'x',
+    })
+    assert.deepEqual(await ear.hint(), { ...STAMP, name: `${name} shop`.replaceAll(' ', '-') })
+    await ear.stop()
+    await noneLeft()
+    assert.deepEqual(ear.breaks, [])
+  })
+
+const restart = async () => {
+  await server.kill()
+  await server.start()
+}
+for (const [name, address, interrupt] of [
+  ['a plain Redis', () => parseRedisUrl(server.url), restart],
+  [
+    "Upstash's REST interface",
+    () => ({ restUrl: front.restUrl, restToken: front.restToken }),
+    async () => front.endSubscriptions(),
+  ],
+] as const)
+  test(`over ${name}, listening begins again after every end`, { skip }, async () => {
+    const ear = listen(address())
+    await ear.ready(1)
+    await interrupt()
+    await ear.ready(2)
+    await publish(`a/b ${STAMP.incarnation} 8`)
+    assert.deepEqual(await ear.hint(), { ...STAMP, revision: 8n, name: 'a/b' })
+    await ear.stop()
+  })
+
+test('listening to a Redis that is not there goes on trying, and stops at once when told', { skip }, async () => {
+  await server.kill()
+  const ear = listen(parseRedisUrl(server.url))
+  await server.start()
+  await ear.ready(1)
+  await ear.stop()
+})
+
+for (const message of ['', 'a', 'a/b one', 'a/b one x', 'a/b one 1 2', `a/b ${'x'.repeat(65)} 1`])
+  test(`"${message.slice(0, 20)}" is no hint`, () => assert.equal(parseHint(message), undefined))

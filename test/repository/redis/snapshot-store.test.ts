@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { parseRedisUrl } from '../../../src/config/redis.ts'
+import { openRedis, type RedisConnection } from '../../../src/repository/redis/redis.ts'
+import { type Copies, copiesIn } from '../../../src/repository/redis/snapshot-store.ts'
+import { HAS_REDIS, type RedisServer, startRedis } from '../../support/redis.ts'
+import { type Front, startUpstash } from '../../support/upstash.ts'
+
+for (const transport of ['redis protocol', 'Upstash REST'] as const)
+  describe(`over the ${transport}`, { skip: HAS_REDIS ? false : 'there is no redis-server on this machine' }, () => {
+    let server: RedisServer
+    let front: Front
+    let connection: RedisConnection
+    let copies: Copies
+    let damaged: string[] = []
+    before(async () => {
+      server = await startRedis()
+      front = await startUpstash(server.url)
+      connection = openRedis(transport === 'Upstash REST' ? front : parseRedisUrl(server.url))
+      copies = copiesIn(connection.send, (name) => damaged.push(name))
+    })
+    after(async () => {
+      await connection.close()
+      await front.close()
+      await server.kill()
+    })
+    const copy = (revision: bigint, text: string, incarnation = 'one') => ({ stamp: { incarnation, revision }, text })
+
+    test('a copy comes back as it went in, small or large, whatever characters it has', async () => {
+      for (const text of ['{"a":"ünï \\u0000 \u{1f600}"}', JSON.stringify({ a: '🚩'.repeat(100_000) }), '7', '']) {
+        await copies.write(`p/${text.length}`, copy(1n, text))
+        assert.deepEqual(await copies.read(`p/${text.length}`), copy(1n, text))
+      }
+    })
+
+    test('an older or equal revision does not replace a newer one, unless it is of another incarnation', async () => {
+      await copies.write('p/e', copy(5n, 'five'))
+      await copies.write('p/e', copy(4n, 'four'))
+      await copies.write('p/e', copy(5n, 'five again'))
+      assert.equal((await copies.read('p/e'))?.text, 'five')
+      await copies.write('p/e', copy(10n, 'ten'))
+      assert.deepEqual(await copies.stamp('p/e'), { incarnation: 'one', revision: 10n })
+      await copies.write('p/e', copy(2n, 'restored', 'two'))
+      assert.equal((await copies.read('p/e'))?.text, 'restored')
+    })
+
+    test('of many writers at once the newest wins', async () => {
+      await Promise.all(
+        Array.from({ length: 50 }, (_, index) => copies.write('p/race', copy(BigInt(index), `text ${index}`))),
+      )
+      assert.equal((await copies.read('p/race'))?.text, 'text 49')
+    })
+
+    test('what is not there, not ours or not whole is none; the damage is told, and the next copy replaces it', async () => {
+      assert.equal(await copies.read('p/none'), undefined)
+      assert.equal(await copies.stamp('p/none'), undefined)
+      damaged = []
+      await copies.write('p/bad', copy(3n, 'x'.repeat(5_000)))
+      const key = 'flagstaff:{p/bad}:copy'
+      const whole = String(await connection.send(['GET', key]))
+      for (const value of [
+        whole.slice(0, -10),
+        whole.replace('gzip', 'plain'),
+        `x${whole}`,
+        '{"json":true}',
+        '42',
+        '',
+        'flagstaff1',
+        whole.replace(/\n.*/s, '\nAAAA'),
+      ]) {
+        await connection.send(['SET', key, value])
+        assert.equal(await copies.read('p/bad'), undefined, value.slice(0, 80))
+      }
+      assert.equal(damaged.length, 8)
+      await connection.send(['SET', 'flagstaff:{p/bad}:stamp', 'nonsense'])
+      assert.equal(await copies.stamp('p/bad'), undefined)
+      await copies.write('p/bad', copy(3n, 'whole again'))
+      assert.equal((await copies.read('p/bad'))?.text, 'whole again')
+    })
+
+    test('a copy without its stamp, or a stamp without its copy, is replaced', async () => {
+      await copies.write('p/half', copy(3n, 'three'))
+      await connection.send(['DEL', 'flagstaff:{p/half}:copy'])
+      await copies.write('p/half', copy(3n, 'three'))
+      assert.equal((await copies.read('p/half'))?.text, 'three')
+    })
+
+    test('commands that are sent at once are answered each by its own', async () => {
+      const { send } = connection
+      const replies = [
+        ['SET', 'a', 'x y'],
+        ['GET', 'a'],
+        ['GET', 'none'],
+        ['STRLEN', 'a'],
+      ].map(send)
+      assert.deepEqual(await Promise.all(replies), ['OK', 'x y', null, 3])
+      await assert.rejects(send(['INCR', 'a']), /not an integer/)
+    })
+
+    test('a command to a server that hangs fails in time, and works again when the server does', async () => {
+      server.freeze()
+      await assert.rejects(copies.stamp('p/e'))
+      server.thaw()
+      assert.ok(await copies.stamp('p/e'))
+    })
+
+    test('a server that is gone is an error at once, and its return is noticed', async () => {
+      await server.kill()
+      await assert.rejects(copies.stamp('p/e'))
+      await server.start()
+      const deadline = performance.now() + 10_000
+      let isBack = false
+      while (!isBack && performance.now() < deadline)
+        isBack = await copies.write('p/e', copy(1n, 'back')).then(
+          () => true,
+          () => false,
+        )
+      assert.equal((await copies.read('p/e'))?.text, 'back')
+    })
+  })

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Hono } from 'hono'
+import { nothingHere, problem } from '../../src/middleware/problem-response.ts'
+import { onUse } from '../../src/routes/lazy.ts'
+
+test('onUse() loads with the first request, once', async () => {
+  let loads = 0
+  const load = async () => {
+    loads += 1
+    return new Hono().get('/late/:name', (c) => c.text(c.req.param('name')))
+  }
+  const app = new Hono().get('/early', (c) => c.text('early')).all('/late/*', onUse(load))
+  await app.request('/early')
+  assert.equal(loads, 0)
+  const answers = await Promise.all(['a', 'b'].map((name) => app.request(`/late/${name}`)))
+  assert.deepEqual(await Promise.all(answers.map((answer) => answer.text())), ['a', 'b'])
+  assert.equal((await app.request('/late/c', { method: 'HEAD' })).status, 200)
+  assert.equal(loads, 1)
+})
+
+test('onUse() answers 500 and has it logged when loading fails; the rest is served', async () => {
+  const logged: unknown[] = []
+  const app = new Hono()
+    .onError(problem((message, fields) => void logged.push([message, fields?.['error']])))
+    .notFound(nothingHere)
+    .all(
+      '/late/*',
+      onUse(() => Promise.reject(new Error('no such module'))),
+    )
+    .get('/early', (c) => c.text('early'))
+  for (let times = 0; times < 2; times++) {
+    const answer = await app.request('/late/a')
+    assert.equal(answer.status, 500)
+    assert.match(await answer.text(), /"detail":"Internal error"/)
+  }
+  assert.deepEqual(logged, Array(2).fill(['Unexpected error', new Error('no such module')]))
+  assert.equal((await app.request('/early')).status, 200)
+})

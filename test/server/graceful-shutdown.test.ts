@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { shutDown } from '../../src/server/graceful-shutdown.ts'
+import type { Log } from '../../src/telemetry/log.ts'
+
+/** A log that keeps what it is told. */
+function recorder(): { log: Log; said: string[] } {
+  const said: string[] = []
+  const write = (message: string, fields: object = {}) => void said.push(`${message} ${JSON.stringify(fields)}`)
+  return { said, log: { debug: write, info: write, warn: write, error: write } }
+}
+const never = () => new Promise<void>(() => undefined)
+
+test('shutDown() runs the steps one after the other in their order', async () => {
+  const order: string[] = []
+  const step = (name: string) => ({
+    name,
+    run: async () => {
+      order.push(`${name} begins`)
+      await new Promise((resolve) => setImmediate(resolve))
+      order.push(`${name} ends`)
+    },
+  })
+  assert.equal(await shutDown([step('a'), step('b')], 5_000, recorder().log), 0)
+  assert.deepEqual(order, ['a begins', 'a ends', 'b begins', 'b ends'])
+})
+
+test('shutDown() goes on after a step that fails, and tells of it in the exit code', async () => {
+  const { log, said } = recorder()
+  const order: string[] = []
+  const steps = [
+    { name: 'flush', run: () => Promise.reject(new Error('no')) },
+    { name: 'close', run: () => void order.push('close') },
+  ]
+  assert.equal(await shutDown(steps, 5_000, log), 1)
+  assert.deepEqual(order, ['close'])
+  assert.match(said[0] ?? '', /flush/)
+})
+
+test('shutDown() tells a step when it is late, in time for the ones after it', async () => {
+  const order: string[] = []
+  const late = (signal: AbortSignal) =>
+    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  const steps = [
+    { name: 'wait', run: late },
+    { name: 'close', run: () => void order.push('close') },
+  ]
+  assert.equal(await shutDown(steps, 200, recorder().log), 0)
+  assert.deepEqual(order, ['close'])
+})
+
+test('shutDown() gives up at the deadline and names the step it waited for', async () => {
+  const { log, said } = recorder()
+  assert.equal(await shutDown([{ name: 'hang', run: never }], 50, log), 1)
+  assert.match(said.at(-1) ?? '', /deadline.*hang/)
+})
