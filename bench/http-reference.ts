@@ -1,4 +1,4 @@
-// What the HTTP doors are measured beside: the runtime's own server, which parses the same body and writes an answer of the same size, with
+// What the HTTP routes are measured beside: the runtime's own server, which parses the same body and writes an answer of the same size, with
 // nothing behind it: an answer for one flag, written each time, or at `/<bytes>` a text of that size. Prints its port.
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -1,4 +1,4 @@
-// The HTTP doors beside the runtime's bare server, in one run: answers that one core works, latencies at a fixed rate, memory, and what one
+// The HTTP routes beside the runtime's bare server, in one run: answers that one core works, latencies at a fixed rate, memory, and what one
 // change of a large set costs. The service has metrics on and keeps 1 % of traces, as it is meant to run. Rates are by the server's
 // own processor time, which other work on the machine hardly changes; the load comes from wrk on the other core.
 // `--short` measures the two goals that a change most easily spoils, and asks for no more than half of each: a machine that does

@@ -1,14 +1,14 @@
 // What one change of a set of 10,000 flags costs a replica with Redis. Prints, as JSON and in milliseconds, how long it takes to make the whole
 // set ready, to apply one change to it, and the longest time for which the event loop stood still while a change came and its copy went.
 
-import { Standing } from '../src/cache/database-health.ts'
+import { DatabaseHealth } from '../src/cache/database-health.ts'
 import { nextSnapshot } from '../src/cache/snapshot.ts'
 import { Snapshots } from '../src/cache/snapshots.ts'
 import { parseRedisUrl } from '../src/config/redis.ts'
 import type { Definition } from '../src/flag/definition.ts'
 import type { EnvironmentSource, Version } from '../src/repository/postgres/load-environment.ts'
 import { openRedis } from '../src/repository/redis/redis.ts'
-import { copiesIn } from '../src/repository/redis/snapshot-store.ts'
+import { snapshotStoreIn } from '../src/repository/redis/snapshot-store.ts'
 import { startRedis } from '../test/support/redis.ts'
 import { manyFlags } from './http-cases.ts'
 import { median } from './processor.ts'
@@ -63,15 +63,15 @@ try {
     revision += 1n
     return timed(() => nextSnapshot(NAME, read(held), held))
   })
-  const keeping = {
-    copies: copiesIn(send, () => undefined),
+  const replication = {
+    copies: snapshotStoreIn(send, () => undefined),
     now: () => performance.now(),
     freshnessMs: 1_000,
     truthCheckMs: 10_000,
-    standing: new Standing(),
+    databaseHealth: new DatabaseHealth(),
     log: () => undefined,
   }
-  const snapshots = new Snapshots(keeping, async (_, since) => read(since))
+  const snapshots = new Snapshots(replication, async (_, since) => read(since))
   await snapshots.current(NAME)
   const pauses: number[] = []
   for (let change = 0; change < CHANGES; change++) pauses.push(await pausesOf(snapshots))

@@ -10,8 +10,8 @@ import { requestMetrics } from './middleware/request-metrics.ts'
 import { tracing } from './middleware/tracing.ts'
 import { type RpcDoor, rpcPaths, rpcRoutes } from './routes/connect.ts'
 import { type Health, isProbe, probes } from './routes/health.ts'
-import { onUse } from './routes/lazy.ts'
-import type { ManagementDoors } from './routes/management/management.ts'
+import { lazyRoutes } from './routes/lazy.ts'
+import type { ManagementDependencies } from './routes/management/management.ts'
 import { metrics } from './routes/metrics.ts'
 import { events, isStream } from './routes/ofrep/event-stream.ts'
 import { type Notes, observeIn } from './routes/ofrep/observe.ts'
@@ -22,8 +22,8 @@ import { WakingRouter } from './routes/router.ts'
 import { sync } from './routes/sync.ts'
 import type { MetricSources } from './telemetry/registry.ts'
 
-/** What the doors need of the rest of the house. */
-export type Doors = ManagementDoors & {
+/** What the app needs of the rest of the service. */
+export type AppDependencies = ManagementDependencies & {
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
   readonly newest?: (flagSetId: string) => Promise<Snapshot>
   /** What bulk answers say about event streams; undefined: nothing. */
@@ -52,17 +52,19 @@ export type Doors = ManagementDoors & {
  * The order of the middleware and the table of routes. An instance is woken by an evaluation: the management API is loaded with the first
  * request for it, which then goes to a whole table, with the same middleware, as all after it.
  */
-export function app(doors: Doors, management?: Hono): Hono {
+export function app(dependencies: AppDependencies, management?: Hono): Hono {
   const routes = new Hono({ router: new WakingRouter() })
-  routes.onError(problem(doors.log))
+  routes.onError(problem(dependencies.log))
   routes.notFound(nothingHere)
   if (!management) {
-    const whole = onUse(async () => app(doors, (await import('./routes/management/management.ts')).management(doors)))
+    const whole = lazyRoutes(async () =>
+      app(dependencies, (await import('./routes/management/management.ts')).management(dependencies)),
+    )
     routes.all('/api/v1/*', whole).all('/openapi.json', whole).all('/docs', whole)
   }
 
-  const { notes = {} } = doors
-  const isRpc = rpcPaths(doors.rpc)
+  const { notes = {} } = dependencies
+  const isRpc = rpcPaths(dependencies.rpc)
   const isOfProbe = ({ req }: Context) => isProbe(req.path)
   const isTraced = (c: Context) => isEvaluation(c) || isOfProbe(c) || isStream(c) || isRpc(c)
   const logFor = (c: Context) =>
@@ -70,19 +72,24 @@ export function app(doors: Doors, management?: Hono): Hono {
   if (notes.requests) routes.use(requestMetrics(notes.requests, { isRecorded: isEvaluation, isProbe: isOfProbe }))
   if (notes.tracer) routes.use(tracing(notes.tracer, isTraced))
   if (notes.access) routes.use(accessLog(logFor, { tracer: notes.tracer, actorOf: (c) => principalOf(c)?.name }))
-  if (doors.trialFlagSetId !== undefined) routes.use(localhostOnly)
+  if (dependencies.trialFlagSetId !== undefined) routes.use(localhostOnly)
 
-  const ofrepDoors = { ...doors, defaultFlagSetId: doors.trialFlagSetId, observe: observeIn(notes) }
-  for (const [path, probe] of probes(doors.health))
+  const ofrepDependencies = {
+    ...dependencies,
+    defaultFlagSetId: dependencies.trialFlagSetId,
+    observe: observeIn(notes),
+  }
+  for (const [path, probe] of probes(dependencies.health))
     routes.get(path, async (c) => {
       const { status, body } = await probe()
       return c.json(body, status)
     })
-  routes.route('/', ofrep(ofrepDoors)) // its headers for other origins are the streams' too
-  if (doors.metrics) routes.get('/metrics', metrics(doors.metrics))
-  if (doors.events) routes.route('/', events({ ...ofrepDoors, ...doors.events, tracer: notes.tracer }))
-  routes.route('/', sync(ofrepDoors))
-  if (doors.rpc) routes.route('/', rpcRoutes(doors.rpc, doors.corsOrigins))
+  routes.route('/', ofrep(ofrepDependencies)) // its headers for other origins are the streams' too
+  if (dependencies.metrics) routes.get('/metrics', metrics(dependencies.metrics))
+  if (dependencies.events)
+    routes.route('/', events({ ...ofrepDependencies, ...dependencies.events, tracer: notes.tracer }))
+  routes.route('/', sync(ofrepDependencies))
+  if (dependencies.rpc) routes.route('/', rpcRoutes(dependencies.rpc, dependencies.corsOrigins))
   if (management) routes.route('/', management)
   return routes
 }

@@ -1,21 +1,21 @@
 import './server/signals.ts' // first, so that no signal is lost while the rest begins
-import type { Doors } from './app.ts'
+import type { AppDependencies } from './app.ts'
 import { authenticator } from './cache/authenticator.ts'
 import { BOUNDARY_CLOCK } from './cache/boundary-timer.ts'
 import { counting } from './cache/counting.ts'
-import { Standing } from './cache/database-health.ts'
-import { KeyRing, type Principal } from './cache/key-cache.ts'
+import { DatabaseHealth } from './cache/database-health.ts'
+import { KeyCache, type Principal } from './cache/key-cache.ts'
 import { Snapshots } from './cache/snapshots.ts'
-import { Following } from './cache/subscriptions.ts'
+import { Subscriptions } from './cache/subscriptions.ts'
 import { Usage } from './cache/usage.ts'
 import { readConfig, TRIAL_FLAG_SET_ID } from './config/config.ts'
 import { enrichWith } from './flag/context.ts'
-import { rpcOnUse } from './grpc/lazy.ts'
+import { lazyRpc } from './grpc/lazy.ts'
 import { MANAGEMENT_BYTES_MAX } from './middleware/body-limit.ts'
 import { Calls } from './repository/calls.ts'
-import { hintsIn } from './repository/redis/invalidation.ts'
+import { invalidationsIn } from './repository/redis/invalidation.ts'
 import { openRedis } from './repository/redis/redis.ts'
-import { copiesIn, timedCopies } from './repository/redis/snapshot-store.ts'
+import { snapshotStoreIn, timedSnapshotStore } from './repository/redis/snapshot-store.ts'
 import { front } from './routes/ofrep/front.ts'
 import { eventStreams } from './routes/ofrep/stream-token.ts'
 import { Streams } from './routes/ofrep/streams.ts'
@@ -59,7 +59,7 @@ const damaged = (name: string) => {
   metrics.damagedCopies.value += 1
   log.warn('A copy in Redis is damaged or foreign', { name })
 }
-const copies = redis && timedCopies(copiesIn(redis.send, damaged), calls.redis)
+const copies = redis && timedSnapshotStore(snapshotStoreIn(redis.send, damaged), calls.redis)
 const { freshnessMs, truthCheckMs } = config
 const wallNow = () => Date.now()
 const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, (jumpMs) => {
@@ -67,15 +67,15 @@ const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, 
   database.reset()
   redis?.reset()
 })
-const standing = new Standing()
+const databaseHealth = new DatabaseHealth()
 const complain = sparing(log.warn, { everyMs: COMPLAINT_MS, now: () => performance.now() })
-const keeping = { copies, freshnessMs, truthCheckMs, now, standing, tracer, log: complain }
-const snapshots = new Snapshots(keeping, async (flagSetId, since) =>
+const replication = { copies, freshnessMs, truthCheckMs, now, databaseHealth, tracer, log: complain }
+const snapshots = new Snapshots(replication, async (flagSetId, since) =>
   (await import('./repository/postgres/load-environment.ts')).readSource(database, flagSetId, since),
 )
-const keys = new KeyRing(
-  keeping,
-  async (since) => (await import('./repository/postgres/keys.ts')).readKeyRing(database, since),
+const keys = new KeyCache(
+  replication,
+  async (since) => (await import('./repository/postgres/keys.ts')).readKeys(database, since),
   {
     adminSecret: config.adminKey,
     wallNow,
@@ -87,14 +87,14 @@ const usage = new Usage({
   log: log.warn,
 })
 
-const following = new Following({
+const subscriptions = new Subscriptions({
   held: (flagSetId) => snapshots.held(flagSetId),
-  hints: config.redis && hintsIn(config.redis, log.warn, metrics.hints),
+  hints: config.redis && invalidationsIn(config.redis, log.warn, metrics.hints),
   checkMs: freshnessMs,
   clock: BOUNDARY_CLOCK,
 })
 const streams = new Streams({
-  follow: (flagSetId, listener) => following.add(flagSetId, listener),
+  follow: (flagSetId, listener) => subscriptions.add(flagSetId, listener),
   secondsMax: config.streamSecondsMax,
   now,
   wallNow,
@@ -132,11 +132,11 @@ const load = new Load({
 const loadRpc = async () =>
   (await import('./grpc/services.ts')).rpc({
     ...answering,
-    following,
+    subscriptions,
     contextValues: config.contextValues,
     isReady: async () => {
       await keys.warmUp()
-      return standing.isLoaded && !isStopping
+      return databaseHealth.isLoaded && !isStopping
     },
     defaultFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
     streamSecondsMax: config.rpcStreamSecondsMax,
@@ -144,13 +144,13 @@ const loadRpc = async () =>
     load,
     random: Math.random,
   })
-const remote = rpcOnUse(loadRpc, log.error)
+const remote = lazyRpc(loadRpc, log.error)
 const metricSources: MetricSources = {
   metrics,
   ...calls,
   snapshots,
-  standing,
-  following,
+  databaseHealth,
+  subscriptions,
   streams,
   rpcStreams: remote.size,
   requests: () => load.size,
@@ -159,7 +159,7 @@ const metricSources: MetricSources = {
   tracer,
   events,
 }
-const doors: Doors = {
+const dependencies: AppDependencies = {
   ...answering,
   newest: (flagSetId) => snapshots.newest(flagSetId),
   eventStreams: hasStreams
@@ -171,13 +171,13 @@ const doors: Doors = {
   keysChanged: () => keys.refresh(),
   enrich: enrichWith(config.contextValues),
   rpc: remote,
-  health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), standing, database, now },
+  health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), databaseHealth, database, now },
   metrics: config.metrics && config.metricsPort === undefined ? metricSources : undefined,
   notes: { requests: isCounted ? metrics.http : undefined, tracer, access },
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   corsOrigins: config.corsOrigins,
 }
-const { fetch, evaluating } = front(doors, async () => (await import('./app.ts')).app(doors))
+const { fetch, evaluating } = front(dependencies, async () => (await import('./app.ts')).app(dependencies))
 
 if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(

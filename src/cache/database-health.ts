@@ -4,7 +4,7 @@ import { Labeled, newCounter } from '../telemetry/counters.ts'
 export type Result = 'same' | 'newer' | 'gone' | 'older' | 'failed'
 
 /** How this replica stands with the database, as far as its last question tells. */
-export class Standing {
+export class DatabaseHealth {
   /** Looks for newer revisions, by who answered and what came of it. */
   readonly checks = new Labeled(['source', 'result'], newCounter)
   #isLoaded = false

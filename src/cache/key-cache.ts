@@ -1,13 +1,13 @@
 import * as v from 'valibot'
 import { FlagError } from '../flag/error.ts'
 import { isEqualInTime } from '../repository/digest.ts'
-import type { KeyRingSource } from '../repository/postgres/keys.ts'
+import type { KeySource } from '../repository/postgres/keys.ts'
 import type { EnvironmentName } from '../repository/postgres/revision.ts'
 import type { Role } from '../repository/postgres/tables.ts'
 import type { Copy, Stamp } from '../repository/redis/snapshot-store.ts'
 import { digestOf } from '../repository/secret.ts'
-import { Held } from './replicated.ts'
-import type { Keeping } from './replication-options.ts'
+import { Replicated } from './replicated.ts'
+import type { ReplicationOptions } from './replication-options.ts'
 
 /** Who a request comes from. `environment` is null when the caller is bound to none. */
 export type Principal = {
@@ -36,8 +36,8 @@ const KEPT_MAX = 1_000
  * Every usable key, hashed, in memory: checking one costs no network, and a flood of wrong ones makes a replica ask no more often
  * than any traffic does.
  */
-export class KeyRing {
-  readonly #held: Held<Ring>
+export class KeyCache {
+  readonly #held: Replicated<Ring>
   readonly #admin: Entry | undefined
   readonly #wallNow: () => number
   /**
@@ -48,12 +48,12 @@ export class KeyRing {
 
   /** `adminSecret` opens everything until real keys exist. `wallNow` is in milliseconds since 1970: keys expire by it. */
   constructor(
-    keeping: Keeping,
-    read: (since?: Stamp) => Promise<KeyRingSource | undefined>,
+    replication: ReplicationOptions,
+    read: (since?: Stamp) => Promise<KeySource | undefined>,
     options: { adminSecret: string | undefined; wallNow: () => number },
   ) {
     this.#wallNow = options.wallNow
-    this.#held = new Held<Ring>(keeping, {
+    this.#held = new Replicated<Ring>(replication, {
       name: 'keys',
       read: async (ring) => {
         const source = await read(ring)
@@ -127,7 +127,7 @@ function digestWithBytes(secret: string): Digest {
   return { text, bytes: Buffer.from(text) }
 }
 
-function ringOf({ incarnation, revision, streamSecret, keys }: KeyRingSource): Ring {
+function ringOf({ incarnation, revision, streamSecret, keys }: KeySource): Ring {
   const entries = keys.map((key): [string, Entry] => {
     const principal: Principal = { name: `${KEY_NAME}${key.id}`, role: key.role, environment: key.environment }
     const expiresAt = key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY

@@ -1,7 +1,7 @@
-import { type Copies, isAfter, isSame, type Stamp } from '../repository/redis/snapshot-store.ts'
+import { isAfter, isSame, type SnapshotStore, type Stamp } from '../repository/redis/snapshot-store.ts'
 import type { Result } from './database-health.ts'
 import { type Changed, refreshed } from './refresh.ts'
-import type { Keeping, Origin, Source } from './replication-options.ts'
+import type { Loader, ReplicationOptions, Source } from './replication-options.ts'
 import { atMost, WAIT_MS } from './wait.ts'
 
 /** A pause is so many times the freshness: what is served is never older than that, unless nobody could be asked. */
@@ -12,9 +12,9 @@ const PAUSE_FACTOR = 2
  * is asked itself and never otherwise: no timer, no command without a request. What was served once is never
  * replaced by something older, except in another incarnation of the database, which only Postgres can announce.
  */
-export class Held<T extends Changed> {
-  readonly #keeping: Keeping
-  readonly #origin: Origin<T>
+export class Replicated<T extends Changed> {
+  readonly #options: ReplicationOptions
+  readonly #loader: Loader<T>
   #value: T | undefined
   #source: Source = 'memory'
   #confirmedAt = Number.NEGATIVE_INFINITY
@@ -25,9 +25,9 @@ export class Held<T extends Changed> {
   #checking: { readonly since: number; readonly done: Promise<void> } | undefined
   #next = Promise.withResolvers<void>()
 
-  constructor(keeping: Keeping, origin: Origin<T>) {
-    this.#keeping = keeping
-    this.#origin = origin
+  constructor(replication: ReplicationOptions, loader: Loader<T>) {
+    this.#options = replication
+    this.#loader = loader
   }
 
   /** What is held, without asking anybody. */
@@ -37,7 +37,7 @@ export class Held<T extends Changed> {
 
   /** Milliseconds since somebody was last asked what the newest revision is. */
   get ageMs(): number {
-    return this.#keeping.now() - this.#checkedAt
+    return this.#options.now() - this.#checkedAt
   }
 
   get source(): Source {
@@ -46,11 +46,11 @@ export class Held<T extends Changed> {
 
   /** Milliseconds since somebody last said that what is held is the newest. */
   get unconfirmedMs(): number {
-    return this.#keeping.now() - this.#confirmedAt
+    return this.#options.now() - this.#confirmedAt
   }
 
   get isFresh(): boolean {
-    return this.ageMs < this.#keeping.freshnessMs
+    return this.ageMs < this.#options.freshnessMs
   }
 
   /**
@@ -63,8 +63,8 @@ export class Held<T extends Changed> {
     const check = this.#check()
     if (this.#value === undefined) return check.done.then(() => this.#value)
     check.done.catch(() => undefined)
-    const waitMs = WAIT_MS - (this.#keeping.now() - check.since)
-    if (age < this.#keeping.freshnessMs * PAUSE_FACTOR || waitMs <= 0) return this.#value
+    const waitMs = WAIT_MS - (this.#options.now() - check.since)
+    if (age < this.#options.freshnessMs * PAUSE_FACTOR || waitMs <= 0) return this.#value
     return atMost(check.done, waitMs).then(() => this.#value)
   }
 
@@ -106,20 +106,20 @@ export class Held<T extends Changed> {
   /** One question at a time: whoever comes meanwhile shares the answer. */
   #check(wanted?: 'truth'): { readonly since: number; readonly done: Promise<void> } {
     if (this.#checking) return this.#checking
-    const { tracer } = this.#keeping
-    const { name } = this.#origin
+    const { tracer } = this.#options
+    const { name } = this.#loader
     const done = refreshed(tracer, { name, held: () => this.#value, ask: () => this.#ask(wanted) }).finally(() => {
       this.#checking = undefined
-      this.#checkedAt = this.#keeping.now()
+      this.#checkedAt = this.#options.now()
     })
-    this.#checking = { since: this.#keeping.now(), done }
+    this.#checking = { since: this.#options.now(), done }
     return this.#checking
   }
 
   async #ask(wanted?: 'truth'): Promise<void> {
     if (this.#value === undefined && wanted !== 'truth' && this.#swap(await this.#copy()))
       return this.#settle('redis', 'newer')
-    const isDue = wanted === 'truth' || this.#keeping.now() - this.#truthAt >= this.#keeping.truthCheckMs
+    const isDue = wanted === 'truth' || this.#options.now() - this.#truthAt >= this.#options.truthCheckMs
     if (isDue) return this.#askTruth(this.#stamp())
     const seen = await this.#stamp()
     if (this.#value === undefined || !seen?.stamp || !isSame(seen.stamp, this.#value)) await this.#askTruth(seen)
@@ -128,11 +128,11 @@ export class Held<T extends Changed> {
 
   async #askTruth(asked: Seen | Promise<Seen>): Promise<void> {
     const held = this.#value
-    const [found, seen] = await Promise.allSettled([this.#origin.read(held), asked])
+    const [found, seen] = await Promise.allSettled([this.#loader.read(held), asked])
     const answer = seen.status === 'fulfilled' ? seen.value : undefined
     if (found.status === 'rejected') return this.#doWithout(found.reason, answer?.stamp)
-    this.#truthAt = this.#keeping.now()
-    this.#keeping.standing.answered(this.#truthAt)
+    this.#truthAt = this.#options.now()
+    this.#options.databaseHealth.answered(this.#truthAt)
     if (found.value === undefined) await this.#vanish(answer)
     else if (found.value === held || !held || isNews(found.value, held)) {
       this.#settle('postgres', found.value === held ? 'same' : 'newer')
@@ -142,8 +142,8 @@ export class Held<T extends Changed> {
       if (answer && !isKnown) await this.#publish(found.value)
     } else {
       this.#settle('postgres', 'older')
-      const { name } = this.#origin
-      this.#keeping.log('The database is older than what it said before; after a restore run "admin new-incarnation"', {
+      const { name } = this.#loader
+      this.#options.log('The database is older than what it said before; after a restore run "admin new-incarnation"', {
         name,
       })
     }
@@ -153,58 +153,58 @@ export class Held<T extends Changed> {
   async #vanish(seen: Seen): Promise<void> {
     this.#settle('postgres', 'gone')
     this.#value = undefined
-    if (seen?.stamp) await this.#attempt('remove a copy', (copies) => copies.remove(this.#origin.name))
+    if (seen?.stamp) await this.#attempt('remove a copy', (copies) => copies.remove(this.#loader.name))
   }
 
   /** Postgres is away: what Redis has may still be newer than what is held. Rejects when nothing is. */
   async #doWithout(cause: unknown, stamp: Stamp | undefined): Promise<void> {
-    this.#keeping.standing.failed(cause, this.#keeping.now())
+    this.#options.databaseHealth.failed(cause, this.#options.now())
     this.#settle('postgres', 'failed')
     const isNewer = stamp && (this.#value === undefined || isAfter(stamp, this.#value))
     if (isNewer && this.#swap(await this.#copy())) return this.#settle('redis', 'newer')
     if (stamp && this.#value && isSame(stamp, this.#value)) this.#settle('redis', 'same')
-    this.#keeping.log('Cannot ask for the newest revision', { name: this.#origin.name, cause })
+    this.#options.log('Cannot ask for the newest revision', { name: this.#loader.name, cause })
     if (this.#value === undefined) throw cause
   }
 
   async #publish(value: T): Promise<void> {
     const { incarnation, revision } = value
-    const copy = { stamp: { incarnation, revision }, text: this.#origin.encode(value) }
+    const copy = { stamp: { incarnation, revision }, text: this.#loader.encode(value) }
     // One that is damaged, or of another version of this program, would stay: it is as new as what is to replace it.
-    if (this.#lacksCopy) await this.#attempt('remove a copy', (copies) => copies.remove(this.#origin.name))
+    if (this.#lacksCopy) await this.#attempt('remove a copy', (copies) => copies.remove(this.#loader.name))
     this.#lacksCopy = false
-    await this.#attempt('store a copy', (copies) => copies.write(this.#origin.name, copy))
+    await this.#attempt('store a copy', (copies) => copies.write(this.#loader.name, copy))
   }
 
   /** Undefined when Redis could not be asked, which says nothing about what it holds. */
   #stamp(): Promise<Seen> {
-    return this.#attempt('read a stamp', async (copies) => ({ stamp: await copies.stamp(this.#origin.name) }))
+    return this.#attempt('read a stamp', async (copies) => ({ stamp: await copies.stamp(this.#loader.name) }))
   }
 
   async #copy(): Promise<T | undefined> {
-    const found = await this.#attempt('read a copy', async (copies) => ({ copy: await copies.read(this.#origin.name) }))
-    const value = found?.copy && this.#origin.decode(found.copy)
+    const found = await this.#attempt('read a copy', async (copies) => ({ copy: await copies.read(this.#loader.name) }))
+    const value = found?.copy && this.#loader.decode(found.copy)
     this.#lacksCopy = found !== undefined && value === undefined
     return value
   }
 
   /** Redis helps and is never needed: its failures are logged and forgotten. */
-  async #attempt<R>(what: string, command: (copies: Copies) => Promise<R>): Promise<R | undefined> {
-    const { copies, log } = this.#keeping
+  async #attempt<R>(what: string, command: (copies: SnapshotStore) => Promise<R>): Promise<R | undefined> {
+    const { copies, log } = this.#options
     if (!copies) return undefined
     try {
       return await command(copies)
     } catch (cause) {
-      log('Redis did not help', { what, name: this.#origin.name, cause })
+      log('Redis did not help', { what, name: this.#loader.name, cause })
       return undefined
     }
   }
 
   #settle(by: 'redis' | 'postgres', result: Result): void {
-    this.#keeping.standing.checks.of(by, result).value += 1
+    this.#options.databaseHealth.checks.of(by, result).value += 1
     const isConfirmed = result !== 'older' && result !== 'failed'
     this.#source = isConfirmed ? by : 'memory'
-    if (isConfirmed) this.#confirmedAt = this.#keeping.now()
+    if (isConfirmed) this.#confirmedAt = this.#options.now()
   }
 
   /** Takes over a newer value and wakes whoever follows; false when there is none. */
@@ -213,7 +213,7 @@ export class Held<T extends Changed> {
     if (from !== 'truth' && this.#value !== undefined && !isAfter(value, this.#value)) return false
     if (value === this.#value) return true
     this.#value = value
-    this.#keeping.standing.loaded()
+    this.#options.databaseHealth.loaded()
     const waiting = this.#next
     this.#next = Promise.withResolvers<void>()
     waiting.resolve()

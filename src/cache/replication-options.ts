@@ -1,12 +1,11 @@
-import type { Copies, Copy } from '../repository/redis/snapshot-store.ts'
+import type { Copy, SnapshotStore } from '../repository/redis/snapshot-store.ts'
+import type { LogLine } from '../telemetry/log.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
-import type { Standing } from './database-health.ts'
+import type { DatabaseHealth } from './database-health.ts'
 
-export type Log = (message: string, fields?: Record<string, unknown>) => void
-
-export type Keeping = {
+export type ReplicationOptions = {
   /** Undefined without Redis: then Postgres is asked each time. */
-  readonly copies: Copies | undefined
+  readonly copies: SnapshotStore | undefined
   /** Monotonic milliseconds. */
   readonly now: () => number
   /** How old an answer may be before a request makes us ask which revision is the newest. */
@@ -14,14 +13,14 @@ export type Keeping = {
   /** How long Redis alone may say so, before Postgres itself is asked. */
   readonly truthCheckMs: number
   /** Hears how it goes with Postgres. */
-  readonly standing: Standing
+  readonly databaseHealth: DatabaseHealth
   /** Undefined where nothing is traced. */
   readonly tracer?: Tracer | undefined
-  readonly log: Log
+  readonly log: LogLine
 }
 
 /** Where a thing comes from. */
-export type Origin<T> = {
+export type Loader<T> = {
   /** Its name among the copies. */
   readonly name: string
   /** Reads it from Postgres: `held` itself when nothing is newer, undefined when it does not exist. */

@@ -1,8 +1,8 @@
 import { FlagError } from '../flag/error.ts'
 import type { EnvironmentSource, Version } from '../repository/postgres/load-environment.ts'
 import { readSnapshot, writeSnapshot } from './codec.ts'
-import { Held } from './replicated.ts'
-import type { Keeping } from './replication-options.ts'
+import { Replicated } from './replicated.ts'
+import type { ReplicationOptions } from './replication-options.ts'
 import { nextSnapshot, type Snapshot } from './snapshot.ts'
 import { atMost, WAIT_MS } from './wait.ts'
 
@@ -19,12 +19,12 @@ const JUST_NOW_MS = 20
 
 /** The newest snapshot of each environment that is asked for. */
 export class Snapshots {
-  readonly #keeping: Keeping
+  readonly #options: ReplicationOptions
   readonly #read: ReadSource
-  readonly #held = new Map<string, Held<Snapshot>>()
+  readonly #held = new Map<string, Replicated<Snapshot>>()
 
-  constructor(keeping: Keeping, read: ReadSource) {
-    this.#keeping = keeping
+  constructor(replication: ReplicationOptions, read: ReadSource) {
+    this.#options = replication
     this.#read = read
   }
 
@@ -63,17 +63,17 @@ export class Snapshots {
   }
 
   /** What is held of an environment, for whoever follows it; loads it first. */
-  async held(flagSetId: string): Promise<Held<Snapshot>> {
+  async held(flagSetId: string): Promise<Replicated<Snapshot>> {
     await this.current(flagSetId)
     return this.#held.get(flagSetId) ?? this.#missing(flagSetId)
   }
 
   /** What is held of every environment that was asked for. */
-  all(): Iterable<[flagSetId: string, held: Held<Snapshot>]> {
+  all(): Iterable<[flagSetId: string, held: Replicated<Snapshot>]> {
     return this.#held
   }
 
-  async #first(flagSetId: string, known: Held<Snapshot> | undefined): Promise<Snapshot> {
+  async #first(flagSetId: string, known: Replicated<Snapshot> | undefined): Promise<Snapshot> {
     const held = known ?? this.#hold(flagSetId)
     try {
       return (await held.current()) ?? this.#missing(flagSetId)
@@ -83,8 +83,8 @@ export class Snapshots {
     }
   }
 
-  #hold(flagSetId: string): Held<Snapshot> {
-    const held = new Held<Snapshot>(this.#keeping, {
+  #hold(flagSetId: string): Replicated<Snapshot> {
+    const held = new Replicated<Snapshot>(this.#options, {
       name: flagSetId,
       read: async (snapshot) => {
         const source = await this.#read(flagSetId, snapshot)

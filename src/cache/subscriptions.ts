@@ -1,6 +1,6 @@
-import type { Hint, Hints } from '../repository/redis/invalidation.ts'
+import type { Hint, Invalidations } from '../repository/redis/invalidation.ts'
 import { type BoundaryClock, BoundaryTimer } from './boundary-timer.ts'
-import type { Held } from './replicated.ts'
+import type { Replicated } from './replicated.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export type Listener = {
@@ -9,17 +9,17 @@ export type Listener = {
   /** Called when time alone has changed what these flags may answer. Undefined where the client evaluates by itself. */
   readonly onBoundary?: ((snapshot: Snapshot, keys: readonly string[]) => void) | undefined
 }
-export type Followed = {
+export type Subscribed = {
   /** What is held as listening begins. */
   readonly snapshot: Snapshot
   /** Ends listening; a second call does nothing. */
   leave(): void
 }
-export type FollowingOptions = {
+export type SubscriptionsOptions = {
   /** Throws `not_found` or `unavailable`. */
-  readonly held: (flagSetId: string) => Promise<Held<Snapshot>>
+  readonly held: (flagSetId: string) => Promise<Replicated<Snapshot>>
   /** Undefined without Redis: then the timer alone brings what other replicas changed. */
-  readonly hints: Hints | undefined
+  readonly hints: Invalidations | undefined
   /** How often what is followed is checked, whether or not a hint came. */
   readonly checkMs: number
   readonly clock: BoundaryClock
@@ -35,7 +35,7 @@ export type WatchOptions = {
 export type News = { readonly snapshot: Snapshot; readonly timed: ReadonlySet<string> }
 
 type Entry = {
-  readonly held: Held<Snapshot>
+  readonly held: Replicated<Snapshot>
   readonly listeners: Set<Listener>
   readonly stop: AbortController
   timer: BoundaryTimer | undefined
@@ -46,12 +46,12 @@ type Entry = {
  * with the last one both go, so that nothing keeps an idle instance or a serverless database awake. The same holds for the timer to the
  * next boundary of time, of each environment.
  */
-export class Following {
-  readonly #options: FollowingOptions
+export class Subscriptions {
+  readonly #options: SubscriptionsOptions
   readonly #entries = new Map<string, Entry>()
   #watch: AbortController | undefined
 
-  constructor(options: FollowingOptions) {
+  constructor(options: SubscriptionsOptions) {
     this.#options = options
   }
 
@@ -61,7 +61,7 @@ export class Following {
   }
 
   /** Adds a listener. Throws `not_found` or `unavailable`. */
-  async add(flagSetId: string, listener: Listener): Promise<Followed> {
+  async add(flagSetId: string, listener: Listener): Promise<Subscribed> {
     const held = await this.#options.held(flagSetId)
     const snapshot = held.value
     if (snapshot === undefined) throw new Error('Cannot follow an environment that is not held')
@@ -115,7 +115,7 @@ export class Following {
     }
   }
 
-  #follow(flagSetId: string, held: Held<Snapshot>, before: Entry | undefined): Entry {
+  #follow(flagSetId: string, held: Replicated<Snapshot>, before: Entry | undefined): Entry {
     before?.stop.abort()
     before?.timer?.stop()
     const listeners = before?.listeners ?? new Set<Listener>()

@@ -1,9 +1,9 @@
 import type { Evaluation, Success } from '../flag/evaluate.ts'
 import { batches } from '../repository/postgres/batches.ts'
 import type { KeyUse, UsageBatch } from '../repository/postgres/usage.ts'
+import type { LogLine } from '../telemetry/log.ts'
 import { keyIdOf, type Principal } from './key-cache.ts'
 import { LastTimes } from './last-times.ts'
-import type { Log } from './replication-options.ts'
 import { UsageCells } from './usage-cells.ts'
 
 const FLUSH_SECONDS = 60
@@ -18,7 +18,7 @@ export class Usage {
   readonly #write: (batch: UsageBatch) => Promise<void>
   readonly #replica: string
   readonly #cells: UsageCells
-  readonly #log: Log
+  readonly #log: LogLine
   /** By the name of the principal. */
   readonly #keyUses = new LastTimes<string>()
   readonly #syncs = new LastTimes<bigint>()
@@ -34,7 +34,7 @@ export class Usage {
   constructor(options: {
     write: (batch: UsageBatch) => Promise<void>
     replica: string
-    log: Log
+    log: LogLine
     cellsMax?: number
   }) {
     this.#write = options.write

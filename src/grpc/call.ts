@@ -6,10 +6,11 @@ import http2, {
 } from 'node:http2'
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import type { Header } from '../cache/authenticator.ts'
+import type { LogLine } from '../telemetry/log.ts'
 import type { Span } from '../telemetry/span.ts'
 import { ENCODINGS, type Frame, Frames, frameOf, messageOf, unpack } from './frame.ts'
 import type { Call, Method } from './method.ts'
-import { type Log, RpcError, rpcErrorOf, Status } from './status.ts'
+import { RpcError, rpcErrorOf, Status } from './status.ts'
 import { Patience } from './stream-timeouts.ts'
 import { timeoutMs } from './timeout.ts'
 
@@ -17,7 +18,7 @@ export type CallOptions = {
   readonly headers: IncomingHttpHeaders
   readonly path: string
   readonly bytesMax: number
-  readonly log: Log
+  readonly log: LogLine
 }
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = http2.constants

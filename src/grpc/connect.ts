@@ -3,9 +3,10 @@ import { gunzip, gzip } from 'node:zlib'
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import { Code, ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from '@connectrpc/connect'
 import { type Compression, createFetchHandler, type UniversalHandler } from '@connectrpc/connect/protocol'
+import type { LogLine } from '../telemetry/log.ts'
 import { type Call, JSON_OPTIONS, type Method } from './method.ts'
 import type { GrpcOptions } from './server.ts'
-import { type Log, rpcErrorOf } from './status.ts'
+import { rpcErrorOf } from './status.ts'
 
 type Fetch = (request: Request) => Promise<Response>
 
@@ -64,7 +65,7 @@ async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array<Arr
   return Buffer.concat(await Array.fromAsync(chunks))
 }
 
-type Where = { readonly path: string; readonly log: Log }
+type Where = { readonly path: string; readonly log: LogLine }
 
 /** The descriptions of kinds of methods, and so the types of their functions, are the same ones on both sides. */
 function register(router: ConnectRouter, method: Method, where: Where): void {

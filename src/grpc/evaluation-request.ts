@@ -7,7 +7,7 @@ import { FlagError } from '../flag/error.ts'
 import type { Admission, Admit } from './authorize.ts'
 import type { Call } from './method.ts'
 
-export type EvaluationDoors = {
+export type EvaluationDependencies = {
   readonly admit: Admit
   /** A promise only for an environment that this replica does not know yet. Throws `not_found` or `unavailable`. */
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
@@ -23,21 +23,25 @@ const NO_CONTEXT: Context = {}
 export type Question = Admission & Asked & { readonly snapshot: Snapshot }
 
 /** Finds what a call is about; waits for nothing once key and environment are known here. */
-export function ask(doors: EvaluationDoors, call: Call, context: JsonObject | undefined): Question | Promise<Question> {
+export function ask(
+  dependencies: EvaluationDependencies,
+  call: Call,
+  context: JsonObject | undefined,
+): Question | Promise<Question> {
   const asked = (admission: Admission, snapshot: Snapshot): Question => ({
     flagSetId: admission.flagSetId,
     selector: admission.selector,
     snapshot,
-    context: doors.enrich(context ?? NO_CONTEXT),
-    now: Math.floor(doors.now() / 1_000),
+    context: dependencies.enrich(context ?? NO_CONTEXT),
+    now: Math.floor(dependencies.now() / 1_000),
     span: call.span,
   })
   const look = (admission: Admission): Question | Promise<Question> => {
     if (context !== undefined && !isFiniteContext(context))
       throw new FlagError('invalid', 'Cannot read the context: a number in it is NaN or beyond a double')
-    const snapshot = doors.current(admission.flagSetId)
+    const snapshot = dependencies.current(admission.flagSetId)
     return snapshot instanceof Promise ? snapshot.then((found) => asked(admission, found)) : asked(admission, snapshot)
   }
-  const admission = doors.admit(call, 'client')
+  const admission = dependencies.admit(call, 'client')
   return admission instanceof Promise ? admission.then(look) : look(admission)
 }

@@ -1,15 +1,15 @@
 import type { DescMessage, JsonObject, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
 import { type Selector, selects } from '../cache/selector.ts'
 import type { Snapshot } from '../cache/snapshot.ts'
-import type { Following, News } from '../cache/subscriptions.ts'
+import type { News, Subscriptions } from '../cache/subscriptions.ts'
 import { differenceOf } from '../flag/difference.ts'
 import type { Admit } from './authorize.ts'
 import { type Call, sharedMessage } from './method.ts'
 import { isStopping, type OpenStreams } from './open-streams.ts'
 
-export type EventDoors = {
+export type EventDependencies = {
   readonly admit: Admit
-  readonly following: Pick<Following, 'watch'>
+  readonly subscriptions: Pick<Subscriptions, 'watch'>
   readonly streams: OpenStreams
   /** How long an event stream is silent before it says that it is there. */
   readonly keepAliveMs?: number | undefined
@@ -26,7 +26,7 @@ type Kind = 'provider_ready' | 'keep_alive' | 'configuration_change' | 'provider
  * misses steps but no flag: each message says what differs from the message before.
  */
 export function eventStream<O extends DescMessage>(
-  { admit, following, streams, keepAliveMs = KEEP_ALIVE_MS }: EventDoors,
+  { admit, subscriptions, streams, keepAliveMs = KEEP_ALIVE_MS }: EventDependencies,
   answer: O,
 ) {
   const message = (type: Kind, data?: JsonObject): MessageShape<O> =>
@@ -39,7 +39,7 @@ export function eventStream<O extends DescMessage>(
   }
   async function* events(flagSetId: string, selector: Selector | undefined, signal: AbortSignal) {
     let told: Snapshot | undefined
-    const watching = following.watch(flagSetId, { signal, silenceMs: keepAliveMs, withBoundaries: true })
+    const watching = subscriptions.watch(flagSetId, { signal, silenceMs: keepAliveMs, withBoundaries: true })
     for await (const news of watching) {
       if (news === null) yield keepAlive
       else yield* told === undefined ? [ready] : changed(told, news, selector)

@@ -8,7 +8,7 @@ import { type Method, methodsOf, sharedMessage } from './method.ts'
 import { isStopping, type OpenStreams } from './open-streams.ts'
 import { RpcError, Status } from './status.ts'
 
-export type HealthDoors = {
+export type HealthDependencies = {
   /** As `/readyz`: there is something to serve, and the process is not stopping. */
   readonly isReady: () => Promise<boolean>
   readonly streams: OpenStreams
@@ -20,7 +20,10 @@ const LOOK_MS = 500
 const WATCHERS = 'grpc.health.v1'
 
 /** `grpc.health.v1` for the server as a whole (""), and for each of `services`, which stand and fall together. */
-export function healthMethods({ isReady, streams }: HealthDoors, services: readonly string[]): [string, Method][] {
+export function healthMethods(
+  { isReady, streams }: HealthDependencies,
+  services: readonly string[],
+): [string, Method][] {
   const answers = new Map<Serving, HealthCheckResponse>()
   const answer = (status: Serving): HealthCheckResponse => {
     const known = answers.get(status) ?? sharedMessage(HealthCheckResponseSchema, { status })

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { LogLine } from '../telemetry/log.ts'
 import type { Rpc } from './services.ts'
-import type { Log } from './status.ts'
 
 /** As the .proto files have them; known before these are loaded. */
 const SERVICES = [
@@ -21,10 +21,10 @@ const FAILURE = {
 }
 
 /**
- * The RPC doors, loaded with the first call: to describe their messages takes longer than all the rest of a start. Not sooner by itself,
+ * The RPC services, loaded with the first call: to describe their messages takes longer than all the rest of a start. Not sooner by itself,
  * because where processors are given for requests alone, the next request would pay for what it does not use.
  */
-export function rpcOnUse(load: () => Promise<Rpc>, log: Log): Rpc {
+export function lazyRpc(load: () => Promise<Rpc>, log: LogLine): Rpc {
   let rpc: Rpc | undefined
   let loading: Promise<Rpc> | undefined
   let hasEnded = false

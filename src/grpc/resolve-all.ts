@@ -1,7 +1,7 @@
 import { create, type JsonObject } from '@bufbuild/protobuf'
 import { reflect, selects } from '../cache/selector.ts'
 import { type Evaluation, evaluate, type FlagType, typeOf } from '../flag/evaluate.ts'
-import { ask, type EvaluationDoors, type Question } from './evaluation-request.ts'
+import { ask, type EvaluationDependencies, type Question } from './evaluation-request.ts'
 import {
   type AnyFlag,
   AnyFlagSchema,
@@ -13,17 +13,17 @@ import type { Call } from './method.ts'
 
 /** Evaluates every flag that the selector lets through, as flagd's web provider asks for them (v1 only). */
 export async function resolveAll(
-  doors: EvaluationDoors,
+  dependencies: EvaluationDependencies,
   { context }: ResolveAllRequest,
   call: Call,
 ): Promise<ResolveAllResponse> {
-  const question = await ask(doors, call, context)
+  const question = await ask(dependencies, call, context)
   const { snapshot, selector, now } = question
   const flags: Record<string, AnyFlag> = Object.create(null)
   for (const flag of snapshot.flagSet.flags.values()) {
     if (!selects(selector, snapshot.flagSetId, flag.metadata)) continue
     const evaluation = evaluate(flag, question.context, now)
-    doors.count(evaluation, question)
+    dependencies.count(evaluation, question)
     const answer = anyFlagOf(evaluation, flag.type, question)
     if (answer) flags[flag.key] = answer
   }

@@ -2,7 +2,7 @@ import { create, type DescMessage, type JsonObject, type MessageInitShape, type 
 import { reflect, selects } from '../cache/selector.ts'
 import type { Metadata } from '../flag/definition.ts'
 import { type Evaluation, evaluate, type Failure, type FlagType, fail, type Success } from '../flag/evaluate.ts'
-import { ask, type EvaluationDoors, type Question } from './evaluation-request.ts'
+import { ask, type EvaluationDependencies, type Question } from './evaluation-request.ts'
 import { type Call, sharedMessage } from './method.ts'
 import { RpcError, Status } from './status.ts'
 
@@ -26,7 +26,7 @@ const INT64_LIMIT = 2 ** 63
  * is told: v2 leaves out value and variant; v1 has zero values for a disabled flag, and knows no flag without a default.
  */
 export function resolver<O extends DescMessage>(
-  doors: EvaluationDoors,
+  dependencies: EvaluationDependencies,
   { version, type, answer }: { readonly version: 'v1' | 'v2'; readonly type: Type; readonly answer: O },
 ) {
   const partsOf = (success: Success, metadata: Metadata): MessageInitShape<O> => {
@@ -46,13 +46,13 @@ export function resolver<O extends DescMessage>(
     return message
   }
   const answerTo = (key: string, question: Question): MessageShape<O> => {
-    const evaluation = resolve(doors, key, question, type)
+    const evaluation = resolve(dependencies, key, question, type)
     if (evaluation.reason === 'ERROR') throw FAILURE[evaluation.errorCode]
     if (question.selector === undefined) return sharedMessageOf(evaluation)
     return create(answer, partsOf(evaluation, { ...reflect(question.selector), ...evaluation.metadata }))
   }
   return ({ flagKey, context }: ResolveRequest, call: Call): MessageShape<O> | Promise<MessageShape<O>> => {
-    const question = ask(doors, call, context)
+    const question = ask(dependencies, call, context)
     return question instanceof Promise
       ? question.then((asked) => answerTo(flagKey, asked))
       : answerTo(flagKey, question)
@@ -60,7 +60,7 @@ export function resolver<O extends DescMessage>(
 }
 
 /** Evaluates one flag and counts it. One that the selector keeps out does not exist. */
-function resolve({ count }: EvaluationDoors, key: string, question: Question, type: Type): Evaluation {
+function resolve({ count }: EvaluationDependencies, key: string, question: Question, type: Type): Evaluation {
   const { snapshot, selector, context, now } = question
   const flag = snapshot.flagSet.flags.get(key)
   const isThere = flag !== undefined && selects(selector, snapshot.flagSetId, flag.metadata)

@@ -1,8 +1,9 @@
 import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { Counter } from '../telemetry/counters.ts'
+import type { LogLine } from '../telemetry/log.ts'
 import { GrpcCall } from './call.ts'
 import type { Method } from './method.ts'
-import { type Log, RpcError, Status } from './status.ts'
+import { RpcError, Status } from './status.ts'
 
 const { HTTP2_HEADER_CONTENT_TYPE, HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH, NGHTTP2_NO_ERROR } = http2.constants
 
@@ -24,7 +25,7 @@ export type GrpcOptions = {
   readonly bytesMax: number
   /** Undefined: calls are taken without bounds. */
   readonly load?: Load | undefined
-  readonly log: Log
+  readonly log: LogLine
 }
 
 /** Probes are answered however much there is to do. */

@@ -2,8 +2,9 @@ import type { JsonObject } from '@bufbuild/protobuf'
 import type { Authenticate } from '../cache/authenticator.ts'
 import type { Count } from '../cache/counting.ts'
 import type { Snapshot } from '../cache/snapshot.ts'
-import type { Following } from '../cache/subscriptions.ts'
+import type { Subscriptions } from '../cache/subscriptions.ts'
 import { enrichWith } from '../flag/context.ts'
+import type { LogLine } from '../telemetry/log.ts'
 import { admission } from './authorize.ts'
 import { evaluationMethods } from './evaluation.ts'
 import { file_flagd_evaluation_v1_evaluation } from './gen/flagd/evaluation/v1/evaluation_pb.js'
@@ -16,16 +17,15 @@ import type { Method } from './method.ts'
 import { OpenStreams } from './open-streams.ts'
 import { reflectionMethods } from './reflection.ts'
 import { grpc, type Load, type TakeStream } from './server.ts'
-import type { Log } from './status.ts'
 import { syncMethods } from './sync.ts'
 import { observedMethods, type RpcNotes } from './telemetry.ts'
 
-/** What the RPC doors need of the rest of the house. */
-export type RpcDoors = {
+/** What the RPC services need of the rest of the service. */
+export type RpcDependencies = {
   readonly authenticate: Authenticate
   /** A promise only for an environment that this replica does not know yet. Throws `not_found` or `unavailable`. */
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
-  readonly following: Pick<Following, 'watch'>
+  readonly subscriptions: Pick<Subscriptions, 'watch'>
   /** Static values over every caller's context, which in-process providers take over. */
   readonly contextValues: JsonObject
   readonly count: Count
@@ -46,7 +46,7 @@ export type RpcDoors = {
   readonly notes?: RpcNotes | undefined
   /** What bounds native gRPC; the other protocols are bounded as requests. Undefined: there are no bounds. */
   readonly load?: Load | undefined
-  readonly log: Log
+  readonly log: LogLine
 }
 
 export type Rpc = {
@@ -71,23 +71,23 @@ const FILES = [
 ]
 
 /** Every method of every service, and the protocols that they are called by. */
-export function rpc(doors: RpcDoors): Rpc {
-  const { bodyBytesMax: bytesMax, log } = doors
-  const admit = admission(doors.authenticate, doors.defaultFlagSetId)
-  const streams = new OpenStreams({ secondsMax: doors.streamSecondsMax, random: doors.random })
+export function rpc(dependencies: RpcDependencies): Rpc {
+  const { bodyBytesMax: bytesMax, log } = dependencies
+  const admit = admission(dependencies.authenticate, dependencies.defaultFlagSetId)
+  const streams = new OpenStreams({ secondsMax: dependencies.streamSecondsMax, random: dependencies.random })
   const services = FILES.flatMap((file) => file.services.map(({ typeName }) => typeName))
   const all: [path: string, Method][] = [
-    ...evaluationMethods({ ...doors, admit, streams, enrich: enrichWith(doors.contextValues) }),
-    ...syncMethods({ ...doors, admit, streams }),
-    ...healthMethods({ ...doors, streams }, services),
+    ...evaluationMethods({ ...dependencies, admit, streams, enrich: enrichWith(dependencies.contextValues) }),
+    ...syncMethods({ ...dependencies, admit, streams }),
+    ...healthMethods({ ...dependencies, streams }, services),
     ...reflectionMethods(FILES),
   ]
-  const methods = new Map(doors.notes ? observedMethods(all, doors.notes) : all)
+  const methods = new Map(dependencies.notes ? observedMethods(all, dependencies.notes) : all)
   // Loaded with the first call: what a first evaluation needs of the start-up time is none of this.
   let handlers: ReturnType<typeof loadConnect> | undefined
   const loadConnect = async () => (await import('./connect.ts')).connectHandlers({ methods, bytesMax, log })
   return {
-    takeStream: grpc({ methods, bytesMax, load: doors.load, log }),
+    takeStream: grpc({ methods, bytesMax, load: dependencies.load, log }),
     fetch: async (request, path) => {
       handlers ??= loadConnect()
       return (await handlers).get(path)?.(request)

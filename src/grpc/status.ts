@@ -1,5 +1,6 @@
 import type { Header } from '../cache/authenticator.ts'
 import { type Code, FlagError } from '../flag/error.ts'
+import type { LogLine } from '../telemetry/log.ts'
 import { contextIn } from '../telemetry/trace-context.ts'
 
 /** gRPC's status codes that we answer (https://grpc.io/docs/guides/status-codes/). Connect's codes have the same numbers. */
@@ -45,8 +46,6 @@ const STATUS: Record<Code, FailureStatus> = {
   unavailable: Status.unavailable,
 }
 
-export type Log = (message: string, fields?: Record<string, unknown>) => void
-
 /** The status that a call ends with which fails like this. */
 export function statusOf(error: unknown): FailureStatus {
   if (error instanceof RpcError) return error.status
@@ -54,7 +53,7 @@ export function statusOf(error: unknown): FailureStatus {
 }
 
 /** Where an error happened. */
-export type Place = { readonly method: string; readonly log: Log; readonly header: Header }
+export type Place = { readonly method: string; readonly log: LogLine; readonly header: Header }
 
 /** What a caller hears of an error; anything unexpected is logged and called internal. */
 export function rpcErrorOf(error: unknown, { method, log, header }: Place): RpcError {

@@ -2,7 +2,7 @@ import { create, type JsonObject } from '@bufbuild/protobuf'
 import { type ProviderDocument, providerDocument } from '../cache/document.ts'
 import type { Selector } from '../cache/selector.ts'
 import type { Snapshot } from '../cache/snapshot.ts'
-import type { Following } from '../cache/subscriptions.ts'
+import type { Subscriptions } from '../cache/subscriptions.ts'
 import type { Admit } from './authorize.ts'
 import {
   FetchAllFlagsResponseSchema,
@@ -15,10 +15,10 @@ import { type Method, methodsOf, sharedMessage } from './method.ts'
 import type { OpenStreams } from './open-streams.ts'
 import { RpcError, Status } from './status.ts'
 
-export type SyncDoors = {
+export type SyncDependencies = {
   readonly admit: Admit
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
-  readonly following: Pick<Following, 'watch'>
+  readonly subscriptions: Pick<Subscriptions, 'watch'>
   readonly streams: OpenStreams
   /** Notes that the flag set of an environment was served to a provider that evaluates in process. */
   readonly noteSync: (environmentId: bigint) => void
@@ -30,8 +30,8 @@ export type SyncDoors = {
 const DOCUMENT_BYTES_MAX = 3_500_000
 
 /** `flagd.sync.v1`: whole flag sets for in-process providers. */
-export function syncMethods(doors: SyncDoors): [path: string, method: Method][] {
-  const { admit, current, following, streams, noteSync, contextValues } = doors
+export function syncMethods(dependencies: SyncDependencies): [path: string, method: Method][] {
+  const { admit, current, subscriptions, streams, noteSync, contextValues } = dependencies
   const messages = new WeakMap<ProviderDocument, SyncFlagsResponse>()
   const messageOf = (document: ProviderDocument): SyncFlagsResponse => {
     const init = { flagConfiguration: document.text, syncContext: contextValues }
@@ -41,7 +41,7 @@ export function syncMethods(doors: SyncDoors): [path: string, method: Method][] 
   }
   async function* changes(flagSetId: string, selector: Selector | undefined, signal: AbortSignal) {
     let sent: string | undefined
-    for await (const news of following.watch(flagSetId, { signal })) {
+    for await (const news of subscriptions.watch(flagSetId, { signal })) {
       if (news === null) continue
       noteSync(news.snapshot.id)
       const document = documentOf(news.snapshot, selector)

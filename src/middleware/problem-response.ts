@@ -2,12 +2,13 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { FlagError } from '../flag/error.ts'
-import { type Log, type Problem, problemOf, RETRY_AFTER_SECONDS, STATUS } from './problem.ts'
+import type { LogLine } from '../telemetry/log.ts'
+import { type Problem, problemOf, RETRY_AFTER_SECONDS, STATUS } from './problem.ts'
 import { traceIdOf } from './request-span.ts'
 
 /** Answers an error as a problem document (RFC 9457). Anything unexpected is logged and answered as a bare 500. */
 export const problem =
-  (log: Log) =>
+  (log: LogLine) =>
   (error: Error, c: Context): Response => {
     if (error instanceof FlagError) {
       if (error.cause)

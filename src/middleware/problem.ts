@@ -1,8 +1,6 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Code, Mistake } from '../flag/error.ts'
 
-export type Log = (message: string, fields?: Record<string, unknown>) => void
-
 /** Why a request is refused as a whole, at every HTTP door. */
 export const STATUS: Record<Code, ContentfulStatusCode> = {
   invalid: 400,

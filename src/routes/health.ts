@@ -1,4 +1,4 @@
-import type { Standing } from '../cache/database-health.ts'
+import type { DatabaseHealth } from '../cache/database-health.ts'
 import { FlagError } from '../flag/error.ts'
 
 export type Health = {
@@ -6,10 +6,10 @@ export type Health = {
   readonly isStopping: () => boolean
   /** Asks the store, where nothing was loaded from it yet. */
   readonly warmUp: () => Promise<void>
-  readonly standing: Pick<Standing, 'isLoaded' | 'trouble' | 'since'>
+  readonly databaseHealth: Pick<DatabaseHealth, 'isLoaded' | 'trouble' | 'since'>
   /** Whether the database refused the last change because it is read-only. */
   readonly database: { readonly isReadOnly: boolean }
-  /** The clock of `standing`, in milliseconds. */
+  /** The clock of `databaseHealth`, in milliseconds. */
   readonly now: () => number
 }
 
@@ -29,14 +29,14 @@ export type Status = { readonly status: 200 | 503; readonly body: object }
 export function probes({
   isStopping,
   warmUp,
-  standing,
+  databaseHealth,
   database,
   now,
 }: Health): ReadonlyMap<string, () => Promise<Status>> {
   const live = async (): Promise<Status> => ({ status: 200, body: { status: 'live' } })
   const started = async (): Promise<Status> => {
     await warmUp()
-    const { isLoaded, trouble } = standing
+    const { isLoaded, trouble } = databaseHealth
     if (isLoaded) return { status: 200, body: { status: 'started' } }
     return { status: 503, body: { status: 'starting', reason: reasonOf(trouble) } }
   }
@@ -44,7 +44,7 @@ export function probes({
     if (isStopping()) return { status: 503, body: { status: 'stopping' } }
     const answer = await started()
     if (answer.status !== 200) return answer
-    const { trouble, since = now() } = standing
+    const { trouble, since = now() } = databaseHealth
     if (trouble === undefined && database.isReadOnly)
       return { status: 200, body: { status: 'degraded', reason: 'The database is read-only: changes are refused' } }
     if (trouble === undefined) return { status: 200, body: { status: 'ready' } }

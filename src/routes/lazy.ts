@@ -1,6 +1,7 @@
 import type { Context, Hono } from 'hono'
-import { type Log, problemOf } from '../middleware/problem.ts'
+import { problemOf } from '../middleware/problem.ts'
 import { traceIdAt } from '../telemetry/ids.ts'
+import type { LogLine } from '../telemetry/log.ts'
 import { parseTraceparent } from '../telemetry/trace-context.ts'
 
 export type Fetch = (request: Request) => Response | Promise<Response>
@@ -9,7 +10,7 @@ export type Fetch = (request: Request) => Response | Promise<Response>
  * The app for a server, loaded with the first request for it: an evaluation that wakes an instance does without. A request that cannot be
  * answered because loading failed is logged and answered as a bare 500, and so is the next.
  */
-export function appOnUse(load: () => Promise<Hono>, log: Log): Fetch {
+export function lazyApp(load: () => Promise<Hono>, log: LogLine): Fetch {
   let app: Hono | undefined
   let loading: Promise<Hono> | undefined
   const open = async (request: Request): Promise<Response> => {
@@ -33,7 +34,7 @@ const FAILURE_HEADERS = { 'content-type': 'application/problem+json', 'cache-con
  * Answers with an app that is loaded with the first request for it. A request that cannot be answered because loading failed is an error
  * like any other, and so is the next.
  */
-export function onUse(load: () => Promise<Hono>): (c: Context) => Promise<Response> {
+export function lazyRoutes(load: () => Promise<Hono>): (c: Context) => Promise<Response> {
   let app: Promise<Hono> | undefined
   return async (c) => {
     app ??= load()

@@ -9,7 +9,7 @@ import { FlagError } from '../flag/error.ts'
 import { isHeld } from './ofrep/etag.ts'
 import { selectorAfter } from './selector-path.ts'
 
-export type SyncDoors = {
+export type SyncDependencies = {
   readonly authenticate: Authenticate
   /** A promise only for an environment that this replica does not know yet. Throws `not_found` or `unavailable`. */
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
@@ -32,13 +32,13 @@ const COMPRESS_FROM_BYTES = 1_024
  * `GET /v1/flags[/{selector}]`: flagd's HTTP sync. The flag set as one document, for `flagd start --uri http://…/v1/flags`, in-process
  * providers and caches. The header `Flagd-Selector` comes before the selector of the path.
  */
-export function sync(doors: SyncDoors): Hono {
-  const answer = (c: Call) => answerSync(doors, c)
+export function sync(dependencies: SyncDependencies): Hono {
+  const answer = (c: Call) => answerSync(dependencies, c)
   return new Hono().get(PATH, answer).get(`${PATH}/*`, answer)
 }
 
 async function answerSync(
-  { authenticate, current, noteSync, defaultFlagSetId }: SyncDoors,
+  { authenticate, current, noteSync, defaultFlagSetId }: SyncDependencies,
   c: Call,
 ): Promise<Response> {
   const principal = await authenticate(c.req.raw.headers)

@@ -35,7 +35,7 @@ export type Sessions = {
   close(late?: AbortSignal): Promise<void>
 }
 
-export type Http2Doors = {
+export type Http2Dependencies = {
   readonly fetch: Fetch
   readonly refuse?: Refuse | undefined
   readonly takeStream?: TakeStream | undefined
@@ -43,7 +43,7 @@ export type Http2Doors = {
 }
 
 /** Answers the streams of `server`: those that `takeStream` takes, and the others as requests. */
-export function serveHttp2(server: Http2Server, { fetch, refuse, takeStream, times }: Http2Doors): Sessions {
+export function serveHttp2(server: Http2Server, { fetch, refuse, takeStream, times }: Http2Dependencies): Sessions {
   const open = new Set<ServerHttp2Session>()
   let isClosing = false
   const listener = webListener(fetch)

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream'
-import type { Http2Doors, Sessions } from './http2.ts'
+import type { Http2Dependencies, Sessions } from './http2.ts'
 
 /** An HTTP/2 server that takes the connections of another. */
-export type Http2OnUse = Sessions & { readonly take: (socket: Duplex) => void }
+export type LazyHttp2 = Sessions & { readonly take: (socket: Duplex) => void }
 
 type Served = { readonly sessions: Sessions; readonly take: (socket: Duplex) => void }
 
@@ -10,14 +10,14 @@ type Served = { readonly sessions: Sessions; readonly take: (socket: Duplex) => 
  * HTTP/2 without TLS or behind one, loaded with the first connection that speaks it: Node takes longer to load it than to answer, and most
  * instances are asked over HTTP/1.1 alone.
  */
-export function http2OnUse(doors: Http2Doors): Http2OnUse {
+export function lazyHttp2(dependencies: Http2Dependencies): LazyHttp2 {
   let served: Served | undefined
   let opening: Promise<Served> | undefined
   let hasEnded = false
   const open = async (): Promise<Served> => {
     const { HTTP2_OPTIONS, serveHttp2 } = await import('./http2.ts')
     const server = process.getBuiltinModule('node:http2').createServer(HTTP2_OPTIONS)
-    const sessions = serveHttp2(server, doors)
+    const sessions = serveHttp2(server, dependencies)
     served = { sessions, take: (socket) => void server.emit('connection', socket) }
     return served
   }

@@ -5,7 +5,7 @@ import type { Fetch } from './server.ts'
  * Answers with `fetch` on web objects. What makes them is loaded with the first request for them, and all of undici with it: a first
  * evaluation on Node does without. Where it cannot be loaded, that is said, and its requests are answered 500.
  */
-export function webOnUse(fetch: Fetch): RequestListener {
+export function lazyWeb(fetch: Fetch): RequestListener {
   let listener: RequestListener | undefined
   let loading: Promise<RequestListener> | undefined
   const load = async (): Promise<RequestListener> => {

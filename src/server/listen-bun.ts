@@ -6,8 +6,8 @@ import { firstAnswer } from './first-answer.ts'
 import { Connections } from './http1/connections.ts'
 import type { Answers } from './http1/doors.ts'
 import { SocketOnBun } from './http1/socket-bun.ts'
-import type { Http2Doors, Sessions } from './http2.ts'
-import { http2OnUse } from './lazy-http2.ts'
+import type { Http2Dependencies, Sessions } from './http2.ts'
+import { lazyHttp2 } from './lazy-http2.ts'
 import { TIMES } from './limits.ts'
 import type { ListenOptions, Server } from './server.ts'
 
@@ -21,7 +21,7 @@ export async function listenOnBun(options: ListenOptions): Promise<Server> {
   const first = firstAnswer(draining)
   const clients = new Connections()
   const http2 = http2On({ ...options, times })
-  const doors = {
+  const dependencies = {
     refuse: draining.refuse,
     evaluate: first.evaluating<Answers, void>((reply, client) => client.answer(reply)),
     scheme: tls ? 'https' : 'http',
@@ -31,7 +31,9 @@ export async function listenOnBun(options: ListenOptions): Promise<Server> {
   const listener = listenForSockets({ hostname: host, port, tls }, (incoming) => {
     const socket = new SocketOnBun(incoming)
     const handOver = http2 && ((bytes?: Buffer) => http2.take(incoming, bytes))
-    socket.heardBy(clients.take(socket, { ...doors, others: { fetch: first.fetch, http2: handOver && { handOver } } }))
+    socket.heardBy(
+      clients.take(socket, { ...dependencies, others: { fetch: first.fetch, http2: handOver && { handOver } } }),
+    )
   })
   const grpc = options.takeStream && (await first.wait().then(() => listenForGrpc(options, http2)))
   return {
@@ -54,9 +56,9 @@ export async function listenOnBun(options: ListenOptions): Promise<Server> {
 type Http2 = Sessions & { readonly take: (socket: BunSocket, come?: Buffer) => void }
 
 /** What takes cleartext connections of either port that speak HTTP/2; undefined: nobody does. With TLS they are Node's from the start. */
-function http2On({ fetch, refuse, takeStream, tls, times }: ListenOptions & Http2Doors): Http2 | undefined {
+function http2On({ fetch, refuse, takeStream, tls, times }: ListenOptions & Http2Dependencies): Http2 | undefined {
   if (!takeStream || tls) return undefined
-  const { take, ...sessions } = http2OnUse({ fetch, refuse, takeStream, times })
+  const { take, ...sessions } = lazyHttp2({ fetch, refuse, takeStream, times })
   return { ...sessions, take: streamsFor(take) }
 }
 
@@ -70,7 +72,7 @@ function listenForGrpc(options: ListenOptions, http2: Http2 | undefined): GrpcDo
   return { port: listener.port, sessions: http2, stop: () => listener.stop() }
 }
 
-async function listenForGrpcOverTls(port: number, options: ListenOptions & Http2Doors): Promise<GrpcDoor> {
+async function listenForGrpcOverTls(port: number, options: ListenOptions & Http2Dependencies): Promise<GrpcDoor> {
   const { fetch, refuse, takeStream, host, tls, times } = options
   const { HTTP2_OPTIONS, serveHttp2 } = await import('./http2.ts')
   const { createSecureServer } = process.getBuiltinModule('node:http2')

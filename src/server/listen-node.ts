@@ -5,8 +5,8 @@ import { evaluatedBefore, isTwice } from './evaluate-node.ts'
 import { Connections } from './http1/connections.ts'
 import type { Answers } from './http1/doors.ts'
 import { SocketOnNode } from './http1/socket-node.ts'
-import { http2OnUse } from './lazy-http2.ts'
-import { webOnUse } from './lazy-web.ts'
+import { lazyHttp2 } from './lazy-http2.ts'
+import { lazyWeb } from './lazy-web.ts'
 import { HEADER_BYTES_MAX, TIMES, type Times } from './limits.ts'
 import type { Asked, ListenOptions, Refuse, Server, Tls } from './server.ts'
 import { sharePort, type Takers } from './share-port.ts'
@@ -19,14 +19,14 @@ const SILENT_MS = 500
 export async function listenOnNode(options: ListenOptions): Promise<Server> {
   const { fetch, evaluating, refuse, takeStream, host, port, grpcPort, times = TIMES } = options
   const draining = drain({ fetch, evaluating, refuse })
-  const listener = refusable(evaluatedBefore(draining.evaluating, webOnUse(draining.fetch)), draining.refuse)
-  const sessions = http2OnUse({ fetch, refuse, takeStream, times })
+  const listener = refusable(evaluatedBefore(draining.evaluating, lazyWeb(draining.fetch)), draining.refuse)
+  const sessions = lazyHttp2({ fetch, refuse, takeStream, times })
   const clients = new Connections()
   const takeHttp1 = evaluatedOn(clients, draining, { ...options, times })
-  const doors: Door[] = []
+  const dependencies: Door[] = []
   const open = (at: number): Promise<number> => {
     const door = openDoor(listener, { takeHttp1, takeHttp2: sessions.take }, { ...options, times })
-    doors.push(door)
+    dependencies.push(door)
     return listenAt(door.server, at, host)
   }
   const main = await open(port)
@@ -38,14 +38,14 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
       await draining.announceEnd()
       sessions.announceEnd()
       const { once } = process.getBuiltinModule('node:events')
-      const closed = Promise.all(doors.map(({ server }) => once(server, 'close')))
+      const closed = Promise.all(dependencies.map(({ server }) => once(server, 'close')))
       await draining.close(() => {
-        for (const { server } of doors) server.close()
+        for (const { server } of dependencies) server.close()
       })
       await Promise.all([
         sessions.close(late),
         clients.close(late),
-        ...doors.map((door) => door.closeConnections(closed, late)),
+        ...dependencies.map((door) => door.closeConnections(closed, late)),
       ])
     },
   }

@@ -14,7 +14,7 @@ const HEADERS = { 'cache-control': 'no-store', 'retry-after': String(RETRY_AFTER
 const JSON_HEADERS = { ...HEADERS, 'content-type': 'application/json' }
 const PROBLEM_HEADERS = { ...HEADERS, 'content-type': 'application/problem+json' }
 
-export type OverloadDoors = {
+export type OverloadDependencies = {
   /** Full names of the services of RPC. */
   readonly services: readonly string[]
   /** Undefined: all. */
@@ -25,7 +25,7 @@ export type OverloadDoors = {
  * Answers a request that is too much with 503, in the words of its protocol and from what is known without reading it: no route is
  * looked for and no key is checked. Undefined for probes and metrics, which are answered all the same.
  */
-export function overload({ services, corsOrigins }: OverloadDoors): (asked: Asked) => Refusal | undefined {
+export function overload({ services, corsOrigins }: OverloadDependencies): (asked: Asked) => Refusal | undefined {
   const origin = originHeaders(corsOrigins)
   const calls = new Set(services)
   return ({ url, header }) => {

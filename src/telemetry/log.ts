@@ -4,6 +4,8 @@ import { idsOf, type TraceContext } from './trace-context.ts'
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type Level = (typeof LEVELS)[number]
 export type Fields = Record<string, unknown>
+/** Writes one line at a level that is fixed. */
+export type LogLine = (message: string, fields?: Record<string, unknown>) => void
 export type Log = Readonly<Record<Level, (message: string, fields?: Fields) => void>>
 
 const CAUSES_MAX = 5

@@ -20,8 +20,8 @@ export type MetricSources = {
   readonly postgres: { readonly timings: Durations }
   readonly redis: { readonly timings: Durations }
   readonly snapshots: { all(): Iterable<[environment: string, snapshot: Held]> }
-  readonly standing: { readonly checks: Counts }
-  readonly following: { readonly isWatching: boolean }
+  readonly databaseHealth: { readonly checks: Counts }
+  readonly subscriptions: { readonly isWatching: boolean }
   readonly streams: Size & { readonly ended: Counts }
   /** Streams that are open over gRPC, gRPC-Web and Connect. */
   readonly rpcStreams: () => number
@@ -91,7 +91,10 @@ function addRequests({ metrics, streams, ...sources }: MetricSources, { gauge, c
   ])
 }
 
-function addSnapshots({ metrics, snapshots, standing, following }: MetricSources, { gauge, counter }: Adding) {
+function addSnapshots(
+  { metrics, snapshots, databaseHealth, subscriptions }: MetricSources,
+  { gauge, counter }: Adding,
+) {
   const held = function* (sampleOf: (held: Held, revision: bigint) => Sample): Iterable<Sample> {
     for (const [environment, each] of snapshots.all()) {
       if (!each.value) continue
@@ -115,11 +118,11 @@ function addSnapshots({ metrics, snapshots, standing, following }: MetricSources
     () => held(({ source }) => ({ labels: { source }, value: 1 })),
   )
   counter('flagstaff_freshness_checks_total', 'Checks for a newer revision', ['source', 'result'], () =>
-    samplesOf(standing.checks),
+    samplesOf(databaseHealth.checks),
   )
   counter('flagstaff_hints_received_total', 'Hints of other replicas', [], () => one(metrics.hints.value))
   gauge('flagstaff_hints_wanted', 'Whether hints are subscribed to: 1 while streams are open', [], () =>
-    one(+following.isWatching),
+    one(+subscriptions.isWatching),
   )
 }
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
-import { Standing } from '../../src/cache/database-health.ts'
-import { KeyRing } from '../../src/cache/key-cache.ts'
+import { DatabaseHealth } from '../../src/cache/database-health.ts'
+import { KeyCache } from '../../src/cache/key-cache.ts'
 import { FlagError } from '../../src/flag/error.ts'
-import type { KeyRingSource } from '../../src/repository/postgres/keys.ts'
+import type { KeySource } from '../../src/repository/postgres/keys.ts'
 import type { Stamp } from '../../src/repository/redis/snapshot-store.ts'
 import { hashSecret } from '../../src/repository/secret.ts'
 
-const key = (secret: string, expiresAt: Date | null = null): KeyRingSource['keys'][number] => ({
+const key = (secret: string, expiresAt: Date | null = null): KeySource['keys'][number] => ({
   id: secret,
   name: secret,
   role: 'client',
@@ -23,19 +23,19 @@ const key = (secret: string, expiresAt: Date | null = null): KeyRingSource['keys
 const streamSecret = Buffer.alloc(32, 1)
 let now = 1_000_000
 let questions = 0
-let source: KeyRingSource
+let source: KeySource
 let isAway = false
-let ring: KeyRing
+let ring: KeyCache
 beforeEach(() => {
   questions = 0
   isAway = false
   source = { incarnation: 'one', revision: 1n, streamSecret, keys: [key('good')] }
-  const keeping = {
+  const replication = {
     copies: undefined,
     now: () => now,
     freshnessMs: 1_000,
     truthCheckMs: 10_000,
-    standing: new Standing(),
+    databaseHealth: new DatabaseHealth(),
     log: () => undefined,
   }
   const read = async (since?: Stamp) => {
@@ -43,7 +43,7 @@ beforeEach(() => {
     if (isAway) throw new FlagError('unavailable', 'away')
     return since?.revision === source.revision ? undefined : source
   }
-  ring = new KeyRing(keeping, read, { adminSecret: 'the-admin-secret', wallNow: () => now })
+  ring = new KeyCache(replication, read, { adminSecret: 'the-admin-secret', wallNow: () => now })
 })
 
 test('find() knows a key at once after the first look, without a promise', async () => {

@@ -8,7 +8,7 @@ import { openDatabase } from '../../src/repository/postgres/database.ts'
 import { renewIncarnation } from '../../src/repository/postgres/schema.ts'
 import { openRedis, type RedisConnection } from '../../src/repository/redis/redis.ts'
 import type { Send } from '../../src/repository/redis/redis-client.ts'
-import { type Copies, copiesIn } from '../../src/repository/redis/snapshot-store.ts'
+import { type SnapshotStore, snapshotStoreIn } from '../../src/repository/redis/snapshot-store.ts'
 import { samplesIn } from '../support/metrics.ts'
 import { startProxy, type TcpProxy, type Way } from '../support/proxy.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../support/redis.ts'
@@ -56,7 +56,7 @@ describe('with Postgres and Redis behind proxies', {
     url.host = `127.0.0.1:${toPostgres.port}`
     const database = openDatabase(parseDatabaseUrl(url.href))
     const connection: RedisConnection = openRedis(parseRedisUrl(`redis://127.0.0.1:${toRedis.port}`))
-    const copies: Copies = copiesIn(connection.send, () => undefined)
+    const copies: SnapshotStore = snapshotStoreIn(connection.send, () => undefined)
     const service = await openService({ store: { ...store, url: url.href, database }, copies, now: () => now })
     const close = async () => {
       await connection.close()
@@ -229,7 +229,7 @@ describe('with Postgres and Redis behind proxies', {
     [
       'another version wrote',
       async (send) => {
-        const copies = copiesIn(send, () => undefined)
+        const copies = snapshotStoreIn(send, () => undefined)
         const { stamp } = (await copies.read('p/e')) ?? {}
         assert.ok(stamp)
         await copies.remove('p/e')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
-import { Standing } from '../../src/cache/database-health.ts'
+import { DatabaseHealth } from '../../src/cache/database-health.ts'
 import { Snapshots } from '../../src/cache/snapshots.ts'
 import { FlagError } from '../../src/flag/error.ts'
 import { evaluate } from '../../src/flag/evaluate.ts'
@@ -28,15 +28,15 @@ beforeEach(() => {
   now = 0
   asked = []
   answer = async () => source(1n)
-  const keeping = {
+  const replication = {
     copies: undefined,
     now: () => now,
     freshnessMs: 1_000,
     truthCheckMs: 10_000,
-    standing: new Standing(),
+    databaseHealth: new DatabaseHealth(),
     log: () => undefined,
   }
-  snapshots = new Snapshots(keeping, (_flagSetId, since) => {
+  snapshots = new Snapshots(replication, (_flagSetId, since) => {
     asked.push(since)
     return answer()
   })

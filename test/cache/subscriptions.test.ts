@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { parseRedisUrl } from '../../src/config/redis.ts'
-import { type Hints, hintsIn } from '../../src/repository/redis/invalidation.ts'
+import { type Invalidations, invalidationsIn } from '../../src/repository/redis/invalidation.ts'
 import { openRedis, type RedisConnection } from '../../src/repository/redis/redis.ts'
-import { CHANNEL, copiesIn } from '../../src/repository/redis/snapshot-store.ts'
+import { CHANNEL, snapshotStoreIn } from '../../src/repository/redis/snapshot-store.ts'
 import { fingerprintOf } from '../../src/routes/ofrep/etag.ts'
 import { readEvents } from '../support/events.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../support/redis.ts'
@@ -41,11 +41,11 @@ const change = async (service: Service) => {
   const { status } = await service.call('PUT', `${ENVIRONMENT}/flags/on`, { body })
   assert.ok(status < 300, String(status))
 }
-const replica = (freshnessMs: number, hints?: Hints): Promise<Service> => {
+const replica = (freshnessMs: number, hints?: Invalidations): Promise<Service> => {
   if (!redis) return openService({ store, freshnessMs })
   const connection = openRedis(parseRedisUrl(redis.url))
   connections.push(connection)
-  const copies = copiesIn(connection.send, () => undefined)
+  const copies = snapshotStoreIn(connection.send, () => undefined)
   return openService({ store, copies, freshnessMs, truthCheckMs: freshnessMs, ...(hints && { hints }) })
 }
 const listen = async (service: Service) => {
@@ -56,12 +56,12 @@ const listen = async (service: Service) => {
   assert.equal(response.status, 200)
   return readEvents(response.body)
 }
-/** Hints of the real Redis, and a promise of the n-th time that listening has begun. */
+/** Invalidations of the real Redis, and a promise of the n-th time that listening has begun. */
 function watched(url: string) {
-  const hints = hintsIn(parseRedisUrl(url), () => undefined)
+  const hints = invalidationsIn(parseRedisUrl(url), () => undefined)
   let begun = 0
   let wake: () => void = () => undefined
-  const observed: Hints = (ear, signal) =>
+  const observed: Invalidations = (ear, signal) =>
     hints(
       {
         onHint: ear.onHint,
@@ -112,12 +112,12 @@ test('whoever begins to listen again looks for what it missed', { skip }, async 
 test('without hints a stream learns of a change by the timer, which stops with the last stream', async () => {
   const reader = await openService({ store, freshnessMs: 20, truthCheckMs: 20 })
   const writer = await openService({ store })
-  assert.ok(!reader.following.isWatching)
+  assert.ok(!reader.subscriptions.isWatching)
   const events = await listen(reader)
   await change(writer)
   assert.ok(await events.next('data'))
   await events.cancel()
-  assert.ok(!reader.following.isWatching)
+  assert.ok(!reader.subscriptions.isWatching)
 })
 
 test('a replica subscribes to hints only while a stream is open', { skip }, async () => {

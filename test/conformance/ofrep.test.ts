@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse } from 'yaml'
 import { FlagError } from '../../src/flag/error.ts'
-import type { OfrepDoors } from '../../src/routes/ofrep/ofrep.ts'
+import type { OfrepDependencies } from '../../src/routes/ofrep/ofrep.ts'
 import { listFiles, readJson, readText, withConformance } from '../support/conformance.ts'
 import { type Document, ofrepOver } from '../support/ofrep.ts'
 
@@ -53,9 +53,18 @@ function openApi(): (path: string, status: number, body: unknown) => void {
   }
 }
 
-async function ask(path: string, init: RequestInit = {}, doors: Partial<OfrepDoors> = {}, document = KINDS) {
+async function ask(
+  path: string,
+  init: RequestInit = {},
+  dependencies: Partial<OfrepDependencies> = {},
+  document = KINDS,
+) {
   const headers = { authorization: 'Bearer shop/live', ...init.headers }
-  const response = await ofrepOver({ 'shop/live': document }, doors).request(path, { method: 'POST', ...init, headers })
+  const response = await ofrepOver({ 'shop/live': document }, dependencies).request(path, {
+    method: 'POST',
+    ...init,
+    headers,
+  })
   return { status: response.status, body: Object(await response.json()) }
 }
 
@@ -71,8 +80,8 @@ withConformance('the OpenAPI document of OFREP: errors', () => {
   ] as const)
     test(`the schemas refuse ${JSON.stringify(body)}`, () => assert.throws(() => check(path, status, body)))
 
-  const failing: Partial<OfrepDoors> = { current: () => Promise.reject(new Error('a bug')) }
-  for (const [title, init, status, doors] of [
+  const failing: Partial<OfrepDependencies> = { current: () => Promise.reject(new Error('a bug')) }
+  for (const [title, init, status, dependencies] of [
     ['a context', { body: '{"context":{"targetingKey":"ann"}}' }, 200, {}],
     ['no body', {}, 200, {}],
     ['a selector', { headers: { 'flagd-selector': 'flagSetId=inner' } }, 200, {}],
@@ -86,7 +95,7 @@ withConformance('the OpenAPI document of OFREP: errors', () => {
       [`${BULK}/a%2Fb%20%C5%BC`, SINGLE],
     ] as const)
       test(`${described}, asked with ${title}, answers ${status} as described`, async () => {
-        const answer = await ask(path, init, doors)
+        const answer = await ask(path, init, dependencies)
         assert.equal(answer.status, status)
         check(described, status, answer.body)
       })

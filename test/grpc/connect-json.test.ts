@@ -14,9 +14,9 @@ const TRACE_ID = 'a'.repeat(32)
 let it: Listening
 let key = ''
 before(async () => {
-  const doors = { corsOrigins: [ORIGIN] }
+  const dependencies = { corsOrigins: [ORIGIN] }
   const tracer = new Tracer({ sampling: { ratio: 0, followsParent: true } })
-  it = await openListening({ rpc: { bodyBytesMax: BODY_BYTES_MAX }, doors, tracer })
+  it = await openListening({ rpc: { bodyBytesMax: BODY_BYTES_MAX }, dependencies, tracer })
   const place = await it.environment('json')
   key = place.clientKey
   const flag = (variants: object, over: object = {}) => ({ state: 'ENABLED', variants, defaultVariant: 'a', ...over })

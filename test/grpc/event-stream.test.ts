@@ -85,7 +85,7 @@ test('a stream needs a key, and ends when the client leaves', async () => {
   const before = size()
   stream.cancel()
   while (size() >= before) await new Promise((resolve) => setImmediate(resolve))
-  assert.equal(it.service.following.isWatching, size() > 0)
+  assert.equal(it.service.subscriptions.isWatching, size() > 0)
 })
 
 test('a silent stream says that it is there, and still tells what changed', async () => {

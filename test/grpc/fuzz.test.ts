@@ -16,7 +16,7 @@ before(async () => {
   const log = (message: string, fields?: object) => {
     if (message === 'Unexpected error') unexpected.push(fields)
   }
-  it = await openListening({ rpc: { log, streamSecondsMax: 0.05 }, doors: { log } })
+  it = await openListening({ rpc: { log, streamSecondsMax: 0.05 }, dependencies: { log } })
   const place = await it.environment('fuzz')
   key = place.serverKey
   const on = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Health, HealthCheckResponse_ServingStatus as Serving } from '../../src/grpc/gen/grpc/health/v1/health_pb.js'
-import { rpcOnUse } from '../../src/grpc/lazy.ts'
+import { lazyRpc } from '../../src/grpc/lazy.ts'
 import type { Rpc } from '../../src/grpc/services.ts'
 import { listen } from '../../src/server/listen.ts'
 import { GrpcClient } from '../support/grpc.ts'
@@ -20,7 +20,7 @@ after(() => service.close())
 const unused = () => assert.fail('nothing is logged')
 const fetch = () => new Response()
 
-/** A server of these doors alone, and a client. */
+/** A server of these services alone, and a client. */
 async function serve({ takeStream }: Rpc): Promise<{ client: GrpcClient; close(): Promise<void> }> {
   const server = await listen({ ...AT, fetch, takeStream })
   const client = new GrpcClient(server.grpcPort ?? 0)
@@ -32,12 +32,12 @@ async function serve({ takeStream }: Rpc): Promise<{ client: GrpcClient; close()
 }
 
 test('rpcOnUse() names the services that there are', () => {
-  assert.deepEqual(rpcOnUse(() => Promise.resolve(service.rpc), unused).services, service.rpc.services)
+  assert.deepEqual(lazyRpc(() => Promise.resolve(service.rpc), unused).services, service.rpc.services)
 })
 
 test('rpcOnUse() loads with the first call, which is answered like those after it', async () => {
   let loads = 0
-  const remote = rpcOnUse(async () => {
+  const remote = lazyRpc(async () => {
     loads += 1
     return service.rpc
   }, unused)
@@ -50,10 +50,10 @@ test('rpcOnUse() loads with the first call, which is answered like those after i
   await close()
 })
 
-test('a call whose client leaves while the doors are loaded harms nobody', async () => {
+test('a call whose client leaves while the dependencies are loaded harms nobody', async () => {
   const loading = Promise.withResolvers<Rpc>()
   const asked = Promise.withResolvers<void>()
-  const remote = rpcOnUse(() => {
+  const remote = lazyRpc(() => {
     asked.resolve()
     return loading.promise
   }, unused)
@@ -70,7 +70,7 @@ test('a call whose client leaves while the doors are loaded harms nobody', async
 test('what cannot be loaded is an internal error, over any protocol, and is logged', async () => {
   const logged: unknown[] = []
   const failure = new Error('no such module')
-  const remote = rpcOnUse(
+  const remote = lazyRpc(
     () => Promise.reject(failure),
     (message, fields) => void logged.push([message, fields?.['error'], fields?.['route']]),
   )
@@ -82,9 +82,9 @@ test('what cannot be loaded is an internal error, over any protocol, and is logg
   await close()
 })
 
-test('streams that ended before the doors were loaded stay ended', async () => {
+test('streams that ended before the dependencies were loaded stay ended', async () => {
   const own = await openService({ store: service.store })
-  const remote = rpcOnUse(() => Promise.resolve(own.rpc), unused)
+  const remote = lazyRpc(() => Promise.resolve(own.rpc), unused)
   remote.endStreams()
   const { client, close } = await serve(remote)
   const stream = client.open(Health, 'watch', {})

@@ -5,26 +5,26 @@ import { openService, type Service } from '../support/service.ts'
 
 let isStopping = false
 let isReadOnly = false
-let standing: { isLoaded: boolean; trouble: unknown; since: number | undefined }
+let databaseHealth: { isLoaded: boolean; trouble: unknown; since: number | undefined }
 let trial: Service
 const logged: unknown[] = []
 before(async () => {
   trial = await openService({
-    doors: {
+    dependencies: {
       trialFlagSetId: 'default/development',
       authenticate: () => ({ name: 'trial', role: 'admin', environment: null }),
       health: {
         isStopping: () => isStopping,
         warmUp: async () => undefined,
-        standing: {
+        databaseHealth: {
           get isLoaded() {
-            return standing.isLoaded
+            return databaseHealth.isLoaded
           },
           get trouble() {
-            return standing.trouble
+            return databaseHealth.trouble
           },
           get since() {
-            return standing.since
+            return databaseHealth.since
           },
         },
         database: {
@@ -43,7 +43,7 @@ const get = (path: string, headers: Record<string, string> = {}) =>
   trial.call('GET', path, { key: null, headers: { host: '127.0.0.1:8080', ...headers } })
 
 test('probes follow the life of the process', async () => {
-  standing = {
+  databaseHealth = {
     isLoaded: false,
     trouble: new FlagError('unavailable', 'The database schema is behind'),
     since: undefined,
@@ -53,14 +53,14 @@ test('probes follow the life of the process', async () => {
     assert.deepEqual([status, body.reason], [503, 'The database schema is behind'])
   }
   for (const path of ['/livez', '/health']) assert.equal((await get(path)).status, 200)
-  standing = { isLoaded: true, trouble: undefined, since: 100 }
+  databaseHealth = { isLoaded: true, trouble: undefined, since: 100 }
   assert.deepEqual((await get('/readyz')).body, { status: 'ready' })
   isReadOnly = true
   const readOnly = await get('/readyz')
   assert.deepEqual([readOnly.status, readOnly.body.status], [200, 'degraded'])
   assert.match(readOnly.body.reason, /read-only/)
   isReadOnly = false
-  standing = { isLoaded: true, trouble: new Error('connect 10.0.0.1'), since: 39_000 }
+  databaseHealth = { isLoaded: true, trouble: new Error('connect 10.0.0.1'), since: 39_000 }
   const degraded = await get('/readyz')
   assert.equal(degraded.status, 200, 'an outage of the store does not take replicas out of service')
   assert.deepEqual(degraded.body, { status: 'degraded', reason: 'The store did not answer', ageSeconds: 61 })

@@ -101,10 +101,10 @@ test('a slow reader finds the newest event only, and a reader that hangs up free
   for (const variant of ['on', 'off', 'on', 'off'] as const) await change(service, variant)
   assert.equal((await slow.next('data'))?.['id'], String(await revision(service)))
   assert.equal(service.streams.size, 1)
-  assert.ok(service.following.isWatching)
+  assert.ok(service.subscriptions.isWatching)
   await slow.cancel()
   assert.equal(service.streams.size, 0)
-  assert.ok(!service.following.isWatching)
+  assert.ok(!service.subscriptions.isWatching)
 })
 
 test('a quiet stream is kept alive, and ends with its time by a jittered retry', async () => {
@@ -211,7 +211,7 @@ test('the bulk answer names its stream as part of the body, with the origin of a
 test('a service without streams serves none and names those of another only', async () => {
   const service = await open()
   const path = await address(service)
-  const off = await openService({ store, doors: { events: undefined, eventStreams: undefined } })
+  const off = await openService({ store, dependencies: { events: undefined, eventStreams: undefined } })
   assert.equal((await get(off, path)).status, 404)
   assert.equal((await bulk(off)).body.eventStreams, undefined)
 })

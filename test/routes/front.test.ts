@@ -6,15 +6,15 @@ import { RequestDurations } from '../../src/telemetry/request-durations.ts'
 import { doorsOver } from '../support/ofrep.ts'
 
 const on = { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on' }
-const standing = { isLoaded: true, trouble: undefined, since: undefined }
+const databaseHealth = { isLoaded: true, trouble: undefined, since: undefined }
 const health = {
   isStopping: () => false,
   warmUp: async () => undefined,
-  standing,
+  databaseHealth,
   database: { isReadOnly: false },
   now: () => 0,
 }
-const doors = {
+const dependencies = {
   ...doorsOver({ 'shop/live': { flags: { plain: on } } }),
   corsOrigins: undefined,
   health,
@@ -34,7 +34,7 @@ function counted(load: () => Promise<Hono> = async () => new Hono().all('*', (c)
   const requests = new RequestDurations()
   const logged: unknown[] = []
   const { fetch } = front(
-    { ...doors, notes: { requests }, log: (message, fields) => logged.push([message, fields?.['error']]) },
+    { ...dependencies, notes: { requests }, log: (message, fields) => logged.push([message, fields?.['error']]) },
     () => {
       counts.loads += 1
       return load()

@@ -213,7 +213,7 @@ test('no secret and no flag stands there', async () => {
 })
 
 test('where no metrics are kept, nothing is there', async () => {
-  const without = await openService({ store: service.store, doors: { metrics: undefined } })
+  const without = await openService({ store: service.store, dependencies: { metrics: undefined } })
   assert.equal((await without.call('GET', '/metrics')).status, 404)
   const answer = await without.call('POST', `${SINGLE}/plain`, {
     body: {},

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FlagError } from '../../src/flag/error.ts'
-import type { OfrepDoors } from '../../src/routes/ofrep/ofrep.ts'
+import type { OfrepDependencies } from '../../src/routes/ofrep/ofrep.ts'
 import { type Document, ofrepOver, snapshotOf } from '../support/ofrep.ts'
 
 const SHOP: Document = {
@@ -43,9 +43,9 @@ type Ask = {
 async function send(
   path: string,
   { key = 'shop/live', body, headers, method = 'POST' }: Ask = {},
-  doors?: Partial<OfrepDoors>,
+  dependencies?: Partial<OfrepDependencies>,
 ) {
-  const app = ofrepOver(DOCUMENTS, doors)
+  const app = ofrepOver(DOCUMENTS, dependencies)
   const response = await app.request(path, {
     method,
     headers: { ...(key !== null && { authorization: `Bearer ${key}` }), ...headers },
@@ -55,8 +55,8 @@ async function send(
   const isJson = response.headers.get('content-type') === 'application/json'
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined }
 }
-const one = (flag: string, ask?: Ask, doors?: Partial<OfrepDoors>) =>
-  send(`${BULK}/${encodeURIComponent(flag)}`, ask, doors)
+const one = (flag: string, ask?: Ask, dependencies?: Partial<OfrepDependencies>) =>
+  send(`${BULK}/${encodeURIComponent(flag)}`, ask, dependencies)
 const withContext = (context: unknown): Ask => ({ body: JSON.stringify({ context }) })
 const SET = { owner: 'shop', level: 1 }
 
@@ -265,24 +265,24 @@ test('ofrep() answers 403 and 503 in the words of OFREP, and logs only the cause
 test('ofrep() answers an unexpected error as 500 with the key, without its text', async () => {
   const logged: unknown[] = []
   const error = new Error('select * from secrets')
-  const doors = {
+  const dependencies = {
     log: (...line: unknown[]) => logged.push(line),
     current: () => {
       throw error
     },
   }
-  const { status, body } = await one('a/b', {}, doors)
+  const { status, body } = await one('a/b', {}, dependencies)
   assert.equal(status, 500)
   assert.deepEqual(body, { key: 'a/b', errorCode: 'GENERAL', errorDetails: 'Internal error' })
   assert.deepEqual(logged, [['Unexpected error', { error, route: '/ofrep/v1/evaluate/flags/:key' }]])
 })
 
 test('ofrep() waits for a key and an environment that are not known yet', async () => {
-  const doors: Partial<OfrepDoors> = {
+  const dependencies: Partial<OfrepDependencies> = {
     authenticate: () => Promise.resolve({ name: 'k', role: 'client', environment: { project: 'p', environment: 'e' } }),
     current: (id) => Promise.resolve(snapshotOf(id, OTHER)),
   }
-  assert.equal((await one('plain', {}, doors)).body.variant, 'theirs')
+  assert.equal((await one('plain', {}, dependencies)).body.variant, 'theirs')
 })
 
 test('ofrep() takes the snapshot once for each request', async () => {
@@ -402,12 +402,12 @@ for (const selector of ['x=1', 'flagSetId=a,source=b'])
   })
 
 test('ofrep() takes the environment of an unbound caller from the selector, or from the default', async () => {
-  const doors = { defaultFlagSetId: 'shop/test' }
+  const dependencies = { defaultFlagSetId: 'shop/test' }
   assert.equal((await one('plain', select('flagSetId=shop/live', 'admin'))).body.variant, 'on')
-  assert.equal((await one('plain', select('flagSetId=shop/live', 'admin'), doors)).body.variant, 'on')
-  assert.equal((await one('plain', { key: 'admin' }, doors)).body.variant, 'theirs')
-  assert.equal((await send(BULK, select('flagSetId=', 'admin'), doors)).body.flags.length, 1)
-  assert.equal((await send(BULK, select('source=a.json', 'admin'), doors)).body.flags.length, 0)
+  assert.equal((await one('plain', select('flagSetId=shop/live', 'admin'), dependencies)).body.variant, 'on')
+  assert.equal((await one('plain', { key: 'admin' }, dependencies)).body.variant, 'theirs')
+  assert.equal((await send(BULK, select('flagSetId=', 'admin'), dependencies)).body.flags.length, 1)
+  assert.equal((await send(BULK, select('source=a.json', 'admin'), dependencies)).body.flags.length, 0)
   assert.equal((await send(BULK, select('flagSetId=shop/live', 'admin'))).body.flags.length, 10)
 })
 

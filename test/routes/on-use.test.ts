@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Hono } from 'hono'
 import { nothingHere, problem } from '../../src/middleware/problem-response.ts'
-import { onUse } from '../../src/routes/lazy.ts'
+import { lazyRoutes } from '../../src/routes/lazy.ts'
 
 test('onUse() loads with the first request, once', async () => {
   let loads = 0
@@ -10,7 +10,7 @@ test('onUse() loads with the first request, once', async () => {
     loads += 1
     return new Hono().get('/late/:name', (c) => c.text(c.req.param('name')))
   }
-  const app = new Hono().get('/early', (c) => c.text('early')).all('/late/*', onUse(load))
+  const app = new Hono().get('/early', (c) => c.text('early')).all('/late/*', lazyRoutes(load))
   await app.request('/early')
   assert.equal(loads, 0)
   const answers = await Promise.all(['a', 'b'].map((name) => app.request(`/late/${name}`)))
@@ -26,7 +26,7 @@ test('onUse() answers 500 and has it logged when loading fails; the rest is serv
     .notFound(nothingHere)
     .all(
       '/late/*',
-      onUse(() => Promise.reject(new Error('no such module'))),
+      lazyRoutes(() => Promise.reject(new Error('no such module'))),
     )
     .get('/early', (c) => c.text('early'))
   for (let times = 0; times < 2; times++) {

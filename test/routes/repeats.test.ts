@@ -3,7 +3,7 @@ import { beforeEach, test } from 'node:test'
 import type { Snapshot } from '../../src/cache/snapshot.ts'
 import type { Evaluation } from '../../src/flag/evaluate.ts'
 import { Repeats } from '../../src/routes/ofrep/bulk-cache.ts'
-import { type OfrepDoors, ofrep } from '../../src/routes/ofrep/ofrep.ts'
+import { type OfrepDependencies, ofrep } from '../../src/routes/ofrep/ofrep.ts'
 import { type Document, doorsOver, snapshotOf } from '../support/ofrep.ts'
 
 const state = 'ENABLED'
@@ -20,14 +20,14 @@ let app: ReturnType<typeof ofrep>
 /** How often the answers were counted that were given before, and not evaluated again. */
 let repeated: number
 
-function serve(document: Document, doors: Partial<OfrepDoors> = {}): void {
+function serve(document: Document, dependencies: Partial<OfrepDependencies> = {}): void {
   snapshot = snapshotOf('shop/live', document)
   counted = []
   repeated = 0
   seconds = 1_700_000_000
   const note = (evaluation: Evaluation) => counted.push(`${evaluation.key} ${evaluation.reason}`)
   app = ofrep({
-    ...doorsOver({}, doors),
+    ...doorsOver({}, dependencies),
     current: () => snapshot,
     now: () => seconds * 1_000,
     count: note,

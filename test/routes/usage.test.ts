@@ -13,7 +13,7 @@ const LIVE = `${PROJECT}/environments/live`
 let service: Service
 let now = HOUR + MINUTES + 789
 before(async () => {
-  service = await openService({ doors: { now: () => now } })
+  service = await openService({ dependencies: { now: () => now } })
   await call('POST', '/api/v1/projects', { body: { key: 'shop' } })
   await call('POST', `${PROJECT}/environments`, { body: { key: 'live' } })
   const flag = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }

@@ -17,7 +17,7 @@ export type Listening = {
   close(): Promise<void>
 }
 
-/** All doors over a real database, on real sockets of this process. */
+/** All routes over a real database, on real sockets of this process. */
 export async function openListening(
   options: ServiceOptions & { readonly listen?: Partial<ListenOptions> } = {},
 ): Promise<Listening> {

@@ -4,7 +4,7 @@ import type { Snapshot } from '../../src/cache/snapshot.ts'
 import { FlagError } from '../../src/flag/error.ts'
 import { compileFlagSet } from '../../src/flag/flag-set.ts'
 import { type Front, front } from '../../src/routes/ofrep/front.ts'
-import { type OfrepDoors, ofrep } from '../../src/routes/ofrep/ofrep.ts'
+import { type OfrepDependencies, ofrep } from '../../src/routes/ofrep/ofrep.ts'
 
 /** A flagd document, as far as these tests write one. */
 export type Document = {
@@ -31,17 +31,22 @@ export function authenticate(headers: Header): Principal {
 }
 
 /** The OFREP door over these environments: `<project>/<environment>` → document. */
-export const ofrepOver = (documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}) =>
-  ofrep(doorsOver(documents, doors))
+export const ofrepOver = (
+  documents: Readonly<Record<string, Document>>,
+  dependencies: Partial<OfrepDependencies> = {},
+) => ofrep(doorsOver(documents, dependencies))
 
 /** The same door behind the front that answers evaluations before it. */
-export function frontOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}): Front {
-  const { corsOrigins, ...over } = doorsOver(documents, doors)
-  const standing = { isLoaded: true, trouble: undefined, since: undefined }
+export function frontOver(
+  documents: Readonly<Record<string, Document>>,
+  dependencies: Partial<OfrepDependencies> = {},
+): Front {
+  const { corsOrigins, ...over } = doorsOver(documents, dependencies)
+  const databaseHealth = { isLoaded: true, trouble: undefined, since: undefined }
   const health = {
     isStopping: () => false,
     warmUp: async () => undefined,
-    standing,
+    databaseHealth,
     database: { isReadOnly: false },
     now: () => 0,
   }
@@ -50,7 +55,10 @@ export function frontOver(documents: Readonly<Record<string, Document>>, doors: 
 }
 
 /** All that the door needs, with what a test gives instead. */
-export function doorsOver(documents: Readonly<Record<string, Document>>, doors: Partial<OfrepDoors> = {}): OfrepDoors {
+export function doorsOver(
+  documents: Readonly<Record<string, Document>>,
+  dependencies: Partial<OfrepDependencies> = {},
+): OfrepDependencies {
   const snapshots = new Map(Object.entries(documents).map(([id, document]) => [id, snapshotOf(id, document)]))
   const current = (flagSetId: string) => {
     const snapshot = snapshots.get(flagSetId)
@@ -68,6 +76,6 @@ export function doorsOver(documents: Readonly<Record<string, Document>>, doors: 
     countAll: () => undefined,
     enrich: (context) => context,
     log,
-    ...doors,
+    ...dependencies,
   }
 }

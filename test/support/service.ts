@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto'
-import { app, type Doors } from '../../src/app.ts'
+import { type AppDependencies, app } from '../../src/app.ts'
 import { authenticator } from '../../src/cache/authenticator.ts'
 import { BOUNDARY_CLOCK, type BoundaryClock } from '../../src/cache/boundary-timer.ts'
 import { counting } from '../../src/cache/counting.ts'
-import { Standing } from '../../src/cache/database-health.ts'
-import { KeyRing } from '../../src/cache/key-cache.ts'
+import { DatabaseHealth } from '../../src/cache/database-health.ts'
+import { KeyCache } from '../../src/cache/key-cache.ts'
 import { Snapshots } from '../../src/cache/snapshots.ts'
-import { Following } from '../../src/cache/subscriptions.ts'
+import { Subscriptions } from '../../src/cache/subscriptions.ts'
 import { Usage } from '../../src/cache/usage.ts'
-import { type Rpc, type RpcDoors, rpc } from '../../src/grpc/services.ts'
+import { type Rpc, type RpcDependencies, rpc } from '../../src/grpc/services.ts'
 import { Calls } from '../../src/repository/calls.ts'
-import { readKeyRing } from '../../src/repository/postgres/keys.ts'
+import { readKeys } from '../../src/repository/postgres/keys.ts'
 import { readSource } from '../../src/repository/postgres/load-environment.ts'
 import { writeUsage } from '../../src/repository/postgres/usage.ts'
-import type { Hints } from '../../src/repository/redis/invalidation.ts'
-import type { Copies } from '../../src/repository/redis/snapshot-store.ts'
+import type { Invalidations } from '../../src/repository/redis/invalidation.ts'
+import type { SnapshotStore } from '../../src/repository/redis/snapshot-store.ts'
 import { front } from '../../src/routes/ofrep/front.ts'
 import { eventStreams } from '../../src/routes/ofrep/stream-token.ts'
 import { Streams, type StreamsOptions } from '../../src/routes/ofrep/streams.ts'
@@ -32,10 +32,10 @@ export type Answer = { status: number; headers: Headers; body: any; text: string
 export type Call = { key?: string | null; body?: unknown; headers?: Record<string, string> }
 export type Service = {
   readonly store: Store
-  readonly keys: KeyRing
+  readonly keys: KeyCache
   readonly snapshots: Snapshots
   readonly usage: Usage
-  readonly following: Following
+  readonly subscriptions: Subscriptions
   readonly streams: Streams
   readonly rpc: Rpc
   readonly load: Load
@@ -50,12 +50,12 @@ export type Service = {
 }
 
 export type ServiceOptions = {
-  readonly doors?: Partial<Doors>
-  readonly rpc?: Partial<RpcDoors>
+  readonly dependencies?: Partial<AppDependencies>
+  readonly rpc?: Partial<RpcDependencies>
   /** A database that is there already; otherwise a new one. */
   readonly store?: Store
-  readonly copies?: Copies
-  readonly hints?: Hints
+  readonly copies?: SnapshotStore
+  readonly hints?: Invalidations
   readonly streams?: Partial<StreamsOptions>
   readonly clock?: Partial<BoundaryClock>
   readonly streamOrigin?: string
@@ -69,15 +69,15 @@ export type ServiceOptions = {
   readonly events?: EvaluationEvents
 }
 
-/** All doors over a real database, in this process and without a socket. */
+/** All routes over a real database, in this process and without a socket. */
 export async function openService(options: ServiceOptions = {}): Promise<Service> {
   const store = options.store ?? (await openStore())
   const { database } = store
   const log = () => undefined
   const wallNow = () => Date.now()
-  const standing = new Standing()
-  const keeping = {
-    standing,
+  const databaseHealth = new DatabaseHealth()
+  const replication = {
+    databaseHealth,
     tracer: options.tracer,
     copies: options.copies,
     now: options.now ?? (() => performance.now()),
@@ -85,14 +85,19 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     truthCheckMs: options.truthCheckMs ?? 10_000,
     log,
   }
-  const keys = new KeyRing(keeping, (since) => readKeyRing(database, since), { adminSecret: ADMIN_KEY, wallNow })
-  const snapshots = new Snapshots(keeping, (flagSetId, since) => readSource(database, flagSetId, since))
+  const keys = new KeyCache(replication, (since) => readKeys(database, since), { adminSecret: ADMIN_KEY, wallNow })
+  const snapshots = new Snapshots(replication, (flagSetId, since) => readSource(database, flagSetId, since))
   const usage = new Usage({ write: (batch) => writeUsage(database, batch), replica: randomUUID(), log })
   const { hints, streamOrigin } = options
   const clock = { ...BOUNDARY_CLOCK, ...options.clock }
-  const following = new Following({ held: (id) => snapshots.held(id), hints, checkMs: keeping.freshnessMs, clock })
-  const follow: StreamsOptions['follow'] = (id, listener) => following.add(id, listener)
-  const { now } = keeping
+  const subscriptions = new Subscriptions({
+    held: (id) => snapshots.held(id),
+    hints,
+    checkMs: replication.freshnessMs,
+    clock,
+  })
+  const follow: StreamsOptions['follow'] = (id, listener) => subscriptions.add(id, listener)
+  const { now } = replication
   const streams = new Streams({ follow, secondsMax: 240, now, wallNow, random: Math.random, ...options.streams })
   const streamSecret = () => keys.streamSecret()
   const tracer = options.tracer ?? untraced
@@ -120,7 +125,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   })
   const remote = rpc({
     ...answering,
-    following,
+    subscriptions,
     contextValues: {},
     isReady: () => Promise.resolve(true),
     defaultFlagSetId: undefined,
@@ -130,7 +135,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     load,
     ...options.rpc,
   })
-  const doors: Doors = {
+  const dependencies: AppDependencies = {
     ...answering,
     newest: (flagSetId) => snapshots.newest(flagSetId),
     eventStreams: eventStreams({ secret: streamSecret, origin: streamOrigin, now: wallNow }),
@@ -145,8 +150,8 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
       postgres: new Calls('postgresql', tracer),
       redis: new Calls('redis', tracer),
       snapshots,
-      standing,
-      following,
+      databaseHealth,
+      subscriptions,
       streams,
       rpcStreams: remote.size,
       requests: () => load.size,
@@ -155,15 +160,15 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
       tracer,
     },
     notes: { requests: metrics.http, tracer },
-    health: { isStopping: () => false, warmUp: () => keys.warmUp(), standing, database, now: keeping.now },
+    health: { isStopping: () => false, warmUp: () => keys.warmUp(), databaseHealth, database, now: replication.now },
     trialFlagSetId: undefined,
     corsOrigins: undefined,
-    ...options.doors,
+    ...options.dependencies,
   }
-  const before = front(doors, async () => app(doors))
+  const before = front(dependencies, async () => app(dependencies))
   const fetch = load.counted(before.fetch)
   const evaluating = load.countedWhere(before.evaluating)
-  const corsOrigins = options.doors?.corsOrigins
+  const corsOrigins = options.dependencies?.corsOrigins
   const refuse = load.refusing(overload({ services: remote.services, corsOrigins }))
   const call = async (
     method: string,
@@ -190,7 +195,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     keys,
     snapshots,
     usage,
-    following,
+    subscriptions,
     streams,
     rpc: remote,
     load,

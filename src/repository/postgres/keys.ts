@@ -23,7 +23,7 @@ export type ApiKey = {
 }
 export type NewKey = Pick<ApiKey, 'name' | 'role' | 'environment' | 'expiresAt'>
 /** Every key that may still open a door, as replicas hold them. */
-export type KeyRingSource = Stamp & {
+export type KeySource = Stamp & {
   /** What the tokens of event streams are signed with. */
   readonly streamSecret: Buffer
   readonly keys: readonly (ApiKey & { readonly hash: Buffer })[]
@@ -88,7 +88,7 @@ export function revokeKey(database: Database, id: string, author: Author): Promi
 }
 
 /** Reads all usable keys, or undefined when nothing changed since `since`. */
-export function readKeyRing(database: Database, since?: Stamp): Promise<KeyRingSource | undefined> {
+export function readKeys(database: Database, since?: Stamp): Promise<KeySource | undefined> {
   return database.read(async (db) => {
     const { incarnation, keysRevision: revision, streamSecret } = deployment
     const [head] = await db.select({ incarnation, revision, streamSecret }).from(deployment)

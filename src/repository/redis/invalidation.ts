@@ -1,4 +1,5 @@
 import { newCounter } from '../../telemetry/counters.ts'
+import type { LogLine } from '../../telemetry/log.ts'
 import type { RedisAddress } from './redis.ts'
 import { CHANNEL, type Stamp } from './snapshot-store.ts'
 import { subscribe } from './subscribe.ts'
@@ -11,9 +12,7 @@ export type Ear = {
   readonly onHint: (hint: Hint) => void
 }
 /** Listens until `signal` aborts, over every break of the connection; then resolves. Never rejects. */
-export type Hints = (ear: Ear, signal: AbortSignal) => Promise<void>
-
-type Log = (message: string, fields?: Record<string, unknown>) => void
+export type Invalidations = (ear: Ear, signal: AbortSignal) => Promise<void>
 
 /** The wait before the next try doubles up to the largest; it is random, so that replicas do not come back in step. */
 const BACKOFF_MIN_MS = 50
@@ -22,10 +21,10 @@ const BACKOFF_MAX_MS = 5_000
 const GOOD_MS = 10_000
 
 /**
- * Hints over pub/sub of the Redis at `address`, on a connection that is there only while somebody listens. `received` counts those that
+ * Invalidations, over pub/sub of the Redis at `address`, on a connection that is there only while somebody listens. `received` counts those that
  * came.
  */
-export function hintsIn(address: RedisAddress, log: Log, received = newCounter()): Hints {
+export function invalidationsIn(address: RedisAddress, log: LogLine, received = newCounter()): Invalidations {
   return async ({ onReady, onHint }, signal) => {
     let failures = 0
     const onMessage = (message: string) => {

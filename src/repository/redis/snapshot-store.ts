@@ -14,7 +14,7 @@ export const isAfter = (one: Stamp, other: Stamp): boolean =>
   one.incarnation === other.incarnation && one.revision > other.revision
 
 /** Copies of what Postgres says, by name. They may be lost, late or damaged; nothing breaks, because every reader compares stamps. */
-export type Copies = {
+export type SnapshotStore = {
   /** The stamp of the copy under `name`; undefined: there is none that can be read. */
   stamp(name: string): Promise<Stamp | undefined>
   /** The copy under `name`, in one command; undefined when there is none, or it is damaged or not ours. */
@@ -44,7 +44,7 @@ redis.call('PUBLISH', ARGV[4], ARGV[5])
 return 1`
 
 /** Copies in Redis. `onDamage` hears of each value that was not ours or not whole. */
-export function copiesIn(send: Send, onDamage: (name: string) => void): Copies {
+export function snapshotStoreIn(send: Send, onDamage: (name: string) => void): SnapshotStore {
   const stampKey = (name: string) => `${PREFIX}:{${name}}:stamp`
   const copyKey = (name: string) => `${PREFIX}:{${name}}:copy`
   return {
@@ -75,7 +75,7 @@ export function copiesIn(send: Send, onDamage: (name: string) => void): Copies {
 }
 
 /** The same copies, each command timed under its name. */
-export function timedCopies(copies: Copies, calls: Calls): Copies {
+export function timedSnapshotStore(copies: SnapshotStore, calls: Calls): SnapshotStore {
   return {
     stamp: (name) => calls.note('read_stamp', () => copies.stamp(name)),
     read: (name) => calls.note('read_copy', () => copies.read(name)),

@@ -5,7 +5,7 @@ import type { Subscription } from './subscribe-redis.ts'
 const CONNECT_MS = 2_000
 /** Upstash ends its streams without a word, and a dead connection says nothing either: a silent one is made anew. */
 const SILENCE_MS = 120_000
-/** Hints are short; a line that is longer is no hint and ends the subscription. */
+/** Invalidations are short; a line that is longer is no hint and ends the subscription. */
 const LINE_LENGTH_MAX = 16_384
 
 /**

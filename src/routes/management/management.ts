@@ -1,8 +1,8 @@
 import { Hono } from 'hono'
 import type { Authenticate } from '../../cache/authenticator.ts'
 import { bodyLimit, MANAGEMENT_BYTES_MAX } from '../../middleware/body-limit.ts'
-import type { Log } from '../../middleware/problem.ts'
 import type { Database } from '../../repository/postgres/database.ts'
+import type { LogLine } from '../../telemetry/log.ts'
 import { changeRoutes, historyRoutes } from './changes.ts'
 import { definitionRoutes } from './definitions.ts'
 import { type Changed, environmentRoutes } from './environments.ts'
@@ -14,25 +14,25 @@ import { projectRoutes } from './projects.ts'
 import { usageRoutes } from './usage.ts'
 import { jsonOnly, wellFormedAddress } from './validation.ts'
 
-/** What the management API needs of the rest of the house. */
-export type ManagementDoors = {
+/** What the management API needs of the rest of the service. */
+export type ManagementDependencies = {
   readonly authenticate: Authenticate
   readonly database: Database
   readonly flagsChanged: Changed
   readonly keysChanged: () => Promise<void>
   /** Milliseconds since 1970. */
   readonly now: () => number
-  readonly log: Log
+  readonly log: LogLine
 }
 
 /** The management API with its description: the part of the table of routes that is loaded with the first request for it. */
-export function management(doors: ManagementDoors): Hono {
-  const api = managementApi(doors)
+export function management(dependencies: ManagementDependencies): Hono {
+  const api = managementApi(dependencies)
   return new Hono().route('/', api).route('/', openApi(api))
 }
 
 /** `/api/v1`: everything that changes something, and its record. */
-function managementApi({ database, authenticate, flagsChanged, keysChanged, now }: ManagementDoors): Hono {
+function managementApi({ database, authenticate, flagsChanged, keysChanged, now }: ManagementDependencies): Hono {
   return new Hono()
     .use('/api/v1/*', wellFormedAddress, bodyLimit(MANAGEMENT_BYTES_MAX), jsonOnly)
     .route('/api/v1/projects', projectRoutes(database, authenticate))

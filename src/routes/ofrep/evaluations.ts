@@ -6,7 +6,7 @@ import { type Enrich, isFiniteContext } from '../../flag/context.ts'
 import type { Context } from '../../flag/definition.ts'
 import { FlagError } from '../../flag/error.ts'
 import { isRecord } from '../../flag/value.ts'
-import type { Log } from '../../middleware/problem.ts'
+import type { LogLine } from '../../telemetry/log.ts'
 import type { Header } from '../../telemetry/trace-context.ts'
 import { BULK, SINGLE } from '../management/paths.ts'
 import { bulk } from './evaluate-all.ts'
@@ -19,7 +19,7 @@ import type { EventStreams } from './stream-token.ts'
 import { isForced } from './told.ts'
 import type { Kind, Visit } from './visit.ts'
 
-export type EvaluationDoors = {
+export type EvaluationDependencies = {
   readonly authenticate: Authenticate
   /** A promise only for an environment that this replica does not know yet. Throws `not_found` or `unavailable`. */
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
@@ -38,7 +38,7 @@ export type EvaluationDoors = {
   readonly enrich: Enrich
   /** Undefined where nothing is noted of requests. */
   readonly observe?: Observe | undefined
-  readonly log: Log
+  readonly log: LogLine
 }
 
 /** Answers evaluations of one flag, whose key is the last segment of the path as it came, and of all. Each is answered, whatever happens. */
@@ -50,15 +50,15 @@ export type Evaluations<To, Sent> = {
 export type Answering = <To, Sent>(send: Send<To, Sent>) => Evaluations<To, Sent>
 
 /** The OpenFeature Remote Evaluation Protocol 0.3, for whoever receives its requests. `headsOf` knows the headers for who asks. */
-export function evaluations(doors: EvaluationDoors, headsOf: (header: Header) => Heads): Answering {
-  const { observe = observeIn({}), eventStreams } = doors
+export function evaluations(dependencies: EvaluationDependencies, headsOf: (header: Header) => Heads): Answering {
+  const { observe = observeIn({}), eventStreams } = dependencies
   const all = bulk(eventStreams)
   const visit = (route: string, asked: Asked, segment: string): Visit => {
     const seen = observe(route, asked)
     return { asked, seen, heads: headsOf(asked.headers), segment }
   }
   return (send) => {
-    const sending = { ...doors, send }
+    const sending = { ...dependencies, send }
     return {
       single: (asked, to, segment) => answered(sending, single, visit(SINGLE, asked, segment), to),
       bulk: (asked, to) => answered(sending, all, visit(BULK, asked, ''), to),
@@ -66,18 +66,18 @@ export function evaluations(doors: EvaluationDoors, headsOf: (header: Header) =>
   }
 }
 
-type Sending<To, Sent> = EvaluationDoors & { readonly send: Send<To, Sent> }
+type Sending<To, Sent> = EvaluationDependencies & { readonly send: Send<To, Sent> }
 
 /** Reads what a request asks and answers it, waiting for nothing but its body once key and environment are known here. */
-async function answered<To, Sent>(doors: Sending<To, Sent>, kind: Kind, visit: Visit, to: To): Promise<Sent> {
+async function answered<To, Sent>(dependencies: Sending<To, Sent>, kind: Kind, visit: Visit, to: To): Promise<Sent> {
   const { asked, seen } = visit
-  const { bodyBytesMax } = doors
+  const { bodyBytesMax } = dependencies
   let reply: Reply
   try {
-    const known = seen.within(doors.authenticate, asked.headers)
+    const known = seen.within(dependencies.authenticate, asked.headers)
     const principal = known instanceof Promise ? await known : known
     const selector = parseSelector(asked.headers.get('flagd-selector'))
-    const flagSetId = flagSetIdFor(principal, selector, doors.defaultFlagSetId)
+    const flagSetId = flagSetIdFor(principal, selector, dependencies.defaultFlagSetId)
     let body: string | undefined
     try {
       const read = asked.read(bodyBytesMax)
@@ -85,30 +85,30 @@ async function answered<To, Sent>(doors: Sending<To, Sent>, kind: Kind, visit: V
     } catch (error) {
       throw error instanceof FlagError ? error : new FlagError('invalid', 'Cannot read the body')
     }
-    const held = seen.within(doors.current, flagSetId)
+    const held = seen.within(dependencies.current, flagSetId)
     const first = held instanceof Promise ? await held : held
     // An event told the client of a change that this replica may not have seen yet: old values now would stay there.
-    const snapshot = doors.newest && isForced(asked.url, first) ? await doors.newest(flagSetId) : first
-    const found = replyTo(doors, kind, visit, { snapshot, selector, body })
+    const snapshot = dependencies.newest && isForced(asked.url, first) ? await dependencies.newest(flagSetId) : first
+    const found = replyTo(dependencies, kind, visit, { snapshot, selector, body })
     reply = found instanceof Promise ? await found : found
   } catch (error) {
-    reply = refusalFor(error, visit, doors.log)
+    reply = refusalFor(error, visit, dependencies.log)
   }
-  return doors.send(seen.done(reply), to)
+  return dependencies.send(seen.done(reply), to)
 }
 
 type Read = { readonly snapshot: Snapshot; readonly selector: Selector | undefined; readonly body: string | undefined }
 
-function replyTo(doors: EvaluationDoors, kind: Kind, visit: Visit, read: Read): Reply | Promise<Reply> {
+function replyTo(dependencies: EvaluationDependencies, kind: Kind, visit: Visit, read: Read): Reply | Promise<Reply> {
   const { snapshot, selector, body } = read
   if (body === undefined) return invalidContext(visit)
-  const { count, enrich } = doors
+  const { count, enrich } = dependencies
   const { span } = visit.seen
-  const now = Math.floor(doors.now() / 1_000)
+  const now = Math.floor(dependencies.now() / 1_000)
   const given = kind.given?.(visit, snapshot, body)
   if (given) {
     const context = () => enrich(evaluationContextIn(body) ?? {})
-    doors.countAll(given.evaluations, { snapshot, context, now, span })
+    dependencies.countAll(given.evaluations, { snapshot, context, now, span })
     return given.reply
   }
   const context = evaluationContextIn(body)

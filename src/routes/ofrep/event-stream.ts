@@ -9,7 +9,7 @@ import { selectorAfter } from '../selector-path.ts'
 import { isStreamToken, STREAM_PATH } from './stream-token.ts'
 import type { Streams } from './streams.ts'
 
-export type EventDoors = {
+export type EventDependencies = {
   readonly authenticate: Authenticate
   readonly streams: Streams
   readonly tracer?: Tracer | undefined
@@ -33,13 +33,16 @@ export const isStream = ({ req }: Call): boolean => req.path.startsWith(STREAM_P
  * instead of with Hono's `streamSSE`, which sets `Transfer-Encoding`; HTTP/2 forbids that header and Node ends the process over
  * it (honojs/hono#4041).
  */
-export function events(doors: EventDoors): Hono {
+export function events(dependencies: EventDependencies): Hono {
   return new Hono().get(ROUTE, async (c) => {
     const { raw } = c.req
-    const span = receiveRequest(doors.tracer ?? untraced, contextIn(raw.headers), ROUTE, raw)
+    const span = receiveRequest(dependencies.tracer ?? untraced, contextIn(raw.headers), ROUTE, raw)
     try {
-      const flagSetId = await admit(doors, c)
-      const body = await doors.streams.open(flagSetId, { lastEventId: c.req.header('last-event-id') ?? null, span })
+      const flagSetId = await admit(dependencies, c)
+      const body = await dependencies.streams.open(flagSetId, {
+        lastEventId: c.req.header('last-event-id') ?? null,
+        span,
+      })
       const answer = new Response(body, { headers: HEADERS })
       if (span) answered(span, answer)
       return answer
@@ -51,7 +54,10 @@ export function events(doors: EventDoors): Hono {
 }
 
 /** The environment that the caller may listen to, by the token in the address or by a key. */
-async function admit({ authenticate, streamSecret, defaultFlagSetId, now }: EventDoors, c: Call): Promise<string> {
+async function admit(
+  { authenticate, streamSecret, defaultFlagSetId, now }: EventDependencies,
+  c: Call,
+): Promise<string> {
   const selector = parseSelector(selectorAfter(STREAM_PATH, c.req.url))
   const token = c.req.query('token')
   if (token === undefined) return flagSetIdFor(await authenticate(c.req.raw.headers), selector, defaultFlagSetId)

@@ -1,15 +1,15 @@
 import type { Hono } from 'hono'
 import { pathOf } from '../../middleware/request-span.ts'
 import { type Health, probes } from '../health.ts'
-import { appOnUse, type Fetch } from '../lazy.ts'
+import { type Fetch, lazyApp } from '../lazy.ts'
 import { lastSegment } from '../management/paths.ts'
-import { type EvaluationDoors, type Evaluations, evaluations } from './evaluations.ts'
+import { type EvaluationDependencies, type Evaluations, evaluations } from './evaluations.ts'
 import { type Asked, askedBy, responseOf, type Send } from './exchange.ts'
 import { headsFor } from './heads.ts'
 import { type Notes, type Observe, observeIn, observeProbesIn } from './observe.ts'
 
 /** What evaluations and probes need, and what says how the app around them is set up. */
-export type FrontDoors = Omit<EvaluationDoors, 'defaultFlagSetId' | 'observe'> & {
+export type FrontDependencies = Omit<EvaluationDependencies, 'defaultFlagSetId' | 'observe'> & {
   readonly health: Health
   readonly notes?: Notes | undefined
   readonly trialFlagSetId: string | undefined
@@ -37,11 +37,11 @@ const ALL = /^https?:\/\/[^/?#]+\/ofrep\/v1\/evaluate\/flags\/?(?:\?[^#]*)?$/
  * loaded with the first request that is neither. Everything else is the app's: other methods, other paths, and all of trial mode, where
  * middleware keeps pages of other sites away.
  */
-export function front(doors: FrontDoors, load: () => Promise<Hono>): Front {
-  const { corsOrigins, health, log, notes = {}, trialFlagSetId } = doors
-  const app = appOnUse(load, log)
+export function front(dependencies: FrontDependencies, load: () => Promise<Hono>): Front {
+  const { corsOrigins, health, log, notes = {}, trialFlagSetId } = dependencies
+  const app = lazyApp(load, log)
   if (trialFlagSetId !== undefined) return { fetch: app, evaluating: () => () => undefined }
-  const door = { ...doors, defaultFlagSetId: undefined, observe: observeIn(notes) }
+  const door = { ...dependencies, defaultFlagSetId: undefined, observe: observeIn(notes) }
   const answering = evaluations(door, headsFor(corsOrigins))
   const observe = observeProbesIn(notes)
   const evaluating: Evaluating = (send) => {

@@ -1,23 +1,23 @@
 import { type Context as Call, Hono } from 'hono'
 import { crossOrigin } from '../../middleware/cors.ts'
 import { BULK, isEvaluationPath, lastSegment, SINGLE } from '../management/paths.ts'
-import { type EvaluationDoors, evaluations } from './evaluations.ts'
+import { type EvaluationDependencies, evaluations } from './evaluations.ts'
 import { askedBy, responseOf } from './exchange.ts'
 import { PLAIN_HEADS } from './heads.ts'
 import { refusal } from './refusal.ts'
 
-export type OfrepDoors = EvaluationDoors & {
+export type OfrepDependencies = EvaluationDependencies & {
   /** Undefined: all. */
   readonly corsOrigins?: readonly string[] | undefined
 }
 
 /** The OpenFeature Remote Evaluation Protocol 0.3: one flag (server providers) or all of them (web providers). */
-export function ofrep(doors: OfrepDoors): Hono {
-  const { single, bulk } = evaluations(doors, () => PLAIN_HEADS)<undefined, Response>(responseOf)
+export function ofrep(dependencies: OfrepDependencies): Hono {
+  const { single, bulk } = evaluations(dependencies, () => PLAIN_HEADS)<undefined, Response>(responseOf)
   const answerSingle = ({ req: { raw } }: Call) => single(askedBy(raw), undefined, lastSegment(raw.url))
   const answerBulk = ({ req: { raw } }: Call) => bulk(askedBy(raw), undefined)
   return new Hono()
-    .use('/ofrep/*', crossOrigin(doors.corsOrigins))
+    .use('/ofrep/*', crossOrigin(dependencies.corsOrigins))
     .post(SINGLE, answerSingle)
     .post(BULK, answerBulk)
     .post(`${BULK}/`, answerBulk)

@@ -1,5 +1,6 @@
 import { FlagError } from '../../flag/error.ts'
-import { type Log, RETRY_AFTER_SECONDS, STATUS } from '../../middleware/problem.ts'
+import { RETRY_AFTER_SECONDS, STATUS } from '../../middleware/problem.ts'
+import type { LogLine } from '../../telemetry/log.ts'
 import { contextIn, idsOf } from '../../telemetry/trace-context.ts'
 import { BULK, decode, SINGLE } from '../management/paths.ts'
 import type { Reply } from './exchange.ts'
@@ -7,7 +8,7 @@ import type { Heads } from './heads.ts'
 import type { Visit } from './visit.ts'
 
 /** The log, with the span of the request, or else the trace that the caller names. */
-function logOf({ asked: { headers }, seen: { span } }: Visit, log: Log): Log {
+function logOf({ asked: { headers }, seen: { span } }: Visit, log: LogLine): LogLine {
   const traceId = contextIn(headers)?.traceId
   const ids = span ? idsOf(span) : traceId !== undefined && { traceId }
   return ids ? (message, fields) => log(message, { ...fields, ...ids }) : log
@@ -20,7 +21,7 @@ export function invalidContext(visit: Visit): Reply {
 }
 
 /** Answers what failed, and logs it where the operator should know. */
-export function refusalFor(error: unknown, visit: Visit, log: Log): Reply {
+export function refusalFor(error: unknown, visit: Visit, log: LogLine): Reply {
   const { heads } = visit
   const subject = subjectOf(visit)
   if (!(error instanceof FlagError)) {

@@ -1,5 +1,5 @@
 import type { Snapshot } from '../../cache/snapshot.ts'
-import type { Followed, Listener } from '../../cache/subscriptions.ts'
+import type { Listener, Subscribed } from '../../cache/subscriptions.ts'
 import { FlagError } from '../../flag/error.ts'
 import { timelineOf } from '../../flag/timeline.ts'
 import { Labeled, newCounter } from '../../telemetry/counters.ts'
@@ -7,7 +7,7 @@ import type { Span } from '../../telemetry/span.ts'
 import { fingerprintOf } from './etag.ts'
 
 export type StreamsOptions = {
-  readonly follow: (flagSetId: string, listener: Listener) => Promise<Followed>
+  readonly follow: (flagSetId: string, listener: Listener) => Promise<Subscribed>
   /** The oldest a stream gets; each ends up to a quarter earlier, so that those that began together do not end together. */
   readonly secondsMax: number
   readonly keepAliveMs?: number

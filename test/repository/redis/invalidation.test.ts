@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { parseRedisUrl } from '../../../src/config/redis.ts'
-import { type Hint, hintsIn, parseHint } from '../../../src/repository/redis/invalidation.ts'
+import { type Hint, invalidationsIn, parseHint } from '../../../src/repository/redis/invalidation.ts'
 import { openRedis, type RedisAddress, type RedisConnection } from '../../../src/repository/redis/redis.ts'
-import { CHANNEL, copiesIn } from '../../../src/repository/redis/snapshot-store.ts'
+import { CHANNEL, snapshotStoreIn } from '../../../src/repository/redis/snapshot-store.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../../support/redis.ts'
 import { type Front, startUpstash } from '../../support/upstash.ts'
 
@@ -33,7 +33,7 @@ function listen(address: RedisAddress) {
   let begun = 0
   let wake: () => void = () => undefined
   const breaks: string[] = []
-  const ended = hintsIn(address, (message) => breaks.push(message))(
+  const ended = invalidationsIn(address, (message) => breaks.push(message))(
     {
       onReady: () => {
         begun += 1
@@ -79,7 +79,7 @@ for (const [name, address] of [
     const ear = listen(address())
     await ear.ready(1)
     await publish('nonsense')
-    await copiesIn(connection.send, () => undefined).write(`${name} shop`.replaceAll(' ', '-'), {
+    await snapshotStoreIn(connection.send, () => undefined).write(`${name} shop`.replaceAll(' ', '-'), {
       stamp: STAMP,
       text: 'x',
     })

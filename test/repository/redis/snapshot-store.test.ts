@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { parseRedisUrl } from '../../../src/config/redis.ts'
 import { openRedis, type RedisConnection } from '../../../src/repository/redis/redis.ts'
-import { type Copies, copiesIn } from '../../../src/repository/redis/snapshot-store.ts'
+import { type SnapshotStore, snapshotStoreIn } from '../../../src/repository/redis/snapshot-store.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../../support/redis.ts'
 import { type Front, startUpstash } from '../../support/upstash.ts'
 
@@ -11,13 +11,13 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
     let server: RedisServer
     let front: Front
     let connection: RedisConnection
-    let copies: Copies
+    let copies: SnapshotStore
     let damaged: string[] = []
     before(async () => {
       server = await startRedis()
       front = await startUpstash(server.url)
       connection = openRedis(transport === 'Upstash REST' ? front : parseRedisUrl(server.url))
-      copies = copiesIn(connection.send, (name) => damaged.push(name))
+      copies = snapshotStoreIn(connection.send, (name) => damaged.push(name))
     })
     after(async () => {
       await connection.close()
