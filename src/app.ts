@@ -20,7 +20,7 @@ import type { EventStreams } from './routes/ofrep/stream-token.ts'
 import type { Streams } from './routes/ofrep/streams.ts'
 import { WakingRouter } from './routes/router.ts'
 import { sync } from './routes/sync.ts'
-import type { MetricSources } from './telemetry/registry.ts'
+import type { MetricSources } from './telemetry/prometheus.ts'
 
 /** What the app needs of the rest of the service. */
 export type AppDependencies = ManagementDependencies & {

@@ -32,7 +32,7 @@ import { exportTelemetry } from './telemetry/export.ts'
 import { createLog, sparing } from './telemetry/log.ts'
 import { newMetrics } from './telemetry/metrics.ts'
 import { openOutput } from './telemetry/output.ts'
-import type { MetricSources } from './telemetry/registry.ts'
+import type { MetricSources } from './telemetry/prometheus.ts'
 import { Tracer } from './telemetry/tracer.ts'
 import { provideDatabase } from './trial/database.ts'
 

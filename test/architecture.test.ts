@@ -39,7 +39,7 @@ const LATER = [
     'repository/postgres/pool.ts',
     'repository/postgres/tables.ts',
     'telemetry/open-telemetry.ts',
-    'telemetry/registry.ts',
+    'telemetry/prometheus.ts',
     'middleware/prometheus.ts',
     'middleware/otel.ts',
   ],

@@ -2,7 +2,7 @@ import { type Authenticate, type Header, hasRole } from '../cache/authenticator.
 import { flagSetIdFor, parseSelector, type Selector } from '../cache/selector.ts'
 import { FlagError } from '../flag/error.ts'
 import type { Role } from '../repository/postgres/tables.ts'
-import type { Call } from './method.ts'
+import type { Call } from './service.ts'
 
 /** Which environment a call is about, and which of its flags. */
 export type Admission = { readonly flagSetId: string; readonly selector: Selector | undefined }

@@ -4,8 +4,8 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import { Code, ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from '@connectrpc/connect'
 import { type Compression, createFetchHandler, type UniversalHandler } from '@connectrpc/connect/protocol'
 import type { LogLine } from '../telemetry/log.ts'
-import { type Call, JSON_OPTIONS, type Method } from './method.ts'
 import type { GrpcOptions } from './server.ts'
+import { type Call, JSON_OPTIONS, type Method } from './service.ts'
 import { rpcErrorOf } from './status.ts'
 
 type Fetch = (request: Request) => Promise<Response>

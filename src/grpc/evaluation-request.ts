@@ -5,7 +5,7 @@ import { type Enrich, isFiniteContext } from '../flag/context.ts'
 import type { Context } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
 import type { Admission, Admit } from './authorize.ts'
-import type { Call } from './method.ts'
+import type { Call } from './service.ts'
 
 export type EvaluationDependencies = {
   readonly admit: Admit

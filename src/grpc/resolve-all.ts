@@ -9,7 +9,7 @@ import {
   type ResolveAllResponse,
   ResolveAllResponseSchema,
 } from './gen/flagd/evaluation/v1/evaluation_pb.js'
-import type { Call } from './method.ts'
+import type { Call } from './service.ts'
 
 /** Evaluates every flag that the selector lets through, as flagd's web provider asks for them (v1 only). */
 export async function resolveAll(

@@ -3,7 +3,7 @@ import { reflect, selects } from '../cache/selector.ts'
 import type { Metadata } from '../flag/definition.ts'
 import { type Evaluation, evaluate, type Failure, type FlagType, fail, type Success } from '../flag/evaluate.ts'
 import { ask, type EvaluationDependencies, type Question } from './evaluation-request.ts'
-import { type Call, sharedMessage } from './method.ts'
+import { type Call, sharedMessage } from './service.ts'
 import { RpcError, Status } from './status.ts'
 
 export type Type = FlagType | 'integer'

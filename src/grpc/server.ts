@@ -2,7 +2,7 @@ import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:ht
 import type { Counter } from '../telemetry/counters.ts'
 import type { LogLine } from '../telemetry/log.ts'
 import { GrpcCall } from './call.ts'
-import type { Method } from './method.ts'
+import type { Method } from './service.ts'
 import { RpcError, Status } from './status.ts'
 
 const { HTTP2_HEADER_CONTENT_TYPE, HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH, NGHTTP2_NO_ERROR } = http2.constants

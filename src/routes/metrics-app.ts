@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { nothingHere } from '../middleware/problem-response.ts'
-import type { MetricSources } from '../telemetry/registry.ts'
+import type { MetricSources } from '../telemetry/prometheus.ts'
 import { metrics } from './metrics.ts'
 
 /** The metrics port: `/metrics`, and `/livez` for checks of the port itself. */

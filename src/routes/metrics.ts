@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import type { MetricSources } from '../telemetry/registry.ts'
+import type { MetricSources } from '../telemetry/prometheus.ts'
 
 /**
  * `GET /metrics`, in Prometheus's text format, or in OpenMetrics with exemplars. It needs no key, like the probes: it names environments and no
@@ -24,7 +24,7 @@ export function metrics(sources: MetricSources): (c: Context) => Promise<Respons
 type Registries = Awaited<ReturnType<typeof load>>
 
 async function load(sources: MetricSources) {
-  const { openRegistry, speakOpenMetrics } = await import('../telemetry/registry.ts')
+  const { openRegistry, speakOpenMetrics } = await import('../telemetry/prometheus.ts')
   // Two: printing OpenMetrics takes `_total` off the names of a registry's counters for good.
   return { text: openRegistry(sources), openMetrics: speakOpenMetrics(openRegistry(sources)) }
 }

@@ -1,6 +1,6 @@
 import type { Context } from '../flag/definition.ts'
 import type { Evaluation } from '../flag/evaluate.ts'
-import { Pending } from './pending.ts'
+import { Pending } from './export-queue.ts'
 import type { Attributes } from './span.ts'
 import type { TraceContext } from './trace-context.ts'
 

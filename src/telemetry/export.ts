@@ -1,8 +1,8 @@
 import type { EvaluationEvents } from './evaluation-events.ts'
+import type { Pending } from './export-queue.ts'
 import type { Log } from './log.ts'
 import type { OpenTelemetry } from './open-telemetry.ts'
-import type { Pending } from './pending.ts'
-import type { MetricSources } from './registry.ts'
+import type { MetricSources } from './prometheus.ts'
 import type { OnLost, Queue, TelemetryConfig } from './telemetry-config.ts'
 import type { Tracer } from './tracer.ts'
 
@@ -32,7 +32,7 @@ export function exportTelemetry({ config, tracer, events, sources, log }: Export
   const waiting = () => spans.size + (events?.pending.size ?? 0)
   let started: Promise<OpenTelemetry> | undefined
   const load = async (): Promise<OpenTelemetry> => {
-    const registry = config.metrics && (await import('./registry.ts')).openRegistry(sources)
+    const registry = config.metrics && (await import('./prometheus.ts')).openRegistry(sources)
     const { startOpenTelemetry } = await import('./open-telemetry.ts')
     return startOpenTelemetry({ config, spans, events: events?.pending, registry, onLost, log })
   }

@@ -2,7 +2,7 @@ import { type HrTime, ValueType } from '@opentelemetry/api'
 import { millisToHrTime } from '@opentelemetry/core'
 import { emptyResource } from '@opentelemetry/resources'
 import { AggregationTemporality, DataPointType, type MetricData, type MetricProducer } from '@opentelemetry/sdk-metrics'
-import type { AnyRegistry } from './registry.ts'
+import type { AnyRegistry } from './prometheus.ts'
 
 type Scope = { readonly name: string; readonly version: string }
 type Times = { readonly startTime: HrTime; readonly endTime: HrTime }

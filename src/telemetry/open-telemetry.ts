@@ -38,10 +38,10 @@ import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk
 import { BatchSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import manifest from '../../package.json' with { type: 'json' }
 import { attributesOf, EVALUATION, type EvaluationEvent } from './evaluation-events.ts'
+import type { Pending } from './export-queue.ts'
 import type { Log } from './log.ts'
 import { metricProducer } from './metric-producer.ts'
-import type { Pending } from './pending.ts'
-import type { AnyRegistry } from './registry.ts'
+import type { AnyRegistry } from './prometheus.ts'
 import { Span } from './span.ts'
 import type { OnLost, Queue, TelemetryConfig } from './telemetry-config.ts'
 import type { TraceContext } from './trace-context.ts'

@@ -1,5 +1,5 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
-import { Pending } from './pending.ts'
+import { Pending } from './export-queue.ts'
 import { type Sampling, sampledTraceId } from './sampler.ts'
 import { Span, type SpanOptions } from './span.ts'
 import type { TraceContext } from './trace-context.ts'

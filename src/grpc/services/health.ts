@@ -3,10 +3,10 @@ import {
   type HealthCheckResponse,
   HealthCheckResponseSchema,
   HealthCheckResponse_ServingStatus as Serving,
-} from './gen/grpc/health/v1/health_pb.js'
-import { type Method, methodsOf, sharedMessage } from './method.ts'
-import { isStopping, type OpenStreams } from './open-streams.ts'
-import { RpcError, Status } from './status.ts'
+} from '../gen/grpc/health/v1/health_pb.js'
+import { type Method, methodsOf, sharedMessage } from '../service.ts'
+import { RpcError, Status } from '../status.ts'
+import { isStopping, type OpenStreams } from '../stream-limits.ts'
 
 export type HealthDependencies = {
   /** As `/readyz`: there is something to serve, and the process is not stopping. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import * as v1 from '../../src/grpc/gen/flagd/evaluation/v1/evaluation_pb.js'
-import * as v2 from '../../src/grpc/gen/flagd/evaluation/v2/evaluation_pb.js'
-import type { GrpcClient } from '../support/grpc.ts'
-import { type Listening, openListening } from '../support/listening.ts'
+import * as v1 from '../../../src/grpc/gen/flagd/evaluation/v1/evaluation_pb.js'
+import * as v2 from '../../../src/grpc/gen/flagd/evaluation/v2/evaluation_pb.js'
+import type { GrpcClient } from '../../support/grpc.ts'
+import { type Listening, openListening } from '../../support/listening.ts'
 
 const onOff = { on: true, off: false }
 const FLAGS = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Pending } from '../../src/telemetry/pending.ts'
+import { Pending } from '../../src/telemetry/export-queue.ts'
 
 function open(capacity: number) {
   const pending = new Pending<number>(capacity)

@@ -1,11 +1,11 @@
-import type { EvaluationDependencies } from './evaluation-request.ts'
+import type { EvaluationDependencies } from '../evaluation-request.ts'
+import * as v1 from '../gen/flagd/evaluation/v1/evaluation_pb.js'
+import * as v2 from '../gen/flagd/evaluation/v2/evaluation_pb.js'
+import * as legacy from '../gen/schema/v1/schema_pb.js'
+import { resolver } from '../resolve.ts'
+import { resolveAll } from '../resolve-all.ts'
+import { type Method, methodsOf, type ServiceOf } from '../service.ts'
 import { type EventDependencies, eventStream } from './event-stream.ts'
-import * as v1 from './gen/flagd/evaluation/v1/evaluation_pb.js'
-import * as v2 from './gen/flagd/evaluation/v2/evaluation_pb.js'
-import * as legacy from './gen/schema/v1/schema_pb.js'
-import { type Method, methodsOf, type ServiceOf } from './method.ts'
-import { resolver } from './resolve.ts'
-import { resolveAll } from './resolve-all.ts'
 
 /** `flagd.evaluation.v1` and `v2`, and v1 under its old name `schema.v1`: flags by type, one by one, and what changed. */
 export function evaluationMethods(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { FlagSyncService } from '../../src/grpc/gen/flagd/sync/v1/sync_pb.js'
-import { type Listening, openListening } from '../support/listening.ts'
+import { FlagSyncService } from '../../../src/grpc/gen/flagd/sync/v1/sync_pb.js'
+import { type Listening, openListening } from '../../support/listening.ts'
 
 const CONTEXT = { region: 'eu', tier: 3 }
 const onOff = { on: true, off: false }

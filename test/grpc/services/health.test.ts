@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { Health, HealthCheckResponse_ServingStatus as Serving } from '../../src/grpc/gen/grpc/health/v1/health_pb.js'
-import { type Listening, openListening } from '../support/listening.ts'
+import { Health, HealthCheckResponse_ServingStatus as Serving } from '../../../src/grpc/gen/grpc/health/v1/health_pb.js'
+import { type Listening, openListening } from '../../support/listening.ts'
 
 let it: Listening
 let isReady = true

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import * as v1 from '../../src/grpc/gen/flagd/evaluation/v1/evaluation_pb.js'
-import * as v2 from '../../src/grpc/gen/flagd/evaluation/v2/evaluation_pb.js'
-import { type Listening, openListening } from '../support/listening.ts'
+import * as v1 from '../../../src/grpc/gen/flagd/evaluation/v1/evaluation_pb.js'
+import * as v2 from '../../../src/grpc/gen/flagd/evaluation/v2/evaluation_pb.js'
+import { type Listening, openListening } from '../../support/listening.ts'
 
 const flag = (defaultVariant: string, more: object = {}) => ({
   state: 'ENABLED',

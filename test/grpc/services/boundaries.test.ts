@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { Service } from '../../src/grpc/gen/flagd/evaluation/v1/evaluation_pb.js'
-import { FlagSyncService } from '../../src/grpc/gen/flagd/sync/v1/sync_pb.js'
-import { readEvents } from '../support/events.ts'
-import { type Listening, openListening } from '../support/listening.ts'
+import { Service } from '../../../src/grpc/gen/flagd/evaluation/v1/evaluation_pb.js'
+import { FlagSyncService } from '../../../src/grpc/gen/flagd/sync/v1/sync_pb.js'
+import { readEvents } from '../../support/events.ts'
+import { type Listening, openListening } from '../../support/listening.ts'
 
 const NOW = { var: '$flagd.timestamp' }
 /** Timers that wait for a boundary, and what they would do. */

@@ -7,8 +7,8 @@ import {
   ServerReflection,
   type ServerReflectionRequestSchema,
   type ServerReflectionResponse,
-} from '../../src/grpc/gen/grpc/reflection/v1/reflection_pb.js'
-import { type Listening, openListening } from '../support/listening.ts'
+} from '../../../src/grpc/gen/grpc/reflection/v1/reflection_pb.js'
+import { type Listening, openListening } from '../../support/listening.ts'
 
 let it: Listening
 before(async () => {

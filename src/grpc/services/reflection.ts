@@ -5,9 +5,9 @@ import {
   ServerReflection,
   type ServerReflectionRequest,
   ServerReflectionResponseSchema,
-} from './gen/grpc/reflection/v1/reflection_pb.js'
-import { type Method, methodsOf } from './method.ts'
-import { Status } from './status.ts'
+} from '../gen/grpc/reflection/v1/reflection_pb.js'
+import { type Method, methodsOf } from '../service.ts'
+import { Status } from '../status.ts'
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>['messageResponse']>
 /** What can be asked for, by the names that it is asked by. */

@@ -3,7 +3,7 @@ import type { DurationHistogram, Labeled } from '../telemetry/counters.ts'
 import { SERVER, type Span } from '../telemetry/span.ts'
 import { contextIn } from '../telemetry/trace-context.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'
-import type { Call, Method, ServerStream, Unary } from './method.ts'
+import type { Call, Method, ServerStream, Unary } from './service.ts'
 import { Status, statusOf } from './status.ts'
 
 /** Calls by method, `<package>.<service>/<method>`, and the name of their status. */

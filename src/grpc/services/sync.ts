@@ -1,19 +1,19 @@
 import { create, type JsonObject } from '@bufbuild/protobuf'
-import { type ProviderDocument, providerDocument } from '../cache/document.ts'
-import type { Selector } from '../cache/selector.ts'
-import type { Snapshot } from '../cache/snapshot.ts'
-import type { Subscriptions } from '../cache/subscriptions.ts'
-import type { Admit } from './authorize.ts'
+import { type ProviderDocument, providerDocument } from '../../cache/document.ts'
+import type { Selector } from '../../cache/selector.ts'
+import type { Snapshot } from '../../cache/snapshot.ts'
+import type { Subscriptions } from '../../cache/subscriptions.ts'
+import type { Admit } from '../authorize.ts'
 import {
   FetchAllFlagsResponseSchema,
   FlagSyncService,
   GetMetadataResponseSchema,
   type SyncFlagsResponse,
   SyncFlagsResponseSchema,
-} from './gen/flagd/sync/v1/sync_pb.js'
-import { type Method, methodsOf, sharedMessage } from './method.ts'
-import type { OpenStreams } from './open-streams.ts'
-import { RpcError, Status } from './status.ts'
+} from '../gen/flagd/sync/v1/sync_pb.js'
+import { type Method, methodsOf, sharedMessage } from '../service.ts'
+import { RpcError, Status } from '../status.ts'
+import type { OpenStreams } from '../stream-limits.ts'
 
 export type SyncDependencies = {
   readonly admit: Admit

@@ -1,11 +1,11 @@
 import type { DescMessage, JsonObject, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
-import { type Selector, selects } from '../cache/selector.ts'
-import type { Snapshot } from '../cache/snapshot.ts'
-import type { News, Subscriptions } from '../cache/subscriptions.ts'
-import { differenceOf } from '../flag/difference.ts'
-import type { Admit } from './authorize.ts'
-import { type Call, sharedMessage } from './method.ts'
-import { isStopping, type OpenStreams } from './open-streams.ts'
+import { type Selector, selects } from '../../cache/selector.ts'
+import type { Snapshot } from '../../cache/snapshot.ts'
+import type { News, Subscriptions } from '../../cache/subscriptions.ts'
+import { differenceOf } from '../../flag/difference.ts'
+import type { Admit } from '../authorize.ts'
+import { type Call, sharedMessage } from '../service.ts'
+import { isStopping, type OpenStreams } from '../stream-limits.ts'
 
 export type EventDependencies = {
   readonly admit: Admit
