@@ -201,7 +201,7 @@ const metricsServer =
     ? await orExit(
         async () =>
           (await import('./server/listen-metrics.ts')).listenForMetrics({
-            fetch: (await import('./routes/metrics-app.ts')).metricsApp(metricSources),
+            fetch: (await import('./routes/metrics.ts')).metricsApp(metricSources),
             host: config.host,
             port: metricsPort,
           }),

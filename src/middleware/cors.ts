@@ -1,19 +1,62 @@
-import type { MiddlewareHandler } from 'hono'
-import { cors } from 'hono/cors'
-import { allowedOrigin, RESPONSE_HEADERS } from './cross-origin.ts'
+import type { cors } from 'hono/cors'
+import type { Header } from '../telemetry/trace-context.ts'
+
+/** Response headers that a page of another origin may read, beside those that every page may. */
+export const RESPONSE_HEADERS = ['ETag', 'Retry-After', 'Last-Modified', 'traceresponse']
 
 const PREFLIGHT_SECONDS = 7200
 
 /**
- * Lets web pages of `origins` evaluate; undefined: of all. Never with credentials: a key is a header that the page itself must know. So a
- * preflight allows every header that it names, as flagd does: tracing libraries add their own (`traceparent`, `baggage`, `sentry-trace`). It
- * needs no key, because browsers send none with it.
+ * Options of `hono/cors` that let web pages of `origins` evaluate; undefined: of all. Never with credentials: a key is a header that the page
+ * itself sets. So a preflight response allows every header that the request names, as flagd does: tracing libraries add their own
+ * (`traceparent`, `baggage`, `sentry-trace`). A preflight needs no key, because browsers send none with it.
  */
-export function crossOrigin(origins: readonly string[] | undefined): MiddlewareHandler {
-  return cors({
-    origin: origins === undefined ? '*' : allowedOrigin(origins),
-    allowMethods: ['GET', 'HEAD', 'POST'],
-    exposeHeaders: RESPONSE_HEADERS,
-    maxAge: PREFLIGHT_SECONDS,
+export const corsOptions = (origins: readonly string[] | undefined): Parameters<typeof cors>[0] => ({
+  origin: origins === undefined ? '*' : allowedOrigin(origins),
+  allowMethods: ['GET', 'HEAD', 'POST'],
+  exposeHeaders: RESPONSE_HEADERS,
+  maxAge: PREFLIGHT_SECONDS,
+})
+
+/** Stands for one label of a host name, in an origin such as `https://*.example.com`. */
+const WILDCARD = '*.'
+
+/** Returns the origin itself where `origins` allow it. A wildcard stands for exactly one label. */
+export function allowedOrigin(origins: readonly string[]): (origin: string) => string | undefined {
+  const exact = new Set(origins.filter((origin) => !origin.includes(WILDCARD)))
+  const patterns = origins
+    .filter((origin) => origin.includes(WILDCARD))
+    .map((origin) => new RegExp(`^${RegExp.escape(origin).replace(RegExp.escape(WILDCARD), '[a-z0-9_-]{1,63}\\.')}$`))
+  return (origin) => (exact.has(origin) || patterns.some((pattern) => pattern.test(origin)) ? origin : undefined)
+}
+
+/** What `crossOrigin` adds to an answer to a page of `origin`, for answers that do not pass through it. */
+export function originHeaders(
+  origins: readonly string[] | undefined,
+): (origin: string | null | undefined) => Readonly<Record<string, string>> {
+  const exposed = { 'access-control-expose-headers': RESPONSE_HEADERS.join(',') }
+  if (origins === undefined) return () => ({ 'access-control-allow-origin': '*', ...exposed })
+  const allowed = allowedOrigin(origins)
+  return (origin) => ({
+    vary: 'Origin',
+    ...(origin && allowed(origin) && { 'access-control-allow-origin': origin }),
+    ...exposed,
   })
+}
+
+/** What `make` makes of the headers for each origin: beforehand, except for those that a wildcard allows. */
+export function madeForOrigins<T>(
+  origins: readonly string[] | undefined,
+  make: (headers: Readonly<Record<string, string>>) => T,
+): (header: Header) => T {
+  const of = originHeaders(origins)
+  const others = make(of(null))
+  if (origins === undefined) return () => others
+  const known = new Map(origins.map((origin) => [origin, make(of(origin))]))
+  const allowed = allowedOrigin(origins)
+  return (header) => {
+    const origin = header.get('origin')
+    if (!origin) return others
+    return known.get(origin) ?? (allowed(origin) ? make(of(origin)) : others)
+  }
 }

@@ -8,11 +8,12 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { MiddlewareHandler } from 'hono'
-import { INTERNAL } from '../telemetry/span.ts'
+import { type Attributes, INTERNAL } from '../telemetry/span.ts'
 import { contextIn, formatTraceparent } from '../telemetry/trace-context.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
-import { publicAttributes } from './request-span.ts'
 
+/** A key of ours as the first label of a host name: some clients can send it nowhere else. */
+const KEY_LABEL = /^fs_[\w-]+/
 /** Stands for a span that is not kept. */
 const NOTHING = trace.wrapSpanContext({ traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 })
 
@@ -59,3 +60,15 @@ function apiTracer(tracer: Tracer): ApiTracer {
 
 /** The three ways in which OpenTelemetry lets a span be started. */
 type Given<Work> = [Work] | [SpanOptions, Work] | [SpanOptions, ApiContext, Work]
+
+/** Attributes as they may be sent. */
+const publicAttributes = (attributes: Attributes): Attributes =>
+  typeof attributes['url.full'] === 'string'
+    ? { ...attributes, 'url.full': publicUrl(attributes['url.full']) }
+    : attributes
+
+/** An address that anybody may see: without the query, where tokens stand, and without a key in the host name. */
+function publicUrl(text: string): string {
+  const url = new URL(text)
+  return `${url.protocol}//${url.host.replace(KEY_LABEL, 'REDACTED')}${url.pathname}`
+}

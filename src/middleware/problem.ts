@@ -1,5 +1,9 @@
+import type { Context } from 'hono'
+import type { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { Code, Mistake } from '../flag/error.ts'
+import { type Code, FlagError, type Mistake } from '../flag/error.ts'
+import type { LogLine } from '../telemetry/log.ts'
+import { traceIdOf } from './tracing.ts'
 
 /** Why a request is refused as a whole, at every HTTP door. */
 export const STATUS: Record<Code, ContentfulStatusCode> = {
@@ -44,4 +48,84 @@ export function problemOf(status: number, { code, detail, mistakes = [] }: Probl
     ...(mistakes.length > MISTAKES_MAX && { errorsLeftOut: mistakes.length - MISTAKES_MAX }),
     traceId,
   }
+}
+
+/** Answers an error as a problem document (RFC 9457). Anything unexpected is logged and answered as a bare 500. */
+export const problem =
+  (log: LogLine) =>
+  (error: Error, c: Context): Response => {
+    if (error instanceof FlagError) {
+      if (error.cause)
+        log('Refused a request', {
+          code: error.code,
+          route: c.req.routePath,
+          cause: error.cause,
+          traceId: traceIdOf(c),
+        })
+      return answer(c, STATUS[error.code], { code: error.code, detail: error.message, mistakes: error.mistakes })
+    }
+    if (isHttpException(error))
+      return answer(c, error.status as ContentfulStatusCode, {
+        code: 'invalid',
+        detail: error.message || 'Cannot read the request',
+      })
+    log('Unexpected error', { error, method: c.req.method, route: c.req.routePath, traceId: traceIdOf(c) })
+    return answer(c, 500, { code: 'internal', detail: 'Internal error' })
+  }
+
+/** Answers a path that nobody serves. */
+export const nothingHere = (c: Context): Response =>
+  answer(c, 404, { code: 'not_found', detail: `Nothing is served at ${c.req.method} ${c.req.path}` })
+
+function answer(c: Context, status: ContentfulStatusCode, problem: Problem): Response {
+  return c.body(JSON.stringify(problemOf(status, problem, traceIdOf(c))), status, {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+    ...(status === 503 && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
+  })
+}
+
+/** Hono's own test: importing the class would load it at start. */
+const isHttpException = (error: Error): error is HTTPException => 'getResponse' in error
+
+/** What is known of a request that nobody has read: its address, whole or from the path on, and its headers. */
+export type Asked = { readonly url: string; readonly header: (name: string) => string | null | undefined }
+/** An answer as plain values: to make a `Response` of it costs Node as much as to evaluate a flag. */
+export type Refusal = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array<ArrayBuffer>
+}
+
+/** gRPC's code. */
+const UNAVAILABLE = 14
+/** Before the last message of a Connect stream, which says how it ended: https://connectrpc.com/docs/protocol/#streaming-rpcs */
+const END_STREAM = 0b10
+
+/**
+ * Answers a call of this content type with UNAVAILABLE: Connect's error, for its streams in their last message, and for gRPC-Web
+ * in the head. Only the first is an error for HTTP too. `headers` are those of an answer in JSON.
+ */
+export function refuseCall(type: string, message: string, headers: Readonly<Record<string, string>>): Refusal {
+  const error = { code: 'unavailable', message }
+  if (type.startsWith('application/grpc-web')) {
+    const status = { 'content-type': type, 'grpc-status': String(UNAVAILABLE), 'grpc-message': message }
+    return { status: 200, headers: { ...headers, ...status }, body: '' }
+  }
+  if (type.startsWith('application/connect+'))
+    return {
+      status: 200,
+      headers: { ...headers, 'content-type': type },
+      body: frameOf(END_STREAM, JSON.stringify({ error })),
+    }
+  return { status: 503, headers, body: JSON.stringify(error) }
+}
+function frameOf(flags: number, text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new TextEncoder().encode(text)
+  const frame = new Uint8Array(5 + bytes.byteLength)
+  frame[0] = flags
+  new DataView(frame.buffer).setUint32(1, bytes.byteLength)
+  frame.set(bytes, 5)
+  return frame
 }

@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler, Next } from 'hono'
 import { routePath } from 'hono/route'
 import type { RequestDurations } from '../telemetry/request-durations.ts'
 import { contextIn } from '../telemetry/trace-context.ts'
-import { sampledTraceIdOf } from './request-span.ts'
+import { sampledTraceIdOf } from './tracing.ts'
 
 export type RequestMetricsOptions = {
   /** Requests that their handlers record. */

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
-import { crossOrigin } from '../middleware/cors.ts'
-import { isCall } from './management/paths.ts'
+import { cors } from 'hono/cors'
+import { corsOptions } from '../middleware/cors.ts'
+import { isCall } from './paths.ts'
 
 /** The RPC services, as far as they fit into requests and responses. */
 export type RpcDoor = {
@@ -21,7 +22,7 @@ export function rpcRoutes({ services, fetch }: RpcDoor, corsOrigins: readonly st
   const routes = new Hono()
   for (const service of services)
     routes
-      .use(`/${service}/*`, crossOrigin(corsOrigins))
+      .use(`/${service}/*`, cors(corsOptions(corsOrigins)))
       .all(`/${service}/:method`, async (c) => (await fetch(c.req.raw, c.req.path)) ?? c.notFound())
   return routes
 }

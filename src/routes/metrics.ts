@@ -1,4 +1,5 @@
-import type { Context } from 'hono'
+import { type Context, Hono } from 'hono'
+import { nothingHere } from '../middleware/problem.ts'
 import type { MetricSources } from '../telemetry/prometheus.ts'
 
 /**
@@ -27,4 +28,13 @@ async function load(sources: MetricSources) {
   const { openRegistry, speakOpenMetrics } = await import('../telemetry/prometheus.ts')
   // Two: printing OpenMetrics takes `_total` off the names of a registry's counters for good.
   return { text: openRegistry(sources), openMetrics: speakOpenMetrics(openRegistry(sources)) }
+}
+
+/** The metrics port: `/metrics`, and `/livez` for checks of the port itself. */
+export function metricsApp(sources: MetricSources): (request: Request) => Response | Promise<Response> {
+  const app = new Hono()
+  app.notFound(nothingHere)
+  app.get('/metrics', metrics(sources))
+  app.get('/livez', (c) => c.json({ status: 'live' }))
+  return (request) => app.fetch(request)
 }

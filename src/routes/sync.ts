@@ -7,7 +7,7 @@ import { flagSetIdFor, parseSelector } from '../cache/selector.ts'
 import type { Snapshot } from '../cache/snapshot.ts'
 import { FlagError } from '../flag/error.ts'
 import { isHeld } from './ofrep/etag.ts'
-import { selectorAfter } from './selector-path.ts'
+import { selectorAfter } from './paths.ts'
 
 export type SyncDependencies = {
   readonly authenticate: Authenticate

@@ -1,7 +1,6 @@
-import { originHeaders } from '../middleware/cross-origin.ts'
-import { problemOf, RETRY_AFTER_SECONDS } from '../middleware/problem.ts'
-import { type Asked, type Refusal, refuseCall } from '../middleware/refusal.ts'
-import { isCall, keyIn } from '../routes/management/paths.ts'
+import { originHeaders } from '../middleware/cors.ts'
+import { type Asked, problemOf, RETRY_AFTER_SECONDS, type Refusal, refuseCall } from '../middleware/problem.ts'
+import { isCall, keyIn } from '../routes/paths.ts'
 import { traceIdAt } from '../telemetry/ids.ts'
 import { parseTraceparent } from '../telemetry/trace-context.ts'
 

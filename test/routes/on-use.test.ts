@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Hono } from 'hono'
-import { nothingHere, problem } from '../../src/middleware/problem-response.ts'
+import { nothingHere, problem } from '../../src/middleware/problem.ts'
 import { lazyRoutes } from '../../src/routes/lazy.ts'
 
 test('onUse() loads with the first request, once', async () => {

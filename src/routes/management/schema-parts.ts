@@ -45,7 +45,7 @@ export const Limit = v.optional(
 export const Flag256 = v.pipe(
   text(256),
   v.minLength(1),
-  v.check((key) => !['.', '../..', '__proto__'].includes(key), 'must not be ".", "../.." or "__proto__"'),
+  v.check((key) => !['.', '..', '__proto__'].includes(key), 'must not be ".", ".." or "__proto__"'),
   v.description('Key of a flag, unique in its project'),
 )
 

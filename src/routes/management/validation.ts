@@ -5,7 +5,7 @@ import { describeRoute, resolver, validator } from 'hono-openapi'
 import type { GenericSchema } from 'valibot'
 import { FlagError, type Mistake } from '../../flag/error.ts'
 import { pointerTo } from '../../flag/pointer.ts'
-import { decode } from './paths.ts'
+import { decode } from '../paths.ts'
 import { Problem } from './schema-parts.ts'
 
 type Documented = {

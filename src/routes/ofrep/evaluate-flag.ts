@@ -1,5 +1,5 @@
 import { FlagError } from '../../flag/error.ts'
-import { decode } from '../management/paths.ts'
+import { decode } from '../paths.ts'
 import { answerFor } from './answer.ts'
 import type { Kind } from './visit.ts'
 

@@ -1,4 +1,4 @@
-import { madeForOrigins } from '../../middleware/cross-origin.ts'
+import { madeForOrigins } from '../../middleware/cors.ts'
 import type { Header } from '../../telemetry/trace-context.ts'
 import type { Head } from './exchange.ts'
 
@@ -9,7 +9,7 @@ const TYPE = { 'content-type': 'application/json' }
 const KEPT = { 'cache-control': 'private, no-cache' }
 const VARY = 'Flagd-Selector, Authorization, X-API-Key'
 
-/** For answers that `crossOrigin` gets its hands on. */
+/** For responses that pass through the middleware `cors`. */
 export const PLAIN_HEADS = headsWith({})
 
 /** The same heads with what a page of the caller's origin needs, all made beforehand: `cors` would set each header of each answer. */

@@ -1,4 +1,4 @@
-import { ANSWERED_BY, noteStatus, pathOf, receiveRequest, sampledTraceIdOf } from '../../middleware/request-span.ts'
+import { ANSWERED_BY, noteStatus, pathOf, receiveRequest, sampledTraceIdOf } from '../../middleware/tracing.ts'
 import type { AccessLog, AccessLogs } from '../../telemetry/access-log.ts'
 import type { RequestDurations } from '../../telemetry/request-durations.ts'
 import type { Span } from '../../telemetry/span.ts'

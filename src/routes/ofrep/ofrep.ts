@@ -1,6 +1,7 @@
 import { type Context as Call, Hono } from 'hono'
-import { crossOrigin } from '../../middleware/cors.ts'
-import { BULK, isEvaluationPath, lastSegment, SINGLE } from '../management/paths.ts'
+import { cors } from 'hono/cors'
+import { corsOptions } from '../../middleware/cors.ts'
+import { BULK, isEvaluationPath, lastSegment, SINGLE } from '../paths.ts'
 import { type EvaluationDependencies, evaluations } from './evaluations.ts'
 import { askedBy, responseOf } from './exchange.ts'
 import { PLAIN_HEADS } from './heads.ts'
@@ -17,7 +18,7 @@ export function ofrep(dependencies: OfrepDependencies): Hono {
   const answerSingle = ({ req: { raw } }: Call) => single(askedBy(raw), undefined, lastSegment(raw.url))
   const answerBulk = ({ req: { raw } }: Call) => bulk(askedBy(raw), undefined)
   return new Hono()
-    .use('/ofrep/*', crossOrigin(dependencies.corsOrigins))
+    .use('/ofrep/*', cors(corsOptions(dependencies.corsOrigins)))
     .post(SINGLE, answerSingle)
     .post(BULK, answerBulk)
     .post(`${BULK}/`, answerBulk)
