@@ -4,7 +4,7 @@ import { measure } from 'mitata'
 import { drain } from '../src/server/drain.ts'
 import { Load } from '../src/server/load.ts'
 import type { Fetch } from '../src/server/server.ts'
-import { newCounter } from '../src/telemetry/counters.ts'
+import { newCounter } from '../src/telemetry/metrics.ts'
 import { describeMachine } from './machine.ts'
 
 const ROUND_NS = 300e6

@@ -114,7 +114,7 @@ test('what a first evaluation needs is loaded at start, and the rest with its fi
     assert.ok(loaded.has(name), `${name} is loaded at start`)
   for (const name of LATER) assert.ok(!loaded.has(name), `${name} must not be loaded at start`)
   for (const { file, text } of sources)
-    if (loaded.has(file) && file !== 'telemetry/output.ts')
+    if (loaded.has(file) && file !== 'telemetry/log.ts')
       assert.ok(!text.includes('process.stdout'), `${file} makes process.stdout, which takes Bun as long as to start`)
 })
 

@@ -1,7 +1,7 @@
 import type { Context } from '../flag/definition.ts'
 import type { Evaluation, Success } from '../flag/evaluate.ts'
-import type { EvaluationCounts } from '../telemetry/evaluation-counts.ts'
 import { attributesOf, contextIdOf, EVALUATION, type EvaluationEvents } from '../telemetry/evaluation-events.ts'
+import type { EvaluationCounts } from '../telemetry/metrics.ts'
 import type { Span } from '../telemetry/span.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Usage } from './usage.ts'

@@ -1,4 +1,4 @@
-import { Labeled, newCounter } from '../telemetry/counters.ts'
+import { Labeled, newCounter } from '../telemetry/metrics.ts'
 
 /** What a look for something newer found; "older" is not believed. */
 export type Result = 'same' | 'newer' | 'gone' | 'older' | 'failed'

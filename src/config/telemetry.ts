@@ -1,6 +1,6 @@
 import { LEVELS } from '../telemetry/log.ts'
-import type { Sampling } from '../telemetry/sampler.ts'
-import type { Protocol, Queue, TelemetryConfig } from '../telemetry/telemetry-config.ts'
+import type { Protocol, Queue, TelemetryConfig } from '../telemetry/open-telemetry.ts'
+import type { Sampling } from '../telemetry/trace-context.ts'
 import { integer, isHttpUrl, oneOf, share, text, type Values } from './variables.ts'
 
 const ACCESS_LEVELS = ['none', 'some', 'all'] as const

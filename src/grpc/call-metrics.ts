@@ -1,5 +1,5 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
-import type { DurationHistogram, Labeled } from '../telemetry/counters.ts'
+import type { DurationHistogram, Labeled } from '../telemetry/metrics.ts'
 import { SERVER, type Span } from '../telemetry/span.ts'
 import { contextIn } from '../telemetry/trace-context.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'

@@ -1,6 +1,6 @@
 import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
-import type { Counter } from '../telemetry/counters.ts'
 import type { LogLine } from '../telemetry/log.ts'
+import type { Counter } from '../telemetry/metrics.ts'
 import { GrpcCall } from './call.ts'
 import type { Method } from './service.ts'
 import { RpcError, Status } from './status.ts'

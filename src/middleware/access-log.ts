@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
-import type { AccessLog } from '../telemetry/access-log.ts'
+import type { AccessLog } from '../telemetry/log.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
 
 export type AccessLogOptions = {

@@ -2,8 +2,7 @@ import { prometheus } from '@hono/prometheus'
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { type Histogram, Registry } from 'prom-client'
-import { BOUNDS_SECONDS, type HistogramValue } from '../telemetry/counters.ts'
-import { methodLabel, type RequestDurations } from '../telemetry/request-durations.ts'
+import { BOUNDS_SECONDS, type HistogramValue, methodLabel, type RequestDurations } from '../telemetry/metrics.ts'
 
 const NAME = 'http_request_duration_seconds'
 

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler, Next } from 'hono'
 import { routePath } from 'hono/route'
-import type { RequestDurations } from '../telemetry/request-durations.ts'
+import type { RequestDurations } from '../telemetry/metrics.ts'
 import { contextIn } from '../telemetry/trace-context.ts'
 import { sampledTraceIdOf } from './tracing.ts'
 

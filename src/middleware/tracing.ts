@@ -1,7 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { traceIdAt } from '../telemetry/ids.ts'
 import { SERVER, type Span } from '../telemetry/span.ts'
-import { contextIn, type TraceContext } from '../telemetry/trace-context.ts'
+import { contextIn, type TraceContext, traceIdAt } from '../telemetry/trace-context.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
 
 const TRACE_ID = 'traceId'

@@ -1,5 +1,5 @@
 import { FlagError } from '../flag/error.ts'
-import { Labeled, newHistogram } from '../telemetry/counters.ts'
+import { Labeled, newHistogram } from '../telemetry/metrics.ts'
 import { CLIENT } from '../telemetry/span.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'
 

@@ -1,8 +1,7 @@
 import type { Context, Hono } from 'hono'
 import { problemOf } from '../middleware/problem.ts'
-import { traceIdAt } from '../telemetry/ids.ts'
 import type { LogLine } from '../telemetry/log.ts'
-import { parseTraceparent } from '../telemetry/trace-context.ts'
+import { parseTraceparent, traceIdAt } from '../telemetry/trace-context.ts'
 
 export type Fetch = (request: Request) => Response | Promise<Response>
 

@@ -1,4 +1,4 @@
-import type { Counter } from '../telemetry/counters.ts'
+import type { Counter } from '../telemetry/metrics.ts'
 import { LoopDelay, type LoopDelayOptions } from './loop-delay.ts'
 import type { Asked, Evaluate, Evaluating, Fetch, Refusal, Refuse, Send } from './server.ts'
 

@@ -1,8 +1,7 @@
 import { originHeaders } from '../middleware/cors.ts'
 import { type Asked, problemOf, RETRY_AFTER_SECONDS, type Refusal, refuseCall } from '../middleware/problem.ts'
 import { isCall, keyIn } from '../routes/paths.ts'
-import { traceIdAt } from '../telemetry/ids.ts'
-import { parseTraceparent } from '../telemetry/trace-context.ts'
+import { parseTraceparent, traceIdAt } from '../telemetry/trace-context.ts'
 
 /** Whoever is refused by one of these restarts the replica, takes it out of service, or no longer sees that it has too much to do. */
 const NEVER = new Set(['/livez', '/readyz', '/startupz', '/health', '/ready', '/metrics'])

@@ -1,4 +1,4 @@
-import { newCounter } from './counters.ts'
+import { newCounter } from './metrics.ts'
 
 /**
  * A bounded queue in front of the OpenTelemetry SDK, which is loaded later than the first items are made. Items wait here until `connect()` and

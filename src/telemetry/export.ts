@@ -1,9 +1,8 @@
 import type { EvaluationEvents } from './evaluation-events.ts'
 import type { Pending } from './export-queue.ts'
 import type { Log } from './log.ts'
-import type { OpenTelemetry } from './open-telemetry.ts'
+import type { OnLost, OpenTelemetry, Queue, TelemetryConfig } from './open-telemetry.ts'
 import type { MetricSources } from './prometheus.ts'
-import type { OnLost, Queue, TelemetryConfig } from './telemetry-config.ts'
 import type { Tracer } from './tracer.ts'
 
 export type ExportOptions = {

@@ -1,3 +1,4 @@
+import type { Span } from './span.ts'
 import { idsOf, type TraceContext } from './trace-context.ts'
 
 /** In ascending order of severity. */
@@ -81,5 +82,71 @@ export function sparing(write: Log[Level], { everyMs, now }: { everyMs: number; 
     if (said.size >= SPARED_MAX) said.clear()
     said.set(key, { at: now(), leftOut: 0 })
     write(message, last?.leftOut ? { ...fields, leftOut: last.leftOut } : fields)
+  }
+}
+
+/** The requests of which a line is logged: none, all but evaluations and probes, or all. */
+export type AccessLevel = 'none' | 'some' | 'all'
+/** A finished request; without its query, which may contain tokens. */
+export type Access = {
+  readonly method: string
+  readonly route: string
+  readonly path: string
+  readonly status: number
+  readonly seconds: number
+  /** The name of the API key, where it is known. */
+  readonly actor?: string | undefined
+  readonly span: Span | undefined
+}
+/** A finished call over RPC. */
+export type Call = Pick<Access, 'method' | 'seconds' | 'span'> & { readonly code: string }
+/** Logs a request; undefined where requests of its kind are not logged. */
+export type AccessLog = ((access: Access) => void) | undefined
+/** By kind of request; `calls` are those over RPC. */
+export type AccessLogs = {
+  readonly evaluations: AccessLog
+  readonly probes: AccessLog
+  readonly others: AccessLog
+  readonly calls: ((call: Call) => void) | undefined
+}
+
+/** Lines of the access log. `log` is the log itself. */
+export function accessLogs(
+  level: AccessLevel,
+  log: (message: string, fields: Record<string, unknown>) => void,
+): AccessLogs {
+  const write = ({ span, seconds, ...access }: Access | Call) =>
+    log('Request', { ...access, ms: Math.round(seconds * 1e6) / 1e3, ...(span && idsOf(span)) })
+  const few = level === 'all' ? write : undefined
+  return { evaluations: few, probes: few, calls: few, others: level === 'none' ? undefined : write }
+}
+
+const STDOUT = 1
+const writeNow = (bytes: Uint8Array): number => process.getBuiltinModule('node:fs').writeSync(STDOUT, bytes)
+const waitingOutput = (): NodeJS.WritableStream => process.stdout
+
+/** Writes lines to stdout at once. Whoever reads may leave, as "| head" does: then what is written is lost, and the service goes on. */
+export const openOutput = (): ((line: string) => void) => ('Bun' in globalThis ? writeOnBun : outputOnNode())
+
+/** Bun's console writes by itself what it is given, waits for a slow reader, and needs no node:fs, which is half a MB, nor `process.stdout`, which is 10 ms. */
+// biome-ignore lint/suspicious/noConsole: this is where the service says what it says
+const writeOnBun = (line: string): void => console.log(line)
+
+/**
+ * Writes at once, as Node does for pipes and files, but without `process.stdout`. Only a reader that is slow, on a pipe that does not block,
+ * makes what follows go that way, and wait there.
+ */
+export function outputOnNode(now = writeNow, later = waitingOutput): (line: string) => void {
+  let waiting: NodeJS.WritableStream | undefined
+  return (line) => {
+    if (waiting) return void waiting.write(`${line}\n`)
+    let rest = Buffer.from(`${line}\n`)
+    try {
+      while (rest.byteLength > 0) rest = rest.subarray(now(rest))
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) return
+      waiting = later().on('error', () => undefined)
+      waiting.write(rest)
+    }
   }
 }

@@ -43,8 +43,20 @@ import type { Log } from './log.ts'
 import { metricProducer } from './metric-producer.ts'
 import type { AnyRegistry } from './prometheus.ts'
 import { Span } from './span.ts'
-import type { OnLost, Queue, TelemetryConfig } from './telemetry-config.ts'
-import type { TraceContext } from './trace-context.ts'
+import type { Sampling, TraceContext } from './trace-context.ts'
+
+export type Protocol = 'http/protobuf' | 'http/json'
+/** A batch queue: how many items wait at most, how many are sent at once, and how long the first of them waits. */
+export type Queue = { readonly capacity: number; readonly batchMax: number; readonly delayMs: number }
+type Sent = { readonly protocol: Protocol }
+/** The signals that are sent to a collector; each undefined where it is not. */
+export type TelemetryConfig = {
+  readonly traces: (Queue & Sent & { readonly sampling: Sampling }) | undefined
+  readonly exposures: (Queue & Sent & { readonly share: number }) | undefined
+  readonly metrics: (Sent & { readonly intervalMs: number }) | undefined
+}
+/** Reports `count` items that were not exported, and why. */
+export type OnLost = (cause: unknown, count: number) => void
 
 export type OpenTelemetryOptions = {
   readonly config: TelemetryConfig

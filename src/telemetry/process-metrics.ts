@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { performance } from 'node:perf_hooks'
 import manifest from '../../package.json' with { type: 'json' }
-import type { Labels } from './counters.ts'
+import type { Labels } from './metrics.ts'
 
 export type Sample = { readonly labels: Labels; readonly value: number }
 /** Adds a metric whose samples are read at each scrape. */

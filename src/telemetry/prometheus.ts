@@ -1,7 +1,13 @@
 import { Counter, Gauge, type Metric, Registry, type RegistryContentType } from 'prom-client'
-import { BOUNDS_SECONDS, type DurationHistogram, type HistogramValue, type Labeled } from './counters.ts'
-import type { EvaluationCounts, Outcome } from './evaluation-counts.ts'
-import type { Metrics } from './metrics.ts'
+import {
+  BOUNDS_SECONDS,
+  type DurationHistogram,
+  type EvaluationCounts,
+  type HistogramValue,
+  type Labeled,
+  type Metrics,
+  type Outcome,
+} from './metrics.ts'
 import { type Add, type Adding, addProcessMetrics, one, type Sample } from './process-metrics.ts'
 
 type Size = { readonly size: number }

@@ -8,8 +8,7 @@ import type {
   SpanKind,
   SpanStatus,
 } from '@opentelemetry/api'
-import { newSpanId } from './ids.ts'
-import { formatTraceparent, type TraceContext } from './trace-context.ts'
+import { formatTraceparent, newSpanId, type TraceContext } from './trace-context.ts'
 
 export type { Attributes }
 export type SpanEvent = {

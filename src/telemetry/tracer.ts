@@ -1,8 +1,7 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import { Pending } from './export-queue.ts'
-import { type Sampling, sampledTraceId } from './sampler.ts'
 import { Span, type SpanOptions } from './span.ts'
-import type { TraceContext } from './trace-context.ts'
+import { type Sampling, sampledTraceId, type TraceContext } from './trace-context.ts'
 
 export type TracerOptions = {
   /** Undefined: nothing is traced, and nothing costs anything. */

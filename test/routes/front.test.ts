@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Hono } from 'hono'
 import { front } from '../../src/routes/ofrep/front.ts'
-import { RequestDurations } from '../../src/telemetry/request-durations.ts'
+import { RequestDurations } from '../../src/telemetry/metrics.ts'
 import { doorsOver } from '../support/ofrep.ts'
 
 const on = { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on' }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Load } from '../../src/server/load.ts'
-import { newCounter } from '../../src/telemetry/counters.ts'
+import { newCounter } from '../../src/telemetry/metrics.ts'
 
 const REFUSAL = { status: 503, headers: {}, body: 'no' }
 const request = new Request('http://localhost/')

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { newSpanId, shareOf, traceIdAt } from '../../src/telemetry/ids.ts'
-import { sampledTraceId } from '../../src/telemetry/sampler.ts'
 import { CLIENT, INTERNAL, SERVER, type Span } from '../../src/telemetry/span.ts'
+import { newSpanId, sampledTraceId, shareOf, traceIdAt } from '../../src/telemetry/trace-context.ts'
 import { Tracer } from '../../src/telemetry/tracer.ts'
 
 const ALL = { ratio: 1, followsParent: true }

@@ -1,5 +1,5 @@
-import { newCounter } from '../../telemetry/counters.ts'
 import type { LogLine } from '../../telemetry/log.ts'
+import { newCounter } from '../../telemetry/metrics.ts'
 import type { RedisAddress } from './redis.ts'
 import { CHANNEL, type Stamp } from './snapshot-store.ts'
 import { subscribe } from './subscribe.ts'

@@ -1,6 +1,6 @@
 import { ANSWERED_BY, noteStatus, pathOf, receiveRequest, sampledTraceIdOf } from '../../middleware/tracing.ts'
-import type { AccessLog, AccessLogs } from '../../telemetry/access-log.ts'
-import type { RequestDurations } from '../../telemetry/request-durations.ts'
+import type { AccessLog, AccessLogs } from '../../telemetry/log.ts'
+import type { RequestDurations } from '../../telemetry/metrics.ts'
 import type { Span } from '../../telemetry/span.ts'
 import { contextIn, type TraceContext } from '../../telemetry/trace-context.ts'
 import { type Tracer, untraced } from '../../telemetry/tracer.ts'

@@ -2,7 +2,7 @@ import type { Snapshot } from '../../cache/snapshot.ts'
 import type { Listener, Subscribed } from '../../cache/subscriptions.ts'
 import { FlagError } from '../../flag/error.ts'
 import { timelineOf } from '../../flag/timeline.ts'
-import { Labeled, newCounter } from '../../telemetry/counters.ts'
+import { Labeled, newCounter } from '../../telemetry/metrics.ts'
 import type { Span } from '../../telemetry/span.ts'
 import { fingerprintOf } from './etag.ts'
 

@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { outputOnNode } from '../../src/telemetry/output.ts'
+import { outputOnNode } from '../../src/telemetry/log.ts'
 
 const failure = (code: string) => Object.assign(new Error(code), { code })
 const unused = () => assert.fail('nothing has to wait')
@@ -53,7 +53,7 @@ test('outputOnNode() goes on when whoever reads has left', () => {
 
 const LINES = 5_000
 const PROGRAM = `
-  import { openOutput } from ${JSON.stringify(new URL('../../src/telemetry/output.ts', import.meta.url).href)}
+  import { openOutput } from ${JSON.stringify(new URL('../../src/telemetry/log.ts', import.meta.url).href)}
   const write = openOutput()
   for (let line = 0; line < ${LINES}; line++) write(\`\${line} %s \${'ü'.repeat(50)}\`)
   process.exitCode = 7
