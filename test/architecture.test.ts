@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { dirname, join, matchesGlob, relative } from 'node:path'
 import { test } from 'node:test'
+import { folderOf, LAYERS, layerOf } from './support/layers.ts'
+import { SRC, sources } from './support/sources.ts'
 
-const SRC = join(import.meta.dirname, '../src')
-/** Lowest first. Folders of one layer do not import each other. */
-const LAYERS = [
-  ['flag'],
-  ['telemetry'],
-  ['repository'],
-  ['cache', 'config'],
-  ['middleware'],
-  ['routes', 'grpc'],
-  ['app.ts', 'server'],
-  ['trial'],
-  ['main.ts', 'cli.ts'],
-]
 const LINES_MAX = 250
 
 /** What a source file imports of ours that is not erased with the types. */
@@ -45,26 +34,16 @@ const LATER = [
   ],
 ]
 
-type Source = { file: string; text: string; imports: string[]; packages: string[]; loads: string[] }
-
-/** The folder of a file directly below `src`, or the file itself. */
-const folderOf = (file: string) => file.split('/')[0] ?? file
-const layerOf = (file: string) => LAYERS.findIndex((folders) => folders.includes(folderOf(file)))
-
-/** Every hand-written source file, with the source files and the packages it imports, types included, and those that are loaded with it. */
-const sources: Source[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts') && !file.includes('/gen/'))
-  .map((file) => {
-    const text = readFileSync(join(SRC, file), 'utf8')
-    const named = [...text.matchAll(/(?:from |import |import\()'([^']+)'/g)].map((match) => match[1] ?? '')
-    const imports = named
-      .filter((name) => name.startsWith('.'))
-      .map((path) => relative(SRC, join(SRC, dirname(file), path)))
-    const loads = [...text.matchAll(/^(?:import|export)(?! type )[^'(]*'([^']+)'/gm)]
-      .map((match) => match[1] ?? '')
-      .map((name) => (name.startsWith('.') ? relative(SRC, join(SRC, dirname(file), name)) : name))
-    return { file, text, imports, packages: named.filter((name) => !name.startsWith('.')), loads }
-  })
+/**
+ * Whether a package documents that it can be imported by this name: the package itself, or a subpath in the `exports` of its package.json,
+ * such as `hono/cors` or `drizzle-orm/pg-core`. A pattern that opens a whole package (`./*`) documents nothing.
+ */
+function isExported(specifier: string): boolean {
+  const [, name = '', rest] = /^((?:@[^/]+\/)?[^/]+)(?:\/(.+))?$/.exec(specifier) ?? []
+  if (rest === undefined) return true
+  const { exports = {} } = JSON.parse(readFileSync(join(SRC, '../node_modules', name, 'package.json'), 'utf8'))
+  return Object.keys(exports).some((key) => key !== './*' && matchesGlob(`./${rest}`, key))
+}
 
 /** Files and packages that are loaded with a file: imported as more than a type, and not on first use. */
 function loadedWith(file: string, loaded = new Set<string>()): Set<string> {
@@ -148,4 +127,10 @@ test('flag/ imports no package; only repository/ imports the database driver', (
 test('only the entry points read the environment of the process', () => {
   for (const { file, text } of sources)
     if (layerOf(file) < LAYERS.length - 1) assert.ok(!text.includes('process.env'), `${file} reads process.env`)
+})
+
+test('packages are imported by names that they export, never from their inside', () => {
+  for (const { file, packages } of sources)
+    for (const name of packages.filter((name) => !/^(node|bun):/.test(name)))
+      assert.ok(isExported(name), `${file} imports ${name}, which its package does not export`)
 })

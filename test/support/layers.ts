@@ -1,0 +1,18 @@
+/** Folders of `src`, and files directly below it, by layer: lowest first. Folders of one layer do not import each other. */
+export const LAYERS = [
+  ['flag'],
+  ['telemetry'],
+  ['repository'],
+  ['cache', 'config'],
+  ['middleware'],
+  ['routes', 'grpc'],
+  ['app.ts', 'server'],
+  ['trial'],
+  ['main.ts', 'cli.ts'],
+]
+
+/** The folder of a file directly below `src`, or the file itself. */
+export const folderOf = (file: string): string => file.split('/')[0] ?? file
+
+/** The layer of a file of `src`, counted from 0; -1 when its folder has none. */
+export const layerOf = (file: string): number => LAYERS.findIndex((folders) => folders.includes(folderOf(file)))
