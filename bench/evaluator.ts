@@ -4,7 +4,8 @@
  */
 import { argv, exit, stderr, stdout } from 'node:process'
 import { FlagdCore } from '@openfeature/flagd-core'
-import { checkDefinition, checkSegments, readDocument } from '../src/flag/check.ts'
+import { checkDefinition, checkSegments } from '../src/flag/check/definition.ts'
+import { readDocument } from '../src/flag/check/document.ts'
 import type { Definition } from '../src/flag/definition.ts'
 import { evaluateKey } from '../src/flag/evaluate.ts'
 import { compileFlagSet, type FlagSet, patchFlagSet } from '../src/flag/flag-set.ts'

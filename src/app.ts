@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono'
 import type { Count, CountAll } from './cache/counting.ts'
 import type { Snapshot } from './cache/snapshot.ts'
-import type { Enrich } from './flag/context.ts'
+import type { Enrich } from './flag/evaluate.ts'
 import { accessLog } from './middleware/access-log.ts'
 import { localhostOnly, principalOf } from './middleware/authentication.ts'
 import { nothingHere, problem } from './middleware/problem.ts'

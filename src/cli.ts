@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { readConfig } from './config/config.ts'
-import { readDocument } from './flag/check.ts'
+import { readDocument } from './flag/check/document.ts'
 import { portableDocumentOf } from './flag/document.ts'
 import { FlagError } from './flag/error.ts'
 import type { Author } from './repository/postgres/changes.ts'

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
+import { lineOf } from '../flag/flag-map.ts'
 import { compileWritten } from '../flag/flag-set.ts'
-import { lineOf } from '../flag/lazy-flags.ts'
 import type { Copy } from '../repository/redis/snapshot-store.ts'
 import type { Snapshot } from './snapshot.ts'
 

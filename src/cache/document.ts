@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { providerFormOf } from '../flag/provider-form.ts'
+import { providerFormOf } from '../flag/document.ts'
 import { type Selector, selects } from './selector.ts'
 import type { Snapshot } from './snapshot.ts'
 

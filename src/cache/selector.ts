@@ -1,6 +1,6 @@
 import type { Metadata } from '../flag/definition.ts'
+import { isText } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
-import { isText } from '../flag/text.ts'
 import type { EnvironmentName } from '../repository/postgres/revision.ts'
 import type { Principal } from './key-cache.ts'
 

@@ -1,16 +1,28 @@
 import type { JsonObject } from '@bufbuild/protobuf'
 import * as v from 'valibot'
-import { isRecord } from '../flag/value.ts'
+import { isRecord } from '../flag/definition.ts'
 import type { DatabaseAddress } from '../repository/postgres/database-address.ts'
 import type { RedisAddress } from '../repository/redis/redis.ts'
 import type { Level } from '../telemetry/log.ts'
 import type { TelemetryConfig } from '../telemetry/open-telemetry.ts'
 import { databaseAddress } from './database.ts'
-import { type Environment, type Findings, parseValues, readTexts, unknownNames } from './environment.ts'
 import { HTTP_VARIABLES, type HttpConfig, httpOf, tlsMistakes } from './http.ts'
 import { REDIS_VARIABLES, redisMistakes, redisOf } from './redis.ts'
 import { type AccessLevel, isDisabled, TELEMETRY_VARIABLES, telemetryOf } from './telemetry.ts'
-import { integer, isHttpOrigin, oneOf, secret, text, type Values, type Variable } from './variables.ts'
+import {
+  type Environment,
+  type Findings,
+  integer,
+  isHttpOrigin,
+  oneOf,
+  parseValues,
+  readTexts,
+  secret,
+  text,
+  unknownNames,
+  type Values,
+  type Variable,
+} from './variables.ts'
 
 const parseObject = (json: string): JsonObject => JSON.parse(json)
 const isJsonObject = (json: string) => {

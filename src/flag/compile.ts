@@ -1,9 +1,8 @@
-import type { Bucketing, Definition, Metadata } from './definition.ts'
+import { type Bucketing, type Definition, isRecord, type Metadata } from './definition.ts'
+import { shorten } from './error.ts'
 import { type Answers, type Evaluable, type Evaluation, type FlagType, fail, type Success, typeOf } from './evaluate.ts'
-import { RuleFault } from './expression.ts'
-import { type CompiledRule, compileRule, type Segments } from './rule.ts'
-import { isRecord } from './value.ts'
-import { shorten } from './words.ts'
+import { RuleFault } from './rules/expression.ts'
+import { type CompiledRule, compileRule, type Segments } from './rules/rule.ts'
 
 /** One flag, ready to answer. */
 export type CompiledFlag = Evaluable & {

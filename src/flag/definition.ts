@@ -1,10 +1,13 @@
+/** A JSON object. */
+export type JsonRecord = Readonly<Record<string, unknown>>
+
 /** Extra facts about a flag or a flag set, handed to the application with each answer. */
 export type Metadata = Readonly<Record<string, string | number | boolean>>
 
 /** What a flag does in one environment, in flagd's format (https://flagd.dev/schema/v0/flags.json). Unknown members are kept. */
 export type Definition = {
   readonly state: 'ENABLED' | 'DISABLED'
-  readonly variants: Readonly<Record<string, unknown>>
+  readonly variants: JsonRecord
   readonly defaultVariant?: string | null | undefined
   readonly targeting?: unknown
   readonly metadata?: Metadata | undefined
@@ -14,17 +17,48 @@ export type Definition = {
 /** How `fractional` turns a bucketing value into a share; a stored setting, because changing it moves users. */
 export type Bucketing = 'v1' | 'v2' | 'v3'
 
+/** Shared rules as written (flagd's `$evaluators`): name → rule. */
+export type SegmentRules = JsonRecord
+
 /** Everything an environment says: the source that a flag set is compiled from. */
 export type FlagSetSource = {
   readonly flags: ReadonlyMap<string, Definition>
-  /** Shared rules, flagd's `$evaluators`: name → rule. */
-  readonly segments: Readonly<Record<string, unknown>>
+  readonly segments: SegmentRules
   readonly metadata: Metadata
   readonly bucketing: Bucketing
 }
 
 /** An environment as one flagd document. `members` are those that have no meaning here, such as `$schema`: they are kept. */
-export type FlagSetDocument = Omit<FlagSetSource, 'bucketing'> & { readonly members: Readonly<Record<string, unknown>> }
+export type FlagSetDocument = Omit<FlagSetSource, 'bucketing'> & { readonly members: JsonRecord }
 
 /** What the caller says about the user: attributes as parsed from JSON. */
-export type Context = Readonly<Record<string, unknown>>
+export type Context = JsonRecord
+
+/** True for text that Postgres can hold as it is: well-formed Unicode without NUL. */
+export const isText = (text: string): boolean => !text.includes('\0') && text.isWellFormed()
+
+/** Whether `value` is a JSON object: not null, not an array. */
+export function isRecord(value: unknown): value is JsonRecord {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** How deep a rule may nest, operator in operator, segments included. */
+export const RULE_DEPTH_MAX = 100
+/** How many operators and operands a rule may have, segments expanded. A list of plain values counts as one. */
+export const RULE_NODES_MAX = 10_000
+/** How much one evaluation may spend in loops, text and lists: about 10 ms of work on one core. */
+export const STEPS_MAX = 200_000
+/** The longest text, in UTF-16 units, and the longest list that a rule may produce. */
+export const PRODUCT_LENGTH_MAX = 1_000_000
+/** How deep a value may nest that is bucketed (v3) or turned into text. */
+export const VALUE_DEPTH_MAX = 50
+/** How many flags, and how many segments, one document may hold. */
+export const FLAGS_MAX = 20_000
+/** The longest JSON text of all members of a document that mean nothing here, in UTF-16 units. */
+export const MEMBERS_LENGTH_MAX = 65_536
+/** How deep a document may nest, in JSON objects and arrays. */
+export const DOCUMENT_DEPTH_MAX = 100
+/** The longest key of a flag, name of a variant or segment, and key of metadata, in UTF-16 units. */
+export const NAME_LENGTH_MAX = 256
+/** The largest sum of the weights of one `fractional`: flagd's int32. */
+export const WEIGHT_SUM_MAX = 2_147_483_647

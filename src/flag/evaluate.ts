@@ -1,6 +1,6 @@
 import type { Context, Metadata } from './definition.ts'
-import { type Expression, type Frame, RuleFault } from './expression.ts'
-import { shorten } from './words.ts'
+import { shorten } from './error.ts'
+import { type Expression, type Frame, RuleFault } from './rules/expression.ts'
 
 /** The types that a flag's value can have. A list has none of them. */
 export type FlagType = 'boolean' | 'string' | 'number' | 'object'
@@ -130,4 +130,26 @@ export function typeOf(value: unknown): FlagType | undefined {
 
 function mismatch(flag: Evaluable, value: unknown, type: string): Failure {
   return fail(flag, 'TYPE_MISMATCH', `Flag ${shorten(flag.key)} is ${shorten(value)}, which is not of type ${type}`)
+}
+
+/** Adds what the operator knows to what the caller says. */
+export type Enrich = (context: Context) => Context
+
+/**
+ * Whether every number in a context is one. JSON has numbers such as 1e400 that are beyond a double, and become Infinity when they are
+ * parsed; a protobuf Struct can hold NaN. No recursion, so that depth cannot overflow the stack.
+ */
+export function isFiniteContext(context: Context): boolean {
+  const pending: object[] = [context]
+  for (let object = pending.pop(); object !== undefined; object = pending.pop())
+    for (const value of Object.values(object)) {
+      if (typeof value === 'number' && !Number.isFinite(value)) return false
+      if (typeof value === 'object' && value !== null) pending.push(value)
+    }
+  return true
+}
+
+/** Lays static values over each context: a caller cannot say otherwise. */
+export function enrichWith(values: Context): Enrich {
+  return Object.keys(values).length === 0 ? (context) => context : (context) => ({ ...context, ...values })
 }

@@ -1,7 +1,7 @@
-import { type Boundaries, boundariesOf, type Moment, NO_BOUNDARIES, type Ramp } from './boundaries.ts'
 import { type CompiledFlag, unreadText } from './compile.ts'
+import { isRecord } from './definition.ts'
 import type { FlagSet } from './flag-set.ts'
-import { isRecord } from './value.ts'
+import { type Boundaries, boundariesOf, type Moment, NO_BOUNDARIES, type Ramp } from './rules/boundaries.ts'
 
 /** In a ramp a step is this long, in seconds, or 1 % of the ramp where that is longer. */
 const STEP_SECONDS_MIN = 60

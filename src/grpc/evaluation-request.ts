@@ -1,9 +1,9 @@
 import type { JsonObject } from '@bufbuild/protobuf'
 import type { Asked, Count } from '../cache/counting.ts'
 import type { Snapshot } from '../cache/snapshot.ts'
-import { type Enrich, isFiniteContext } from '../flag/context.ts'
 import type { Context } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
+import { type Enrich, isFiniteContext } from '../flag/evaluate.ts'
 import type { Admission, Admit } from './authorize.ts'
 import type { Call } from './service.ts'
 

@@ -1,4 +1,4 @@
-import { readDocument } from '../flag/check.ts'
+import { readDocument } from '../flag/check/document.ts'
 import { type Author, type Change, listChanges } from '../repository/postgres/changes.ts'
 import type { Database } from '../repository/postgres/database.ts'
 import { createEnvironment } from '../repository/postgres/environments.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readDocument } from '../../src/flag/check.ts'
+import { readDocument } from '../../src/flag/check/document.ts'
 import type { Bucketing, Definition } from '../../src/flag/definition.ts'
 import { type Evaluation, evaluateKey, type FlagType } from '../../src/flag/evaluate.ts'
 import { compileFlagSet, type FlagSet } from '../../src/flag/flag-set.ts'

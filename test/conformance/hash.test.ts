@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeCbor } from '../../src/flag/cbor.ts'
-import { murmur3, murmur3Bytes } from '../../src/flag/murmur3.ts'
+import { encodeCbor } from '../../src/flag/operators/cbor.ts'
+import { murmur3, murmur3Bytes } from '../../src/flag/operators/murmur3.ts'
 import { readJson, withConformance } from '../support/conformance.ts'
 
 type Texts = { readonly rows: readonly { readonly s: string; readonly utf8: number }[] }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkDefinition, checkSegments, readDocument } from '../../src/flag/check.ts'
+import { checkDefinition, checkSegments } from '../../src/flag/check/definition.ts'
+import { readDocument } from '../../src/flag/check/document.ts'
 import type { Mistake } from '../../src/flag/error.ts'
-import { pointerTo } from '../../src/flag/pointer.ts'
+import { pointerTo } from '../../src/flag/error.ts'
 import { listFiles, readJson, withConformance } from '../support/conformance.ts'
 
 const TESTS = 'flagd-schemas/json/test'

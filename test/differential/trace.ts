@@ -1,7 +1,8 @@
 import type { Context } from '../../src/flag/definition.ts'
-import { compileRule } from '../../src/flag/rule.ts'
-import { compileSegments } from '../../src/flag/segment.ts'
-import { isRecord, truthy } from '../../src/flag/value.ts'
+import { isRecord } from '../../src/flag/definition.ts'
+import { truthy } from '../../src/flag/rules/expression.ts'
+import { compileRule } from '../../src/flag/rules/rule.ts'
+import { compileSegments } from '../../src/flag/rules/segments.ts'
 import { DIFFERENCES, type Difference, type DifferenceName } from './differences.ts'
 import { SEGMENTS } from './generate.ts'
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readDocument } from '../../src/flag/check.ts'
+import { readDocument } from '../../src/flag/check/document.ts'
 import type { Bucketing, Definition } from '../../src/flag/definition.ts'
 import type { Evaluation } from '../../src/flag/evaluate.ts'
 import { evaluateKey } from '../../src/flag/evaluate.ts'

@@ -1,6 +1,6 @@
 import type { Bucketing } from '../../src/flag/definition.ts'
-import { compileRule } from '../../src/flag/rule.ts'
-import { compileSegments } from '../../src/flag/segment.ts'
+import { compileRule } from '../../src/flag/rules/rule.ts'
+import { compileSegments } from '../../src/flag/rules/segments.ts'
 
 type Settings = {
   readonly segments?: Readonly<Record<string, unknown>>

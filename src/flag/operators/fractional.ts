@@ -1,9 +1,16 @@
-import { pick } from '../bucket.ts'
-import { encodeCbor } from '../cbor.ts'
-import { type Compiler, type Expression, type Frame, isScalar, type Operator, spend } from '../expression.ts'
-import { PRODUCT_LENGTH_MAX, WEIGHT_SUM_MAX } from '../limits.ts'
-import { Murmur3, murmur3, murmur3Bytes } from '../murmur3.ts'
-import { isRecord, toText, weigh } from '../value.ts'
+import { type Bucketing, isRecord, PRODUCT_LENGTH_MAX, WEIGHT_SUM_MAX } from '../definition.ts'
+import {
+  type Compiler,
+  type Expression,
+  type Frame,
+  isScalar,
+  type Operator,
+  spend,
+  toText,
+  weigh,
+} from '../rules/expression.ts'
+import { encodeCbor } from './cbor.ts'
+import { Murmur3, murmur3, murmur3Bytes } from './murmur3.ts'
 
 /** The hash of a bucketing value; of undefined (not given), that of flag key and targeting key. Undefined for none. */
 type Hash = (value: unknown, frame: Frame) => number | undefined
@@ -161,4 +168,39 @@ function targetingKeyOf(frame: Frame): string | undefined {
   if (typeof key !== 'string' || key === '') return undefined
   weigh(key, frame)
   return key
+}
+
+/** Which of `total` places a hash of 32 bits falls on: ⌊hash × total ÷ 2^32⌋, exact for a total below 2^31. */
+export function placeOf(hash: number, total: number): number {
+  // hash × total may exceed 2^53, so it is taken in two halves of 16 bits of the hash, each product below 2^47.
+  const high = (hash >>> 16) * total
+  const low = (hash & 0xffff) * total
+  return Math.floor((high + Math.floor(low / 0x10000)) / 0x10000)
+}
+
+/**
+ * The index of the share that `hash` falls into, by weights and their sum (above 0); -1 for none.
+ * v1 is flagd's before 0.15: percentages as floats, where the two largest hashes fall into no share.
+ */
+export function pick(hash: number, weights: readonly number[], total: number, bucketing: Bucketing): number {
+  return bucketing === 'v1' ? pickPercentage(hash, weights, total) : pickPlace(placeOf(hash, total), weights)
+}
+
+function pickPlace(place: number, weights: readonly number[]): number {
+  let end = 0
+  for (let index = 0; index < weights.length; index += 1) {
+    end += weights[index] ?? 0
+    if (place < end) return index
+  }
+  return -1
+}
+
+function pickPercentage(hash: number, weights: readonly number[], total: number): number {
+  const percentage = (Math.abs(hash | 0) / 2_147_483_647) * 100
+  let end = 0
+  for (let index = 0; index < weights.length; index += 1) {
+    end += (100 * (weights[index] ?? 0)) / total
+    if (percentage < end) return index
+  }
+  return -1
 }

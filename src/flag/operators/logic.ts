@@ -1,5 +1,13 @@
-import { type Compiler, constant, type Expression, type Operator } from '../expression.ts'
-import { truthy } from '../value.ts'
+import {
+  type Compiler,
+  constant,
+  type Expression,
+  type Frame,
+  looselyEqual,
+  type Operator,
+  strictlyEqual,
+  truthy,
+} from '../rules/expression.ts'
 
 /** `if` and `?:`: pairs of condition and value, then the value for none of them (null when not given). */
 export const conditional: Operator = (operands, compiler) => {
@@ -59,4 +67,36 @@ export const not: Operator = (operands, compiler) => {
 export const isTrue: Operator = (operands, compiler) => {
   const part = compiler.compile(operands[0] ?? null)
   return (data, frame) => truthy(part(data, frame))
+}
+
+type Test = (left: unknown, right: unknown, frame: Frame) => boolean
+
+/** `==` and `!=`. */
+export function equality(expected: boolean): Operator {
+  return comparison(looselyEqual, expected)
+}
+
+/** `===` and `!==`. */
+export function identity(expected: boolean): Operator {
+  return comparison(strictlyEqual, expected)
+}
+
+function comparison(test: Test, expected: boolean): Operator {
+  return (operands, compiler) => {
+    const [first = null, second = null] = operands
+    const left = compiler.compile(first)
+    const right = compiler.compile(second)
+    if (typeof second === 'string') return equalsText(left, second, test, expected)
+    if (typeof first === 'string') return equalsText(right, first, test, expected)
+    return (data, frame) => test(left(data, frame), right(data, frame), frame) === expected
+  }
+}
+
+/** The commonest rule of all: an attribute against a word. */
+function equalsText(operand: Expression, text: string, test: Test, expected: boolean): Expression {
+  return (data, frame) => {
+    const value = operand(data, frame)
+    if (typeof value === 'string') return (value === text) === expected
+    return test(value, text, frame) === expected
+  }
 }

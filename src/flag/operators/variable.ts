@@ -1,5 +1,13 @@
-import { type Compiler, type Expression, type Frame, isScalar, type Operator, spend } from '../expression.ts'
-import { isRecord, toNumber } from '../value.ts'
+import { isRecord } from '../definition.ts'
+import {
+  type Compiler,
+  type Expression,
+  type Frame,
+  isScalar,
+  type Operator,
+  spend,
+  toNumber,
+} from '../rules/expression.ts'
 
 const FLAGD = '$flagd'
 

@@ -2,7 +2,7 @@ import type { DescMessage, JsonObject, MessageInitShape, MessageShape } from '@b
 import { type Selector, selects } from '../../cache/selector.ts'
 import type { Snapshot } from '../../cache/snapshot.ts'
 import type { News, Subscriptions } from '../../cache/subscriptions.ts'
-import { differenceOf } from '../../flag/difference.ts'
+import { differenceOf } from '../../flag/flag-set.ts'
 import type { Admit } from '../authorize.ts'
 import { type Call, sharedMessage } from '../service.ts'
 import { isStopping, type OpenStreams } from '../stream-limits.ts'

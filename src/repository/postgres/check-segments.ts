@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
-import { checkTargeting } from '../../flag/check-definition.ts'
-import { checkRule } from '../../flag/check-rule.ts'
-import { checkSeeds } from '../../flag/check-seeds.ts'
+import { checkTargeting } from '../../flag/check/definition.ts'
+import { checkRule } from '../../flag/check/rule.ts'
+import { checkSeeds } from '../../flag/check/seeds.ts'
 import type { Definition } from '../../flag/definition.ts'
-import { FlagError, type Mistake } from '../../flag/error.ts'
-import { pointerTo } from '../../flag/pointer.ts'
-import { checkPortable } from '../../flag/portable.ts'
-import { affectedBy, type CompiledSegments, compileSegments, referencesIn } from '../../flag/segment.ts'
+import { checkPortable } from '../../flag/document.ts'
+import { FlagError, type Mistake, pointerTo } from '../../flag/error.ts'
+import { affectedBy, type CompiledSegments, compileSegments, referencesIn } from '../../flag/rules/segments.ts'
 
 type Rules = Readonly<Record<string, unknown>>
 type Change = {

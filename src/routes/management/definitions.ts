@@ -1,11 +1,10 @@
 import { Hono } from 'hono'
 import type { Authenticate } from '../../cache/authenticator.ts'
-import { checkShape, DEFINITION_DEPTH } from '../../flag/check.ts'
-import { checkJson } from '../../flag/check-json.ts'
+import { checkShape, DEFINITION_DEPTH } from '../../flag/check/definition.ts'
+import { checkJson } from '../../flag/check/json.ts'
 import type { Definition as FlagDefinition } from '../../flag/definition.ts'
+import { isRecord } from '../../flag/definition.ts'
 import { FlagError, type Mistake } from '../../flag/error.ts'
-import { mergePatch } from '../../flag/merge-patch.ts'
-import { isRecord } from '../../flag/value.ts'
 import { allow, authorOf } from '../../middleware/authentication.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import * as definitions from '../../repository/postgres/definitions.ts'
@@ -156,3 +155,17 @@ const shown = ({ key, revision, definition }: definitions.StoredDefinition) => (
 })
 
 const listed = ({ lastEvaluatedAt, ...stored }: definitions.ListedDefinition) => ({ ...shown(stored), lastEvaluatedAt })
+
+/**
+ * Applies a JSON Merge Patch (RFC 7396) and returns the result; neither argument is changed. Members are defined, not
+ * assigned, so that a patch that names "__proto__" adds a member and touches no prototype.
+ */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isRecord(patch)) return patch
+  const merged = new Map(isRecord(target) ? Object.entries(target) : [])
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(name)
+    else merged.set(name, mergePatch(merged.get(name), value))
+  }
+  return Object.fromEntries(merged)
+}

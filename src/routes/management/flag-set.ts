@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import type { Authenticate } from '../../cache/authenticator.ts'
-import { readDocument } from '../../flag/check.ts'
+import { readDocument } from '../../flag/check/document.ts'
 import { documentOf, portableDocumentOf } from '../../flag/document.ts'
 import { FlagError, type Mistake } from '../../flag/error.ts'
 import { allow, authorOf } from '../../middleware/authentication.ts'

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { isText } from '../../flag/text.ts'
+import { isText } from '../../flag/definition.ts'
 import { instantOf } from './instant.ts'
 
 // What the schemas of the management API have in common. Their descriptions are documentation: the OpenAPI document is made from them.

@@ -98,7 +98,7 @@ export const FlagQuery = v.object({
   tag: v.optional(text(100)),
 })
 
-/** Documentation and first check; flag/check.ts does the whole check, with pointers into the rules. */
+/** Documentation and first check; flag/check/definition.ts does the whole check, with pointers into the rules. */
 export const Definition = v.looseObject({
   state: v.picklist(['ENABLED', 'DISABLED']),
   variants: v.pipe(v.record(v.string(), v.unknown()), v.description('Name → value; all values of one type')),

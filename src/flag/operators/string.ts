@@ -1,0 +1,82 @@
+import {
+  type Compiler,
+  checkText,
+  compileOperands,
+  type Expression,
+  type Frame,
+  isScalar,
+  type Operator,
+  spend,
+  toNumber,
+  toText,
+  weigh,
+} from '../rules/expression.ts'
+
+/** `cat`: the texts of all operands, one after the other; null is empty. */
+export const cat: Operator = (operands, compiler, written) => {
+  if (operands.length === 2) return catTwo(operands, compiler)
+  const values = compileOperands(operands, compiler, written)
+  return (data, frame) => {
+    let text = ''
+    for (const value of values(data, frame)) text = checkText(text + toText(value, frame), frame)
+    return text
+  }
+}
+
+function catTwo(operands: readonly unknown[], compiler: Compiler): Expression {
+  const left = compiler.compile(operands[0])
+  const right = compiler.compile(operands[1])
+  return (data, frame) => checkText(toText(left(data, frame), frame) + toText(right(data, frame), frame), frame)
+}
+
+/**
+ * `substr`: from a place (from the end when negative), so many characters (all but so many when negative). Null is the text "null",
+ * as in JSONLogic's reference (json-logic-js).
+ */
+export const substr: Operator = (operands, compiler) => {
+  const source = compiler.compile(operands[0] ?? null)
+  const start = compiler.compile(operands[1] ?? null)
+  const length = operands.length > 2 ? compiler.compile(operands[2]) : undefined
+  return (data, frame) => {
+    const text = checkText(toText(source(data, frame) ?? 'null', frame), frame)
+    // By code points, as flagd in Go does; a text without surrogates has one unit for each.
+    const characters = /[\uD800-\uDFFF]/.test(text) ? split(text, frame) : text
+    const given = length?.(data, frame) ?? undefined
+    const [from, to] = bounds(
+      characters.length,
+      toNumber(start(data, frame), frame),
+      given === undefined ? undefined : toNumber(given, frame),
+    )
+    const part = characters.slice(from, to)
+    return typeof part === 'string' ? part : part.join('')
+  }
+}
+
+function split(text: string, frame: Frame): string[] {
+  spend(frame, text.length >> 2)
+  return [...text]
+}
+
+function bounds(size: number, start: number, length: number | undefined): [number, number] {
+  const from = Math.trunc(start < 0 ? Math.max(0, size + start) : start)
+  if (length === undefined) return [from, size]
+  return [from, Math.max(from, Math.trunc(length < 0 ? size + length : from + length))]
+}
+
+/** `starts_with` and `ends_with`: null unless both operands are texts. */
+export function affix(matches: (text: string, part: string) => boolean): Operator {
+  return (operands, compiler) => {
+    if (operands.length !== 2) return () => null
+    const [first, second] = operands
+    const text = compiler.compile(first)
+    const part = compiler.compile(second)
+    if (isScalar(second) && typeof second !== 'string') return () => null
+    return (data, frame) => {
+      const left = text(data, frame)
+      const right = part(data, frame)
+      if (typeof left !== 'string' || typeof right !== 'string') return null
+      weigh(right, frame)
+      return matches(left, right)
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { encodeCbor } from '../../../src/flag/operators/cbor.ts'
+import { Murmur3, murmur3, murmur3Bytes } from '../../../src/flag/operators/murmur3.ts'
+
+const hashOfUtf8 = (text: string) => {
+  const bytes = new TextEncoder().encode(text)
+  return murmur3Bytes(bytes, bytes.length)
+}
+/** Any texts, lone surrogates too. */
+const anyText = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)) }),
+)
+
+test('murmur3() of any text is the hash of the bytes that TextEncoder makes', () => {
+  fc.assert(fc.property(anyText, (text) => assert.equal(murmur3(text), hashOfUtf8(text))))
+})
+
+test('murmur3() takes a lone surrogate for U+FFFD', () => {
+  for (const text of ['\ud800', 'ab\udc00c', '\ud83d', 'x\ud83dx']) assert.equal(murmur3(text), hashOfUtf8(text))
+})
+
+test('Murmur3 hashes texts one after the other as one', () => {
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: 'binary' }), { maxLength: 5 }), (texts) => {
+      const hash = texts.reduce((all, text) => all.add(text), new Murmur3())
+      assert.equal(hash.finish(), murmur3(texts.join('')))
+    }),
+  )
+})
+
+for (const [value, hex] of [
+  [-(2 ** 53), '3b001fffffffffffff'],
+  [-(2 ** 53) - 2, '3b0020000000000001'],
+  [-(2 ** 63), '3b7fffffffffffffff'],
+  [2 ** 63, '1b8000000000000000'],
+  [-(2 ** 64), 'fadf800000'],
+  [Number.NaN, 'f97e00'],
+  [Number.NEGATIVE_INFINITY, 'f9fc00'],
+  [undefined, 'f6'],
+  ['\ud800', '63efbfbd'],
+] as const)
+  test(`encodeCbor(${JSON.stringify(value)}) is ${hex}`, () =>
+    assert.equal(Buffer.from(encodeCbor(value, 100) ?? []).toString('hex'), hex))
+
+test('encodeCbor() gives up on values that are too large or too deep', () => {
+  assert.equal(encodeCbor(['x'.repeat(100), 'y'], 50), undefined)
+  let value: unknown = []
+  for (let depth = 0; depth < 100_000; depth += 1) value = [value]
+  assert.equal(encodeCbor(value, 1000), undefined)
+})
