@@ -14,47 +14,50 @@ const VARIABLE = 'principal'
 const LOCALHOST = /^(?:localhost|[a-z0-9-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i
 
 /**
- * Lets through who has at least `role` for what the path names: an editor's key opens its own environment and the flags
- * of its project, nothing else. It stands on each route and reads the parameters that the handler reads, so no way of writing a path
- * comes past it.
+ * Requires a key with at least `role` for the project and environment of the path: an editor's key is valid for its own environment and the
+ * flags of its project only. Stands on each route, not on a path prefix, and reads the parameters that the handler reads: so no spelling
+ * of a path bypasses it. Throws `unauthenticated` and `forbidden`.
  */
-export function allow(authenticate: Authenticate, role: Role): MiddlewareHandler {
-  return admitting(authenticate, (principal, c) =>
+export function authorize(authenticate: Authenticate, role: Role): MiddlewareHandler {
+  return authorizeIf(authenticate, (principal, c) =>
     mayDo(principal, role, { project: c.req.param('project'), environment: c.req.param('environment') }),
   )
 }
 
-/** Lets through keys with at least `role`, wherever they are bound: the route itself narrows its answer with `narrowed`. */
-export const allowAnywhere = (authenticate: Authenticate, role: Role): MiddlewareHandler =>
-  admitting(authenticate, (principal) => hasRole(principal, role))
+/** Requires a key with at least `role`, of any environment: the route itself restricts its response with `scopeToKey`. */
+export const authorizeAnywhere = (authenticate: Authenticate, role: Role): MiddlewareHandler =>
+  authorizeIf(authenticate, (principal) => hasRole(principal, role))
 
-function admitting(authenticate: Authenticate, may: (principal: Principal, c: Context) => boolean): MiddlewareHandler {
+function authorizeIf(
+  authenticate: Authenticate,
+  isAllowed: (principal: Principal, c: Context) => boolean,
+): MiddlewareHandler {
   return async (c, next) => {
     const principal = await authenticate(c.req.raw.headers)
-    if (!may(principal, c)) throw forbidden()
+    if (!isAllowed(principal, c)) throw forbidden()
     c.set(VARIABLE, principal)
     await next()
   }
 }
 
-/** `filter`, narrowed to the environment that the key of the request is bound to. Throws `forbidden` where it names another one. */
-export function narrowed<F extends Partial<Record<keyof EnvironmentName, string | undefined>>>(
+/** Restricts `filter` to the environment of the request's key. Throws `forbidden` where the filter names another one. */
+export function scopeToKey<F extends Partial<Record<keyof EnvironmentName, string | undefined>>>(
   c: Context,
   filter: F,
 ): F {
-  const bound = principalOf(c)?.environment
-  if (!bound) return filter
-  const { project = bound.project, environment = bound.environment } = filter
-  if (project !== bound.project || environment !== bound.environment) throw forbidden()
+  const scope = principalOf(c)?.environment
+  if (!scope) return filter
+  const { project = scope.project, environment = scope.environment } = filter
+  if (project !== scope.project || environment !== scope.environment) throw forbidden()
   return { ...filter, project, environment }
 }
 
 const forbidden = () => new FlagError('forbidden', 'This API key may not do that')
 
-/** Who sent the request; undefined where the route asks nobody. */
+/** The principal of the request's key; undefined on routes without `authorize`. */
 export const principalOf = (c: Context): Principal | undefined => c.get(VARIABLE)
 
-/** Whom a change is recorded for, with the comment that came as `?comment=`. */
+/** The author of a change for its record, with the comment of the query parameter `comment`. Throws `invalid`. */
 export function authorOf(c: Context): Author {
   const principal: Principal = c.get(VARIABLE)
   const comment = c.req.query('comment') ?? ''
@@ -64,21 +67,22 @@ export function authorOf(c: Context): Author {
 }
 
 /**
- * Keeps web pages away from trial mode, which needs no key. A page of another site may make a browser send requests here (they carry its
- * Origin), or point its own host name at 127.0.0.1 (then Host, or `:authority` over HTTP/2, has that name): both are refused.
+ * Protects trial mode, which needs no key, from web pages. A page of another site may make a browser send requests here (with the page's
+ * Origin), or resolve its own host name to 127.0.0.1 (then Host, or `:authority` over HTTP/2, has that name): both are refused.
  */
 export const localhostOnly = createMiddleware(async (c, next) => {
   if (!isLocalhost(c.req.header('host')) || !isLocalhost(authorityOf(c.req.url)))
     throw new FlagError('forbidden', 'Trial mode answers only on a loopback name, such as 127.0.0.1 or localhost')
   const origin = c.req.header('origin')
-  if (origin !== undefined && !isLocalhost(/^https?:\/\/([^/]+)$/i.exec(origin)?.[1] ?? ''))
-    throw new FlagError('forbidden', 'Trial mode answers only pages of this machine')
-  if (c.req.header('sec-fetch-site') === 'cross-site' && origin === undefined && c.req.method !== 'GET')
+  const isForeignOrigin = origin !== undefined && !isLocalhost(/^https?:\/\/([^/]+)$/i.exec(origin)?.[1] ?? '')
+  const isForeignWrite =
+    origin === undefined && c.req.header('sec-fetch-site') === 'cross-site' && c.req.method !== 'GET'
+  if (isForeignOrigin || isForeignWrite)
     throw new FlagError('forbidden', 'Trial mode answers only pages of this machine')
   await next()
 })
 
-/** The address of a request: `:authority` over HTTP/2, which has no Host; undefined where the client sent neither, as no browser does. */
+/** The host of a request URL: `:authority` over HTTP/2, which has no Host. Undefined where the client sent neither, as no browser does. */
 const authorityOf = (url: string): string | undefined => (URL.canParse(url) ? new URL(url).host : undefined)
 
 /** True for a host of this machine, with or without a port, and where there is none. */

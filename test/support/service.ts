@@ -141,8 +141,8 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     eventStreams: eventStreams({ secret: streamSecret, origin: streamOrigin, now: wallNow }),
     events: { streams, streamSecret },
     database,
-    flagsChanged: (scope) => snapshots.refresh(scope),
-    keysChanged: () => keys.refresh(),
+    refreshFlags: (scope) => snapshots.refresh(scope),
+    refreshKeys: () => keys.refresh(),
     enrich: (context) => context,
     rpc: remote,
     metrics: {

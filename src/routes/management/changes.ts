@@ -1,33 +1,60 @@
 import { Hono } from 'hono'
+import * as v from 'valibot'
 import type { Authenticate } from '../../cache/authenticator.ts'
-import { allow, allowAnywhere, narrowed } from '../../middleware/authentication.ts'
-import { type Change, type ChangeFilter, listChanges } from '../../repository/postgres/changes.ts'
+import { authorize, authorizeAnywhere, scopeToKey } from '../../middleware/authentication.ts'
+import { type ChangeFilter, type Change as ChangeRow, listChanges } from '../../repository/postgres/changes.ts'
 import type { Database } from '../../repository/postgres/database.ts'
-import { DefinitionPath, pageOf } from './schema-parts.ts'
-import { ChangesQuery, HistoryQuery, Change as Shown } from './schemas.ts'
-import { documented, path, query } from './validation.ts'
+import { ChangePage, DefinitionPath, instant, pageOf, revision, text, time } from './schemas.ts'
+import { describeUnder, path, query } from './validation.ts'
 
-const tag = 'Changes'
+const describe = describeUnder('Changes')
+
+const ChangeSubject = v.picklist(['project', 'environment', 'flag', 'definition', 'key'])
+const Change = v.object({
+  id: v.string(),
+  at: instant('When'),
+  actor: v.string(),
+  subject: ChangeSubject,
+  action: v.picklist(['create', 'update', 'delete', 'archive', 'restore', 'rollback', 'revoke']),
+  project: v.nullable(v.string()),
+  environment: v.nullable(v.string()),
+  flag: v.nullable(v.string()),
+  revision: v.nullable(revision),
+  before: v.unknown(),
+  after: v.unknown(),
+  comment: v.string(),
+  traceId: v.string(),
+})
+const ChangesQuery = v.object({
+  ...ChangePage.entries,
+  project: v.optional(text(64)),
+  environment: v.optional(text(64)),
+  flag: v.optional(text(256)),
+  subject: v.optional(ChangeSubject),
+  actor: v.optional(text(256)),
+  from: v.optional(time),
+  to: v.optional(time),
+})
 
 /** `/api/v1/changes`: the record of every mutation, newest first; for an editor, of those in its environment. */
 export function changeRoutes(database: Database, authenticate: Authenticate): Hono {
   return new Hono().get(
     '/',
-    documented({ tag, summary: 'List changes; for an editor those of its environment', answer: pageOf(Shown) }),
-    allowAnywhere(authenticate, 'editor'),
+    describe('List changes; for an editor those of its environment', pageOf(Change)),
+    authorizeAnywhere(authenticate, 'editor'),
     query(ChangesQuery),
-    async (c) => c.json(await pageOfChanges(database, narrowed(c, c.req.valid('query')))),
+    async (c) => c.json(await pageOfChanges(database, scopeToKey(c, c.req.valid('query')))),
   )
 }
 
 /** `…/environments/:environment/flags/:key/history`: the versions of one flag in one environment. */
 export function historyRoutes(database: Database, authenticate: Authenticate): Hono {
   return new Hono().get(
-    '/:project/environments/:environment/flags/:key/history',
-    documented({ tag, summary: 'List the versions of a definition', answer: pageOf(Shown) }),
-    allow(authenticate, 'editor'),
+    '/:key/history',
+    describe('List the versions of a definition', pageOf(Change)),
+    authorize(authenticate, 'editor'),
     path(DefinitionPath),
-    query(HistoryQuery),
+    query(ChangePage),
     async (c) => {
       const { key: flag, ...environment } = c.req.valid('param')
       return c.json(await pageOfChanges(database, { ...environment, flag, ...c.req.valid('query') }))
@@ -37,10 +64,10 @@ export function historyRoutes(database: Database, authenticate: Authenticate): H
 
 async function pageOfChanges(database: Database, filter: ChangeFilter) {
   const rows = await listChanges(database, filter)
-  return { items: rows.map(shown), next: rows.length < filter.limit ? null : String(rows.at(-1)?.id) }
+  return { items: rows.map(toJson), next: rows.length < filter.limit ? null : String(rows.at(-1)?.id) }
 }
 
-const shown = ({ id, revision, ...change }: Change) => ({
+const toJson = ({ id, revision, ...change }: ChangeRow) => ({
   id: String(id),
   ...change,
   revision: revision === null ? null : Number(revision),

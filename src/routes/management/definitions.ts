@@ -1,160 +1,151 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
+import * as v from 'valibot'
 import type { Authenticate } from '../../cache/authenticator.ts'
 import { checkShape, DEFINITION_DEPTH } from '../../flag/check/definition.ts'
 import { checkJson } from '../../flag/check/json.ts'
-import type { Definition as FlagDefinition } from '../../flag/definition.ts'
-import { isRecord } from '../../flag/definition.ts'
-import { FlagError, type Mistake } from '../../flag/error.ts'
-import { allow, authorOf } from '../../middleware/authentication.ts'
+import { type Definition as FlagDefinition, isRecord } from '../../flag/definition.ts'
+import { FlagError, type Mistake as FlagMistake } from '../../flag/error.ts'
+import { authorize, authorOf } from '../../middleware/authentication.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import * as definitions from '../../repository/postgres/definitions.ts'
-import type { Changed } from './environments.ts'
-import { expectedBy, tagOf } from './preconditions.ts'
-import { DefinitionPath, EnvironmentPath, Page, pageOf } from './schema-parts.ts'
-import { ChangedDefinition, Definition, ListedDefinition, Rollback, RolledBack } from './schemas.ts'
-import { body, documented, jsonBody, path, query } from './validation.ts'
+import type { RefreshFlags } from './environments.ts'
+import {
+  Definition,
+  DefinitionPath,
+  EnvironmentPath,
+  FlagKey,
+  lastEvaluatedAt,
+  Mistake,
+  nextKey,
+  Page,
+  pageOf,
+  revision,
+} from './schemas.ts'
+import { body, describeUnder, etagOf, path, preconditionOf, query, readJson } from './validation.ts'
 
-const tag = 'Definitions'
-const ONE = '/:project/environments/:environment/flags/:key'
+const describe = describeUnder('Definitions')
 
-/** `/api/v1/projects/:project/environments/:environment/flags`: what a flag does in one environment. */
-export function definitionRoutes(database: Database, authenticate: Authenticate, changed: Changed): Hono {
-  const editor = allow(authenticate, 'editor')
-  const change = async (name: definitions.FlagName, wanted: definitions.DefinitionChange) => {
-    const stored = await definitions.changeDefinition(database, name, wanted)
-    await changed(`${name.project}/${name.environment}`)
-    return stored
+const warnings = v.optional(
+  v.pipe(
+    v.array(Mistake),
+    v.description('Valid here, but evaluated differently by other engines of flagd; absent where there are none'),
+  ),
+)
+const WrittenDefinition = v.looseObject({ ...Definition.entries, warnings })
+const StoredDefinition = v.object({ key: FlagKey, revision, definition: Definition })
+const ListedDefinition = v.object({ ...StoredDefinition.entries, lastEvaluatedAt })
+const Rollback = v.strictObject({ revision: v.pipe(revision, v.minValue(0), v.safeInteger()) })
+const RollbackResult = v.object({ ...StoredDefinition.entries, warnings })
+
+/** `/api/v1/projects/:project/environments/:environment/flags`: how a flag is evaluated in one environment. */
+export function definitionRoutes(database: Database, authenticate: Authenticate, refresh: RefreshFlags): Hono {
+  const editor = authorize(authenticate, 'editor')
+  const write = async (c: Context, name: definitions.FlagName, next: definitions.DefinitionChange['next']) => {
+    const change = { next, expected: preconditionOf(c), author: authorOf(c) }
+    const written = await definitions.changeDefinition(database, name, change)
+    await refresh(`${name.project}/${name.environment}`)
+    return written
   }
   return new Hono()
     .get(
-      '/:project/environments/:environment/flags',
-      documented({ tag, summary: 'List the definitions of an environment', answer: pageOf(ListedDefinition) }),
+      '/',
+      describe('List the definitions of an environment', pageOf(ListedDefinition)),
       editor,
       path(EnvironmentPath),
       query(Page),
       async (c) => {
         const page = c.req.valid('query')
         const rows = await definitions.listDefinitions(database, c.req.valid('param'), page)
-        return c.json({ items: rows.map(listed), next: rows.length < page.limit ? null : (rows.at(-1)?.key ?? null) })
+        const items = rows.map((row) => ({ ...toJson(row), lastEvaluatedAt: row.lastEvaluatedAt }))
+        return c.json({ items, next: nextKey(rows, page.limit) })
       },
     )
-    .get(
-      ONE,
-      documented({ tag, summary: 'Read a definition', answer: Definition }),
-      editor,
-      path(DefinitionPath),
-      async (c) => {
-        const stored = await definitions.readDefinition(database, nameOf(c.req.valid('param')))
-        return c.json(stored.definition, 200, { etag: tagOf(stored.revision) })
-      },
-    )
+    .get('/:key', describe('Read a definition', Definition), editor, path(DefinitionPath), async (c) => {
+      const row = await definitions.readDefinition(database, flagNameOf(c.req.valid('param')))
+      return c.json(row.definition, 200, etagOf(row.revision))
+    })
     .put(
-      ONE,
-      documented({ tag, summary: 'Create or replace a definition', answer: ChangedDefinition, body: Definition }),
+      '/:key',
+      describe('Create or replace a definition', WrittenDefinition, { body: Definition }),
       editor,
       path(DefinitionPath),
       async (c) => {
-        const { value, text } = await jsonBody(c)
-        const definition = definitionFrom(withoutWarnings(value), text)
-        const stored = await change(nameOf(c.req.valid('param')), {
-          next: () => definition,
-          expected: expectedBy(c),
-          author: authorOf(c),
-        })
-        return c.json(answerOf(stored), 200, stored && { etag: tagOf(stored.revision) })
+        const { value, text } = await readJson(c)
+        const definition = parseDefinition(withoutWarnings(value), text)
+        return writtenResponse(c, await write(c, flagNameOf(c.req.valid('param')), () => definition))
       },
     )
     .patch(
-      ONE,
-      documented({
-        tag,
-        summary: 'Change parts of a definition (JSON Merge Patch, RFC 7396)',
-        answer: ChangedDefinition,
-        body: Definition,
-      }),
+      '/:key',
+      describe('Change parts of a definition (JSON Merge Patch, RFC 7396)', WrittenDefinition, { body: Definition }),
       editor,
       path(DefinitionPath),
       async (c) => {
-        const { value: patch, text } = await jsonBody(c)
-        refuse(checkJson(patch, { depth: DEFINITION_DEPTH, text }))
-        const name = nameOf(c.req.valid('param'))
-        const next = (before: FlagDefinition | undefined) =>
-          before && definitionFrom(mergePatch(before, withoutWarnings(patch)))
-        const stored = await change(name, { next, expected: expectedBy(c), author: authorOf(c) })
-        return c.json(answerOf(stored), 200, stored && { etag: tagOf(stored.revision) })
+        const { value: patch, text } = await readJson(c)
+        const mistakes = checkJson(patch, { depth: DEFINITION_DEPTH, text })
+        if (mistakes.length > 0) throw invalid(mistakes)
+        const written = await write(
+          c,
+          flagNameOf(c.req.valid('param')),
+          (before) => before && parseDefinition(mergePatch(before, withoutWarnings(patch))),
+        )
+        return writtenResponse(c, written)
       },
     )
-    .delete(
-      ONE,
-      documented({ tag, summary: 'Remove a definition from an environment', status: 204 }),
-      editor,
-      path(DefinitionPath),
-      async (c) => {
-        await change(nameOf(c.req.valid('param')), {
-          next: () => undefined,
-          expected: expectedBy(c),
-          author: authorOf(c),
-        })
-        return c.body(null, 204)
-      },
-    )
+    .delete('/:key', describe('Remove a definition from an environment'), editor, path(DefinitionPath), async (c) => {
+      await write(c, flagNameOf(c.req.valid('param')), () => undefined)
+      return c.body(null, 204)
+    })
     .post(
-      `${ONE}/rollback`,
-      documented({ tag, summary: 'Bring a definition back to what it was at a revision', answer: RolledBack }),
+      '/:key/rollback',
+      describe('Bring a definition back to what it was at a revision', RollbackResult),
       editor,
       path(DefinitionPath),
       body(Rollback),
       async (c) => {
-        const name = nameOf(c.req.valid('param'))
+        const name = flagNameOf(c.req.valid('param'))
         const to = BigInt(c.req.valid('json').revision)
-        const stored = await definitions.rollBack(database, name, { to, expected: expectedBy(c), author: authorOf(c) })
-        await changed(`${name.project}/${name.environment}`)
-        return stored
-          ? c.json({ ...shown(stored), ...warningsOf(stored) }, 200, { etag: tagOf(stored.revision) })
-          : c.body(null, 204)
+        const change = { to, expected: preconditionOf(c), author: authorOf(c) }
+        const written = await definitions.rollBack(database, name, change)
+        await refresh(`${name.project}/${name.environment}`)
+        if (!written) return c.body(null, 204)
+        return c.json({ ...toJson(written), ...warningsOf(written) }, 200, etagOf(written.revision))
       },
     )
 }
 
-function definitionFrom(body: unknown, text?: string): FlagDefinition {
-  const { definition, mistakes } = checkShape(body, { text })
+function parseDefinition(value: unknown, text?: string): FlagDefinition {
+  const { definition, mistakes } = checkShape(value, { text })
   if (definition) return definition
-  throw unfit(mistakes)
+  throw invalid(mistakes)
 }
 
-function refuse(mistakes: readonly Mistake[]): void {
-  if (mistakes.length > 0) throw unfit(mistakes)
-}
-
-const unfit = (mistakes: readonly Mistake[]) =>
+const invalid = (mistakes: readonly FlagMistake[]) =>
   new FlagError('invalid', 'The definition is not what it should be', { mistakes })
 
-const nameOf = ({ key, ...name }: { project: string; environment: string; key: string }): definitions.FlagName => ({
+const flagNameOf = ({ key, ...name }: { project: string; environment: string; key: string }): definitions.FlagName => ({
   ...name,
   flag: key,
 })
 
-/** A definition that was written, with `warnings` where there are some. */
-const answerOf = (stored: definitions.ChangedDefinition | undefined) =>
-  stored && { ...stored.definition, ...warningsOf(stored) }
+const writtenResponse = (c: Context, written: definitions.ChangedDefinition | undefined) =>
+  c.json(written && { ...written.definition, ...warningsOf(written) }, 200, written && etagOf(written.revision))
 
 const warningsOf = ({ warnings }: definitions.ChangedDefinition) =>
   warnings.length > 0 ? { warnings: warnings.map(({ pointer, message }) => ({ pointer, detail: message })) } : {}
 
-/** `warnings` is a member of answers: a definition that comes back with it is stored without. */
+/** A client may send back what a response contained, `warnings` included; they are not part of the definition. */
 function withoutWarnings(definition: unknown): unknown {
   if (!isRecord(definition) || !Object.hasOwn(definition, 'warnings')) return definition
   const { warnings: _, ...rest } = definition
   return rest
 }
 
-const shown = ({ key, revision, definition }: definitions.StoredDefinition) => ({
+const toJson = ({ key, revision, definition }: definitions.StoredDefinition) => ({
   key,
   revision: Number(revision),
   definition,
 })
-
-const listed = ({ lastEvaluatedAt, ...stored }: definitions.ListedDefinition) => ({ ...shown(stored), lastEvaluatedAt })
 
 /**
  * Applies a JSON Merge Patch (RFC 7396) and returns the result; neither argument is changed. Members are defined, not

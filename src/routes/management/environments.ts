@@ -1,87 +1,116 @@
 import { Hono } from 'hono'
+import * as v from 'valibot'
 import type { Authenticate } from '../../cache/authenticator.ts'
-import { allow, authorOf } from '../../middleware/authentication.ts'
+import { authorize, authorOf } from '../../middleware/authentication.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import * as environments from '../../repository/postgres/environments.ts'
 import type { EnvironmentRow } from '../../repository/postgres/revision.ts'
-import { expectedBy, tagOf } from './preconditions.ts'
-import { EnvironmentPath, ProjectPath, pageOf } from './schema-parts.ts'
-import { Environment, EnvironmentPatch, NewEnvironment } from './schemas.ts'
-import { body, documented, path } from './validation.ts'
+import { EnvironmentKey, EnvironmentPath, instant, ProjectKey, ProjectPath, pageOf, revision, text } from './schemas.ts'
+import { body, describeUnder, etagOf, path, preconditionOf } from './validation.ts'
 
-const tag = 'Environments'
+const describe = describeUnder('Environments')
 
-/** Tells this replica at once what it would otherwise notice at its next look. `scope`: an environment, or `<project>/` for all of one. */
-export type Changed = (scope: string) => Promise<void>
+const Bucketing = v.pipe(
+  v.picklist(['v1', 'v2', 'v3']),
+  v.description('How `fractional` assigns shares. Another algorithm moves users to other variants'),
+)
+const Environment = v.object({
+  project: ProjectKey,
+  key: EnvironmentKey,
+  flagSetId: v.pipe(v.string(), v.description('`<project>/<environment>`: what OpenFeature clients select it by')),
+  name: v.string(),
+  description: v.string(),
+  bucketing: Bucketing,
+  revision,
+  changedAt: instant('Last change'),
+  createdAt: instant('Creation'),
+})
+const NewEnvironment = v.strictObject({
+  key: EnvironmentKey,
+  name: v.optional(text(200)),
+  description: v.optional(text(2000), ''),
+  bucketing: v.optional(Bucketing, 'v2'),
+})
+const EnvironmentPatch = v.strictObject({
+  name: v.optional(text(200)),
+  description: v.optional(text(2000)),
+  bucketing: v.optional(Bucketing),
+})
+
+/**
+ * Reloads flags on this replica after a change; other replicas notice the change by themselves. `scope` is a flag set id,
+ * `<project>/<environment>`, or `<project>/` for all environments of a project.
+ */
+export type RefreshFlags = (scope: string) => Promise<void>
 
 /** `/api/v1/projects/:project/environments` */
-export function environmentRoutes(database: Database, authenticate: Authenticate, changed: Changed): Hono {
-  const admin = allow(authenticate, 'admin')
+export function environmentRoutes(database: Database, authenticate: Authenticate, refresh: RefreshFlags): Hono {
+  const admin = authorize(authenticate, 'admin')
   return new Hono()
     .get(
-      '/:project/environments',
-      documented({ tag, summary: 'List the environments of a project', answer: pageOf(Environment) }),
+      '/',
+      describe('List the environments of a project', pageOf(Environment)),
       admin,
       path(ProjectPath),
       async (c) => {
         const rows = await environments.listEnvironments(database, c.req.valid('param').project)
-        return c.json({ items: rows.map(shown), next: null })
+        return c.json({ items: rows.map(toJson), next: null })
       },
     )
     .post(
-      '/:project/environments',
-      documented({ tag, summary: 'Create an environment', answer: Environment, status: 201 }),
+      '/',
+      describe('Create an environment', Environment, { status: 201 }),
       admin,
       path(ProjectPath),
       body(NewEnvironment),
       async (c) => {
         const { key, name = key, description, bucketing } = c.req.valid('json')
-        const subject = { project: c.req.valid('param').project, environment: key }
-        const settings = { name, description, bucketing }
-        const row = await environments.createEnvironment(database, subject, { settings, author: authorOf(c) })
-        const location = `/api/v1/projects/${subject.project}/environments/${key}`
-        return c.json(shown(row), 201, { etag: tagOf(row.revision), location })
+        const { project } = c.req.valid('param')
+        const change = { settings: { name, description, bucketing }, author: authorOf(c) }
+        const row = await environments.createEnvironment(database, { project, environment: key }, change)
+        const location = `/api/v1/projects/${project}/environments/${key}`
+        return c.json(toJson(row), 201, { ...etagOf(row.revision), location })
       },
     )
     .get(
-      '/:project/environments/:environment',
-      documented({ tag, summary: 'Read an environment', answer: Environment }),
-      allow(authenticate, 'editor'),
+      '/:environment',
+      describe('Read an environment', Environment),
+      authorize(authenticate, 'editor'),
       path(EnvironmentPath),
       async (c) => {
         const row = await environments.readEnvironment(database, c.req.valid('param'))
-        return c.json(shown(row), 200, { etag: tagOf(row.revision) })
+        return c.json(toJson(row), 200, etagOf(row.revision))
       },
     )
     .patch(
-      '/:project/environments/:environment',
-      documented({ tag, summary: 'Change the name, description or bucketing of an environment', answer: Environment }),
+      '/:environment',
+      describe('Change the name, description or bucketing of an environment', Environment),
       admin,
       path(EnvironmentPath),
       body(EnvironmentPatch),
       async (c) => {
         const name = c.req.valid('param')
-        const change = { settings: c.req.valid('json'), expected: expectedBy(c), author: authorOf(c) }
+        const change = { settings: c.req.valid('json'), expected: preconditionOf(c), author: authorOf(c) }
         const row = await environments.updateEnvironment(database, name, change)
-        await changed(`${name.project}/${name.environment}`)
-        return c.json(shown(row), 200, { etag: tagOf(row.revision) })
+        await refresh(`${name.project}/${name.environment}`)
+        return c.json(toJson(row), 200, etagOf(row.revision))
       },
     )
     .delete(
-      '/:project/environments/:environment',
-      documented({ tag, summary: 'Delete an environment with its definitions and keys', status: 204 }),
+      '/:environment',
+      describe('Delete an environment with its definitions and keys'),
       admin,
       path(EnvironmentPath),
       async (c) => {
         const name = c.req.valid('param')
-        await environments.deleteEnvironment(database, name, { expected: expectedBy(c), author: authorOf(c) })
-        await changed(`${name.project}/${name.environment}`)
+        await environments.deleteEnvironment(database, name, { expected: preconditionOf(c), author: authorOf(c) })
+        await refresh(`${name.project}/${name.environment}`)
         return c.body(null, 204)
       },
     )
 }
 
-const shown = ({ project, key, name, description, bucketing, revision, changedAt, createdAt }: EnvironmentRow) => ({
+const toJson = ({ project, key, name, description, bucketing, revision, changedAt, createdAt }: EnvironmentRow) => ({
   project,
   key,
   flagSetId: `${project}/${key}`,

@@ -1,103 +1,137 @@
 import { Hono } from 'hono'
+import * as v from 'valibot'
 import type { Authenticate } from '../../cache/authenticator.ts'
 import { readDocument } from '../../flag/check/document.ts'
 import { documentOf, portableDocumentOf } from '../../flag/document.ts'
-import { FlagError, type Mistake } from '../../flag/error.ts'
-import { allow, authorOf } from '../../middleware/authentication.ts'
+import { FlagError, type Mistake as FlagMistake } from '../../flag/error.ts'
+import { authorize, authorOf } from '../../middleware/authentication.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import type { Difference } from '../../repository/postgres/flag-rows.ts'
 import { applyFlagSet, exportFlagSet } from '../../repository/postgres/flag-set.ts'
 import { findProblems, type Problem } from '../../repository/postgres/problems.ts'
-import type { Changed } from './environments.ts'
+import type { RefreshFlags } from './environments.ts'
 import {
-  Applied,
-  ApplyQuery,
-  ExportQuery,
-  FlagProblem,
-  FlagSetDocument,
-  PROBLEM_MISTAKES_MAX,
-  ProblemQuery,
-} from './flag-set-schemas.ts'
-import { expectedBy, tagOf } from './preconditions.ts'
-import { EnvironmentPath, pageOf } from './schema-parts.ts'
-import { documented, jsonBody, path, query } from './validation.ts'
+  booleanText,
+  Definition,
+  EnvironmentPath,
+  Mistake,
+  metadata,
+  ProblemPage,
+  pageOf,
+  revision,
+} from './schemas.ts'
+import { describeUnder, etagOf, path, preconditionOf, query, readJson } from './validation.ts'
 
-const tag = 'Flag sets'
-const PATH = '/:project/environments/:environment/flagset'
-const PROBLEMS = '/:project/environments/:environment/problems'
+const describe = describeUnder('Flag sets')
+/** Mistakes shown for one flag or segment: a rule can have thousands. */
+const PROBLEM_MISTAKES_MAX = 20
 
-/** `…/environments/:environment/flagset`: a whole environment as one flagd document; `…/problems`: what is wrong in it. */
-export function flagSetRoutes(database: Database, authenticate: Authenticate, changed: Changed): Hono {
-  const editor = allow(authenticate, 'editor')
+/** Other members are stored, and exported as they were. */
+const FlagSetDocument = v.looseObject({
+  $schema: v.optional(v.unknown()),
+  flags: v.record(v.string(), Definition),
+  $evaluators: v.optional(v.pipe(v.record(v.string(), v.unknown()), v.description('Segments: rules shared by name'))),
+  metadata: v.optional(metadata),
+})
+const option = (fallback: 'true' | 'false', description: string) =>
+  v.optional(v.pipe(booleanText, v.description(description)), fallback)
+const ExportQuery = v.object({
+  portable: option(
+    'true',
+    'False exports the document as it is stored. Otherwise segments that refer to others, or that flagd cannot match, are written out for flagd',
+  ),
+})
+const ApplyQuery = v.object({
+  dryRun: option('false', 'Return the difference and change nothing'),
+  prune: option('false', 'Remove what the document does not name'),
+  strict: option('true', 'False stores rules with mistakes, as flagd would load them; each such flag is isolated'),
+})
+const ApplyResult = v.object({
+  revision,
+  dryRun: v.boolean(),
+  created: v.array(v.string()),
+  updated: v.array(v.string()),
+  removed: v.array(v.string()),
+  segments: v.pipe(v.boolean(), v.description('Whether segments changed')),
+  metadata: v.pipe(v.boolean(), v.description('Whether the flag set’s metadata changed')),
+  members: v.pipe(v.boolean(), v.description('Whether other members of the document, such as $schema, changed')),
+  differences: v.array(v.object({ key: v.string(), before: v.nullable(Definition), after: v.nullable(Definition) })),
+  warnings: v.array(Mistake),
+})
+const FlagProblem = v.object({
+  subject: v.picklist(['flag', 'segment']),
+  key: v.string(),
+  errors: v.pipe(
+    v.array(Mistake),
+    v.description(
+      `Where in the document that \`flagset?portable=false\` exports, and what; ${PROBLEM_MISTAKES_MAX} at most`,
+    ),
+  ),
+  errorsLeftOut: v.optional(v.number()),
+})
+
+/** `…/environments/:environment/flagset`: a whole environment as one flagd document; `…/problems`: its mistakes. */
+export function flagSetRoutes(database: Database, authenticate: Authenticate, refresh: RefreshFlags): Hono {
+  const editor = authorize(authenticate, 'editor')
   return new Hono()
     .get(
-      PATH,
-      documented({ tag, summary: 'Export an environment', answer: FlagSetDocument }),
+      '/flagset',
+      describe('Export an environment', FlagSetDocument),
       editor,
       path(EnvironmentPath),
       query(ExportQuery),
       async (c) => {
         const exported = await exportFlagSet(database, c.req.valid('param'))
-        const write = c.req.valid('query').portable ? portableDocumentOf : documentOf
-        return c.json(write(exported), 200, { etag: tagOf(exported.revision) })
+        const toDocument = c.req.valid('query').portable ? portableDocumentOf : documentOf
+        return c.json(toDocument(exported), 200, etagOf(exported.revision))
       },
     )
     .put(
-      PATH,
-      documented({
-        tag,
-        summary: 'Make an environment say what a flagd document says',
-        answer: Applied,
-        body: FlagSetDocument,
-      }),
+      '/flagset',
+      describe('Make an environment say what a flagd document says', ApplyResult, { body: FlagSetDocument }),
       editor,
       path(EnvironmentPath),
       query(ApplyQuery),
       async (c) => {
         const name = c.req.valid('param')
         const options = c.req.valid('query')
-        const { value, text } = await jsonBody(c)
+        const { value, text } = await readJson(c)
         const { source: document, mistakes } = readDocument(value, text)
         if (mistakes.length > 0) throw new FlagError('invalid', 'The document is not a flag set', { mistakes })
-        const applied = await applyFlagSet(database, name, {
-          document,
-          ...options,
-          expected: expectedBy(c),
-          author: authorOf(c),
-        })
-        if (!options.dryRun) await changed(`${name.project}/${name.environment}`)
-        const { revision, segments, metadata, members, warnings } = applied
-        const answer = {
+        const change = { document, ...options, expected: preconditionOf(c), author: authorOf(c) }
+        const { revision, changed, segments, metadata, members, warnings } = await applyFlagSet(database, name, change)
+        if (!options.dryRun) await refresh(`${name.project}/${name.environment}`)
+        const result = {
           revision: Number(revision),
           dryRun: options.dryRun,
-          ...sorted(applied.changed),
+          ...keysOf(changed),
           segments,
           metadata,
           members,
-          differences: applied.changed.map(({ key, before = null, after = null }) => ({ key, before, after })),
+          differences: changed.map(({ key, before = null, after = null }) => ({ key, before, after })),
           warnings: warnings.map(toError),
         }
-        return c.json(answer, 200, { etag: tagOf(revision) })
+        return c.json(result, 200, etagOf(revision))
       },
     )
     .get(
-      PROBLEMS,
-      documented({
-        tag,
-        summary: 'List the flags and segments that have mistakes: wrong rules, and references to nothing',
-        answer: pageOf(FlagProblem),
-      }),
+      '/problems',
+      describe(
+        'List the flags and segments that have mistakes: wrong rules, and references to nothing',
+        pageOf(FlagProblem),
+      ),
       editor,
       path(EnvironmentPath),
-      query(ProblemQuery),
+      query(ProblemPage),
       async (c) => {
         const { revision, items, next } = await findProblems(database, c.req.valid('param'), c.req.valid('query'))
-        return c.json({ items: items.map(shown), next }, 200, { etag: tagOf(revision) })
+        return c.json({ items: items.map(toJson), next }, 200, etagOf(revision))
       },
     )
 }
 
-function sorted(changed: readonly Difference[]) {
+/** The keys of changed flags, by the kind of their change. */
+function keysOf(changed: readonly Difference[]) {
   const keys = (isWanted: (difference: Difference) => boolean) => changed.filter(isWanted).map(({ key }) => key)
   return {
     created: keys(({ before }) => before === undefined),
@@ -106,10 +140,10 @@ function sorted(changed: readonly Difference[]) {
   }
 }
 
-function shown({ subject, key, mistakes }: Problem) {
+function toJson({ subject, key, mistakes }: Problem) {
   const errors = mistakes.slice(0, PROBLEM_MISTAKES_MAX).map(toError)
   const left = mistakes.length - errors.length
   return { subject, key, errors, ...(left > 0 && { errorsLeftOut: left }) }
 }
 
-const toError = ({ pointer, message }: Mistake) => ({ pointer, detail: message })
+const toError = ({ pointer, message }: FlagMistake) => ({ pointer, detail: message })

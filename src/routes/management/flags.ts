@@ -1,35 +1,77 @@
 import { Hono } from 'hono'
+import * as v from 'valibot'
 import type { Authenticate } from '../../cache/authenticator.ts'
-import { allow, authorOf } from '../../middleware/authentication.ts'
+import { authorize, authorOf } from '../../middleware/authentication.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import * as flags from '../../repository/postgres/flags.ts'
-import type { Changed } from './environments.ts'
-import { expectedBy, tagOf } from './preconditions.ts'
-import { FlagPath, ProjectPath, pageOf } from './schema-parts.ts'
-import { Flag, FlagPatch, FlagQuery, NewFlag } from './schemas.ts'
-import { body, documented, path, query } from './validation.ts'
+import type { RefreshFlags } from './environments.ts'
+import {
+  booleanText,
+  FlagKey,
+  FlagPath,
+  instant,
+  lastEvaluatedAt,
+  nextKey,
+  Page,
+  ProjectPath,
+  pageOf,
+  text,
+  version,
+} from './schemas.ts'
+import { body, describeUnder, etagOf, path, preconditionOf, query } from './validation.ts'
 
-const tag = 'Flags'
+const describe = describeUnder('Flags')
 
-/** `/api/v1/projects/:project/flags`: what a flag is, in all environments. */
-export function flagRoutes(database: Database, authenticate: Authenticate, changed: Changed): Hono {
-  const editor = allow(authenticate, 'editor')
+const Tags = v.pipe(v.array(v.pipe(text(100), v.minLength(1))), v.maxLength(50))
+const FlagType = v.picklist(['boolean', 'string', 'number', 'object'])
+const Flag = v.object({
+  key: FlagKey,
+  type: FlagType,
+  description: v.string(),
+  owner: v.string(),
+  tags: v.array(v.string()),
+  permanent: v.pipe(v.boolean(), v.description('False: a flag that is meant to be removed one day')),
+  archived: v.boolean(),
+  lastEvaluatedAt,
+  version,
+  createdAt: instant('Creation'),
+})
+const NewFlag = v.strictObject({
+  key: FlagKey,
+  type: FlagType,
+  description: v.optional(text(2000), ''),
+  owner: v.optional(text(200), ''),
+  tags: v.optional(Tags, []),
+  permanent: v.optional(v.boolean(), false),
+})
+const FlagPatch = v.strictObject({
+  description: v.optional(text(2000)),
+  owner: v.optional(text(200)),
+  tags: v.optional(Tags),
+  permanent: v.optional(v.boolean()),
+  archived: v.optional(v.boolean()),
+})
+const FlagQuery = v.object({ ...Page.entries, archived: v.optional(booleanText), tag: v.optional(text(100)) })
+
+/** `/api/v1/projects/:project/flags`: what a flag has in common in all environments. */
+export function flagRoutes(database: Database, authenticate: Authenticate, refresh: RefreshFlags): Hono {
+  const editor = authorize(authenticate, 'editor')
   return new Hono()
     .get(
-      '/:project/flags',
-      documented({ tag, summary: 'List the flags of a project', answer: pageOf(Flag) }),
+      '/',
+      describe('List the flags of a project', pageOf(Flag)),
       editor,
       path(ProjectPath),
       query(FlagQuery),
       async (c) => {
         const filter = c.req.valid('query')
         const rows = await flags.listFlags(database, c.req.valid('param').project, filter)
-        return c.json({ items: rows.map(shown), next: rows.length < filter.limit ? null : (rows.at(-1)?.key ?? null) })
+        return c.json({ items: rows.map(toJson), next: nextKey(rows, filter.limit) })
       },
     )
     .post(
-      '/:project/flags',
-      documented({ tag, summary: 'Create a flag', answer: Flag, status: 201 }),
+      '/',
+      describe('Create a flag', Flag, { status: 201 }),
       editor,
       path(ProjectPath),
       body(NewFlag),
@@ -37,38 +79,32 @@ export function flagRoutes(database: Database, authenticate: Authenticate, chang
         const { project } = c.req.valid('param')
         const row = await flags.createFlag(database, project, { flag: c.req.valid('json'), author: authorOf(c) })
         const location = `/api/v1/projects/${project}/flags/${encodeURIComponent(row.key)}`
-        return c.json(shown(row), 201, { etag: tagOf(row.version), location })
+        return c.json(toJson(row), 201, { ...etagOf(row.version), location })
       },
     )
-    .get(
-      '/:project/flags/:key',
-      documented({ tag, summary: 'Read a flag', answer: Flag }),
-      editor,
-      path(FlagPath),
-      async (c) => {
-        const { project, key } = c.req.valid('param')
-        const row = await flags.readFlag(database, project, key)
-        return c.json(shown(row), 200, { etag: tagOf(row.version) })
-      },
-    )
+    .get('/:key', describe('Read a flag', Flag), editor, path(FlagPath), async (c) => {
+      const { project, key } = c.req.valid('param')
+      const row = await flags.readFlag(database, project, key)
+      return c.json(toJson(row), 200, etagOf(row.version))
+    })
     .patch(
-      '/:project/flags/:key',
-      documented({ tag, summary: 'Change what is said about a flag; archive it or bring it back', answer: Flag }),
+      '/:key',
+      describe('Change what is said about a flag; archive it or bring it back', Flag),
       editor,
       path(FlagPath),
       body(FlagPatch),
       async (c) => {
         const { project, key } = c.req.valid('param')
         const { archived, ...text } = c.req.valid('json')
-        const change = { text, archived, expected: expectedBy(c), author: authorOf(c) }
+        const change = { text, archived, expected: preconditionOf(c), author: authorOf(c) }
         const row = await flags.updateFlag(database, project, key, change)
-        if (archived !== undefined) await changed(`${project}/`)
-        return c.json(shown(row), 200, { etag: tagOf(row.version) })
+        if (archived !== undefined) await refresh(`${project}/`)
+        return c.json(toJson(row), 200, etagOf(row.version))
       },
     )
 }
 
-const shown = ({ id: _, projectId: __, archivedAt, version, ...flag }: flags.SeenFlag) => ({
+const toJson = ({ id: _, projectId: __, archivedAt, version, ...flag }: flags.SeenFlag) => ({
   ...flag,
   archived: archivedAt !== null,
   version: Number(version),

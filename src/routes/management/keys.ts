@@ -1,54 +1,70 @@
 import { Hono } from 'hono'
+import * as v from 'valibot'
 import type { Authenticate } from '../../cache/authenticator.ts'
-import { FlagError } from '../../flag/error.ts'
-import { allow, authorOf } from '../../middleware/authentication.ts'
+import { authorize, authorOf } from '../../middleware/authentication.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import { createKey, listKeys, revokeKey } from '../../repository/postgres/keys.ts'
-import { pageOf } from './schema-parts.ts'
-import { Key, KeyPath, KeyQuery, NewKey, NewKeyAnswer } from './schemas.ts'
-import { body, documented, path, query } from './validation.ts'
+import { EnvironmentKey, instant, OffsetPage, ProjectKey, pageOf, text, time } from './schemas.ts'
+import { body, describeUnder, path, query } from './validation.ts'
 
-const tag = 'Keys'
+const describe = describeUnder('Keys')
 
-/** `/api/v1/keys`. `changed` makes a new or revoked key count here at once; other replicas notice at their next look. */
-export function keyRoutes(database: Database, authenticate: Authenticate, changed: () => Promise<void>): Hono {
-  const admin = allow(authenticate, 'admin')
+const Role = v.pipe(
+  v.picklist(['client', 'server', 'editor', 'admin']),
+  v.description(
+    'client: evaluate; server: and read definitions; editor: and change its environment; admin: everything',
+  ),
+)
+const Scope = v.strictObject({ project: ProjectKey, environment: EnvironmentKey })
+const Key = v.object({
+  id: v.pipe(v.string(), v.uuid()),
+  name: v.string(),
+  role: Role,
+  environment: v.nullable(Scope),
+  createdBy: v.string(),
+  createdAt: instant('Creation'),
+  expiresAt: v.nullable(instant('End')),
+  revokedAt: v.nullable(instant('Revocation')),
+  lastUsedAt: v.nullable(instant('Last request with this key, to 5 minutes and some minutes late; null: none yet')),
+})
+const CreatedKey = v.object({
+  ...Key.entries,
+  secret: v.pipe(v.string(), v.description('Shown this once; only its hash is stored')),
+})
+const NewKey = v.pipe(
+  v.strictObject({
+    name: v.pipe(text(200), v.minLength(1)),
+    role: Role,
+    environment: v.optional(v.nullable(Scope), null),
+    expiresAt: v.optional(v.nullable(v.pipe(time, v.description('End of the key'))), null),
+  }),
+  v.forward(
+    v.check(
+      ({ role, environment }) => (role === 'admin') === (environment === null),
+      'must name an environment for client, server and editor keys, and be null for admin keys',
+    ),
+    ['environment'],
+  ),
+)
+const KeyPath = v.object({ id: v.pipe(v.string(), v.uuid()) })
+
+/** `/api/v1/keys`. `refresh` reloads the keys of this replica after a change; other replicas notice it by themselves. */
+export function keyRoutes(database: Database, authenticate: Authenticate, refresh: () => Promise<void>): Hono {
+  const admin = authorize(authenticate, 'admin')
   return new Hono()
-    .get(
-      '/',
-      documented({ tag, summary: 'List keys, without their secrets', answer: pageOf(Key) }),
-      admin,
-      query(KeyQuery),
-      async (c) => {
-        const { limit, offset } = c.req.valid('query')
-        const items = await listKeys(database, { limit, offset })
-        return c.json({ items, next: items.length < limit ? null : String(offset + limit) })
-      },
-    )
-    .post(
-      '/',
-      documented({ tag, summary: 'Create a key', answer: NewKeyAnswer, status: 201 }),
-      admin,
-      body(NewKey),
-      async (c) => {
-        const key = c.req.valid('json')
-        if ((key.role === 'admin') !== (key.environment === null))
-          throw new FlagError('invalid', 'The body is not what it should be', {
-            mistakes: [
-              {
-                pointer: '/environment',
-                message: 'must name an environment for client, server and editor keys, and be null for admin keys',
-              },
-            ],
-          })
-        const created = await createKey(database, key, authorOf(c))
-        await changed()
-        return c.json(created, 201, { 'cache-control': 'no-store' })
-      },
-    )
-    .delete('/:id', documented({ tag, summary: 'Revoke a key', status: 204 }), admin, path(KeyPath), async (c) => {
+    .get('/', describe('List keys, without their secrets', pageOf(Key)), admin, query(OffsetPage), async (c) => {
+      const { limit, offset } = c.req.valid('query')
+      const items = await listKeys(database, { limit, offset })
+      return c.json({ items, next: items.length < limit ? null : String(offset + limit) })
+    })
+    .post('/', describe('Create a key', CreatedKey, { status: 201 }), admin, body(NewKey), async (c) => {
+      const created = await createKey(database, c.req.valid('json'), authorOf(c))
+      await refresh()
+      return c.json(created, 201, { 'cache-control': 'no-store' })
+    })
+    .delete('/:id', describe('Revoke a key'), admin, path(KeyPath), async (c) => {
       await revokeKey(database, c.req.valid('param').id, authorOf(c))
-      await changed()
+      await refresh()
       return c.body(null, 204)
     })
 }

@@ -1,104 +1,115 @@
 import * as v from 'valibot'
-import {
-  EnvironmentKey,
-  Flag256,
-  instant,
-  Limit,
-  lastEvaluatedAt,
-  Mistake,
-  metadata,
-  Page,
-  ProjectKey,
-  revision,
-  text,
-  time,
-  version,
-} from './schema-parts.ts'
+import { isText } from '../../flag/definition.ts'
 
-// What the management API takes and gives. The OpenAPI document is made from these, so their descriptions are documentation.
+// Schemas that several routes share. The OpenAPI document is generated from them: their descriptions are documentation.
 
-export const Project = v.object({
-  key: ProjectKey,
-  name: v.string(),
-  description: v.string(),
-  version,
-  createdAt: instant('Creation'),
-})
-export const NewProject = v.strictObject({
-  key: ProjectKey,
-  name: v.optional(text(200)),
-  description: v.optional(text(2000), ''),
-})
-export const ProjectPatch = v.strictObject({ name: v.optional(text(200)), description: v.optional(text(2000)) })
+export const text = (max: number) =>
+  v.pipe(v.string(), v.maxLength(max), v.check(isText, 'must be well-formed text without NUL'))
 
-const Bucketing = v.pipe(
-  v.picklist(['v1', 'v2', 'v3']),
-  v.description('How `fractional` assigns shares. Another algorithm moves users to other variants'),
+const slug = (description: string) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/, 'must be 1 to 64 of a-z, 0-9 and "-", with no "-" at the ends'),
+    v.description(description),
+  )
+
+/** The first and the last millisecond that Postgres accepts in the form in which dates are sent to it. */
+export const EARLIEST_MS = Date.parse('0001-01-01T00:00:00Z')
+const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z')
+const TIMESTAMP = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(?:Z|([+-]\d\d)(?::?(\d\d))?)$/
+
+/**
+ * Parses an ISO 8601 timestamp; undefined for a time that does not exist (30 February, 24:00) and for one outside the years 1 to 9999.
+ * Runtimes parse those differently: as the next day, or as a date that throws when it is sent to the database.
+ */
+function instantOf(value: string): Date | undefined {
+  const [, day, time, fraction = '', hours = '+00', minutes = '00'] = TIMESTAMP.exec(value) ?? []
+  const local = Date.parse(`${day}T${time}Z`)
+  if (Number.isNaN(local) || !new Date(local).toISOString().startsWith(`${day}T${time}`)) return undefined
+  const parsed = new Date(`${day}T${time}${fraction.slice(0, 4)}${hours}:${minutes}`)
+  return parsed.getTime() >= EARLIEST_MS && parsed.getTime() <= LATEST_MS ? parsed : undefined
+}
+
+/** A point in time in a response. */
+export const instant = (description: string) => v.pipe(v.string(), v.isoTimestamp(), v.description(description))
+/** A point in time in a request, parsed. */
+export const time = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  v.check((value) => instantOf(value) !== undefined, 'must be a time that exists, in the years 1 to 9999 (UTC)'),
+  v.transform((value) => instantOf(value) ?? new Date(Number.NaN)),
 )
-export const Environment = v.object({
-  project: ProjectKey,
-  key: EnvironmentKey,
-  flagSetId: v.pipe(v.string(), v.description('`<project>/<environment>`: what OpenFeature clients select it by')),
-  name: v.string(),
-  description: v.string(),
-  bucketing: Bucketing,
-  revision,
-  changedAt: instant('Last change'),
-  createdAt: instant('Creation'),
-})
-export const NewEnvironment = v.strictObject({
-  key: EnvironmentKey,
-  name: v.optional(text(200)),
-  description: v.optional(text(2000), ''),
-  bucketing: v.optional(Bucketing, 'v2'),
-})
-export const EnvironmentPatch = v.strictObject({
-  name: v.optional(text(200)),
-  description: v.optional(text(2000)),
-  bucketing: v.optional(Bucketing),
-})
+export const lastEvaluatedAt = v.pipe(
+  v.nullable(v.string()),
+  v.description(
+    'Last evaluation, up to some minutes late; null: none. In all environments where no environment is named',
+  ),
+)
+export const revision = v.pipe(v.number(), v.integer(), v.description('Counts the changes of its environment'))
+export const version = v.pipe(v.number(), v.integer(), v.description('Counts the changes of this object; its ETag'))
+export const metadata = v.pipe(
+  v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+  v.description('Returned to the application with each evaluation'),
+)
+/** A query parameter that is `true` or `false`, parsed. */
+export const booleanText = v.pipe(
+  v.picklist(['true', 'false']),
+  v.transform((value) => value === 'true'),
+)
 
-const Tags = v.pipe(v.array(v.pipe(text(100), v.minLength(1))), v.maxLength(50))
-const FlagType = v.picklist(['boolean', 'string', 'number', 'object'])
-export const Flag = v.object({
-  key: Flag256,
-  type: FlagType,
-  description: v.string(),
-  owner: v.string(),
-  tags: v.array(v.string()),
-  permanent: v.pipe(v.boolean(), v.description('False: a flag that is meant to be removed one day')),
-  archived: v.boolean(),
-  lastEvaluatedAt,
-  version,
-  createdAt: instant('Creation'),
+export const Limit = v.optional(
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,4}$/),
+    v.transform(Number),
+    v.minValue(1),
+    v.maxValue(1000),
+    v.description('Entries per page (100)'),
+  ),
+  '100',
+)
+const NEXT = '`next` of the previous page'
+const after = (max: number, description: string) => v.optional(v.pipe(text(max), v.description(description)), '')
+export const Page = v.object({ limit: Limit, after: after(256, `Key to continue after: ${NEXT}`) })
+export const ProblemPage = v.object({ limit: Limit, after: after(300, NEXT) })
+export const OffsetPage = v.object({
+  limit: Limit,
+  offset: v.optional(v.pipe(v.string(), v.regex(/^\d{1,6}$/), v.transform(Number), v.description(NEXT)), '0'),
 })
-export const NewFlag = v.strictObject({
-  key: Flag256,
-  type: FlagType,
-  description: v.optional(text(2000), ''),
-  owner: v.optional(text(200), ''),
-  tags: v.optional(Tags, []),
-  permanent: v.optional(v.boolean(), false),
-})
-export const FlagPatch = v.strictObject({
-  description: v.optional(text(2000)),
-  owner: v.optional(text(200)),
-  tags: v.optional(Tags),
-  permanent: v.optional(v.boolean()),
-  archived: v.optional(v.boolean()),
-})
-export const FlagQuery = v.object({
-  ...Page.entries,
-  archived: v.optional(
+export const ChangePage = v.object({
+  limit: Limit,
+  before: v.optional(
     v.pipe(
-      v.picklist(['true', 'false']),
-      v.transform((value) => value === 'true'),
+      v.string(),
+      v.regex(/^\d{1,18}$/),
+      v.transform((digits) => BigInt(digits)),
+      v.description(NEXT),
     ),
   ),
-  tag: v.optional(text(100)),
 })
+export const pageOf = <T extends v.GenericSchema>(items: T) =>
+  v.object({
+    items: v.array(items),
+    next: v.pipe(v.nullable(v.string()), v.description('Where the next page starts; null at the end')),
+  })
+/** `next` of a page that continues after the key of its last row. */
+export const nextKey = (rows: readonly { readonly key: string }[], limit: number): string | null =>
+  rows.length < limit ? null : (rows.at(-1)?.key ?? null)
 
-/** Documentation and first check; flag/check/definition.ts does the whole check, with pointers into the rules. */
+export const ProjectKey = slug('Key of a project')
+export const EnvironmentKey = slug('Key of an environment')
+export const FlagKey = v.pipe(
+  text(256),
+  v.minLength(1),
+  v.check((key) => !['.', '..', '__proto__'].includes(key), 'must not be ".", ".." or "__proto__"'),
+  v.description('Key of a flag, unique in its project'),
+)
+export const ProjectPath = v.object({ project: ProjectKey })
+export const EnvironmentPath = v.object({ project: ProjectKey, environment: EnvironmentKey })
+export const FlagPath = v.object({ project: ProjectKey, key: FlagKey })
+export const DefinitionPath = v.object({ project: ProjectKey, environment: EnvironmentKey, key: FlagKey })
+
+/** Documentation and a first check; flag/check/definition.ts checks the rest and names places in the rules by JSON pointers. */
 export const Definition = v.looseObject({
   state: v.picklist(['ENABLED', 'DISABLED']),
   variants: v.pipe(v.record(v.string(), v.unknown()), v.description('Name → value; all values of one type')),
@@ -106,91 +117,22 @@ export const Definition = v.looseObject({
     v.pipe(v.nullable(v.string()), v.description('Null or absent: the default in the application’s code')),
   ),
   targeting: v.optional(
-    v.pipe(v.unknown(), v.description('JSONLogic with flagd’s operators; answers the name of a variant')),
+    v.pipe(v.unknown(), v.description('JSONLogic with flagd’s operators; evaluates to the name of a variant')),
   ),
   metadata: v.optional(metadata),
 })
-const warnings = v.optional(
-  v.pipe(
-    v.array(Mistake),
-    v.description('What is no mistake, but answers otherwise in other engines of flagd; absent where nothing is'),
-  ),
-)
-export const ChangedDefinition = v.looseObject({ ...Definition.entries, warnings })
-export const StoredDefinition = v.object({ key: Flag256, revision, definition: Definition })
-export const ListedDefinition = v.object({ ...StoredDefinition.entries, lastEvaluatedAt })
-export const RolledBack = v.object({ ...StoredDefinition.entries, warnings })
-export const Rollback = v.strictObject({ revision: v.pipe(revision, v.minValue(0), v.safeInteger()) })
 
-const ChangeSubject = v.picklist(['project', 'environment', 'flag', 'definition', 'key'])
-export const Change = v.object({
-  id: v.string(),
-  at: instant('When'),
-  actor: v.string(),
-  subject: ChangeSubject,
-  action: v.picklist(['create', 'update', 'delete', 'archive', 'restore', 'rollback', 'revoke']),
-  project: v.nullable(v.string()),
-  environment: v.nullable(v.string()),
-  flag: v.nullable(v.string()),
-  revision: v.nullable(revision),
-  before: v.unknown(),
-  after: v.unknown(),
-  comment: v.string(),
+export const Mistake = v.object({
+  pointer: v.pipe(v.string(), v.description('JSON Pointer (RFC 6901)')),
+  detail: v.string(),
+})
+/** RFC 9457. */
+export const Problem = v.object({
+  type: v.string(),
+  title: v.string(),
+  status: v.number(),
+  code: v.string(),
+  detail: v.string(),
+  errors: v.optional(v.array(Mistake)),
   traceId: v.string(),
 })
-const Cursor = v.optional(
-  v.pipe(
-    v.string(),
-    v.regex(/^\d{1,18}$/),
-    v.transform((digits) => BigInt(digits)),
-    v.description('`next` of the page before'),
-  ),
-)
-export const HistoryQuery = v.object({ limit: Limit, before: Cursor })
-export const ChangesQuery = v.object({
-  ...HistoryQuery.entries,
-  project: v.optional(text(64)),
-  environment: v.optional(text(64)),
-  flag: v.optional(text(256)),
-  subject: v.optional(ChangeSubject),
-  actor: v.optional(text(256)),
-  from: v.optional(time),
-  to: v.optional(time),
-})
-
-const Role = v.pipe(
-  v.picklist(['client', 'server', 'editor', 'admin']),
-  v.description(
-    'client: evaluate; server: and read definitions; editor: and change its environment; admin: everything',
-  ),
-)
-const Scope = v.strictObject({ project: ProjectKey, environment: EnvironmentKey })
-export const Key = v.object({
-  id: v.pipe(v.string(), v.uuid()),
-  name: v.string(),
-  role: Role,
-  environment: v.nullable(Scope),
-  createdBy: v.string(),
-  createdAt: instant('Creation'),
-  expiresAt: v.nullable(instant('End')),
-  revokedAt: v.nullable(instant('Revocation')),
-  lastUsedAt: v.nullable(instant('Last request with this key, to 5 minutes and some minutes late; null: none yet')),
-})
-export const NewKeyAnswer = v.object({
-  ...Key.entries,
-  secret: v.pipe(v.string(), v.description('Shown this once; only its hash is kept')),
-})
-export const NewKey = v.strictObject({
-  name: v.pipe(text(200), v.minLength(1)),
-  role: Role,
-  environment: v.optional(v.nullable(Scope), null),
-  expiresAt: v.optional(v.nullable(v.pipe(time, v.description('End of the key'))), null),
-})
-export const KeyQuery = v.object({
-  limit: Limit,
-  offset: v.optional(
-    v.pipe(v.string(), v.regex(/^\d{1,6}$/), v.transform(Number), v.description('`next` of the page before')),
-    '0',
-  ),
-})
-export const KeyPath = v.object({ id: v.pipe(v.string(), v.uuid()) })

@@ -1,50 +1,58 @@
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { HTTPException } from 'hono/http-exception'
 import { describeRoute, resolver, validator } from 'hono-openapi'
 import type { GenericSchema } from 'valibot'
 import { FlagError, type Mistake, pointerTo } from '../../flag/error.ts'
+import type { Expected } from '../../repository/postgres/revision.ts'
 import { decode } from '../paths.ts'
-import { Problem } from './schema-parts.ts'
+import { Problem } from './schemas.ts'
 
-type Documented = {
-  summary: string
-  tag: string
-  /** What a success answers; nothing for 204. */
-  answer?: GenericSchema
+type RouteDescription = {
   status?: 200 | 201 | 204
-  /** Documentation of a body that the handler reads itself. */
+  /** Body of the request, where the handler parses it itself. */
   body?: GenericSchema
 }
 
-/** Describes a route for the OpenAPI document. */
-export function documented({ summary, tag, answer, status = 200, body }: Documented): MiddlewareHandler {
-  const content = answer && { content: { 'application/json': { schema: resolver(answer) } } }
-  const failure = {
-    description: 'A problem (RFC 9457)',
-    content: { 'application/problem+json': { schema: resolver(Problem) } },
+/** Describes routes in the OpenAPI document under `tag`. Without a schema of the response, the status is 204. */
+export const describeUnder =
+  (tag: string) =>
+  (summary: string, response?: GenericSchema, { status = response ? 200 : 204, body }: RouteDescription = {}) => {
+    const content = response && { content: { 'application/json': { schema: resolver(response) } } }
+    const requestBody = body && { required: true, content: { 'application/json': { schema: resolver(body) } } }
+    const failure = {
+      description: 'A problem (RFC 9457)',
+      content: { 'application/problem+json': { schema: resolver(Problem) } },
+    }
+    return describeRoute({
+      summary,
+      tags: [tag],
+      ...(requestBody && { requestBody }),
+      responses: { [status]: { description: summary, ...content }, default: failure },
+    })
   }
-  return describeRoute({
-    summary,
-    tags: [tag],
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: resolver(body) } } } }),
-    responses: { [status]: { description: summary, ...content }, default: failure },
-  })
-}
 
 /**
- * Refuses an address whose path or query is not percent-encoded UTF-8, or has a NUL. Hono leaves what it cannot decode as it is, and a
- * NUL in a parameter would be an error of the database; here both are found before any parameter is read.
+ * Rejects a URL whose path or query is not percent-encoded UTF-8, or contains NUL. Hono passes on undecodable parameters as they are, and
+ * a NUL would be an error of the database: both are rejected before any parameter is read.
  */
-export const wellFormedAddress = createMiddleware(async ({ req }, next) => {
+export const wellFormedUrl = createMiddleware(async ({ req }, next) => {
   if (decode(req.url) === undefined)
     throw new FlagError('invalid', 'The path and the query must be percent-encoded UTF-8 without NUL')
   await next()
 })
 
-const PLACE = { json: 'The body', query: 'The query', param: 'The path' } as const
+/** Rejects a body whose Content-Type is not JSON, before anything reads it: a web form cannot send that type to another origin. */
+export const jsonOnly = createMiddleware(async (c, next) => {
+  const hasBody = ['POST', 'PUT', 'PATCH'].includes(c.req.method)
+  if (hasBody && !/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(c.req.header('content-type') ?? ''))
+    throw new HTTPException(415, { message: 'Cannot read the body: Content-Type must be application/json' })
+  await next()
+})
 
-/** Parses one part of the request; a mistake is refused with its place and what is wanted. */
+const PARTS = { json: 'The body', query: 'The query', param: 'The path' } as const
+
+/** Parses one part of the request. Throws `invalid` with a JSON pointer and the rule for each mistake. */
 function parsed<Target extends 'json' | 'query' | 'param', Schema extends GenericSchema>(
   target: Target,
   schema: Schema,
@@ -55,7 +63,7 @@ function parsed<Target extends 'json' | 'query' | 'param', Schema extends Generi
       const path = issue.path?.map((segment) => (typeof segment === 'object' ? segment.key : segment)) ?? []
       return { pointer: pointerTo(...path.map(String)), message: issue.message }
     })
-    throw new FlagError('invalid', `${PLACE[target]} is not what it should be`, { mistakes })
+    throw new FlagError('invalid', `${PARTS[target]} is not what it should be`, { mistakes })
   })
 }
 
@@ -63,11 +71,11 @@ export const path = <Schema extends GenericSchema>(schema: Schema) => parsed('pa
 export const query = <Schema extends GenericSchema>(schema: Schema) => parsed('query', schema)
 export const body = <Schema extends GenericSchema>(schema: Schema) => parsed('json', schema)
 
-/** JSON with the text that it was parsed from, which has the digits of numbers that are beyond a double. */
-export type SentJson = { readonly value: unknown; readonly text: string }
+/** JSON with the text that it was parsed from: the text has the digits of numbers that a double cannot hold. */
+export type JsonBody = { readonly value: unknown; readonly text: string }
 
-/** The body as it came, for a reader that checks it whole: schema libraries drop members such as "constructor" for safety. */
-export async function jsonBody(c: Context): Promise<SentJson> {
+/** The whole body, for handlers that check it themselves: schema libraries drop members such as "constructor" for safety. */
+export async function readJson(c: Context): Promise<JsonBody> {
   const text = await c.req.text()
   try {
     return { value: JSON.parse(text), text }
@@ -77,10 +85,19 @@ export async function jsonBody(c: Context): Promise<SentJson> {
   }
 }
 
-/** Refuses a body that does not say that it is JSON, before anything reads it: a web form can send no such type. */
-export const jsonOnly = createMiddleware(async (c, next) => {
-  const hasBody = ['POST', 'PUT', 'PATCH'].includes(c.req.method)
-  if (hasBody && !/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(c.req.header('content-type') ?? ''))
-    throw new HTTPException(415, { message: 'Cannot read the body: Content-Type must be application/json' })
-  await next()
-})
+const REVISION_TAG = /"(\d{1,19})"/g
+
+/**
+ * Reads the preconditions If-Match and If-None-Match (RFC 9110 §13.1). Our ETags are quoted revisions. Other tags match nothing, and
+ * neither do weak ones, because If-Match compares strongly.
+ */
+export function preconditionOf(c: Context): Expected {
+  if (c.req.header('if-none-match')?.trim() === '*') return 'absent'
+  const header = c.req.header('if-match')
+  if (header === undefined) return undefined
+  if (header.trim() === '*') return 'present'
+  return [...header.replaceAll(/W\/"[^"]*"/g, '').matchAll(REVISION_TAG)].map((match) => BigInt(match[1] ?? 0))
+}
+
+/** The response header `etag` for an object at a revision. */
+export const etagOf = (revision: bigint): { readonly etag: string } => ({ etag: `"${revision}"` })
