@@ -1,6 +1,8 @@
 // npm run chaos [-- --seconds=60 --seed=1]: replicas at work while Postgres and Redis are harmed at random. Checks that no
 // acknowledged change is lost, no replica goes back, all agree in the end, and warm replicas answer every evaluation.
+
 import { setTimeout as sleep } from 'node:timers/promises'
+import { randomFrom } from '../support/random.ts'
 import { request } from '../support/replicas.ts'
 import { FAULTS } from './faults.ts'
 import { Ledger, type Writer } from './ledger.ts'
@@ -16,7 +18,7 @@ const CALM_MS = 700
 const AGREE_MS = 30_000
 const on = { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on' }
 
-const random = generator(SEED)
+const random = randomFrom(SEED)
 const world = await createWorld()
 const ledger = new Ledger(WRITERS)
 const injected = new Map<string, number>()
@@ -162,17 +164,6 @@ async function checkRecords(): Promise<void> {
     if (counts[0] !== now) ledger.complain(`${flag} says ${now}, its newest record ${counts[0]}`)
     if (acknowledged > 0 && !counts.includes(acknowledged))
       ledger.complain(`the record of ${flag} lacks ${acknowledged}`)
-  }
-}
-
-/** Mulberry32: small, and the same for the same seed. */
-function generator(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
 

@@ -2,7 +2,8 @@ import { FlagdCore } from '@openfeature/flagd-core'
 import type { Context, Definition } from '../../src/flag/definition.ts'
 import { type Evaluation, evaluateKey } from '../../src/flag/evaluate.ts'
 import { compileFlagSet } from '../../src/flag/flag-set.ts'
-import { Generator as RuleGenerator, randomFrom, SEGMENTS } from './generate.ts'
+import { randomFrom } from '../support/random.ts'
+import { Generator as RuleGenerator, SEGMENTS } from './generate.ts'
 
 /** One rule in one context, and what both engines answer: the variant with its reason, or the code of an error. */
 export type Case = {

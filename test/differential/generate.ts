@@ -1,17 +1,5 @@
 import type { Context } from '../../src/flag/definition.ts'
-
-/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
-export type Random = () => number
-
-export function randomFrom(seed: number): Random {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+import type { Random } from '../support/random.ts'
 
 /** The segments that generated rules refer to. */
 export const SEGMENTS = {
