@@ -12,8 +12,7 @@ import {
 import { Hono, type MiddlewareHandler } from 'hono'
 import { measure } from 'mitata'
 import type { Evaluation } from '../src/flag/evaluate.ts'
-import { askedBy } from '../src/routes/ofrep/exchange.ts'
-import { observeIn } from '../src/routes/ofrep/observe.ts'
+import { requestTelemetry } from '../src/routes/ofrep/request-telemetry.ts'
 import { EvaluationCounts, newHistogram, RequestDurations } from '../src/telemetry/metrics.ts'
 import { Tracer } from '../src/telemetry/tracer.ts'
 import { describeMachine } from './machine.ts'
@@ -28,10 +27,9 @@ const evaluations = new EvaluationCounts()
 const timing = newHistogram()
 const request = new Request('http://localhost/flags/a', { method: 'POST' })
 const answer = new Response()
-const asked = askedBy(request)
-const reply = { status: 200, head: {}, body: null }
+const response = { status: 200, headers: {}, body: null }
 const observer = (ratio?: number) =>
-  observeIn({
+  requestTelemetry({
     requests: new RequestDurations(),
     tracer: new Tracer({ sampling: ratio === undefined ? undefined : { ratio, followsParent: true } }),
   })
@@ -62,9 +60,9 @@ const CASES: Record<string, () => unknown> = {
     evaluations.count(FLAG_SETS[turn] ?? '', ANSWERS[turn % 3] ?? { key: '', reason: 'STATIC', metadata: {} })
   },
   'a duration that is known': () => timing.add(0.0004),
-  'an evaluation request: two clocks, its cell, its trace': () => counted('/flags/:key', asked).done(reply),
-  'the same, 1 % of all traced': () => sampled('/flags/:key', asked).done(reply),
-  'the same, all traced': () => traced('/flags/:key', asked).done(reply),
+  'an evaluation request: two clocks, its cell, its trace': () => counted.start('/flags/:key', request).end(response),
+  'the same, 1 % of all traced': () => sampled.start('/flags/:key', request).end(response),
+  'the same, all traced': () => traced.start('/flags/:key', request).end(response),
   'a request through Hono alone': through([]),
   'the same with @hono/prometheus': through([prometheus().registerMetrics]),
   'the same with @hono/otel and its SDK, 1 %': through([httpInstrumentationMiddleware({ tracerProvider })]),

@@ -1,31 +1,33 @@
 import { type Context, Hono } from 'hono'
+import { cors } from 'hono/cors'
 import type { Count, CountAll } from './cache/counting.ts'
 import type { Snapshot } from './cache/snapshot.ts'
 import type { Enrich } from './flag/evaluate.ts'
 import { accessLog } from './middleware/access-log.ts'
 import { localhostOnly, principalOf } from './middleware/authentication.ts'
+import { corsOptions } from './middleware/cors.ts'
 import { nothingHere, problem } from './middleware/problem.ts'
 import { requestMetrics } from './middleware/request-metrics.ts'
 import { tracing } from './middleware/tracing.ts'
 import { type RpcDoor, rpcPaths, rpcRoutes } from './routes/connect.ts'
 import { type Health, isProbe, probes } from './routes/health.ts'
-import { lazyRoutes } from './routes/lazy.ts'
+import { lazyHandler, lazyRoutes } from './routes/lazy.ts'
 import type { ManagementDependencies } from './routes/management/management.ts'
 import { metrics } from './routes/metrics.ts'
-import { events, isStream } from './routes/ofrep/event-stream.ts'
-import { type Notes, observeIn } from './routes/ofrep/observe.ts'
-import { isEvaluation, ofrep } from './routes/ofrep/ofrep.ts'
+import { evaluateAll } from './routes/ofrep/evaluate-all.ts'
+import { evaluateFlag } from './routes/ofrep/evaluate-flag.ts'
+import { eventStream, isEventStream, STREAM_ROUTE } from './routes/ofrep/event-stream.ts'
+import { requestTelemetry, type TelemetrySinks } from './routes/ofrep/request-telemetry.ts'
+import { methodNotAllowed, responseHeadersFor, responseOf } from './routes/ofrep/responses.ts'
 import type { EventStreams } from './routes/ofrep/stream-token.ts'
 import type { Streams } from './routes/ofrep/streams.ts'
-import { WakingRouter } from './routes/router.ts'
-import { sync } from './routes/sync.ts'
+import { BULK, SINGLE } from './routes/paths.ts'
 import type { MetricSources } from './telemetry/prometheus.ts'
 
-/** What the app needs of the rest of the service. */
 export type AppDependencies = ManagementDependencies & {
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
   readonly newest?: (flagSetId: string) => Promise<Snapshot>
-  /** What bulk answers say about event streams; undefined: nothing. */
+  /** The event streams that bulk results name; undefined: none. */
   readonly eventStreams?: EventStreams | undefined
   /** Undefined where event streams are not served. */
   readonly events?: { readonly streams: Streams; readonly streamSecret: () => Buffer | Promise<Buffer> } | undefined
@@ -33,28 +35,42 @@ export type AppDependencies = ManagementDependencies & {
   readonly rpc?: RpcDoor | undefined
   readonly count: Count
   readonly countAll: CountAll
-  /** Notes that the flag set of an environment was served to a provider that evaluates in process. */
+  /** Records that the flag set of an environment was served to an in-process provider. */
   readonly noteSync: (environmentId: bigint) => void
   readonly enrich: Enrich
   readonly health: Health
-  /** Undefined where no metrics are kept. */
+  /** Undefined where `/metrics` is not served. */
   readonly metrics?: MetricSources | undefined
-  /** Undefined where nothing is noted of requests. */
-  readonly notes?: Notes | undefined
-  /** Where a caller that is bound to no environment goes; only trial mode has one. */
+  /** Undefined where requests are not recorded. */
+  readonly notes?: TelemetrySinks | undefined
+  /** The environment of callers that are bound to none; in trial mode only. */
   readonly trialFlagSetId: string | undefined
   readonly bodyBytesMax: number
   readonly corsOrigins: readonly string[] | undefined
 }
 
 /**
- * The order of the middleware and the table of routes. An instance is woken by an evaluation: the management API is loaded with the first
- * request for it, which then goes to a whole table, with the same middleware, as all after it.
+ * Middleware order and route table. Evaluations come first and pass no middleware: they record themselves, at a fraction of its cost. The
+ * management API is loaded with the first request for it, which goes to an app with all routes; later requests go there as well.
  */
 export function app(dependencies: AppDependencies, management?: Hono): Hono {
-  const routes = new Hono({ router: new WakingRouter() })
+  const { notes = {}, corsOrigins, trialFlagSetId, rpc } = dependencies
+  const routes = new Hono()
   routes.onError(problem(dependencies.log))
   routes.notFound(nothingHere)
+
+  const headersFor = responseHeadersFor(corsOrigins)
+  const evaluation = {
+    ...dependencies,
+    defaultFlagSetId: trialFlagSetId,
+    telemetry: requestTelemetry(notes),
+    headersFor,
+  }
+  const isTrial = trialFlagSetId !== undefined
+  if (isTrial) routes.on('POST', [SINGLE, BULK, `${BULK}/`], localhostOnly)
+  routes.post(SINGLE, evaluateFlag(evaluation))
+  routes.on('POST', [BULK, `${BULK}/`], evaluateAll(evaluation))
+
   if (!management) {
     const whole = lazyRoutes(async () =>
       app(dependencies, (await import('./routes/management/management.ts')).management(dependencies)),
@@ -62,33 +78,29 @@ export function app(dependencies: AppDependencies, management?: Hono): Hono {
     routes.all('/api/v1/*', whole).all('/openapi.json', whole).all('/docs', whole)
   }
 
-  const { notes = {} } = dependencies
-  const isRpc = rpcPaths(dependencies.rpc)
+  const isRpc = rpcPaths(rpc)
   const isOfProbe = ({ req }: Context) => isProbe(req.path)
-  const isTraced = (c: Context) => isEvaluation(c) || isOfProbe(c) || isStream(c) || isRpc(c)
-  const logFor = (c: Context) =>
-    isEvaluation(c) ? undefined : notes.access?.[isOfProbe(c) ? 'probes' : isRpc(c) ? 'evaluations' : 'others']
-  if (notes.requests) routes.use(requestMetrics(notes.requests, { isRecorded: isEvaluation, isProbe: isOfProbe }))
+  const isTraced = (c: Context) => isOfProbe(c) || isEventStream(c) || isRpc(c)
+  const logFor = (c: Context) => notes.access?.[isOfProbe(c) ? 'probes' : isRpc(c) ? 'evaluations' : 'others']
+  if (notes.requests) routes.use(requestMetrics(notes.requests, isOfProbe))
   if (notes.tracer) routes.use(tracing(notes.tracer, isTraced))
   if (notes.access) routes.use(accessLog(logFor, { tracer: notes.tracer, actorOf: (c) => principalOf(c)?.name }))
-  if (dependencies.trialFlagSetId !== undefined) routes.use(localhostOnly)
+  if (isTrial) routes.use(localhostOnly)
+  routes.use('/ofrep/*', cors(corsOptions(corsOrigins)))
 
-  const ofrepDependencies = {
-    ...dependencies,
-    defaultFlagSetId: dependencies.trialFlagSetId,
-    observe: observeIn(notes),
-  }
   for (const [path, probe] of probes(dependencies.health))
     routes.get(path, async (c) => {
       const { status, body } = await probe()
       return c.json(body, status)
     })
-  routes.route('/', ofrep(ofrepDependencies)) // its headers for other origins are the streams' too
-  if (dependencies.metrics) routes.get('/metrics', metrics(dependencies.metrics))
+  const onlyPost = ({ req }: Context) => responseOf(methodNotAllowed(headersFor(req.raw.headers)))
+  for (const path of [SINGLE, BULK, `${BULK}/`]) routes.all(path, onlyPost)
   if (dependencies.events)
-    routes.route('/', events({ ...ofrepDependencies, ...dependencies.events, tracer: notes.tracer }))
-  routes.route('/', sync(ofrepDependencies))
-  if (dependencies.rpc) routes.route('/', rpcRoutes(dependencies.rpc, dependencies.corsOrigins))
+    routes.get(STREAM_ROUTE, eventStream({ ...evaluation, ...dependencies.events, tracer: notes.tracer }))
+  if (dependencies.metrics) routes.get('/metrics', metrics(dependencies.metrics))
+  const sync = lazyHandler(async () => (await import('./routes/sync.ts')).sync(evaluation))
+  routes.get('/v1/flags', sync).get('/v1/flags/*', sync)
+  if (rpc) routes.route('/', rpcRoutes(rpc, corsOrigins))
   if (management) routes.route('/', management)
   return routes
 }

@@ -1,5 +1,5 @@
 import './server/signals.ts' // first, so that no signal is lost while the rest begins
-import type { AppDependencies } from './app.ts'
+import { type AppDependencies, app } from './app.ts'
 import { authenticator } from './cache/authenticator.ts'
 import { BOUNDARY_CLOCK } from './cache/boundary-timer.ts'
 import { counting } from './cache/counting.ts'
@@ -16,7 +16,6 @@ import { Calls } from './repository/calls.ts'
 import { invalidationsIn } from './repository/redis/invalidation.ts'
 import { openRedis } from './repository/redis/redis.ts'
 import { snapshotStoreIn, timedSnapshotStore } from './repository/redis/snapshot-store.ts'
-import { front } from './routes/ofrep/front.ts'
 import { eventStreams } from './routes/ofrep/stream-token.ts'
 import { Streams } from './routes/ofrep/streams.ts'
 import { wakefulClock } from './server/clock.ts'
@@ -175,14 +174,14 @@ const dependencies: AppDependencies = {
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   corsOrigins: config.corsOrigins,
 }
-const { fetch, evaluating } = front(dependencies, async () => (await import('./app.ts')).app(dependencies))
+const routes = app(dependencies)
+const fetch = (request: Request) => routes.fetch(request)
 
 if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(
   () =>
     listen({
       fetch: load.counted(fetch),
-      evaluating: load.countedWhere(evaluating),
       refuse: load.refusing(overload({ services: remote.services, corsOrigins: config.corsOrigins })),
       takeStream: remote.takeStream,
       host: config.host,

@@ -17,7 +17,7 @@ function importsAtRuntime(file: string): string[] {
 /** What takes long to load, and which a first evaluation does without: docs/decisions/0013-start.md. */
 const LATER = [
   ...['pg', 'drizzle-orm', 'drizzle-orm/node-postgres', '@redis/client', '@upstash/redis'],
-  ...['hono', 'hono/cors', 'hono/http-exception', 'hono/route', 'app.ts', '@hono/node-server'],
+  ...['@hono/node-server'],
   ...['node:events', 'node:timers/promises', 'node:path', 'node:fs', 'node:stream'],
   ...['node:net', 'node:tls', 'node:crypto', 'node:zlib', 'node:util', 'node:http', 'node:http2'],
   ...['@bufbuild/protobuf', '@connectrpc/connect', 'hono-openapi', '@valibot/to-json-schema'],
@@ -89,7 +89,13 @@ test('nothing is loaded before the stop signal is listened to', () => {
 
 test('what a first evaluation needs is loaded at start, and the rest with its first use', () => {
   const loaded = loadedWith('main.ts')
-  for (const name of ['valibot', 'routes/ofrep/evaluations.ts', 'repository/redis/connection.ts', 'flag/compile.ts'])
+  for (const name of [
+    'valibot',
+    'app.ts',
+    'routes/ofrep/evaluation-handler.ts',
+    'repository/redis/connection.ts',
+    'flag/compile.ts',
+  ])
     assert.ok(loaded.has(name), `${name} is loaded at start`)
   for (const name of LATER) assert.ok(!loaded.has(name), `${name} must not be loaded at start`)
   for (const { file, text } of sources)

@@ -4,12 +4,6 @@ import type { RequestDurations } from '../telemetry/metrics.ts'
 import { contextIn } from '../telemetry/trace-context.ts'
 import { sampledTraceIdOf } from './tracing.ts'
 
-export type RequestMetricsOptions = {
-  /** Requests that their handlers record. */
-  readonly isRecorded: (c: Context) => boolean
-  readonly isProbe: (c: Context) => boolean
-}
-
 const loaded = new WeakMap<RequestDurations, Promise<MiddlewareHandler>>()
 
 /**
@@ -17,10 +11,9 @@ const loaded = new WeakMap<RequestDurations, Promise<MiddlewareHandler>>()
  * 15 ms of a start on Bun (compiled), and the first requests of an instance are probes and evaluations. Those are recorded into the same series
  * without it: an evaluation by its handler in 0.3 µs (Bun) and 0.6 (Node), where @hono/prometheus takes 3.1 and 4.0 (`npm run bench:counting`).
  */
-export function requestMetrics(durations: RequestDurations, options: RequestMetricsOptions): MiddlewareHandler {
+export function requestMetrics(durations: RequestDurations, isProbe: (c: Context) => boolean): MiddlewareHandler {
   return async (c, next) => {
-    if (options.isRecorded(c)) return next()
-    if (options.isProbe(c)) return record(durations, c, next)
+    if (isProbe(c)) return record(durations, c, next)
     const measure = loaded.get(durations) ?? load(durations)
     return (await measure)(c, next)
   }

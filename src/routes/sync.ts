@@ -1,12 +1,12 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { type Context as Call, Hono } from 'hono'
+import type { Context as Call } from 'hono'
 import { type Authenticate, hasRole } from '../cache/authenticator.ts'
 import { type ProviderDocument, providerDocument } from '../cache/document.ts'
 import { flagSetIdFor, parseSelector } from '../cache/selector.ts'
 import type { Snapshot } from '../cache/snapshot.ts'
 import { FlagError } from '../flag/error.ts'
-import { isHeld } from './ofrep/etag.ts'
+import { matchesEtag } from './ofrep/etag.ts'
 import { selectorAfter } from './paths.ts'
 
 export type SyncDependencies = {
@@ -32,10 +32,10 @@ const COMPRESS_FROM_BYTES = 1_024
  * `GET /v1/flags[/{selector}]`: flagd's HTTP sync. The flag set as one document, for `flagd start --uri http://…/v1/flags`, in-process
  * providers and caches. The header `Flagd-Selector` comes before the selector of the path.
  */
-export function sync(dependencies: SyncDependencies): Hono {
-  const answer = (c: Call) => answerSync(dependencies, c)
-  return new Hono().get(PATH, answer).get(`${PATH}/*`, answer)
-}
+export const sync =
+  (dependencies: SyncDependencies) =>
+  (c: Call): Promise<Response> =>
+    answerSync(dependencies, c)
 
 async function answerSync(
   { authenticate, current, noteSync, defaultFlagSetId }: SyncDependencies,
@@ -54,7 +54,7 @@ async function answerSync(
   const etag = isPacked ? packed : plain
   const headers = { ...HEADERS, etag, 'last-modified': snapshot.changedAt.toUTCString() }
   const held = c.req.header('if-none-match') ?? null
-  if (isHeld(held, plain) || isHeld(held, packed)) return c.body(null, 304, headers)
+  if (matchesEtag(held, plain) || matchesEtag(held, packed)) return c.body(null, 304, headers)
   const type = { 'content-type': 'application/json' }
   if (!isPacked) return c.body(document.text, 200, { ...headers, ...type })
   return c.body(await packedOf(document), 200, { ...headers, ...type, 'content-encoding': 'gzip' })

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse } from 'yaml'
+import type { AppDependencies } from '../../src/app.ts'
 import { FlagError } from '../../src/flag/error.ts'
-import type { OfrepDependencies } from '../../src/routes/ofrep/ofrep.ts'
 import { listFiles, readJson, readText, withConformance } from '../support/conformance.ts'
 import { type Document, ofrepOver } from '../support/ofrep.ts'
 
@@ -56,7 +56,7 @@ function openApi(): (path: string, status: number, body: unknown) => void {
 async function ask(
   path: string,
   init: RequestInit = {},
-  dependencies: Partial<OfrepDependencies> = {},
+  dependencies: Partial<AppDependencies> = {},
   document = KINDS,
 ) {
   const headers = { authorization: 'Bearer shop/live', ...init.headers }
@@ -80,7 +80,7 @@ withConformance('the OpenAPI document of OFREP: errors', () => {
   ] as const)
     test(`the schemas refuse ${JSON.stringify(body)}`, () => assert.throws(() => check(path, status, body)))
 
-  const failing: Partial<OfrepDependencies> = { current: () => Promise.reject(new Error('a bug')) }
+  const failing: Partial<AppDependencies> = { current: () => Promise.reject(new Error('a bug')) }
   for (const [title, init, status, dependencies] of [
     ['a context', { body: '{"context":{"targetingKey":"ann"}}' }, 200, {}],
     ['no body', {}, 200, {}],

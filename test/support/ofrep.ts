@@ -1,10 +1,10 @@
+import type { Hono } from 'hono'
+import { type AppDependencies, app } from '../../src/app.ts'
 import type { Header } from '../../src/cache/authenticator.ts'
 import type { Principal } from '../../src/cache/key-cache.ts'
 import type { Snapshot } from '../../src/cache/snapshot.ts'
 import { FlagError } from '../../src/flag/error.ts'
 import { compileFlagSet } from '../../src/flag/flag-set.ts'
-import { type Front, front } from '../../src/routes/ofrep/front.ts'
-import { type OfrepDependencies, ofrep } from '../../src/routes/ofrep/ofrep.ts'
 
 /** A flagd document, as far as these tests write one. */
 export type Document = {
@@ -30,52 +30,40 @@ export function authenticate(headers: Header): Principal {
   throw new FlagError('unauthenticated', 'The API key is not valid')
 }
 
-/** The OFREP door over these environments: `<project>/<environment>` → document. */
-export const ofrepOver = (
+/** The app over these environments, `<project>/<environment>` → document, without a database. `dependencies` replace what a test needs. */
+export function ofrepOver(
   documents: Readonly<Record<string, Document>>,
-  dependencies: Partial<OfrepDependencies> = {},
-) => ofrep(doorsOver(documents, dependencies))
-
-/** The same door behind the front that answers evaluations before it. */
-export function frontOver(
-  documents: Readonly<Record<string, Document>>,
-  dependencies: Partial<OfrepDependencies> = {},
-): Front {
-  const { corsOrigins, ...over } = doorsOver(documents, dependencies)
-  const databaseHealth = { isLoaded: true, trouble: undefined, since: undefined }
-  const health = {
-    isStopping: () => false,
-    warmUp: async () => undefined,
-    databaseHealth,
-    database: { isReadOnly: false },
-    now: () => 0,
-  }
-  const load = async () => ofrep({ ...over, corsOrigins })
-  return front({ ...over, corsOrigins, health, trialFlagSetId: undefined }, load)
-}
-
-/** All that the door needs, with what a test gives instead. */
-export function doorsOver(
-  documents: Readonly<Record<string, Document>>,
-  dependencies: Partial<OfrepDependencies> = {},
-): OfrepDependencies {
+  dependencies: Partial<AppDependencies> = {},
+): Hono {
   const snapshots = new Map(Object.entries(documents).map(([id, document]) => [id, snapshotOf(id, document)]))
   const current = (flagSetId: string) => {
     const snapshot = snapshots.get(flagSetId)
     if (snapshot) return snapshot
     throw new FlagError('not_found', `Environment "${flagSetId}" does not exist`)
   }
-  const log = () => undefined
-  return {
+  const database = { isReadOnly: false } as AppDependencies['database']
+  return app({
     authenticate,
     current,
-    defaultFlagSetId: undefined,
+    trialFlagSetId: undefined,
+    corsOrigins: undefined,
     bodyBytesMax: 1_000,
     now: () => 1_700_000_000_999,
     count: () => undefined,
     countAll: () => undefined,
+    noteSync: () => undefined,
     enrich: (context) => context,
-    log,
+    log: () => undefined,
+    database,
+    refreshFlags: async () => undefined,
+    refreshKeys: async () => undefined,
+    health: {
+      isStopping: () => false,
+      warmUp: async () => undefined,
+      databaseHealth: { isLoaded: true, trouble: undefined, since: undefined },
+      database,
+      now: () => 0,
+    },
     ...dependencies,
-  }
+  })
 }

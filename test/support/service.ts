@@ -15,12 +15,11 @@ import { readSource } from '../../src/repository/postgres/load-environment.ts'
 import { writeUsage } from '../../src/repository/postgres/usage.ts'
 import type { Invalidations } from '../../src/repository/redis/invalidation.ts'
 import type { SnapshotStore } from '../../src/repository/redis/snapshot-store.ts'
-import { front } from '../../src/routes/ofrep/front.ts'
 import { eventStreams } from '../../src/routes/ofrep/stream-token.ts'
 import { Streams, type StreamsOptions } from '../../src/routes/ofrep/streams.ts'
 import { Load, type LoadOptions } from '../../src/server/load.ts'
 import { overload } from '../../src/server/overload.ts'
-import type { Evaluating, Refuse } from '../../src/server/server.ts'
+import type { Refuse } from '../../src/server/server.ts'
 import type { EvaluationEvents } from '../../src/telemetry/evaluation-events.ts'
 import { newMetrics } from '../../src/telemetry/metrics.ts'
 import { type Tracer, untraced } from '../../src/telemetry/tracer.ts'
@@ -42,8 +41,6 @@ export type Service = {
   /** What goes before `fetch` where it is served. */
   readonly refuse: Refuse
   readonly fetch: (request: Request) => Response | Promise<Response>
-  /** What goes before both over HTTP/1.1. */
-  readonly evaluating: Evaluating
   /** Sends a request with the admin key, unless `key` says otherwise; JSON in, JSON out. */
   call(method: string, path: string, call?: Call): Promise<Answer>
   close(): Promise<void>
@@ -165,9 +162,8 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     corsOrigins: undefined,
     ...options.dependencies,
   }
-  const before = front(dependencies, async () => app(dependencies))
-  const fetch = load.counted(before.fetch)
-  const evaluating = load.countedWhere(before.evaluating)
+  const routes = app(dependencies)
+  const fetch = load.counted((request) => routes.fetch(request))
   const corsOrigins = options.dependencies?.corsOrigins
   const refuse = load.refusing(overload({ services: remote.services, corsOrigins }))
   const call = async (
@@ -201,7 +197,6 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     load,
     refuse,
     fetch,
-    evaluating,
     call,
     close,
   }

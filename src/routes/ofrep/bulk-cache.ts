@@ -2,22 +2,21 @@ import type { Snapshot } from '../../cache/snapshot.ts'
 import type { Success } from '../../flag/evaluate.ts'
 import type { EventStream } from './stream-token.ts'
 
-/** A bulk answer that was given: its ETag, and what stands in it. */
-export type Given = { readonly etag: string; readonly evaluations: readonly Success[] }
-/** What decides an answer besides what is asked. */
-export type Ground = { readonly snapshot: Snapshot; readonly streams: readonly EventStream[] | undefined }
-type Kept = Ground & { readonly answers: Map<string, Given>; size: number }
+/** A bulk result: its ETag and evaluations. */
+export type CachedBulk = { readonly etag: string; readonly evaluations: readonly Success[] }
+/** What decides a result besides the request. */
+export type BulkScope = { readonly snapshot: Snapshot; readonly streams: readonly EventStream[] | undefined }
+type Environment = BulkScope & { readonly results: Map<string, CachedBulk>; size: number }
 
-/** Flags and characters of questions that are kept at most; some 8 MB. */
+/** Evaluations and characters of keys at most; some 8 MB. */
 const SIZE_MAX = 1_000_000
 
 /**
- * What the same question was answered before on the same ground. Clients that poll (web providers) ask it again and again only to
- * hear that nothing has changed, and need not be evaluated each time: that makes a 304 of 350 flags four times as cheap on Bun. For answers that
- * the context alone decides, whatever time it is. When there is no more room, all are forgotten and found anew.
+ * Bulk results by request, for web providers that poll the same request until something changes. A 304 of 350 flags is four times as cheap
+ * on Bun without evaluating them. Only for results that the context alone decides, at any time. When it is full, it is cleared.
  */
-export class Repeats {
-  readonly #kept = new Map<string, Kept>()
+export class BulkCache {
+  readonly #environments = new Map<string, Environment>()
   readonly #sizeMax: number
   #size = 0
 
@@ -25,34 +24,34 @@ export class Repeats {
     this.#sizeMax = sizeMax
   }
 
-  find({ snapshot, streams }: Ground, question: string): Given | undefined {
-    const kept = this.#kept.get(snapshot.flagSetId)
-    return kept?.snapshot === snapshot && kept.streams === streams ? kept.answers.get(question) : undefined
+  find({ snapshot, streams }: BulkScope, key: string): CachedBulk | undefined {
+    const cached = this.#environments.get(snapshot.flagSetId)
+    return cached?.snapshot === snapshot && cached.streams === streams ? cached.results.get(key) : undefined
   }
 
-  keep(ground: Ground, question: string, given: Given): void {
-    const size = given.evaluations.length + question.length
+  store(scope: BulkScope, key: string, result: CachedBulk): void {
+    const size = result.evaluations.length + key.length
     if (size > this.#sizeMax) return
-    if (this.#size + size > this.#sizeMax) this.#forgetAll()
-    const kept = this.#on(ground)
-    if (kept.answers.has(question)) return
-    kept.answers.set(question, given)
-    kept.size += size
+    if (this.#size + size > this.#sizeMax) this.#clear()
+    const environment = this.#environmentOf(scope)
+    if (environment.results.has(key)) return
+    environment.results.set(key, result)
+    environment.size += size
     this.#size += size
   }
 
-  /** One ground for each environment: what was answered on another will not be asked for again. */
-  #on({ snapshot, streams }: Ground): Kept {
-    const held = this.#kept.get(snapshot.flagSetId)
-    if (held?.snapshot === snapshot && held.streams === streams) return held
-    this.#size -= held?.size ?? 0
-    const fresh: Kept = { snapshot, streams, answers: new Map(), size: 0 }
-    this.#kept.set(snapshot.flagSetId, fresh)
+  /** One scope for each environment: results of an older one are not requested again. */
+  #environmentOf({ snapshot, streams }: BulkScope): Environment {
+    const cached = this.#environments.get(snapshot.flagSetId)
+    if (cached?.snapshot === snapshot && cached.streams === streams) return cached
+    this.#size -= cached?.size ?? 0
+    const fresh: Environment = { snapshot, streams, results: new Map(), size: 0 }
+    this.#environments.set(snapshot.flagSetId, fresh)
     return fresh
   }
 
-  #forgetAll(): void {
-    this.#kept.clear()
+  #clear(): void {
+    this.#environments.clear()
     this.#size = 0
   }
 }

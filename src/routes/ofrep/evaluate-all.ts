@@ -1,58 +1,65 @@
-import type { Snapshot } from '../../cache/snapshot.ts'
-import { answersFor, type Question } from './answer.ts'
-import { Repeats } from './bulk-cache.ts'
-import { isHeld } from './etag.ts'
-import type { Reply } from './exchange.ts'
-import type { EventStream, EventStreams } from './stream-token.ts'
-import { isForced } from './told.ts'
-import type { Kind, Visit } from './visit.ts'
+import type { Context } from 'hono'
+import { BULK } from '../paths.ts'
+import { BulkCache } from './bulk-cache.ts'
+import { isStaleFor, matchesEtag } from './etag.ts'
+import {
+  contextOf,
+  type EvaluationDependencies,
+  type EvaluationRequest,
+  evaluationHandler,
+} from './evaluation-handler.ts'
+import type { ResponseHeaders, ResponseParts } from './responses.ts'
+import { resultsFor } from './results.ts'
+import type { EventStream } from './stream-token.ts'
 
-/** All flags, as web providers ask: whoever has them already is told so. */
-export function bulk(eventStreams: EventStreams | undefined): Kind {
-  const repeats = new Repeats()
-  const streamsOf = ({ flagSetId }: Snapshot) => eventStreams?.(flagSetId)
-  const replyWith = (visit: Visit, question: Question, asked: { body: string; streams: Streams }): Reply => {
-    const { snapshot } = question
-    const { body, streams } = asked
-    const { etag, text, lasting } = answersFor(question, streams)
-    if (!isHeld(heldOn(visit, snapshot), etag))
-      return { status: 200, head: visit.heads.answer, own: { etag }, body: text() }
-    const evaluations = lasting()
-    if (evaluations) repeats.keep({ snapshot, streams }, wordsOf(visit, body), { etag, evaluations })
-    return unchanged(visit, etag)
+/** `POST /ofrep/v1/evaluate/flags`: all flags, as web providers request them. Repeated polls are answered from a cache. */
+export function evaluateAll(dependencies: EvaluationDependencies): (c: Context) => Promise<Response> {
+  const { enrich, eventStreams, count, countAll } = dependencies
+  const cache = new BulkCache()
+
+  const evaluate = (request: EvaluationRequest, streams: readonly EventStream[] | undefined): ResponseParts => {
+    const { snapshot, selector, body, headers, now, span } = request
+    const ifNoneMatch = etagsOf(request)
+    const key = cacheKey(request)
+    const hit = ifNoneMatch === null ? undefined : cache.find({ snapshot, streams }, key)
+    if (hit && matchesEtag(ifNoneMatch, hit.etag)) {
+      countAll(hit.evaluations, { snapshot, context: () => enrich(contextOf(body)), now, span })
+      return notModified(headers, hit.etag)
+    }
+    const { etag, text, repeatable } = resultsFor(
+      { snapshot, selector, context: enrich(contextOf(body)), now, span, count },
+      streams,
+    )
+    if (!matchesEtag(ifNoneMatch, etag))
+      return { status: 200, headers: headers.values, extraHeaders: { etag }, body: text() }
+    const evaluations = repeatable()
+    if (evaluations) cache.store({ snapshot, streams }, key, { etag, evaluations })
+    return notModified(headers, etag)
   }
-  return {
-    given(visit, snapshot, body) {
-      const held = heldOn(visit, snapshot)
-      const streams = held === null ? undefined : streamsOf(snapshot)
-      if (held === null || streams instanceof Promise) return undefined
-      const given = repeats.find({ snapshot, streams }, wordsOf(visit, body))
-      if (given === undefined || !isHeld(held, given.etag)) return undefined
-      return { evaluations: given.evaluations, reply: unchanged(visit, given.etag) }
-    },
-    reply(visit, question, body) {
-      const streams = streamsOf(question.snapshot)
+
+  return evaluationHandler(dependencies, {
+    path: BULK,
+    keyIn: () => undefined,
+    evaluate: (request) => {
+      const streams = eventStreams?.(request.snapshot.flagSetId)
       return streams instanceof Promise
-        ? streams.then((known) => replyWith(visit, question, { body, streams: known }))
-        : replyWith(visit, question, { body, streams })
+        ? streams.then((loaded) => evaluate(request, loaded))
+        : evaluate(request, streams)
     },
-  }
+  })
 }
 
-type Streams = readonly EventStream[] | undefined
-
-/** The ETags that the client has, unless an event told it of another state: what it holds is no answer to that. */
-function heldOn({ asked: { url, headers } }: Visit, snapshot: Snapshot): string | null {
-  return isForced(url, snapshot) ? null : headers.get('if-none-match')
+/** If-None-Match, unless an event informed the client of another configuration: what the client cached is stale then. */
+function etagsOf({ url, header, snapshot }: EvaluationRequest): string | null {
+  return isStaleFor(url, snapshot) ? null : header.get('if-none-match')
 }
 
-/** What is asked, in one text. */
-const wordsOf = ({ asked: { headers } }: Visit, body: string): string =>
-  `${headers.get('flagd-selector') ?? ''}\n${body}`
+/** Everything in the request that decides the result. */
+const cacheKey = ({ header, body }: EvaluationRequest): string => `${header.get('flagd-selector') ?? ''}\n${body}`
 
-const unchanged = ({ heads: { unchanged: head } }: Visit, etag: string): Reply => ({
+const notModified = ({ notModified: headers }: ResponseHeaders, etag: string): ResponseParts => ({
   status: 304,
-  head,
-  own: { etag },
+  headers,
+  extraHeaders: { etag },
   body: null,
 })

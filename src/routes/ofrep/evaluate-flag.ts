@@ -1,14 +1,21 @@
+import type { Context } from 'hono'
 import { FlagError } from '../../flag/error.ts'
-import { decode } from '../paths.ts'
-import { answerFor } from './answer.ts'
-import type { Kind } from './visit.ts'
+import { decode, lastSegment, SINGLE } from '../paths.ts'
+import { contextOf, type EvaluationDependencies, evaluationHandler } from './evaluation-handler.ts'
+import { resultFor } from './results.ts'
 
-/** One flag, as server providers ask. */
-export const single: Kind = {
-  reply({ segment, heads: { answer: head } }, question) {
-    const key = decode(segment)
-    if (key === undefined) throw new FlagError('invalid', 'invalid flag key: not percent-encoded UTF-8 without NUL')
-    const { status, body } = answerFor(key, question)
-    return { status, head, own: undefined, body }
-  },
+/** `POST /ofrep/v1/evaluate/flags/{key}`: one flag, as server providers request it. */
+export function evaluateFlag(dependencies: EvaluationDependencies): (c: Context) => Promise<Response> {
+  const { enrich, count } = dependencies
+  return evaluationHandler(dependencies, {
+    path: SINGLE,
+    keyIn: (url) => decode(lastSegment(url)) ?? lastSegment(url),
+    evaluate: ({ url, body, headers, snapshot, selector, now, span }) => {
+      const context = enrich(contextOf(body))
+      const key = decode(lastSegment(url))
+      if (key === undefined) throw new FlagError('invalid', 'invalid flag key: not percent-encoded UTF-8 without NUL')
+      const result = resultFor(key, { snapshot, selector, context, now, span, count })
+      return { status: result.status, headers: headers.values, body: result.text }
+    },
+  })
 }

@@ -1,4 +1,4 @@
-import { type Context as Call, Hono } from 'hono'
+import type { Context as Call } from 'hono'
 import type { Authenticate } from '../../cache/authenticator.ts'
 import { flagSetIdFor, parseSelector } from '../../cache/selector.ts'
 import { FlagError } from '../../flag/error.ts'
@@ -9,53 +9,50 @@ import { selectorAfter } from '../paths.ts'
 import { isStreamToken, STREAM_PATH } from './stream-token.ts'
 import type { Streams } from './streams.ts'
 
-export type EventDependencies = {
+export type EventStreamDependencies = {
   readonly authenticate: Authenticate
   readonly streams: Streams
   readonly tracer?: Tracer | undefined
   readonly streamSecret: () => Buffer | Promise<Buffer>
-  /** Where a caller goes that is bound to no environment and names none. */
+  /** The environment of a key that is bound to none, where the request selects none. */
   readonly defaultFlagSetId: string | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
-/** Never compressed, and never held back by a proxy: an event is worth nothing later. */
+/** Never compressed or buffered by a proxy: a late event is useless. */
 const HEADERS = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
 const TOKEN_LENGTH_MAX = 128
-const ROUTE = `${STREAM_PATH}*`
+export const STREAM_ROUTE = `${STREAM_PATH}*`
 
-/** True for the requests that this door traces itself: until their stream ends. */
-export const isStream = ({ req }: Call): boolean => req.path.startsWith(STREAM_PATH)
+/** True for requests whose handler records the span itself: until the stream ends. */
+export const isEventStream = ({ req }: Call): boolean => req.path.startsWith(STREAM_PATH)
 
 /**
- * `GET /ofrep/v1/sse/{selector}`: one `refetchEvaluation` for each new revision of an environment (OFREP ADR-0008). Written by hand
- * instead of with Hono's `streamSSE`, which sets `Transfer-Encoding`; HTTP/2 forbids that header and Node ends the process over
- * it (honojs/hono#4041).
+ * `GET /ofrep/v1/sse/{selector}`: one `refetchEvaluation` for each new revision of an environment (OFREP ADR-0008). Not Hono's `streamSSE`,
+ * which sets `Transfer-Encoding`: HTTP/2 forbids that header, and Node ends the process because of it (honojs/hono#4041).
  */
-export function events(dependencies: EventDependencies): Hono {
-  return new Hono().get(ROUTE, async (c) => {
+export function eventStream(dependencies: EventStreamDependencies): (c: Call) => Promise<Response> {
+  return async (c) => {
     const { raw } = c.req
-    const span = receiveRequest(dependencies.tracer ?? untraced, contextIn(raw.headers), ROUTE, raw)
+    const span = receiveRequest(dependencies.tracer ?? untraced, contextIn(raw.headers), STREAM_ROUTE, raw)
     try {
-      const flagSetId = await admit(dependencies, c)
-      const body = await dependencies.streams.open(flagSetId, {
-        lastEventId: c.req.header('last-event-id') ?? null,
-        span,
-      })
-      const answer = new Response(body, { headers: HEADERS })
-      if (span) answered(span, answer)
-      return answer
+      const flagSetId = await authorizedFlagSetId(dependencies, c)
+      const lastEventId = c.req.header('last-event-id') ?? null
+      const body = await dependencies.streams.open(flagSetId, { lastEventId, span })
+      const response = new Response(body, { headers: HEADERS })
+      if (span) answered(span, response)
+      return response
     } catch (error) {
       span?.fail(error instanceof FlagError ? error.code : 'Error').end()
       throw error
     }
-  })
+  }
 }
 
-/** The environment that the caller may listen to, by the token in the address or by a key. */
-async function admit(
-  { authenticate, streamSecret, defaultFlagSetId, now }: EventDependencies,
+/** The environment that the caller may subscribe to, by the token in the URL or by its API key. */
+async function authorizedFlagSetId(
+  { authenticate, streamSecret, defaultFlagSetId, now }: EventStreamDependencies,
   c: Call,
 ): Promise<string> {
   const selector = parseSelector(selectorAfter(STREAM_PATH, c.req.url))

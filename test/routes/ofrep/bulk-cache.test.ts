@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
-import type { Snapshot } from '../../src/cache/snapshot.ts'
-import type { Evaluation } from '../../src/flag/evaluate.ts'
-import { Repeats } from '../../src/routes/ofrep/bulk-cache.ts'
-import { type OfrepDependencies, ofrep } from '../../src/routes/ofrep/ofrep.ts'
-import { type Document, doorsOver, snapshotOf } from '../support/ofrep.ts'
+import type { AppDependencies } from '../../../src/app.ts'
+import type { Snapshot } from '../../../src/cache/snapshot.ts'
+import type { Evaluation } from '../../../src/flag/evaluate.ts'
+import { BulkCache } from '../../../src/routes/ofrep/bulk-cache.ts'
+import { type Document, ofrepOver, snapshotOf } from '../../support/ofrep.ts'
 
 const state = 'ENABLED'
 const byPlan = { if: [{ '==': [{ var: 'plan' }, 'paid'] }, 'on', 'off'] }
@@ -16,26 +16,29 @@ const SHOP: Document = {
 let counted: string[]
 let seconds: number
 let snapshot: Snapshot
-let app: ReturnType<typeof ofrep>
+let app: ReturnType<typeof ofrepOver>
 /** How often the answers were counted that were given before, and not evaluated again. */
 let repeated: number
 
-function serve(document: Document, dependencies: Partial<OfrepDependencies> = {}): void {
+function serve(document: Document, dependencies: Partial<AppDependencies> = {}): void {
   snapshot = snapshotOf('shop/live', document)
   counted = []
   repeated = 0
   seconds = 1_700_000_000
   const note = (evaluation: Evaluation) => counted.push(`${evaluation.key} ${evaluation.reason}`)
-  app = ofrep({
-    ...doorsOver({}, dependencies),
-    current: () => snapshot,
-    now: () => seconds * 1_000,
-    count: note,
-    countAll: (evaluations) => {
-      repeated += 1
-      for (const evaluation of evaluations) note(evaluation)
+  app = ofrepOver(
+    {},
+    {
+      ...dependencies,
+      current: () => snapshot,
+      now: () => seconds * 1_000,
+      count: note,
+      countAll: (evaluations) => {
+        repeated += 1
+        for (const evaluation of evaluations) note(evaluation)
+      },
     },
-  })
+  )
 }
 beforeEach(() => serve(SHOP))
 
@@ -129,19 +132,19 @@ test('an answer with a failure in it is found anew each time', async () => {
   assert.equal(repeated, 0)
 })
 
-test('Repeats keeps no more than its bound, and nothing of a state that is gone', () => {
-  const repeats = new Repeats(100)
+test('BulkCache stores no more than its bound, and nothing of an older snapshot', () => {
+  const repeats = new BulkCache(100)
   const ground = { snapshot: snapshotOf('shop/live', SHOP), streams: undefined }
   const given = { etag: '"e"', evaluations: [] }
-  for (let at = 0; at < 50; at += 1) repeats.keep(ground, `question ${String(at).padStart(2, '0')}`, given)
+  for (let at = 0; at < 50; at += 1) repeats.store(ground, `question ${String(at).padStart(2, '0')}`, given)
   const kept = Array.from({ length: 50 }, (_, at) =>
     repeats.find(ground, `question ${String(at).padStart(2, '0')}`),
   ).filter((found) => found !== undefined).length
   assert.ok(kept > 0 && kept * 'question 00'.length <= 100, `${kept} are kept`)
-  repeats.keep(ground, 'x'.repeat(101), given)
+  repeats.store(ground, 'x'.repeat(101), given)
   assert.equal(repeats.find(ground, 'x'.repeat(101)), undefined)
   const next = { ...ground, snapshot: snapshotOf('shop/live', SHOP) }
-  repeats.keep(next, 'question', given)
+  repeats.store(next, 'question', given)
   assert.equal(repeats.find(ground, 'question 49'), undefined)
   assert.equal(repeats.find(next, 'question'), given)
   assert.equal(repeats.find({ ...next, streams: [] }, 'question'), undefined)

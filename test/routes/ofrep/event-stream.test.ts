@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { fingerprintOf } from '../../src/routes/ofrep/etag.ts'
-import { isStreamToken, streamToken } from '../../src/routes/ofrep/stream-token.ts'
-import type { StreamsOptions } from '../../src/routes/ofrep/streams.ts'
-import { type Events, readEvents } from '../support/events.ts'
-import { openService, type Service } from '../support/service.ts'
-import { openStore, type Store } from '../support/store.ts'
+import { fingerprintOf } from '../../../src/routes/ofrep/etag.ts'
+import { isStreamToken, streamToken } from '../../../src/routes/ofrep/stream-token.ts'
+import type { StreamsOptions } from '../../../src/routes/ofrep/streams.ts'
+import { type Events, readEvents } from '../../support/events.ts'
+import { openService, type Service } from '../../support/service.ts'
+import { openStore, type Store } from '../../support/store.ts'
 
 const BULK = '/ofrep/v1/evaluate/flags'
 const DAY_MS = 24 * 3_600_000

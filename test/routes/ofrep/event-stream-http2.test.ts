@@ -4,8 +4,8 @@ import http2 from 'node:http2'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { getRequestListener } from '@hono/node-server'
-import { readEvents } from '../support/events.ts'
-import { openService } from '../support/service.ts'
+import { readEvents } from '../../support/events.ts'
+import { openService } from '../../support/service.ts'
 
 const FLAG = '/api/v1/projects/p/environments/e/flags/a'
 const on = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }

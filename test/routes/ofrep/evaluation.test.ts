@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FlagError } from '../../src/flag/error.ts'
-import type { OfrepDependencies } from '../../src/routes/ofrep/ofrep.ts'
-import { type Document, ofrepOver, snapshotOf } from '../support/ofrep.ts'
+import type { AppDependencies } from '../../../src/app.ts'
+import { FlagError } from '../../../src/flag/error.ts'
+import { type Document, ofrepOver, snapshotOf } from '../../support/ofrep.ts'
 
 const SHOP: Document = {
   metadata: { owner: 'shop', level: 1 },
@@ -43,7 +43,7 @@ type Ask = {
 async function send(
   path: string,
   { key = 'shop/live', body, headers, method = 'POST' }: Ask = {},
-  dependencies?: Partial<OfrepDependencies>,
+  dependencies?: Partial<AppDependencies>,
 ) {
   const app = ofrepOver(DOCUMENTS, dependencies)
   const response = await app.request(path, {
@@ -55,7 +55,7 @@ async function send(
   const isJson = response.headers.get('content-type') === 'application/json'
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined }
 }
-const one = (flag: string, ask?: Ask, dependencies?: Partial<OfrepDependencies>) =>
+const one = (flag: string, ask?: Ask, dependencies?: Partial<AppDependencies>) =>
   send(`${BULK}/${encodeURIComponent(flag)}`, ask, dependencies)
 const withContext = (context: unknown): Ask => ({ body: JSON.stringify({ context }) })
 const SET = { owner: 'shop', level: 1 }
@@ -278,7 +278,7 @@ test('ofrep() answers an unexpected error as 500 with the key, without its text'
 })
 
 test('ofrep() waits for a key and an environment that are not known yet', async () => {
-  const dependencies: Partial<OfrepDependencies> = {
+  const dependencies: Partial<AppDependencies> = {
     authenticate: () => Promise.resolve({ name: 'k', role: 'client', environment: { project: 'p', environment: 'e' } }),
     current: (id) => Promise.resolve(snapshotOf(id, OTHER)),
   }
@@ -402,7 +402,7 @@ for (const selector of ['x=1', 'flagSetId=a,source=b'])
   })
 
 test('ofrep() takes the environment of an unbound caller from the selector, or from the default', async () => {
-  const dependencies = { defaultFlagSetId: 'shop/test' }
+  const dependencies = { trialFlagSetId: 'shop/test' }
   assert.equal((await one('plain', select('flagSetId=shop/live', 'admin'))).body.variant, 'on')
   assert.equal((await one('plain', select('flagSetId=shop/live', 'admin'), dependencies)).body.variant, 'on')
   assert.equal((await one('plain', { key: 'admin' }, dependencies)).body.variant, 'theirs')

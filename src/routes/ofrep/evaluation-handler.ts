@@ -1,0 +1,132 @@
+import type { Context as HonoContext } from 'hono'
+import type { Authenticate } from '../../cache/authenticator.ts'
+import type { Count, CountAll } from '../../cache/counting.ts'
+import { flagSetIdFor, parseSelector, type Selector } from '../../cache/selector.ts'
+import type { Snapshot } from '../../cache/snapshot.ts'
+import { type Context, isRecord } from '../../flag/definition.ts'
+import { FlagError } from '../../flag/error.ts'
+import { type Enrich, isFiniteContext } from '../../flag/evaluate.ts'
+import { readText } from '../../middleware/body-limit.ts'
+import type { LogLine } from '../../telemetry/log.ts'
+import type { Span } from '../../telemetry/span.ts'
+import { isStaleFor } from './etag.ts'
+import type { RequestRecord, RequestTelemetry } from './request-telemetry.ts'
+import { errorResponse, InvalidContext, type ResponseHeaders, type ResponseParts, responseOf } from './responses.ts'
+import type { EventStreams } from './stream-token.ts'
+
+export type EvaluationDependencies = {
+  readonly authenticate: Authenticate
+  /** A promise only for an environment that is not cached. Throws `not_found` or `unavailable`. */
+  readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
+  /** The newest snapshot, for a client that knows of a newer one than `current`. */
+  readonly newest?: (flagSetId: string) => Promise<Snapshot>
+  /** Undefined where no event streams are served. */
+  readonly eventStreams?: EventStreams | undefined
+  /** The environment of a key that is bound to none, where the request selects none. */
+  readonly defaultFlagSetId: string | undefined
+  readonly bodyBytesMax: number
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly count: Count
+  readonly countAll: CountAll
+  /** Adds the operator's static values to a context. */
+  readonly enrich: Enrich
+  readonly telemetry: RequestTelemetry
+  readonly headersFor: (header: Headers) => ResponseHeaders
+  readonly log: LogLine
+}
+
+/** An authenticated evaluation request. */
+export type EvaluationRequest = {
+  readonly url: string
+  readonly header: Headers
+  readonly body: string
+  readonly snapshot: Snapshot
+  readonly selector: Selector | undefined
+  /** Unix seconds. */
+  readonly now: number
+  readonly span: Span | undefined
+  /** For the response. */
+  readonly headers: ResponseHeaders
+}
+
+export type EvaluationRoute = {
+  /** The pattern, as metrics and spans name it. */
+  readonly path: string
+  /** The flag of a URL; undefined where all flags are requested. */
+  readonly keyIn: (url: string) => string | undefined
+  readonly evaluate: (request: EvaluationRequest) => ResponseParts | Promise<ResponseParts>
+}
+
+/** A handler of the OpenFeature Remote Evaluation Protocol 0.3: authenticates, reads, evaluates, records. Never throws. */
+export function evaluationHandler(
+  dependencies: EvaluationDependencies,
+  route: EvaluationRoute,
+): (c: HonoContext) => Promise<Response> {
+  const { telemetry, headersFor, log } = dependencies
+  return async ({ req: { raw } }) => {
+    const record = telemetry.start(route.path, raw)
+    const headers = headersFor(raw.headers)
+    let response: ResponseParts
+    try {
+      response = await route.evaluate(await readRequest(dependencies, raw, record, headers))
+    } catch (error) {
+      response = errorResponse(error, { route: route.path, key: route.keyIn(raw.url), headers }, record.logLine(log))
+    }
+    return responseOf(record.end(response))
+  }
+}
+
+/** Waits for nothing but the body once key and environment are cached. */
+async function readRequest(
+  dependencies: EvaluationDependencies,
+  raw: Request,
+  record: RequestRecord,
+  headers: ResponseHeaders,
+): Promise<EvaluationRequest> {
+  const { url, headers: header } = raw
+  const principal = await record.within(dependencies.authenticate, header)
+  const selector = parseSelector(header.get('flagd-selector'))
+  const flagSetId = flagSetIdFor(principal, selector, dependencies.defaultFlagSetId)
+  const body = await bodyOf(raw, dependencies.bodyBytesMax)
+  const cached = await record.within(dependencies.current, flagSetId)
+  // An event informed the client of a change that is not cached here: old values would stay with the client.
+  const snapshot = dependencies.newest && isStaleFor(url, cached) ? await dependencies.newest(flagSetId) : cached
+  const now = Math.floor(dependencies.now() / 1_000)
+  return { url, header, body, snapshot, selector, now, span: record.span, headers }
+}
+
+async function bodyOf(raw: Request, bytesMax: number): Promise<string> {
+  let body: string | undefined
+  try {
+    body = await readText(raw, bytesMax)
+  } catch (error) {
+    throw error instanceof FlagError ? error : new FlagError('invalid', 'Cannot read the body')
+  }
+  if (body === undefined) throw new InvalidContext()
+  return body
+}
+
+/** Without one of these, no number of a body that is shorter than the digits of 1e308 can be beyond a double. */
+const LARGE_EXPONENT = /\d[eE]\+?\d\d/
+const DIGITS_MAX = 308
+
+const mayOverflow = (body: string): boolean => body.length > DIGITS_MAX || LARGE_EXPONENT.test(body)
+
+/** The context of a body. One that is not an object counts as empty, as in flagd. Throws `InvalidContext`. */
+export function contextOf(body: string): Context {
+  const request = parsed(body)
+  if (!isRecord(request)) throw new InvalidContext()
+  const { context } = request
+  if (!isRecord(context)) return {}
+  if (mayOverflow(body) && !isFiniteContext(context)) throw new InvalidContext()
+  return context
+}
+
+function parsed(body: string): unknown {
+  try {
+    return body === '' ? {} : (JSON.parse(body) ?? {})
+  } catch {
+    throw new InvalidContext()
+  }
+}
