@@ -31,7 +31,7 @@ async function readBody(request: Request, bytesMax: number): Promise<string> {
 
 /**
  * Reads a body of at most `bytesMax` bytes as text; undefined for what is not UTF-8. Rejects with `too_large` as soon as it must be longer,
- * and when the client goes away.
+ * and with `invalid` when its framing is wrong or the client goes away.
  */
 export async function readText(request: Request, bytesMax: number): Promise<string | undefined> {
   if (Number(request.headers.get('content-length') ?? 0) > bytesMax) throw tooLarge()
@@ -50,12 +50,17 @@ async function readBytes({ body }: Request, bytesMax: number): Promise<Uint8Arra
   // Not cancelled when too large: on Node that would end the connection before the response is sent.
   const reader = body.getReader()
   while (bytes <= bytesMax) {
-    const { done, value } = await reader.read()
+    const { done, value } = await reader.read().catch(unreadable)
     if (done) return Buffer.concat(chunks)
     chunks.push(value)
     bytes += value.byteLength
   }
   throw tooLarge()
+}
+
+/** Of the runtime's error only the fact is of use: the client sent no complete body, which is no fault of the service. */
+function unreadable(): never {
+  throw new FlagError('invalid', 'Cannot read the body')
 }
 
 /** In flagd's words, which OFREP's responses repeat. */

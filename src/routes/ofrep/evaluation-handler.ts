@@ -4,7 +4,6 @@ import type { Count, CountAll } from '../../cache/counting.ts'
 import { flagSetIdFor, parseSelector, type Selector } from '../../cache/selector.ts'
 import type { Snapshot } from '../../cache/snapshot.ts'
 import { type Context, isRecord } from '../../flag/definition.ts'
-import { FlagError } from '../../flag/error.ts'
 import { type Enrich, isFiniteContext } from '../../flag/evaluate.ts'
 import { readText } from '../../middleware/body-limit.ts'
 import type { LogLine } from '../../telemetry/log.ts'
@@ -97,12 +96,7 @@ async function readRequest(
 }
 
 async function bodyOf(raw: Request, bytesMax: number): Promise<string> {
-  let body: string | undefined
-  try {
-    body = await readText(raw, bytesMax)
-  } catch (error) {
-    throw error instanceof FlagError ? error : new FlagError('invalid', 'Cannot read the body')
-  }
+  const body = await readText(raw, bytesMax)
   if (body === undefined) throw new InvalidContext()
   return body
 }
