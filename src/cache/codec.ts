@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { lineOf } from '../flag/flag-map.ts'
-import { compileWritten } from '../flag/flag-set.ts'
+import { compileSerialized } from '../flag/flag-set.ts'
 import type { Copy } from '../repository/redis/snapshot-store.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -38,5 +38,5 @@ export function readSnapshot(flagSetId: string, { stamp, text }: Copy): Snapshot
   if (!head.success) return undefined
   const { id, changedAt, changedIn, flags: size, ...settings } = head.output
   const version = { flagSetId, ...stamp, id: BigInt(id), changedAt: new Date(changedAt), changedIn }
-  return { ...version, flagSet: compileWritten({ lines, size }, settings) }
+  return { ...version, flagSet: compileSerialized({ lines, size }, settings) }
 }

@@ -1,64 +1,71 @@
 import { type Bucketing, type Definition, isRecord, type Metadata } from './definition.ts'
 import { shorten } from './error.ts'
-import { type Answers, type Evaluable, type Evaluation, type FlagType, fail, type Success, typeOf } from './evaluate.ts'
+import {
+  type Evaluable,
+  type Evaluation,
+  type EvaluationPlan,
+  type FlagType,
+  fail,
+  type Success,
+  typeOf,
+} from './evaluate.ts'
 import { RuleFault } from './rules/expression.ts'
 import { type CompiledRule, compileRule, type Segments } from './rules/rule.ts'
 
-/** One flag, ready to answer. */
+/** A flag that can be evaluated. Compiled with its first evaluation. */
 export type CompiledFlag = Evaluable & {
   readonly definition: Definition
-  /** The set's metadata overlaid by the flag's own. */
+  /** The metadata of the flag set, overridden by the flag's own. */
   readonly metadata: Metadata
-  /** The type of its variants; undefined when they differ or have none. */
+  /** The common type of all variants; undefined if they have none. */
   readonly type: FlagType | undefined
 }
 
-/** What a flag's set says to each of its flags. */
-export type Surroundings = { readonly segments: Segments; readonly metadata: Metadata; readonly bucketing: Bucketing }
+/** What a flag inherits from its flag set. */
+export type FlagSetScope = { readonly segments: Segments; readonly metadata: Metadata; readonly bucketing: Bucketing }
 
 /**
- * Makes a flag that can answer; it is compiled when it is first asked for, since a replica that has just started is
- * asked for few of its flags. Never throws: a definition that makes no sense answers PARSE_ERROR, and harms no other.
+ * Prepares a flag. It is compiled with its first evaluation, because a replica that has just started evaluates few of its
+ * flags. Never throws: an invalid definition evaluates to PARSE_ERROR and affects no other flag.
  */
-export function compileFlag(key: string, definition: Definition, surroundings: Surroundings): CompiledFlag {
-  return new LazyFlag(key, definition, surroundings)
+export function compileFlag(key: string, definition: Definition, scope: FlagSetScope): CompiledFlag {
+  return new LazyFlag(key, definition, scope)
 }
 
-/** The same of a definition that is JSON text, which is read when the flag is first asked for. */
-export function compileText(key: string, text: string, surroundings: Surroundings): CompiledFlag {
-  return new LazyFlag(key, UNREAD, surroundings, text)
+/** Like `compileFlag()`, for a definition that is JSON text. The text is parsed when it is first needed. */
+export function compileText(key: string, text: string, scope: FlagSetScope): CompiledFlag {
+  return new LazyFlag(key, UNPARSED, scope, text)
 }
 
-/** The definition of a flag as JSON text: as it came, where nobody asked for it yet. */
+/** The definition of a flag as JSON text, without parsing it. */
 export function textOf(flag: CompiledFlag): string {
-  return (flag instanceof LazyFlag ? flag.unread : undefined) ?? JSON.stringify(flag.definition)
+  return unparsedText(flag) ?? JSON.stringify(flag.definition)
 }
 
-/** The definition of a flag as JSON text, while it has not been read; undefined afterwards. */
-export const unreadText = (flag: CompiledFlag): string | undefined =>
-  flag instanceof LazyFlag ? flag.unread : undefined
+/** The JSON text of a definition that is not parsed yet; undefined afterwards. */
+export const unparsedText = (flag: CompiledFlag): string | undefined =>
+  flag instanceof LazyFlag ? flag.unparsed : undefined
 
-type Compiled = { readonly metadata: Metadata; readonly type: FlagType | undefined; readonly answers: Answers }
+type Compiled = Pick<CompiledFlag, 'metadata' | 'type' | 'plan'>
 
-/** Stands for a definition that is text still. */
-const UNREAD: Definition = { state: 'DISABLED', variants: {} }
+/** Placeholder for a definition that is not parsed yet. */
+const UNPARSED: Definition = { state: 'DISABLED', variants: {} }
 
 class LazyFlag implements CompiledFlag {
   readonly key: string
-  readonly #surroundings: Surroundings
+  readonly #scope: FlagSetScope
   #definition: Definition
   #text: string | undefined
   #compiled: Compiled | undefined
 
-  constructor(key: string, definition: Definition, surroundings: Surroundings, text?: string) {
+  constructor(key: string, definition: Definition, scope: FlagSetScope, text?: string) {
     this.key = key
     this.#definition = definition
-    this.#surroundings = surroundings
+    this.#scope = scope
     this.#text = text
   }
 
-  /** The text of a definition that nobody has asked for yet. */
-  get unread(): string | undefined {
+  get unparsed(): string | undefined {
     return this.#text
   }
 
@@ -70,78 +77,79 @@ class LazyFlag implements CompiledFlag {
     return this.#definition
   }
 
-  get answers(): Answers {
-    return this.#ready().answers
+  get plan(): EvaluationPlan {
+    return this.#compile().plan
   }
 
   get metadata(): Metadata {
-    return this.#ready().metadata
+    return this.#compile().metadata
   }
 
   get type(): FlagType | undefined {
-    return this.#ready().type
+    return this.#compile().type
   }
 
-  #ready(): Compiled {
-    this.#compiled ??= compile(this.key, this.definition, this.#surroundings)
+  #compile(): Compiled {
+    this.#compiled ??= compile(this.key, this.definition, this.#scope)
     return this.#compiled
   }
 }
 
-const NOTHING = 'null'
-
-/** Whatever the text says is looked at as any definition is; what is no JSON is none. */
+/** Text that is not JSON is an invalid definition. */
 function parse(text: string): Definition {
   try {
     return JSON.parse(text)
   } catch {
-    return JSON.parse(NOTHING)
+    return JSON.parse('null')
   }
 }
 
-type Flag = { readonly key: string; readonly definition: Definition; readonly metadata: Metadata }
+type Definable = { readonly key: string; readonly definition: Definition; readonly metadata: Metadata }
+
+function compile(key: string, definition: Definition, scope: FlagSetScope): Compiled {
+  const metadata = mergeMetadata(scope.metadata, definition)
+  const flag = { key, definition, metadata }
+  const error = definitionError(definition)
+  if (error !== undefined) return { metadata, type: undefined, plan: constantPlan(fail(flag, 'PARSE_ERROR', error)) }
+  return { metadata, type: commonType(definition.variants), plan: planOf(flag, scope) }
+}
+
+function planOf(flag: Definable, scope: FlagSetScope): EvaluationPlan {
+  const { key, definition, metadata } = flag
+  const { state, variants, targeting } = definition
+  if (state === 'DISABLED') return constantPlan(Object.freeze({ key, reason: state, metadata }))
+  if (!hasRule(targeting)) return constantPlan(defaultResult(flag, 'STATIC'))
+  if (targeting === null) return constantPlan(defaultResult(flag, 'DEFAULT'))
+  const compiled = compileTargeting(targeting, scope)
+  if (compiled instanceof RuleFault) return constantPlan(fail(flag, compiled.code, compiled.message))
+  const matches = new Map<string, Success>()
+  for (const variant of Object.keys(variants)) matches.set(variant, success(flag, variant, 'TARGETING_MATCH'))
+  const { expression: rule, readsClock } = compiled
+  return { rule, fallback: defaultResult(flag, 'DEFAULT'), matches, readsClock }
+}
 
 const NO_MATCHES: ReadonlyMap<string, Success> = new Map()
 
-function compile(key: string, definition: Definition, surroundings: Surroundings): Compiled {
-  const metadata = mergeMetadata(surroundings.metadata, definition)
-  const flag = { key, definition, metadata }
-  const always = (otherwise: Evaluation): Answers => ({
-    rule: undefined,
-    otherwise,
-    matches: NO_MATCHES,
-    readsClock: false,
-  })
-  const mistake = mistakeIn(definition)
-  if (mistake !== undefined) return { metadata, type: undefined, answers: always(fail(flag, 'PARSE_ERROR', mistake)) }
-  const { state, variants, targeting } = definition
-  const type = commonType(variants)
-  if (state === 'DISABLED') return { metadata, type, answers: always(Object.freeze({ key, reason: state, metadata })) }
-  if (!hasRule(targeting)) return { metadata, type, answers: always(defaultAnswer(flag, 'STATIC')) }
-  if (targeting === null) return { metadata, type, answers: always(defaultAnswer(flag, 'DEFAULT')) }
-  const compiled = compileTargeting(targeting, surroundings)
-  if (compiled instanceof RuleFault)
-    return { metadata, type, answers: always(fail(flag, compiled.code, compiled.message)) }
-  const matches = new Map<string, Success>()
-  for (const variant of Object.keys(variants)) matches.set(variant, answer(flag, variant, 'TARGETING_MATCH'))
-  const { expression: rule, readsClock } = compiled
-  return { metadata, type, answers: { rule, otherwise: defaultAnswer(flag, 'DEFAULT'), matches, readsClock } }
-}
+const constantPlan = (fallback: Evaluation): EvaluationPlan => ({
+  rule: undefined,
+  fallback,
+  matches: NO_MATCHES,
+  readsClock: false,
+})
 
-/** The flag's metadata over the set's. */
 function mergeMetadata(set: Metadata, definition: Definition): Metadata {
   const own = isRecord(definition) ? definition.metadata : undefined
   return isRecord(own) ? Object.freeze({ ...set, ...own }) : set
 }
 
-/** A flag without a member `targeting`, or with {}, has no rule. As in flagd, null is a rule: one that names no variant. */
+/** Without `targeting`, or with {}, a flag has no rule. As in flagd, null is a rule that names no variant. */
 function hasRule(targeting: unknown): boolean {
   if (targeting === undefined) return false
   return !isRecord(targeting) || Object.keys(targeting).length > 0
 }
 
-/** What a stored definition can be refused for as a whole; everything else fails only where a rule reaches it. */
-export function mistakeIn(definition: Definition): string | undefined {
+/** Why a stored definition is invalid as a whole. Errors within a rule count only when an evaluation reaches them. */
+export function definitionError(definition: Definition): string | undefined {
   if (!isRecord(definition)) return 'Flag is not an object'
   const { state, variants, defaultVariant } = definition
   if (state !== 'ENABLED' && state !== 'DISABLED') return `Unknown state ${shorten(state)}`
@@ -151,7 +159,7 @@ export function mistakeIn(definition: Definition): string | undefined {
   return `Default variant ${shorten(defaultVariant)} is no variant`
 }
 
-function compileTargeting(targeting: unknown, { segments, bucketing }: Surroundings): CompiledRule | RuleFault {
+function compileTargeting(targeting: unknown, { segments, bucketing }: FlagSetScope): CompiledRule | RuleFault {
   try {
     return compileRule(targeting, segments, bucketing)
   } catch (error) {
@@ -160,24 +168,17 @@ function compileTargeting(targeting: unknown, { segments, bucketing }: Surroundi
   }
 }
 
-function defaultAnswer(flag: Flag, reason: 'STATIC' | 'DEFAULT'): Evaluation {
+function defaultResult(flag: Definable, reason: 'STATIC' | 'DEFAULT'): Evaluation {
   const variant = flag.definition.defaultVariant
-  if (variant) return answer(flag, variant, reason)
+  if (variant) return success(flag, variant, reason)
   return Object.freeze({ key: flag.key, reason: 'DEFAULT', metadata: flag.metadata })
 }
 
-type Reason = 'STATIC' | 'DEFAULT' | 'TARGETING_MATCH'
-
-function answer({ key, definition, metadata }: Flag, variant: string, reason: Reason): Success {
+function success({ key, definition, metadata }: Definable, variant: string, reason: Success['reason']): Success {
   return Object.freeze({ key, value: definition.variants[variant], variant, reason, metadata })
 }
 
-function commonType(variants: Readonly<Record<string, unknown>>): FlagType | undefined {
-  let common: FlagType | undefined
-  for (const name of Object.keys(variants)) {
-    const type = typeOf(variants[name])
-    if (type === undefined || (common !== undefined && common !== type)) return undefined
-    common = type
-  }
-  return common
+function commonType(variants: Definition['variants']): FlagType | undefined {
+  const [first, ...others] = new Set(Object.values(variants).map(typeOf))
+  return others.length === 0 ? first : undefined
 }

@@ -1,12 +1,11 @@
-import { type CompiledFlag, mistakeIn } from './compile.ts'
-import type { SegmentRules } from './definition.ts'
-import { type Definition, type FlagSetDocument, RULE_DEPTH_MAX } from './definition.ts'
+import { type CompiledFlag, definitionError } from './compile.ts'
+import { type Definition, type FlagSetDocument, isRecord, RULE_DEPTH_MAX, type SegmentRules } from './definition.ts'
 import { type Mistake, pointerTo, shorten } from './error.ts'
-import { referenceOf } from './rules/rule.ts'
+import { referenceOf } from './rules/expression.ts'
 
 const SCHEMA = 'https://flagd.dev/schema/v0/flags.json'
 
-/** An environment in flagd's format, as it is stored; members that would be empty are left out. */
+/** A flag set as a flagd document, as it is stored. Empty members are left out. */
 export function documentOf({ flags, segments, metadata, members }: FlagSetDocument) {
   return {
     $schema: SCHEMA,
@@ -18,17 +17,17 @@ export function documentOf({ flags, segments, metadata, members }: FlagSetDocume
 }
 
 /**
- * The same for flagd, which replaces each reference once, as text and in any order of the segments: segments refer to none, and flags to
- * those only that flagd finds. The others stand where they were referred to.
+ * A flag set as a document that flagd evaluates in the same way. flagd replaces references in a single text substitution, in
+ * any order, so segments are expanded in segments, and references that flagd would not find are expanded in flags.
  */
 export function portableDocumentOf(document: FlagSetDocument) {
   const { flags, segments } = document
-  const written = Object.entries(segments).map(([name, rule]) => portableSegment(name, rule, segments))
-  const found = new Set(written.filter(({ isFound }) => isFound).map(({ name }) => name))
-  const kept = written.filter(({ text }) => isPortableText(text))
+  const portable = Object.entries(segments).map(([name, rule]) => portableSegment(name, rule, segments))
+  const found = new Set(portable.filter(({ isFound }) => isFound).map(({ name }) => name))
+  const kept = portable.filter(({ text }) => isPortableText(text))
   return documentOf({
     ...document,
-    flags: found.size === written.length ? flags : expandFlags(flags, segments, found),
+    flags: found.size === portable.length ? flags : expandFlags(flags, segments, found),
     segments: Object.fromEntries(kept.map(({ name, rule }) => [name, rule])),
   })
 }
@@ -37,16 +36,16 @@ type PortableSegment = {
   readonly name: string
   readonly rule: unknown
   readonly text: string
-  /** Whether flagd puts it in where it is referred to. */
+  /** Whether flagd replaces references to it. */
   readonly isFound: boolean
 }
 
-/** What JavaScript replaces in a replacement, as flagd-core uses the text of a segment (ECMA-262, GetSubstitution). */
+/** Patterns that JavaScript replaces in a replacement text (ECMA-262, GetSubstitution). flagd-core inserts segments this way. */
 const SUBSTITUTION = /\$[$&`']/
 
-function portableSegment(name: string, stored: unknown, segments: FlagSetDocument['segments']): PortableSegment {
+function portableSegment(name: string, stored: unknown, segments: SegmentRules): PortableSegment {
   const expanded = expandRule(stored, segments)
-  // One that leads back to itself stays as it is: it fails in flagd as it does here.
+  // A segment that refers to itself stays as it is: it is invalid in flagd as well.
   const rule = expanded === undefined ? stored : expanded
   const text = JSON.stringify(rule)
   const isFound = expanded !== undefined && isPortableName(name) && isPortableText(text) && !SUBSTITUTION.test(text)
@@ -55,66 +54,37 @@ function portableSegment(name: string, stored: unknown, segments: FlagSetDocumen
 
 function expandFlags(
   flags: ReadonlyMap<string, Definition>,
-  segments: FlagSetDocument['segments'],
-  found: ReadonlySet<string>,
+  segments: SegmentRules,
+  kept: ReadonlySet<string>,
 ): Map<string, Definition> {
-  const isKept = (name: string) => found.has(name)
   const expanded = new Map<string, Definition>()
   for (const [key, flag] of flags) {
-    const targeting = expandRule(flag.targeting, segments, isKept)
+    const targeting = expandRule(flag.targeting, segments, (name) => kept.has(name))
     expanded.set(key, targeting === undefined ? flag : { ...flag, targeting })
   }
   return expanded
 }
 
-const texts = new WeakMap<CompiledFlag, string | undefined>()
-
-/**
- * One flag as in-process providers need it, as JSON text: segments put in where the rule refers to them, the set's metadata under its
- * own, and a missing default variant as "", which the Rust provider requires. Undefined for a flag that makes no sense:
- * flagd-core refuses a whole set for one of those. Written once for each flag, since a change replaces few of a set's flags.
- */
-export function providerFormOf(flag: CompiledFlag, segments: SegmentRules): string | undefined {
-  if (texts.has(flag)) return texts.get(flag)
-  const text = mistakeIn(flag.definition) === undefined ? write(flag, segments) : undefined
-  texts.set(flag, text)
-  return text
-}
-
-function write({ definition, metadata }: CompiledFlag, segments: SegmentRules): string {
-  const { state, variants, defaultVariant, targeting } = definition
-  const rule = targeting === undefined ? undefined : (expandRule(targeting, segments) ?? targeting)
-  const ownMetadata = Object.keys(metadata).length > 0 ? metadata : undefined
-  return JSON.stringify({
-    state,
-    defaultVariant: defaultVariant ?? '',
-    variants,
-    targeting: rule,
-    metadata: ownMetadata,
-  })
-}
-
-/** What JSON of Go writes as an escape, besides what that of JavaScript does. */
+/** Characters that Go's JSON encoder escapes and JavaScript's does not. */
 const ESCAPED_IN_GO = /[<>&\u2028\u2029]/
-/** flagd takes a shorter rule for an empty one, and refuses the whole document. */
+/** flagd treats a shorter rule as empty and rejects the whole document. */
 const RULE_LENGTH_MIN = 3
 
-/** Whether flagd finds the references to a segment: it searches its own JSON for the name as it is. */
+/** Whether flagd finds references to a segment: it searches its JSON text for the unescaped name. */
 export function isPortableName(name: string): boolean {
   return JSON.stringify(name) === `"${name}"` && !ESCAPED_IN_GO.test(name)
 }
 
-/** Whether flagd takes the JSON text of a rule for the rule of a segment. */
-export const isPortableText = (text: string): boolean => text.length >= RULE_LENGTH_MIN
+const isPortableText = (text: string): boolean => text.length >= RULE_LENGTH_MIN
 
-/** Finds segments that are new in `after`, or changed, and that flagd could not load. Those that are stored already stay. */
+/** Finds new or changed segments in `after` that flagd cannot load. Stored segments may stay as they are. */
 export function checkPortable(
   before: SegmentRules,
   after: SegmentRules,
   isChanged: (name: string) => boolean,
 ): Mistake[] {
   return Object.entries(after).flatMap(([name, rule]) => {
-    const pointer = `/$evaluators${pointerTo(name)}`
+    const pointer = pointerTo('$evaluators', name)
     const mistakes: Mistake[] = []
     if (!isPortableName(name) && !Object.hasOwn(before, name)) {
       const message = `Segment name ${shorten(name)} has a character that flagd cannot match: ", \\, <, >, & or a control character`
@@ -127,49 +97,60 @@ export function checkPortable(
   })
 }
 
-/** In UTF-16 units and values: what no message to a provider could carry. */
-const SIZE_MAX = 4_000_000
-/** In objects and lists, of which each operator has one of both. */
-const DEPTH_MAX = 2 * RULE_DEPTH_MAX
+const providerForms = new WeakMap<CompiledFlag, string | undefined>()
+
+/**
+ * The JSON text of one flag for in-process providers: segments expanded in the rule, metadata merged with that of the set, and
+ * "" for no default variant, which the Rust provider requires. Undefined for an invalid flag, because flagd-core rejects a set
+ * that has one. Cached for each flag, because a change replaces few flags of a set.
+ */
+export function providerFormOf(flag: CompiledFlag, segments: SegmentRules): string | undefined {
+  if (providerForms.has(flag)) return providerForms.get(flag)
+  const text = definitionError(flag.definition) === undefined ? serialize(flag, segments) : undefined
+  providerForms.set(flag, text)
+  return text
+}
+
+function serialize({ definition, metadata }: CompiledFlag, segments: SegmentRules): string {
+  const { state, variants, defaultVariant, targeting } = definition
+  return JSON.stringify({
+    state,
+    defaultVariant: defaultVariant ?? '',
+    variants,
+    targeting: targeting === undefined ? undefined : (expandRule(targeting, segments) ?? targeting),
+    metadata: Object.keys(metadata).length > 0 ? metadata : undefined,
+  })
+}
+
+/** In UTF-16 units and values. A larger rule fits in no message to a provider. */
+const EXPANDED_SIZE_MAX = 4_000_000
+/** In objects and lists; each operator is one of both. */
+const EXPANDED_DEPTH_MAX = 2 * RULE_DEPTH_MAX
 const TOO_LARGE = new Error('A rule is too large')
 
 /**
- * The rule with each `{"$ref": name}` replaced by the segment. One that is unknown stays, and fails in flagd as it does here; so do those
- * of which `isKept` is true. Undefined for a rule that grows too deep or too large, as one that leads back to itself does.
+ * Replaces each `{"$ref": name}` in a rule by the segment, except unknown segments and those that `isKept` returns true for.
+ * Undefined if the result is too deep or too large, as for a segment that refers to itself.
  */
-export function expandRule(
-  rule: unknown,
-  segments: SegmentRules,
-  isKept: (name: string) => boolean = () => false,
-): unknown {
+function expandRule(rule: unknown, segments: SegmentRules, isKept: (name: string) => boolean = () => false): unknown {
+  const isReplaced = (name: string) => Object.hasOwn(segments, name) && !isKept(name)
+  let size = 0
+  const grow = (value: unknown, depth: number): void => {
+    size += typeof value === 'string' ? value.length + 1 : 1
+    if (size > EXPANDED_SIZE_MAX || depth > EXPANDED_DEPTH_MAX) throw TOO_LARGE
+  }
+  const expand = (value: unknown, depth: number): unknown => {
+    grow(value, depth)
+    if (Array.isArray(value)) return value.map((item) => expand(item, depth + 1))
+    if (!isRecord(value)) return value
+    const name = referenceOf(value)
+    if (name !== undefined) return isReplaced(name) ? expand(segments[name], depth + 1) : value
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, expand(item, depth + 1)]))
+  }
   try {
-    return new Expander(segments, isKept).expand(rule, 0)
+    return expand(rule, 0)
   } catch (error) {
     if (error === TOO_LARGE) return undefined
     throw error
-  }
-}
-
-class Expander {
-  readonly #segments: SegmentRules
-  readonly #isKept: (name: string) => boolean
-  #size = 0
-
-  constructor(segments: SegmentRules, isKept: (name: string) => boolean) {
-    this.#segments = segments
-    this.#isKept = isKept
-  }
-
-  expand(value: unknown, depth: number): unknown {
-    this.#size += typeof value === 'string' ? value.length + 1 : 1
-    if (this.#size > SIZE_MAX || depth > DEPTH_MAX) throw TOO_LARGE
-    if (typeof value !== 'object' || value === null) return value
-    const name = referenceOf(value)
-    if (name !== undefined) {
-      const isReplaced = Object.hasOwn(this.#segments, name) && !this.#isKept(name)
-      return isReplaced ? this.expand(this.#segments[name], depth + 1) : value
-    }
-    if (Array.isArray(value)) return value.map((item) => this.expand(item, depth + 1))
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.expand(item, depth + 1)]))
   }
 }

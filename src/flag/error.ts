@@ -1,4 +1,4 @@
-/** What went wrong, in words every door can translate. Add a code here and no door's table compiles until it maps it. */
+/** What failed, independent of any protocol. Each protocol has a table that must map every code to compile. */
 export type Code =
   | 'invalid'
   | 'unauthenticated'
@@ -9,10 +9,10 @@ export type Code =
   | 'too_large'
   | 'unavailable'
 
-/** One mistake in a document: where, as a JSON Pointer (RFC 6901), and what. */
+/** One mistake in a document: its place, as a JSON Pointer (RFC 6901), and a message. */
 export type Mistake = { readonly pointer: string; readonly message: string }
 
-/** An expected failure. `message` and `mistakes` are shown to the caller; `cause` is only ever logged. */
+/** An expected failure. The caller sees `message` and `mistakes`; `cause` is only logged. */
 export class FlagError extends Error {
   override readonly name = 'FlagError'
   readonly code: Code
@@ -32,20 +32,16 @@ export function pointerTo(...steps: readonly string[]): string {
 
 const LENGTH_MAX = 60
 
-/** `value` as JSON text for a message, cut to 60 characters. */
+/** `value` as JSON text for a message, truncated to 60 characters. Lists and objects are only named. */
 export function shorten(value: unknown): string {
-  return cut(describe(value))
-}
-
-/** A text cut to 60 characters. */
-export function cut(text: string): string {
-  return text.length > LENGTH_MAX ? `${text.slice(0, LENGTH_MAX - 1)}…` : text
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, LENGTH_MAX))
+  if (typeof value === 'string') return truncate(JSON.stringify(value.slice(0, LENGTH_MAX)))
   if (value === undefined) return 'missing'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object' && value !== null) return 'an object'
-  return String(value)
+  return truncate(String(value))
+}
+
+/** A text truncated to 60 characters. */
+export function truncate(text: string): string {
+  return text.length > LENGTH_MAX ? `${text.slice(0, LENGTH_MAX - 1)}…` : text
 }

@@ -1,11 +1,11 @@
 import type { Context, Metadata } from './definition.ts'
 import { shorten } from './error.ts'
-import { type Expression, type Frame, RuleFault } from './rules/expression.ts'
+import { type EvaluationFrame, type Expression, RuleFault } from './rules/expression.ts'
 
-/** The types that a flag's value can have. A list has none of them. */
+/** The types of a flag's value. Lists and null have none of them. */
 export type FlagType = 'boolean' | 'string' | 'number' | 'object'
 
-/** An answer. Without `value` and `variant`, the application's own default applies (DISABLED, or no default variant). */
+/** A successful evaluation. Without `value` and `variant` the application's default applies (DISABLED, or no default variant). */
 export type Success = {
   readonly key: string
   readonly value?: unknown
@@ -14,7 +14,7 @@ export type Success = {
   readonly metadata: Metadata
 }
 
-/** Why there is no answer. `errorDetails` may quote the rule: for whoever may read rules. */
+/** A failed evaluation. `errorDetails` may quote the rule, so only callers that may read rules may see it. */
 export type Failure = {
   readonly key: string
   readonly errorCode: 'FLAG_NOT_FOUND' | 'PARSE_ERROR' | 'TYPE_MISMATCH' | 'GENERAL'
@@ -23,41 +23,44 @@ export type Failure = {
   readonly metadata: Metadata
 }
 
-/** What a flag answers. `reason === 'ERROR'` tells the failures. Frozen, and shared between evaluations. */
+/** The result of an evaluation; `reason === 'ERROR'` marks a failure. Frozen, and shared between evaluations. */
 export type Evaluation = Success | Failure
 
-/** All that a flag can answer, made beforehand. */
-export type Answers = {
-  /** Undefined when the answer is always `otherwise`. */
+/** All possible results of a flag, created at compile time. */
+export type EvaluationPlan = {
+  /** Undefined if the result is always `fallback`. */
   readonly rule: Expression | undefined
-  /** The answer where no rule names a variant. */
-  readonly otherwise: Evaluation
-  /** The answer for each variant that a rule can name. */
+  /** The result if the rule names no variant. */
+  readonly fallback: Evaluation
+  /** The result for each variant that the rule may name. */
   readonly matches: ReadonlyMap<string, Success>
-  /** False: the context alone decides, whatever time it is. */
+  /** Whether the result may depend on the time as well as on the context. */
   readonly readsClock: boolean
 }
 
-/** The part of a compiled flag that evaluating reads. */
-export type Evaluable = { readonly key: string; readonly metadata: Metadata; readonly answers: Answers }
+/** A flag, as far as an evaluation reads it. */
+export type Evaluable = { readonly key: string; readonly metadata: Metadata; readonly plan: EvaluationPlan }
 
-/** The part of a flag set that evaluating reads. */
-export type Evaluables = { readonly flags: ReadonlyMap<string, Evaluable>; readonly metadata: Metadata }
+/** A flag set, as far as an evaluation reads it. */
+export type EvaluableSet = { readonly flags: ReadonlyMap<string, Evaluable>; readonly metadata: Metadata }
 
 /**
- * Picks the variant of one flag for `context` at `now` (unix seconds). Pure: no clock, no I/O, never throws.
+ * Evaluates one flag for `context` at `now` (unix seconds). Pure: no clock, no I/O, never throws.
  * With `type`, a value of another type is a TYPE_MISMATCH; 'integer' is a number without a fraction.
  */
 export function evaluate(flag: Evaluable, context: Context, now: number, type?: FlagType | 'integer'): Evaluation {
-  const evaluation = answer(flag, context, now)
+  const evaluation = run(flag, context, now)
   if (type === undefined || evaluation.reason === 'ERROR' || evaluation.variant === undefined) return evaluation
-  return hasType(evaluation.value, type) ? evaluation : mismatch(flag, evaluation.value, type)
+  const { value } = evaluation
+  if (type === 'integer' ? Number.isInteger(value) : typeOf(value) === type) return evaluation
+  const details = `Flag ${shorten(flag.key)} is ${shorten(value)}, which is not of type ${type}`
+  return fail(flag, 'TYPE_MISMATCH', details)
 }
 
-/** Evaluates the flag `key` of a set; FLAG_NOT_FOUND, with the set's metadata, when there is none. */
-// biome-ignore lint/complexity/useMaxParams: an options object or a rest parameter would be made for each evaluation
+/** Evaluates the flag `key` of a set; FLAG_NOT_FOUND, with the metadata of the set, if it does not exist. */
+// biome-ignore lint/complexity/useMaxParams: an options object would be created for each evaluation
 export function evaluateKey(
-  set: Evaluables,
+  set: EvaluableSet,
   key: string,
   context: Context,
   now: number,
@@ -68,7 +71,7 @@ export function evaluateKey(
   return fail({ key, metadata: set.metadata }, 'FLAG_NOT_FOUND', `Flag ${shorten(key)} does not exist`)
 }
 
-/** Makes the answer of a flag that has none. */
+/** Creates the result of a failed evaluation. */
 export function fail(
   flag: Pick<Evaluable, 'key' | 'metadata'>,
   errorCode: Failure['errorCode'],
@@ -77,67 +80,55 @@ export function fail(
   return Object.freeze({ key: flag.key, errorCode, errorDetails, reason: 'ERROR', metadata: flag.metadata })
 }
 
-function answer(flag: Evaluable, context: Context, now: number): Evaluation {
+function run(flag: Evaluable, context: Context, now: number): Evaluation {
   try {
-    const { answers } = flag
-    if (answers.rule === undefined) return answers.otherwise
-    const frame: Frame = { flagKey: flag.key, now, context, whole: undefined, steps: 0 }
-    return settle(flag, answers, answers.rule(context, frame))
+    const { plan } = flag
+    if (plan.rule === undefined) return plan.fallback
+    const frame: EvaluationFrame = { flagKey: flag.key, now, context, whole: undefined, steps: 0 }
+    return resultOf(flag, plan, plan.rule(context, frame))
   } catch (error) {
     if (error instanceof RuleFault) return fail(flag, error.code, error.message)
-    // A context from JSON never gets here; one with getters, or a stack that was nearly full before, may.
+    // Impossible with a context parsed from JSON. Getters may throw, and the call stack may be almost full.
     return fail({ key: flag.key, metadata: {} }, 'GENERAL', `Cannot evaluate flag ${shorten(flag.key)}`)
   }
 }
 
-/** The variant that a rule's value names: its text without outer spaces, then without quotes (flagd's `resolve`). */
-function settle(flag: Evaluable, answers: Answers, value: unknown): Evaluation {
-  if (typeof value === 'string') return answers.matches.get(value) ?? settleText(flag, answers, value)
-  if (value === null || value === undefined) return answers.otherwise
-  if (typeof value === 'boolean') return settleText(flag, answers, String(value))
+/** The result for the value of a rule. As in flagd, booleans and numbers name variants too. */
+function resultOf(flag: Evaluable, plan: EvaluationPlan, value: unknown): Evaluation {
+  if (typeof value === 'string') return plan.matches.get(value) ?? resultNamed(flag, plan, value)
+  if (value === null || value === undefined) return plan.fallback
+  if (typeof value === 'boolean') return resultNamed(flag, plan, String(value))
   if (typeof value === 'number') {
-    // JSON has no text for NaN and Infinity but null.
-    return Number.isFinite(value) ? settleText(flag, answers, String(value)) : answers.otherwise
+    // NaN and Infinity are null in JSON.
+    return Number.isFinite(value) ? resultNamed(flag, plan, String(value)) : plan.fallback
   }
   return fail(flag, 'GENERAL', `Rule gives ${shorten(value)}, not the name of a variant`)
 }
 
-function settleText(flag: Evaluable, { matches }: Answers, text: string): Evaluation {
+/** As in flagd, a name may have spaces around it and quotes in it. */
+function resultNamed(flag: Evaluable, { matches }: EvaluationPlan, text: string): Evaluation {
   const found = matches.get(text) ?? matches.get(text.trim().replaceAll('"', ''))
   return found ?? fail(flag, 'GENERAL', `Rule gives ${shorten(text)}, which is no variant of flag ${shorten(flag.key)}`)
 }
 
-function hasType(value: unknown, type: FlagType | 'integer'): boolean {
-  if (type === 'integer') return Number.isInteger(value)
-  return typeOf(value) === type
-}
-
-/** The type of a variant's value; undefined for null and lists, which have none. */
+/** The type of a variant's value; undefined for null and lists. */
 export function typeOf(value: unknown): FlagType | undefined {
-  switch (typeof value) {
-    case 'boolean':
-      return 'boolean'
-    case 'string':
-      return 'string'
-    case 'number':
-      return 'number'
-    case 'object':
-      return value === null || Array.isArray(value) ? undefined : 'object'
-    default:
-      return undefined
-  }
+  const type = typeof value
+  if (type === 'object') return value === null || Array.isArray(value) ? undefined : 'object'
+  return type === 'boolean' || type === 'string' || type === 'number' ? type : undefined
 }
 
-function mismatch(flag: Evaluable, value: unknown, type: string): Failure {
-  return fail(flag, 'TYPE_MISMATCH', `Flag ${shorten(flag.key)} is ${shorten(value)}, which is not of type ${type}`)
-}
-
-/** Adds what the operator knows to what the caller says. */
+/** Adds static values to the context of each evaluation. */
 export type Enrich = (context: Context) => Context
 
+/** Static values override the caller's. */
+export function enrichWith(values: Context): Enrich {
+  return Object.keys(values).length === 0 ? (context) => context : (context) => ({ ...context, ...values })
+}
+
 /**
- * Whether every number in a context is one. JSON has numbers such as 1e400 that are beyond a double, and become Infinity when they are
- * parsed; a protobuf Struct can hold NaN. No recursion, so that depth cannot overflow the stack.
+ * Whether every number in a context is finite. JSON numbers such as 1e400 become Infinity when they are parsed, and a protobuf
+ * Struct can hold NaN. Not recursive, so that deep contexts cannot overflow the call stack.
  */
 export function isFiniteContext(context: Context): boolean {
   const pending: object[] = [context]
@@ -147,9 +138,4 @@ export function isFiniteContext(context: Context): boolean {
       if (typeof value === 'object' && value !== null) pending.push(value)
     }
   return true
-}
-
-/** Lays static values over each context: a caller cannot say otherwise. */
-export function enrichWith(values: Context): Enrich {
-  return Object.keys(values).length === 0 ? (context) => context : (context) => ({ ...context, ...values })
 }

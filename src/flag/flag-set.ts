@@ -1,129 +1,95 @@
-import { type CompiledFlag, compileFlag, type Surroundings } from './compile.ts'
-import type { Bucketing, Definition, FlagSetSource, Metadata } from './definition.ts'
-import { FoundFlags, patchMap, type WrittenFlags } from './flag-map.ts'
+import { type CompiledFlag, compileFlag, type FlagSetScope } from './compile.ts'
+import type { Bucketing, Definition, FlagSetSource, Metadata, SegmentRules } from './definition.ts'
+import { LazyFlagMap, patchMap, type SerializedFlags } from './flag-map.ts'
 import { affectedBy, type CompiledSegments, compileSegments, referencesIn } from './rules/segments.ts'
 
-/** Everything an environment says, ready to answer. Immutable: a change makes a new one that shares what stayed. */
+/** All flags of an environment, ready to evaluate. Immutable: a change creates a new set that shares unchanged flags. */
 export type FlagSet = {
   readonly flags: ReadonlyMap<string, CompiledFlag>
-  /** The segments as written: name → rule. */
-  readonly segments: Readonly<Record<string, unknown>>
+  /** The segments as written. */
+  readonly segments: SegmentRules
   readonly metadata: Metadata
   readonly bucketing: Bucketing
   readonly compiledSegments: CompiledSegments
 }
 
-/** What changes in a set. A definition of undefined removes the flag; the other members replace what was there. */
-export type FlagSetChange = {
+/** A change of a set. A definition of undefined removes the flag; the other members replace the current ones. */
+export type FlagSetChange = Partial<FlagSetSettings> & {
   readonly flags?: Iterable<readonly [key: string, definition: Definition | undefined]>
-  readonly segments?: Readonly<Record<string, unknown>>
-  readonly metadata?: Metadata
-  readonly bucketing?: Bucketing
 }
 
+type FlagSetSettings = Omit<FlagSetSource, 'flags'>
+
 /**
- * Makes a whole set ready; segments are compiled now, flags when they are first asked for. Never throws: a flag that
- * makes no sense answers PARSE_ERROR, and the others live.
+ * Compiles the segments of a set now, and each flag with its first evaluation. Never throws: an invalid flag evaluates to
+ * PARSE_ERROR and affects no other flag.
  */
 export function compileFlagSet(source: FlagSetSource): FlagSet {
-  return setOf(source, (surroundings) => {
+  return createSet(source, (scope) => {
     const flags = new Map<string, CompiledFlag>()
-    for (const [key, definition] of source.flags) flags.set(key, compileFlag(key, definition, surroundings))
+    for (const [key, definition] of source.flags) flags.set(key, compileFlag(key, definition, scope))
     return flags
   })
 }
 
-/** The same of flags as text. */
-export function compileWritten(flags: WrittenFlags, settings: Settings): FlagSet {
-  return setOf(settings, (surroundings) => new FoundFlags(flags, surroundings))
+/** Like `compileFlagSet()`, for flags that are serialized. */
+export function compileSerialized(flags: SerializedFlags, settings: FlagSetSettings): FlagSet {
+  return createSet(settings, (scope) => new LazyFlagMap(flags, scope))
 }
 
-type Settings = Omit<FlagSetSource, 'flags'>
-
-function setOf(
-  { segments, metadata, bucketing }: Settings,
-  flagsIn: (surroundings: Surroundings) => FlagSet['flags'],
+function createSet(
+  { segments, metadata, bucketing }: FlagSetSettings,
+  createFlags: (scope: FlagSetScope) => FlagSet['flags'],
 ): FlagSet {
   const compiledSegments = compileSegments(segments, bucketing)
-  const surroundings = { segments: compiledSegments.compiled, metadata: Object.freeze({ ...metadata }), bucketing }
-  return { flags: flagsIn(surroundings), segments, metadata: surroundings.metadata, bucketing, compiledSegments }
+  const scope = { segments: compiledSegments.compiled, metadata: Object.freeze({ ...metadata }), bucketing }
+  return { flags: createFlags(scope), segments, metadata: scope.metadata, bucketing, compiledSegments }
 }
 
-/** The set after a change. Only the flags that change, or whose rule reaches a segment that does, are compiled again. */
+/** The set after a change. Compiles only flags that change themselves, or whose rule reaches a changed segment. */
 export function patchFlagSet(set: FlagSet, change: FlagSetChange): FlagSet {
   const { segments = set.segments, metadata = set.metadata, bucketing = set.bucketing } = change
-  const definitions = new Map(change.flags)
   if (metadata !== set.metadata || bucketing !== set.bucketing)
-    return compileFlagSet({ flags: replaced(set, definitions), segments, metadata, bucketing })
+    return compileFlagSet({ flags: patchedDefinitions(set, change), segments, metadata, bucketing })
   const compiledSegments = segments === set.segments ? set.compiledSegments : compileSegments(segments, bucketing)
-  const surroundings = { segments: compiledSegments.compiled, metadata, bucketing }
+  const scope = { segments: compiledSegments.compiled, metadata, bucketing }
   const changed = new Map<string, CompiledFlag | undefined>()
-  if (segments !== set.segments)
-    recompile(set, changed, { affected: affectedSegments(set, { segments, compiledSegments }), surroundings })
-  for (const [key, definition] of definitions)
-    changed.set(key, definition === undefined ? undefined : compileFlag(key, definition, surroundings))
+  for (const [key, { definition }] of affectedFlags(set, affectedSegments(set, { segments, compiledSegments })))
+    changed.set(key, compileFlag(key, definition, scope))
+  for (const [key, definition] of change.flags ?? [])
+    changed.set(key, definition === undefined ? undefined : compileFlag(key, definition, scope))
   return { flags: patchMap(set.flags, changed), segments, metadata, bucketing, compiledSegments }
 }
 
-function replaced(set: FlagSet, definitions: ReadonlyMap<string, Definition | undefined>): Map<string, Definition> {
+function affectedFlags({ flags }: FlagSet, segments: ReadonlySet<string>): Iterable<[string, CompiledFlag]> {
+  return segments.size === 0 ? [] : flags.entries().filter(([, { definition }]) => reaches(definition, segments))
+}
+
+function patchedDefinitions(set: FlagSet, change: FlagSetChange): Map<string, Definition> {
   const all = new Map<string, Definition>()
   for (const [key, { definition }] of set.flags) all.set(key, definition)
-  for (const [key, definition] of definitions) {
+  for (const [key, definition] of change.flags ?? []) {
     if (definition === undefined) all.delete(key)
     else all.set(key, definition)
   }
   return all
 }
 
-type WithSegments = Pick<FlagSet, 'segments' | 'compiledSegments'>
-
-/** The segments that differ between two sets, and those that reach one of them. */
-export function affectedSegments(before: WithSegments, after: WithSegments): ReadonlySet<string> {
-  if (before.segments === after.segments) return new Set()
-  const names = new Set([...Object.keys(before.segments), ...Object.keys(after.segments)])
-  const changed = [...names].filter((name) => !isSame(before.segments[name], after.segments[name]))
-  return affectedBy(changed, before.compiledSegments.uses, after.compiledSegments.uses)
-}
-
-/** Says "no" more often than it must (order of keys), which costs no more than compiling once again. */
-export function isSame(before: unknown, after: unknown): boolean {
-  try {
-    return before === after || JSON.stringify(before) === JSON.stringify(after)
-  } catch {
-    // Deeper than the stack: no rule that could run, so let it be compiled, and refused, again.
-    return false
-  }
-}
-
-type Effect = { readonly affected: ReadonlySet<string>; readonly surroundings: Surroundings }
-
-function recompile(set: FlagSet, changed: Map<string, CompiledFlag | undefined>, effect: Effect): void {
-  for (const [key, { definition }] of set.flags) {
-    if (referencesIn(definition?.targeting).isDisjointFrom(effect.affected)) continue
-    changed.set(key, compileFlag(key, definition, effect.surroundings))
-  }
-}
-
-/** What became of a flag, in the words of flagd's event stream. */
-export type Change = 'write' | 'update' | 'delete'
+/** How a flag differs between two sets, in the words of flagd's event stream. */
+export type FlagChange = 'write' | 'update' | 'delete'
 
 /**
- * Which flags may answer otherwise in `after` than in `before`, by key: their own definition differs, or what it takes from its set
- * (metadata, segments, bucketing). Says "update" more often than it must, never less: clients forget what they know of a flag by it.
+ * The flags that may evaluate differently in `after` than in `before`, by key: their own definition differs, or what they
+ * inherit from the set. May report an "update" that changes no evaluation, but never misses one.
  */
-export function differenceOf(before: FlagSet, after: FlagSet): ReadonlyMap<string, Change> {
-  const changes = new Map<string, Change>()
+export function differenceOf(before: FlagSet, after: FlagSet): ReadonlyMap<string, FlagChange> {
+  const changes = new Map<string, FlagChange>()
   const affected = affectedSegments(before, after)
-  const isOtherBucketing = before.bucketing !== after.bucketing
   for (const [key, flag] of after.flags) {
-    const held = before.flags.get(key)
-    if (held === flag) continue
-    if (held === undefined) changes.set(key, 'write')
-    else if (
-      isOtherBucketing ||
-      !isSameFlag(held, flag) ||
-      !referencesIn(flag.definition?.targeting).isDisjointFrom(affected)
-    )
+    const earlier = before.flags.get(key)
+    if (earlier === flag) continue
+    if (earlier === undefined) changes.set(key, 'write')
+    else if (before.bucketing !== after.bucketing || !isSameFlag(earlier, flag) || reaches(flag.definition, affected))
       changes.set(key, 'update')
   }
   for (const key of before.flags.keys()) if (!after.flags.has(key)) changes.set(key, 'delete')
@@ -132,3 +98,26 @@ export function differenceOf(before: FlagSet, after: FlagSet): ReadonlyMap<strin
 
 const isSameFlag = (one: CompiledFlag, other: CompiledFlag): boolean =>
   isSame(one.definition, other.definition) && isSame(one.metadata, other.metadata)
+
+const reaches = (definition: Definition | undefined, segments: ReadonlySet<string>): boolean =>
+  !referencesIn(definition?.targeting).isDisjointFrom(segments)
+
+type WithSegments = Pick<FlagSet, 'segments' | 'compiledSegments'>
+
+/** The segments that differ between two sets, and those that refer to one of them. */
+function affectedSegments(before: WithSegments, after: WithSegments): ReadonlySet<string> {
+  if (before.segments === after.segments) return new Set()
+  const names = new Set([...Object.keys(before.segments), ...Object.keys(after.segments)])
+  const changed = [...names].filter((name) => !isSame(before.segments[name], after.segments[name]))
+  return affectedBy(changed, before.compiledSegments.references, after.compiledSegments.references)
+}
+
+/** Values with another order of keys count as different, which costs no more than compiling once. */
+function isSame(before: unknown, after: unknown): boolean {
+  try {
+    return before === after || JSON.stringify(before) === JSON.stringify(after)
+  } catch {
+    // Deeper than the call stack. Such a rule is invalid, and is compiled and rejected again.
+    return false
+  }
+}

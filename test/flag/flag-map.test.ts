@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { lineOf, patchMap } from '../../src/flag/flag-map.ts'
-import { compileFlagSet, compileWritten, patchFlagSet } from '../../src/flag/flag-set.ts'
+import { compileFlagSet, compileSerialized, patchFlagSet } from '../../src/flag/flag-set.ts'
 
 const SETTINGS = { segments: {}, metadata: {}, bucketing: 'v2' } as const
 const on = { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on' } as const
@@ -10,7 +10,7 @@ const off = { ...on, state: 'DISABLED' } as const
 
 function written(keys: readonly string[]) {
   const { flags } = compileFlagSet({ ...SETTINGS, flags: new Map(keys.map((key) => [key, on])) })
-  return compileWritten({ lines: Array.from(flags.values(), lineOf).join(''), size: flags.size }, SETTINGS)
+  return compileSerialized({ lines: Array.from(flags.values(), lineOf).join(''), size: flags.size }, SETTINGS)
 }
 const KEYS = Array.from({ length: 40 }, (_, n) => `flag-${n}`)
 

@@ -1,24 +1,22 @@
-import type { JsonRecord } from '../definition.ts'
-import { type Definition, isRecord, NAME_LENGTH_MAX } from '../definition.ts'
+import { type Definition, isRecord, isText, NAME_LENGTH_MAX, type SegmentRules } from '../definition.ts'
 import { type Mistake, pointerTo, shorten } from '../error.ts'
 import { typeOf } from '../evaluate.ts'
 import type { Segments } from '../rules/rule.ts'
 import { compileSegments, reachedFrom } from '../rules/segments.ts'
-import { checkJson, type JsonPlace } from './json.ts'
+import { checkJson, type JsonSource } from './json.ts'
 import { checkRule } from './rule.ts'
 
 /**
- * Finds what is wrong with a definition that is to be saved: what flagd's schema forbids, and what would answer
- * PARSE_ERROR or never match. A definition with mistakes may be stored all the same, when its shape is right: it harms
- * no other flag.
+ * Finds mistakes in a definition: violations of flagd's schema, and rules that would evaluate to PARSE_ERROR or never match.
+ * A definition with mistakes can still be stored if its shape is valid, because it affects no other flag.
  */
-export function checkDefinition(definition: unknown, segments: JsonRecord, pointer = ''): Mistake[] {
+export function checkDefinition(definition: unknown, segments: SegmentRules, pointer = ''): Mistake[] {
   const targeting = isRecord(definition) ? definition['targeting'] : undefined
   const { compiled } = compileSegments(reachedFrom(targeting, segments), 'v2')
   return checkDefinitionIn(definition, compiled, pointer)
 }
 
-/** The same for one of many definitions, with segments that are compiled. */
+/** Like `checkDefinition()`, with compiled segments, for many definitions of one set. */
 export function checkDefinitionIn(definition: unknown, segments: Segments, pointer: string): Mistake[] {
   const mistakes = checkMembers(definition, pointer)
   if (mistakes.length > 0) return mistakes
@@ -30,50 +28,55 @@ export function checkDefinitionIn(definition: unknown, segments: Segments, point
   ]
 }
 
-/** Finds what is wrong with the shared rules of a flag set (flagd's `$evaluators`). */
-export function checkSegments(segments: unknown, pointer = '/$evaluators'): Mistake[] {
-  if (!isRecord(segments)) return [{ pointer, message: `Segments are ${shorten(segments)}, not an object` }]
+/** Finds mistakes in the segments of a flag set (flagd's `$evaluators`). */
+export function checkSegments(segments: unknown): Mistake[] {
+  if (!isRecord(segments)) return checkSegmentNames(segments)
   const { compiled } = compileSegments(segments, 'v2')
   return Object.entries(segments).flatMap(([name, rule]) => {
-    const place = pointer + pointerTo(name)
+    const place = pointerTo('$evaluators', name)
     return [...checkName(name, 'Segment name', place), ...checkRule(rule, compiled, place)]
   })
 }
 
-/** In the document of its flag set a definition stands two levels deep, and that document must be readable again. */
+/** Finds mistakes in the names of segments. */
+export function checkSegmentNames(segments: unknown): Mistake[] {
+  if (!isRecord(segments))
+    return [{ pointer: '/$evaluators', message: `Segments are ${shorten(segments)}, not an object` }]
+  return Object.keys(segments).flatMap((name) => checkName(name, 'Segment name', pointerTo('$evaluators', name)))
+}
+
+/** The depth of a definition in the document of its flag set. */
 export const DEFINITION_DEPTH = 2
 
-/** Finds what keeps a value from being a definition at all. `definition` is undefined when something does. */
+/** Finds mistakes that prevent storing a definition. `definition` is undefined if there are any. */
 export function checkShape(
   definition: unknown,
-  { pointer = '', text }: Omit<JsonPlace, 'depth'> = {},
+  { pointer = '', text }: Omit<JsonSource, 'depth'> = {},
 ): { readonly definition: Definition | undefined; readonly mistakes: Mistake[] } {
   const mistakes = checkJson(definition, { pointer, depth: DEFINITION_DEPTH, text })
   if (mistakes.length === 0) mistakes.push(...checkMembers(definition, pointer))
   return { definition: mistakes.length === 0 ? (definition as Definition) : undefined, mistakes }
 }
 
-/** Finds what is wrong with the rule of a flag; none, null and {} are right. */
+/** Finds mistakes in the rule of a flag. No rule, null and {} are valid. */
 export function checkTargeting(targeting: unknown, segments: Segments, pointer: string): Mistake[] {
   if (targeting === undefined || targeting === null) return []
   if (!isRecord(targeting)) return [{ pointer, message: `Targeting is ${shorten(targeting)}, not a rule` }]
-  if (Object.keys(targeting).length === 0) return []
-  return checkRule(targeting, segments, pointer)
+  return Object.keys(targeting).length === 0 ? [] : checkRule(targeting, segments, pointer)
 }
 
-/** Finds variants that are none, or not all of one type. */
-export function checkVariants(variants: JsonRecord, pointer: string): Mistake[] {
-  const names = Object.keys(variants)
-  const [first] = names
+/** All variants must have the type of the first. */
+function checkVariants(variants: Definition['variants'], pointer: string): Mistake[] {
+  const [first, ...others] = Object.keys(variants)
   if (first === undefined) return [{ pointer, message: 'Flag has no variants' }]
   const type = typeOf(variants[first])
-  return names.flatMap((name) => {
+  return [first, ...others].flatMap((name) => {
     const place = pointer + pointerTo(name)
-    return [...checkName(name, 'Variant name', place), ...checkValue(variants[name], type, place)]
+    return [...checkName(name, 'Variant name', place), ...checkVariant(variants[name], type, place)]
   })
 }
 
-function checkValue(value: unknown, type: string | undefined, pointer: string): Mistake[] {
+function checkVariant(value: unknown, type: string | undefined, pointer: string): Mistake[] {
   const own = typeOf(value)
   if (own === undefined)
     return [{ pointer, message: `Variant is ${shorten(value)}, not a boolean, text, number or object` }]
@@ -81,25 +84,28 @@ function checkValue(value: unknown, type: string | undefined, pointer: string): 
   return [{ pointer, message: `Variant is of type ${own}, unlike the first, of type ${type}` }]
 }
 
-/** Finds a default variant that is no variant. */
-export function checkDefault(variants: JsonRecord, variant: string | null | undefined, pointer: string): Mistake[] {
-  // flagd's sync writes "" for none.
+function checkDefault(
+  variants: Definition['variants'],
+  variant: Definition['defaultVariant'],
+  pointer: string,
+): Mistake[] {
+  // flagd's sync writes "" for no default variant.
   if (variant === undefined || variant === null || variant === '' || Object.hasOwn(variants, variant)) return []
   return [{ pointer, message: `Default variant ${shorten(variant)} is no variant` }]
 }
 
-/** What is wrong with a name of a flag, variant, segment or member of metadata. */
-export function checkName(name: unknown, what: string, pointer: string): Mistake[] {
-  if (typeof name !== 'string') return [{ pointer, message: `${what} is ${shorten(name)}, not a text` }]
-  if (name === '') return [{ pointer, message: `${what} is empty` }]
-  if (name === '__proto__') return [{ pointer, message: `${what} "__proto__" is not allowed` }]
-  if (name.includes('\0') || !name.isWellFormed())
-    return [{ pointer, message: `${what} ${shorten(name)} is not well-formed text` }]
+/** Finds mistakes in the name of a flag, variant, segment or metadata member. */
+function checkName(name: unknown, subject: string, pointer: string): Mistake[] {
+  if (typeof name !== 'string') return [{ pointer, message: `${subject} is ${shorten(name)}, not a text` }]
+  if (name === '') return [{ pointer, message: `${subject} is empty` }]
+  if (name === '__proto__') return [{ pointer, message: `${subject} "__proto__" is not allowed` }]
+  if (!isText(name)) return [{ pointer, message: `${subject} ${shorten(name)} is not well-formed text` }]
   if (name.length <= NAME_LENGTH_MAX) return []
-  return [{ pointer, message: `${what} ${shorten(name)} has ${name.length} characters, more than ${NAME_LENGTH_MAX}` }]
+  const message = `${subject} ${shorten(name)} has ${name.length} characters, more than ${NAME_LENGTH_MAX}`
+  return [{ pointer, message }]
 }
 
-/** The key of a flag stands in URLs, where "." and ".." are no names. */
+/** Finds mistakes in a flag key. "." and ".." are no keys, because URLs have other meanings for them. */
 export function checkKey(key: unknown, pointer: string): Mistake[] {
   if (key === '.' || key === '..') return [{ pointer, message: `Flag key "${key}" is not allowed` }]
   return checkName(key, 'Flag key', pointer)
@@ -116,7 +122,7 @@ export function checkMetadata(metadata: unknown, pointer = '/metadata'): Mistake
   })
 }
 
-/** Finds what keeps JSON from being a definition at all. */
+/** Finds mistakes in the members of a definition, apart from its variants and rule. */
 export function checkMembers(definition: unknown, pointer: string): Mistake[] {
   if (!isRecord(definition)) return [{ pointer, message: `Flag is ${shorten(definition)}, not an object` }]
   const { state, variants, defaultVariant, metadata } = definition

@@ -1,19 +1,19 @@
 import { isRecord, RULE_DEPTH_MAX, WEIGHT_SUM_MAX } from '../definition.ts'
 import { type Mistake, pointerTo, shorten } from '../error.ts'
 import { parseVersion, VERSION_TESTS } from '../operators/version.ts'
-import { isScalar, RuleFault } from '../rules/expression.ts'
-import { compileRule, referenceOf, type Segments } from '../rules/rule.ts'
+import { isScalar, operatorCallOf, RuleFault, referenceOf } from '../rules/expression.ts'
+import { compileRule, type Segments } from '../rules/rule.ts'
 
-/** Finds what is wrong with a rule as written: flagd's schema, the segments it refers to, and our limits. */
+/** Finds mistakes in a rule as written: violations of flagd's schema, missing segments, exceeded limits. */
 export function checkRule(rule: unknown, segments: Segments, pointer: string): Mistake[] {
-  const mistakes: Mistake[] = []
-  visit(rule, { segments, mistakes, pointer, depth: 1 })
+  const checker = new RuleChecker(segments)
+  checker.check(rule, pointer, 1)
   const fault = faultOf(rule, segments)
-  if (fault !== undefined) mistakes.push({ pointer, message: fault })
-  return mistakes
+  if (fault !== undefined) checker.mistakes.push({ pointer, message: fault })
+  return checker.mistakes
 }
 
-/** A rule too deep or too large shows only when all of it, segments included, is put together. */
+/** Limits apply to the rule as a whole, with its segments. */
 function faultOf(rule: unknown, segments: Segments): string | undefined {
   try {
     compileRule(rule, segments, 'v2')
@@ -24,95 +24,93 @@ function faultOf(rule: unknown, segments: Segments): string | undefined {
   }
 }
 
-type Visit = {
-  readonly segments: Segments
-  readonly mistakes: Mistake[]
-  readonly pointer: string
-  readonly depth: number
-}
+class RuleChecker {
+  readonly mistakes: Mistake[] = []
+  readonly #segments: Segments
 
-function visit(rule: unknown, at: Visit): void {
-  // Deeper rules are refused as a whole, by the fault.
-  if (isScalar(rule) || at.depth > RULE_DEPTH_MAX) return
-  if (Array.isArray(rule)) {
-    visitAll(rule, at)
-    return
+  constructor(segments: Segments) {
+    this.#segments = segments
   }
-  const name = referenceOf(rule)
-  if (name === undefined) visitOperator(rule as Readonly<Record<string, unknown>>, at)
-  else checkReference(name, at)
-}
 
-function visitAll(rules: readonly unknown[], at: Visit): void {
-  for (let index = 0; index < rules.length; index += 1)
-    if (!isScalar(rules[index])) visit(rules[index], { ...at, pointer: `${at.pointer}/${index}`, depth: at.depth + 1 })
-}
-
-function checkReference(name: string, { segments, mistakes, pointer }: Visit): void {
-  if (segments.get(name) !== undefined) return
-  const message = segments.has(name) ? `leads back to itself` : 'does not exist'
-  mistakes.push({ pointer, message: `Segment ${shorten(name)} ${message}` })
-}
-
-function visitOperator(rule: Readonly<Record<string, unknown>>, at: Visit): void {
-  const { mistakes, pointer } = at
-  const [operator, ...others] = Object.keys(rule)
-  if (operator === undefined || others.length > 0) {
-    const found = operator === undefined ? 'none' : [operator, ...others].slice(0, 3).map(shorten).join(', ')
-    mistakes.push({ pointer, message: `Rule must have exactly one operator, and has ${found}` })
-    return
+  check(rule: unknown, pointer: string, depth: number): void {
+    // A deeper rule is rejected as a whole, by its fault.
+    if (isScalar(rule) || depth > RULE_DEPTH_MAX) return
+    if (Array.isArray(rule)) {
+      this.#checkAll(rule, pointer, depth)
+      return
+    }
+    const name = referenceOf(rule)
+    if (name === undefined) this.#checkOperator(rule, pointer, depth)
+    else this.#checkReference(name, pointer)
   }
-  const place = `${pointer}${pointerTo(operator)}`
-  const arity = ARITIES.get(operator)
-  if (arity === undefined) {
-    mistakes.push({ pointer: place, message: `Unknown operator ${shorten(operator)}` })
-    return
+
+  #checkAll(rules: readonly unknown[], pointer: string, depth: number): void {
+    for (let index = 0; index < rules.length; index += 1)
+      if (!isScalar(rules[index])) this.check(rules[index], `${pointer}/${index}`, depth + 1)
   }
-  const written = rule[operator]
-  const operands = Array.isArray(written) ? written : [written]
-  const message = arityMistake(operator, operands.length, arity)
-  if (message !== undefined) mistakes.push({ pointer: place, message })
-  else
-    OPERAND_CHECKS.get(operator)?.(operands, (steps, reason) => {
-      // The one operand of {"var": "x"} has no step of its own.
-      const inner = Array.isArray(written) ? steps.map((step) => `/${step}`).join('') : ''
-      mistakes.push({ pointer: place + inner, message: reason })
-    })
-  if (Array.isArray(written)) visitAll(written, { ...at, pointer: place })
-  else visit(written, { ...at, pointer: place, depth: at.depth + 1 })
+
+  #checkReference(name: string, pointer: string): void {
+    if (this.#segments.get(name) !== undefined) return
+    const problem = this.#segments.has(name) ? 'leads back to itself' : 'does not exist'
+    this.mistakes.push({ pointer, message: `Segment ${shorten(name)} ${problem}` })
+  }
+
+  #checkOperator(rule: unknown, pointer: string, depth: number): void {
+    const call = operatorCallOf(rule)
+    if (call === undefined) {
+      const names = Object.keys(Object(rule)).slice(0, 3).map(shorten).join(', ') || 'none'
+      this.mistakes.push({ pointer, message: `Rule must have exactly one operator, and has ${names}` })
+      return
+    }
+    const { operator, operands, written } = call
+    const place = pointer + pointerTo(operator)
+    const arity = ARITIES.get(operator)
+    if (arity === undefined) {
+      this.mistakes.push({ pointer: place, message: `Unknown operator ${shorten(operator)}` })
+      return
+    }
+    const message = arityMistake(operator, operands.length, arity)
+    if (message !== undefined) this.mistakes.push({ pointer: place, message })
+    else
+      OPERAND_CHECKS.get(operator)?.(operands, (steps, reason) => {
+        // A single operand without brackets, as in {"var": "x"}, has no step of its own.
+        const inner = Array.isArray(written) ? steps.map((step) => `/${step}`).join('') : ''
+        this.mistakes.push({ pointer: place + inner, message: reason })
+      })
+    this.check(written, place, Array.isArray(written) ? depth : depth + 1)
+  }
 }
 
-function arityMistake(operator: string, count: number, [least, most]: readonly [number, number]): string | undefined {
-  if (count >= least && count <= most) return undefined
-  const wanted =
-    least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `${least} or more` : `${least} to ${most}`
+type Arity = readonly [min: number, max: number]
+
+const arities = (names: string, min: number, max = Number.POSITIVE_INFINITY): [string, Arity][] =>
+  names.split(' ').map((name) => [name, [min, max]])
+
+/** How many operands each operator takes (flagd's schema targeting.json). */
+const ARITIES: ReadonlyMap<string, Arity> = new Map([
+  ...arities('missing', 0),
+  ...arities('var', 0, 2),
+  ...arities('if ?: and or + - max min merge cat fractional', 1),
+  ...arities('! !!', 1, 1),
+  ...arities('*', 2),
+  ...arities('== != === !== > >= / % in starts_with ends_with', 2, 2),
+  ...arities('map filter all some none missing_some', 2, 2),
+  ...arities('< <= substr', 2, 3),
+  ...arities('reduce sem_ver', 3, 3),
+])
+
+function arityMistake(operator: string, count: number, [min, max]: Arity): string | undefined {
+  if (count >= min && count <= max) return undefined
+  const wanted = min === max ? `${min}` : max === Number.POSITIVE_INFINITY ? `${min} or more` : `${min} to ${max}`
   return `Operator ${shorten(operator)} takes ${wanted} operand${wanted === '1' ? '' : 's'}, and has ${count}`
 }
 
-/** Hands a mistake over: the steps from the operator's own place, and what is wrong there. */
-export type Report = (steps: readonly (string | number)[], message: string) => void
-type Check = (operands: readonly unknown[], report: Report) => void
-type Arity = readonly [least: number, most: number]
+/** Reports a mistake at the place that `steps` lead to from the operator. */
+type Report = (steps: readonly (string | number)[], message: string) => void
+type OperandCheck = (operands: readonly unknown[], report: Report) => void
 
-const MANY = Number.POSITIVE_INFINITY
-
-/** How many operands each operator takes (flagd's schema targeting.json). */
-export const ARITIES: ReadonlyMap<string, Arity> = new Map<string, Arity>([
-  ...['if', '?:', 'and', 'or', '+', '-', 'max', 'min', 'merge', 'cat'].map((name) => [name, [1, MANY]] as const),
-  ...['==', '!=', '===', '!==', '>', '>=', '/', '%', 'in'].map((name) => [name, [2, 2]] as const),
-  ...['map', 'filter', 'all', 'some', 'none', 'missing_some'].map((name) => [name, [2, 2]] as const),
-  ...['starts_with', 'ends_with'].map((name) => [name, [2, 2]] as const),
-  ...['<', '<=', 'substr'].map((name) => [name, [2, 3]] as const),
-  ...['!', '!!'].map((name) => [name, [1, 1]] as const),
-  ...['reduce', 'sem_ver'].map((name) => [name, [3, 3]] as const),
-  ['*', [2, MANY]],
-  ['var', [0, 2]],
-  ['missing', [0, MANY]],
-  ['fractional', [1, MANY]],
-])
-
-/** What some operators ask of operands that are written out, beyond their number. */
-export const OPERAND_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
+/** Checks of constant operands, for operators that restrict more than their number. */
+const OPERAND_CHECKS: ReadonlyMap<string, OperandCheck> = new Map<string, OperandCheck>([
   ['var', checkVariable],
   ['missing', checkPaths],
   ['missing_some', checkMissingSome],
@@ -134,8 +132,9 @@ function checkPaths(paths: readonly unknown[], report: Report): void {
     if (isScalar(path) && typeof path !== 'string') report([index], `Path is ${shorten(path)}, not a text`)
 }
 
-function checkMissingSome([least, paths]: readonly unknown[], report: Report): void {
-  if (isScalar(least) && typeof least !== 'number') report([0], `Number of paths is ${shorten(least)}, not a number`)
+function checkMissingSome([minimum, paths]: readonly unknown[], report: Report): void {
+  if (isScalar(minimum) && typeof minimum !== 'number')
+    report([0], `Number of paths is ${shorten(minimum)}, not a number`)
   if (isScalar(paths)) report([1], `Paths are ${shorten(paths)}, not a list`)
   else if (Array.isArray(paths)) checkPaths(paths, (steps, message) => report([1, ...steps], message))
 }
@@ -155,9 +154,9 @@ function checkVersions([left, test, right]: readonly unknown[], report: Report):
 }
 
 function checkFractional(operands: readonly unknown[], report: Report): void {
-  const by = operands[0]
-  if (!Array.isArray(by) && !isRecord(by)) report([0], `Bucketing value is ${shorten(by)}, not a rule`)
-  const first = Array.isArray(by) ? 0 : 1
+  const [value] = operands
+  if (!Array.isArray(value) && !isRecord(value)) report([0], `Bucketing value is ${shorten(value)}, not a rule`)
+  const first = Array.isArray(value) ? 0 : 1
   if (operands.length === first) report([], 'Fractional has no variants')
   let total = 0
   for (let index = first; index < operands.length; index += 1)
@@ -165,7 +164,7 @@ function checkFractional(operands: readonly unknown[], report: Report): void {
   if (total > WEIGHT_SUM_MAX) report([], `Sum of the weights is ${total}, more than ${WEIGHT_SUM_MAX}`)
 }
 
-/** Returns the weight, as far as it is known. */
+/** Checks `[variant, weight]` and returns the weight; 0 if it is computed or invalid. */
 function checkShare(share: unknown, report: Report): number {
   if (!Array.isArray(share) || share.length < 1 || share.length > 2) {
     report([], `Share is ${shorten(share)}, not [variant, weight] or [variant]`)

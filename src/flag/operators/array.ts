@@ -2,17 +2,17 @@ import { PRODUCT_LENGTH_MAX } from '../definition.ts'
 import {
   type Compiler,
   compileOperands,
+  type EvaluationFrame,
   type Expression,
-  type Frame,
   type Operator,
   RuleFault,
   spend,
   truthy,
 } from '../rules/expression.ts'
 
-type Loop = { readonly items: (data: unknown, frame: Frame) => readonly unknown[]; readonly body: Expression }
+type Loop = { readonly items: (data: unknown, frame: EvaluationFrame) => readonly unknown[]; readonly body: Expression }
 
-/** Compiles the list and the rule that runs over it; each run is charged for the nodes of that rule. */
+/** Compiles a list and the rule that runs for each item; each run costs the nodes of that rule. No list counts as an empty one. */
 function compileLoop(operands: readonly unknown[], compiler: Compiler): Loop {
   const list = compiler.compile(operands[0] ?? null)
   const before = compiler.nodes
@@ -30,19 +30,38 @@ function compileLoop(operands: readonly unknown[], compiler: Compiler): Loop {
   }
 }
 
-/** `map`: the rule's value for each item. What is not a list counts as an empty one, here and below. */
-export const map: Operator = (operands, compiler) => {
-  const { items, body } = compileLoop(operands, compiler)
-  return (data, frame) => items(data, frame).map((item) => body(item, frame))
+type Iterate = (
+  items: readonly unknown[],
+  test: (item: unknown) => boolean,
+  value: (item: unknown) => unknown,
+) => unknown
+
+function iteration(iterate: Iterate): Operator {
+  return (operands, compiler) => {
+    const { items, body } = compileLoop(operands, compiler)
+    return (data, frame) => {
+      const value = (item: unknown) => body(item, frame)
+      return iterate(items(data, frame), (item) => truthy(value(item)), value)
+    }
+  }
 }
+
+/** `map`: the rule's value for each item. */
+export const map = iteration((items, _, value) => items.map(value))
 
 /** `filter`: the items for which the rule is true. */
-export const filter: Operator = (operands, compiler) => {
-  const { items, body } = compileLoop(operands, compiler)
-  return (data, frame) => items(data, frame).filter((item) => truthy(body(item, frame)))
-}
+export const filter = iteration((items, test) => items.filter(test))
 
-/** `reduce`: the rule sees `current` and `accumulator`, and its value is the next accumulator. */
+/** `all`: whether the rule is true for every item; false for an empty list. */
+export const all = iteration((items, test) => items.length > 0 && items.every(test))
+
+/** `some`: whether the rule is true for at least one item. */
+export const some = iteration((items, test) => items.some(test))
+
+/** `none`: whether the rule is true for no item. */
+export const none = iteration((items, test) => !items.some(test))
+
+/** `reduce`: the rule reads `current` and `accumulator`, and its value is the next accumulator. */
 export const reduce: Operator = (operands, compiler) => {
   const { items, body } = compileLoop(operands, compiler)
   const start = compiler.compile(operands[2] ?? null)
@@ -53,28 +72,7 @@ export const reduce: Operator = (operands, compiler) => {
   }
 }
 
-/** `all`: whether the rule is true for every item; of an empty list it is not. */
-export const all: Operator = (operands, compiler) => {
-  const { items, body } = compileLoop(operands, compiler)
-  return (data, frame) => {
-    const list = items(data, frame)
-    return list.length > 0 && list.every((item) => truthy(body(item, frame)))
-  }
-}
-
-/** `some`: whether the rule is true for at least one item. */
-export const some: Operator = (operands, compiler) => {
-  const { items, body } = compileLoop(operands, compiler)
-  return (data, frame) => items(data, frame).some((item) => truthy(body(item, frame)))
-}
-
-/** `none`: whether the rule is true for no item. */
-export const none: Operator = (operands, compiler) => {
-  const { items, body } = compileLoop(operands, compiler)
-  return (data, frame) => !items(data, frame).some((item) => truthy(body(item, frame)))
-}
-
-/** `merge`: all operands in one list; those that are lists, item by item. */
+/** `merge`: all operands in one list; operands that are lists contribute their items. */
 export const merge: Operator = (operands, compiler, written) => {
   const values = compileOperands(operands, compiler, written)
   return (data, frame) => {
@@ -89,7 +87,7 @@ export const merge: Operator = (operands, compiler, written) => {
   }
 }
 
-/** `in`: whether a list has the value (by type and value), or a text has the text or number in it. */
+/** `in`: whether a list contains a value (same type and value), or a text contains a text or number. */
 export const isIn: Operator = (operands, compiler) => {
   const needle = compiler.compile(operands[0] ?? null)
   const members = compiler.members(operands[1])
@@ -98,14 +96,14 @@ export const isIn: Operator = (operands, compiler) => {
   return (data, frame) => contains(haystack(data, frame), needle(data, frame), frame)
 }
 
-function contains(haystack: unknown, needle: unknown, frame: Frame): boolean {
+function contains(haystack: unknown, needle: unknown, frame: EvaluationFrame): boolean {
   if (Array.isArray(haystack)) {
     spend(frame, haystack.length >> 4)
     return haystack.includes(needle)
   }
   if (typeof haystack !== 'string' || (typeof needle !== 'string' && typeof needle !== 'number')) return false
   const text = String(needle)
-  // A search may look at every pair of characters, so it is charged for the worst.
+  // The worst case of a search compares every pair of characters.
   spend(frame, Math.ceil((haystack.length * text.length) / 1024))
   return haystack.includes(text)
 }

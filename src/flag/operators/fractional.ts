@@ -1,132 +1,129 @@
 import { type Bucketing, isRecord, PRODUCT_LENGTH_MAX, WEIGHT_SUM_MAX } from '../definition.ts'
 import {
   type Compiler,
+  type EvaluationFrame,
   type Expression,
-  type Frame,
   isScalar,
   type Operator,
+  operatorCallOf,
   spend,
+  spendText,
   toText,
-  weigh,
 } from '../rules/expression.ts'
 import { encodeCbor } from './cbor.ts'
 import { Murmur3, murmur3, murmur3Bytes } from './murmur3.ts'
 
-/** The hash of a bucketing value; of undefined (not given), that of flag key and targeting key. Undefined for none. */
-type Hash = (value: unknown, frame: Frame) => number | undefined
-/** The hash for an evaluation. */
-type Hashed = (data: unknown, frame: Frame) => number | undefined
-/** The index of the share that a hash falls into. */
-type Pick = (hash: number, weights: readonly number[], total: number) => number
-type Share = { readonly variant: Expression; readonly weight: Expression }
+/** Hashes a bucketing value; of undefined, hashes the flag key and the targeting key. Undefined if there is no hash. */
+type HashValue = (value: unknown, frame: EvaluationFrame) => number | undefined
+/** Computes the hash of one evaluation. */
+type HashExpression = (data: unknown, frame: EvaluationFrame) => number | undefined
+type Bucket = { readonly variant: Expression; readonly weight: Expression }
 
 /**
- * `fractional`: a variant by weight, always the same for the same bucketing value (flagd's fractional.go).
- * `[value, [variant, weight], …]`, or without the value, which is then the flag key and the targeting key together.
- * Null for whatever does not make sense.
+ * `fractional`: a variant by weight, always the same one for the same bucketing value (flagd's fractional.go).
+ * `[value, [variant, weight], …]`; without the value, flag key and targeting key are the bucketing value. Null if invalid.
  */
 export const fractional: Operator = (operands, compiler) => {
   const { bucketing } = compiler
-  const hash = bucketing === 'v3' ? hashValue : hashText
-  const choose: Pick = (hashed, weights, total) => pick(hashed, weights, total, bucketing)
-  const given = operands.length > 0 && !Array.isArray(operands[0])
-  const entries = given ? operands.slice(1) : operands
-  if (!entries.every(isEntry)) {
-    const values = operands.map((operand) => compiler.compile(operand))
-    return (data, frame) =>
-      distributeValues(
-        values.map((value) => value(data, frame)),
-        hash,
-        choose,
-        frame,
-      )
-  }
-  const hashed = given
-    ? compileHashed(operands[0], hash, compiler)
-    : (_: unknown, frame: Frame) => hash(undefined, frame)
-  const shares = entries.map(([variant, weight = 1]) => ({
+  const hasValue = operands.length > 0 && !Array.isArray(operands[0])
+  const entries = hasValue ? operands.slice(1) : operands
+  if (!entries.every(isEntry)) return distributeComputed(operands, compiler)
+  const hash = hasValue ? compileHash(operands[0], compiler) : hashOf(compiler)
+  const buckets = entries.map(([variant, weight = 1]) => ({
     variant: compiler.compile(variant),
     weight: compiler.compile(weight),
   }))
-  const literal = entries.every(([, weight]) => isScalar(weight))
-  if (!literal) return distribute(shares, hashed, choose)
+  if (!entries.every(([, weight]) => isScalar(weight))) return distribute(buckets, hash, bucketing)
   const weights = entries.map(([, weight]) => toWeight(weight))
-  return distributeKnown(shares, weights, hashed, choose)
+  return distributeConstant(buckets, weights, hash, bucketing)
 }
 
-function compileHashed(by: unknown, hash: Hash, compiler: Compiler): Hashed {
-  const texts = hash === hashText ? catOf(by) : undefined
-  if (texts === undefined) {
-    const value = compiler.compile(by)
-    return (data, frame) => hash(value(data, frame), frame)
-  }
-  // The seed that flagd's documentation recommends, {"cat": [flag key, attribute]}, is hashed without being joined.
-  const parts = texts.map((text) => compiler.compile(text))
+const hashValueBy = (bucketing: Bucketing): HashValue => (bucketing === 'v3' ? hashAny : hashText)
+
+function hashOf({ bucketing }: Compiler): HashExpression {
+  const hash = hashValueBy(bucketing)
+  return (_, frame) => hash(undefined, frame)
+}
+
+function compileHash(rule: unknown, compiler: Compiler): HashExpression {
+  const call = operatorCallOf(rule)
+  if (compiler.bucketing !== 'v3' && call?.operator === 'cat' && Array.isArray(call.written))
+    return compileCatHash(call.written, compiler)
+  const hash = hashValueBy(compiler.bucketing)
+  const value = compiler.compile(rule)
+  return (data, frame) => hash(value(data, frame), frame)
+}
+
+/** Hashes the value that flagd's documentation recommends, {"cat": [flag key, attribute]}, without joining the texts. */
+function compileCatHash(operands: readonly unknown[], compiler: Compiler): HashExpression {
+  const parts = operands.map((operand) => compiler.compile(operand))
   return (data, frame) => {
-    const murmur3 = new Murmur3()
+    const hash = new Murmur3()
     for (let index = 0; index < parts.length; index += 1) {
       const text = toText(parts[index]?.(data, frame), frame)
-      weigh(text, frame)
-      murmur3.add(text)
+      spendText(text, frame)
+      hash.add(text)
     }
-    return murmur3.finish()
+    return hash.finish()
   }
-}
-
-function catOf(rule: unknown): readonly unknown[] | undefined {
-  if (!isRecord(rule) || !Object.hasOwn(rule, 'cat') || Object.keys(rule).length !== 1) return undefined
-  const { cat } = rule
-  return Array.isArray(cat) ? cat : undefined
 }
 
 function isEntry(operand: unknown): operand is readonly unknown[] {
   return Array.isArray(operand) && operand.length > 0
 }
 
-/** Weights that stand in the rule are checked and added up once, here. */
-function distributeKnown(
-  shares: readonly Share[],
+/** Constant weights are checked and summed once, at compile time. */
+function distributeConstant(
+  buckets: readonly Bucket[],
   weights: readonly number[],
-  hashed: Hashed,
-  choose: Pick,
+  hash: HashExpression,
+  bucketing: Bucketing,
 ): Expression {
   const total = sum(weights)
   if (total === undefined) return () => null
   return (data, frame) => {
-    const hash = hashed(data, frame)
-    if (hash === undefined) return null
-    return toVariant(shares[choose(hash, weights, total)]?.variant(data, frame))
+    const hashed = hash(data, frame)
+    if (hashed === undefined) return null
+    return toVariant(buckets[pick(hashed, weights, total, bucketing)]?.variant(data, frame))
   }
 }
 
-function distribute(shares: readonly Share[], hashed: Hashed, choose: Pick): Expression {
+function distribute(buckets: readonly Bucket[], hash: HashExpression, bucketing: Bucketing): Expression {
   return (data, frame) => {
-    const hash = hashed(data, frame)
-    if (hash === undefined) return null
-    const weights = shares.map(({ weight }) => toWeight(weight(data, frame)))
+    const hashed = hash(data, frame)
+    if (hashed === undefined) return null
+    const weights = buckets.map(({ weight }) => toWeight(weight(data, frame)))
     const total = sum(weights)
-    return total === undefined ? null : toVariant(shares[choose(hash, weights, total)]?.variant(data, frame))
+    return total === undefined
+      ? null
+      : toVariant(buckets[pick(hashed, weights, total, bucketing)]?.variant(data, frame))
   }
 }
 
-/** For entries that only a rule can tell, so that even the first one may turn out to be a bucketing value. */
-function distributeValues(values: readonly unknown[], hash: Hash, choose: Pick, frame: Frame): unknown {
-  const given = !Array.isArray(values[0])
-  const entries = given ? values.slice(1) : values
-  if (!entries.every(isEntry)) return null
-  spend(frame, entries.length)
-  const weights = entries.map(([, weight]) => toWeight(weight))
-  const total = sum(weights)
-  const hashed = hash(given ? values[0] : undefined, frame)
-  if (total === undefined || hashed === undefined) return null
-  return toVariant(entries[choose(hashed, weights, total)]?.[0])
+/** For entries that are rules: each evaluation decides whether the first one is a bucketing value. */
+function distributeComputed(operands: readonly unknown[], compiler: Compiler): Expression {
+  const { bucketing } = compiler
+  const hash = hashValueBy(bucketing)
+  const expressions = operands.map((operand) => compiler.compile(operand))
+  return (data, frame) => {
+    const values = expressions.map((expression) => expression(data, frame))
+    const hasValue = !Array.isArray(values[0])
+    const entries = hasValue ? values.slice(1) : values
+    if (!entries.every(isEntry)) return null
+    spend(frame, entries.length)
+    const weights = entries.map(([, weight]) => toWeight(weight))
+    const total = sum(weights)
+    const hashed = hash(hasValue ? values[0] : undefined, frame)
+    if (total === undefined || hashed === undefined) return null
+    return toVariant(entries[pick(hashed, weights, total, bucketing)]?.[0])
+  }
 }
 
 function toVariant(value: unknown): unknown {
   return isScalar(value) ? (value ?? null) : null
 }
 
-/** A whole number; missing counts as 1, negative as 0. NaN for anything else, which spoils the sum. */
+/** A whole number; 1 if missing, 0 if negative. NaN for anything else, which makes the sum invalid. */
 function toWeight(weight: unknown): number {
   if (weight === null || weight === undefined) return 1
   return typeof weight === 'number' && Number.isInteger(weight) ? Math.max(0, weight) : Number.NaN
@@ -138,10 +135,10 @@ function sum(weights: readonly number[]): number | undefined {
   return total > 0 && total <= WEIGHT_SUM_MAX ? total : undefined
 }
 
-/** v1 and v2: texts only. Null counts as not given; another value, as in flagd, gives nothing. */
-function hashText(value: unknown, frame: Frame): number | undefined {
+/** v1 and v2 hash texts. Null counts as not given; other values have no hash, as in flagd. */
+function hashText(value: unknown, frame: EvaluationFrame): number | undefined {
   if (typeof value === 'string') {
-    weigh(value, frame)
+    spendText(value, frame)
     return murmur3(value)
   }
   if (value !== null && value !== undefined) return undefined
@@ -149,8 +146,8 @@ function hashText(value: unknown, frame: Frame): number | undefined {
   return targetingKey === undefined ? undefined : new Murmur3().add(frame.flagKey).add(targetingKey).finish()
 }
 
-/** v3: any value but null and lists, by its CBOR (flagd's decision record "fractional-non-string-rand-units"). */
-function hashValue(value: unknown, frame: Frame): number | undefined {
+/** v3 hashes the CBOR of any value but null and lists (flagd's decision record "fractional-non-string-rand-units"). */
+function hashAny(value: unknown, frame: EvaluationFrame): number | undefined {
   if (value === null || Array.isArray(value)) return undefined
   const targetingKey = value === undefined ? targetingKeyOf(frame) : undefined
   if (value === undefined && targetingKey === undefined) return undefined
@@ -160,30 +157,30 @@ function hashValue(value: unknown, frame: Frame): number | undefined {
   return murmur3Bytes(bytes, bytes.length)
 }
 
-/** Always the caller's, also inside `map` and its like. Empty counts as missing. */
-function targetingKeyOf(frame: Frame): string | undefined {
+/** The targeting key of the caller's context, also inside loops. Empty counts as missing. */
+function targetingKeyOf(frame: EvaluationFrame): string | undefined {
   const { context } = frame
   if (!isRecord(context) || !Object.hasOwn(context, 'targetingKey')) return undefined
   const { targetingKey: key } = context
   if (typeof key !== 'string' || key === '') return undefined
-  weigh(key, frame)
+  spendText(key, frame)
   return key
 }
 
-/** Which of `total` places a hash of 32 bits falls on: ⌊hash × total ÷ 2^32⌋, exact for a total below 2^31. */
-export function placeOf(hash: number, total: number): number {
-  // hash × total may exceed 2^53, so it is taken in two halves of 16 bits of the hash, each product below 2^47.
-  const high = (hash >>> 16) * total
-  const low = (hash & 0xffff) * total
-  return Math.floor((high + Math.floor(low / 0x10000)) / 0x10000)
-}
-
 /**
- * The index of the share that `hash` falls into, by weights and their sum (above 0); -1 for none.
- * v1 is flagd's before 0.15: percentages as floats, where the two largest hashes fall into no share.
+ * The index of the bucket that a 32-bit `hash` falls into, by weights and their sum (above 0); -1 for none.
+ * v1 is flagd's method before 0.15: percentages as floats, in which the two largest hashes fall into no bucket.
  */
 export function pick(hash: number, weights: readonly number[], total: number, bucketing: Bucketing): number {
   return bucketing === 'v1' ? pickPercentage(hash, weights, total) : pickPlace(placeOf(hash, total), weights)
+}
+
+/** Scales a 32-bit hash to 0 … total − 1: ⌊hash × total ÷ 2^32⌋, exact for a total below 2^31. */
+export function placeOf(hash: number, total: number): number {
+  // hash × total may exceed 2^53, so the two 16-bit halves of the hash are multiplied separately, each below 2^47.
+  const high = (hash >>> 16) * total
+  const low = (hash & 0xffff) * total
+  return Math.floor((high + Math.floor(low / 0x10000)) / 0x10000)
 }
 
 function pickPlace(place: number, weights: readonly number[]): number {

@@ -1,20 +1,19 @@
 import {
   type Compiler,
   constant,
+  type EvaluationFrame,
   type Expression,
-  type Frame,
-  looselyEqual,
   type Operator,
-  strictlyEqual,
+  spendText,
+  toComparable,
   truthy,
 } from '../rules/expression.ts'
 
-/** `if` and `?:`: pairs of condition and value, then the value for none of them (null when not given). */
+/** `if` and `?:`: pairs of condition and value, then the value if no condition holds (null by default). */
 export const conditional: Operator = (operands, compiler) => {
-  if (operands.length === 0) return constant(null)
   const parts = operands.map((operand) => compiler.compile(operand))
-  // Built from the last pair backwards, so that an evaluation runs through closures and no loop.
-  let otherwise: Expression = parts.length % 2 === 1 ? (parts.pop() ?? constant(null)) : constant(null)
+  // Built from the last pair to the first, so that an evaluation calls closures instead of running a loop.
+  let otherwise = (parts.length % 2 === 1 ? parts.pop() : undefined) ?? constant(null)
   while (parts.length > 1) {
     const then = parts.pop() ?? otherwise
     const condition = parts.pop() ?? otherwise
@@ -30,73 +29,81 @@ function choose(condition: Expression, then: Expression, otherwise: Expression):
   }
 }
 
-/** `and`: the first value that is false, else the last. */
-export const and: Operator = (operands, compiler) => chain(operands, compiler, false)
-
-/** `or`: the first value that is true, else the last. */
-export const or: Operator = (operands, compiler) => chain(operands, compiler, true)
-
-function chain(operands: readonly unknown[], compiler: Compiler, until: boolean): Expression {
-  const parts = operands.map((operand) => compiler.compile(operand))
-  let last = parts.pop() ?? constant(null)
-  for (const part of parts.reverse()) last = until ? orElse(part, last) : andThen(part, last)
-  return last
-}
-
-function andThen(first: Expression, second: Expression): Expression {
-  return (data, frame) => {
+/** `and`: the first operand that is false, else the last one. */
+export const and: Operator = (operands, compiler) =>
+  chain(operands, compiler, (first, second) => (data, frame) => {
     const value = first(data, frame)
     return value === true || (value !== false && truthy(value)) ? second(data, frame) : value
-  }
-}
+  })
 
-function orElse(first: Expression, second: Expression): Expression {
-  return (data, frame) => {
+/** `or`: the first operand that is true, else the last one. */
+export const or: Operator = (operands, compiler) =>
+  chain(operands, compiler, (first, second) => (data, frame) => {
     const value = first(data, frame)
     return value === true || (value !== false && truthy(value)) ? value : second(data, frame)
-  }
+  })
+
+type Join = (first: Expression, second: Expression) => Expression
+
+function chain(operands: readonly unknown[], compiler: Compiler, join: Join): Expression {
+  const parts = operands.map((operand) => compiler.compile(operand))
+  return (
+    parts.reduceRight<Expression | undefined>((rest, part) => (rest ? join(part, rest) : part), undefined) ??
+    constant(null)
+  )
 }
 
-/** `!`: whether the value is false. */
+/** `!`: whether the operand is false. */
 export const not: Operator = (operands, compiler) => {
   const part = compiler.compile(operands[0] ?? null)
   return (data, frame) => !truthy(part(data, frame))
 }
 
-/** `!!`: whether the value is true. */
+/** `!!`: whether the operand is true. */
 export const isTrue: Operator = (operands, compiler) => {
   const part = compiler.compile(operands[0] ?? null)
   return (data, frame) => truthy(part(data, frame))
 }
 
-type Test = (left: unknown, right: unknown, frame: Frame) => boolean
+type Equality = (left: unknown, right: unknown, frame: EvaluationFrame) => boolean
 
-/** `==` and `!=`. */
-export function equality(expected: boolean): Operator {
-  return comparison(looselyEqual, expected)
-}
-
-/** `===` and `!==`. */
-export function identity(expected: boolean): Operator {
-  return comparison(strictlyEqual, expected)
-}
-
-function comparison(test: Test, expected: boolean): Operator {
-  return (operands, compiler) => {
-    const [first = null, second = null] = operands
+/** `==`, `!=`, `===` and `!==`: whether `equal` returns `expected` for the two operands. */
+export function equality(equal: Equality, expected: boolean): Operator {
+  return ([first = null, second = null], compiler) => {
     const left = compiler.compile(first)
     const right = compiler.compile(second)
-    if (typeof second === 'string') return equalsText(left, second, test, expected)
-    if (typeof first === 'string') return equalsText(right, first, test, expected)
-    return (data, frame) => test(left(data, frame), right(data, frame), frame) === expected
+    if (typeof second === 'string') return equalsText(left, second, equal, expected)
+    if (typeof first === 'string') return equalsText(right, first, equal, expected)
+    return (data, frame) => equal(left(data, frame), right(data, frame), frame) === expected
   }
 }
 
-/** The commonest rule of all: an attribute against a word. */
-function equalsText(operand: Expression, text: string, test: Test, expected: boolean): Expression {
+/** A fast path for the most common condition: an attribute compared with a constant text. */
+function equalsText(operand: Expression, text: string, equal: Equality, expected: boolean): Expression {
   return (data, frame) => {
     const value = operand(data, frame)
     if (typeof value === 'string') return (value === text) === expected
-    return test(value, text, frame) === expected
+    return equal(value, text, frame) === expected
   }
+}
+
+/** JSONLogic's `==`: null equals only null, two texts compare as texts, everything else as numbers. */
+export function looselyEqual(left: unknown, right: unknown, frame: EvaluationFrame): boolean {
+  if (typeof left === 'string' && typeof right === 'string') return equalTexts(left, right, frame)
+  if (left === right) return true
+  if (left === null || left === undefined) return right === null || right === undefined
+  if (right === null || right === undefined) return false
+  return toComparable(left, frame) === toComparable(right, frame)
+}
+
+/** JSONLogic's `===`: same type and same value; a missing value equals null. */
+export function strictlyEqual(left: unknown, right: unknown, frame: EvaluationFrame): boolean {
+  if (typeof left === 'string' && typeof right === 'string') return equalTexts(left, right, frame)
+  return (left ?? null) === (right ?? null)
+}
+
+function equalTexts(left: string, right: string, frame: EvaluationFrame): boolean {
+  if (left.length !== right.length) return false
+  spendText(left, frame)
+  return left === right
 }

@@ -1,14 +1,14 @@
 const C1 = 0xcc9e2d51
 const C2 = 0x1b873593
+const ENCODER = new TextEncoder()
 
 /**
- * MurmurHash3_x86_32 with seed 0 (https://github.com/aappleby/smhasher) over the UTF-8 bytes of texts, one after the
- * other. Makes no buffer and joins no texts: joining costs more than hashing. Lone surrogates count as U+FFFD, as
- * TextEncoder writes them.
+ * MurmurHash3_x86_32 with seed 0 (https://github.com/aappleby/smhasher) of the UTF-8 bytes of several texts. ASCII is hashed
+ * without a buffer or a joined text, which would cost more than hashing. Lone surrogates count as U+FFFD, as in TextEncoder.
  */
 export class Murmur3 {
   #hash = 0
-  /** Up to three bytes that wait for their fourth, the first lowest. */
+  /** Up to three bytes of an incomplete block, the first byte lowest. */
   #block = 0
   #bytes = 0
 
@@ -31,26 +31,23 @@ export class Murmur3 {
     this.#hash = hash
     this.#block = block
     this.#bytes += at
-    return this.#addPoints(text, at)
+    return this.#addRest(text, at)
   }
 
-  /** The hash as unsigned 32 bits. */
+  /** The hash as an unsigned 32-bit number. */
   finish(): number {
     return finish(this.#hash ^ scramble(this.#block), this.#bytes)
   }
 
-  /** The rest of a text, from its first block that is not ASCII or not whole. */
-  #addPoints(text: string, start: number): this {
+  /** Adds the text from `start`, the first block that is incomplete or not ASCII. */
+  #addRest(text: string, start: number): this {
     for (let at = start; at < text.length; at += 1) {
       const code = text.charCodeAt(at)
-      if (code < 0x80) {
-        this.#addByte(code)
-        continue
+      if (code > 0x7f) {
+        for (const byte of ENCODER.encode(text.slice(at))) this.#addByte(byte)
+        return this
       }
-      const point = codePointAt(text, at)
-      if (point > 0xffff) at += 1
-      for (let rest = utf8(point), left = utf8Length(point); left > 0; left -= 1, rest >>>= 8)
-        this.#addByte(rest & 0xff)
+      this.#addByte(code)
     }
     return this
   }
@@ -69,7 +66,7 @@ export function murmur3(text: string): number {
   return new Murmur3().add(text).finish()
 }
 
-/** MurmurHash3_x86_32 with seed 0 of the first `length` of `bytes`. */
+/** MurmurHash3_x86_32 with seed 0 of the first `length` bytes of `bytes`. */
 export function murmur3Bytes(bytes: Uint8Array, length: number): number {
   let hash = 0
   let block = 0
@@ -80,29 +77,6 @@ export function murmur3Bytes(bytes: Uint8Array, length: number): number {
     block = 0
   }
   return finish(hash ^ scramble(block), length)
-}
-
-/** The code point at `at`; U+FFFD for a surrogate without its other half. */
-export function codePointAt(text: string, at: number): number {
-  const point = text.codePointAt(at) ?? 0
-  return point >= 0xd800 && point <= 0xdfff ? 0xfffd : point
-}
-
-/** How many bytes UTF-8 takes for `point`. */
-export function utf8Length(point: number): number {
-  if (point < 0x80) return 1
-  if (point < 0x800) return 2
-  return point < 0x10000 ? 3 : 4
-}
-
-/** The UTF-8 bytes of `point` in one number, the first byte lowest. */
-export function utf8(point: number): number {
-  if (point < 0x80) return point
-  const last = 0x80 | (point & 0x3f)
-  if (point < 0x800) return 0xc0 | (point >> 6) | (last << 8)
-  const third = 0x80 | ((point >> 6) & 0x3f)
-  if (point < 0x10000) return 0xe0 | (point >> 12) | (third << 8) | (last << 16)
-  return 0xf0 | (point >> 18) | ((0x80 | ((point >> 12) & 0x3f)) << 8) | (third << 16) | (last << 24)
 }
 
 function scramble(block: number): number {

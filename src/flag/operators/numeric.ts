@@ -1,111 +1,105 @@
 import {
   compileOperands,
+  type EvaluationFrame,
   type Expression,
-  type Frame,
-  isScalar,
   type Operator,
+  spendText,
   toComparable,
   toNumber,
-  weigh,
 } from '../rules/expression.ts'
 
-type Step = (left: number, right: number) => number
+type Arithmetic = (left: number, right: number) => number
 
 /**
- * `+` and `*`: all operands, starting from `start`. With a null operand, as of an attribute that is missing, the result is NaN, as in
- * JSONLogic's reference (json-logic-js): then no comparison holds, and no sum is made up for a user of whom too little is known.
+ * `+` and `*`: all operands, starting from `start`. A null operand, such as a missing attribute, makes the result NaN, as in
+ * JSONLogic's reference (json-logic-js): no comparison with it holds, so a rule does not calculate with attributes it lacks.
  */
-export function total(start: number, step: Step): Operator {
+export function total(start: number, apply: Arithmetic): Operator {
   return (operands, compiler, written) => {
-    if (operands.length === 2) return totalOfTwo(step)(operands, compiler, written)
-    const values = compileOperands(operands, compiler, written)
-    return (data, frame) => {
-      let result = start
-      for (const value of values(data, frame)) result = step(result, toSummand(value, frame))
-      return result
+    const [first, second] = operands
+    if (operands.length === 2) {
+      const left = compiler.compile(first)
+      const right = compiler.compile(second)
+      return (data, frame) => apply(toSummand(left(data, frame), frame), toSummand(right(data, frame), frame))
     }
+    const values = compileOperands(operands, compiler, written)
+    return (data, frame) =>
+      values(data, frame).reduce<number>((result, value) => apply(result, toSummand(value, frame)), start)
   }
 }
 
-function totalOfTwo(step: Step): Operator {
-  return (operands, compiler) => {
-    const left = compiler.compile(operands[0])
-    const right = compiler.compile(operands[1])
-    return (data, frame) => step(toSummand(left(data, frame), frame), toSummand(right(data, frame), frame))
-  }
-}
-
-function toSummand(value: unknown, frame: Frame): number {
+function toSummand(value: unknown, frame: EvaluationFrame): number {
   return value === null || value === undefined ? Number.NaN : toNumber(value, frame)
 }
 
-/** `/` and `%`: the first operand by each that follows. By zero is Infinity or NaN, as in JavaScript; never an error. */
-export function pair(step: Step): Operator {
-  return (operands, compiler) => {
-    const left = compiler.compile(operands[0] ?? null)
-    const right = compiler.compile(operands[1] ?? null)
-    return (data, frame) => step(toNumber(left(data, frame), frame), toNumber(right(data, frame), frame))
+/** `/` and `%`, of two operands. Division by zero gives Infinity or NaN, as in JavaScript, and never an error. */
+export function arithmetic(apply: Arithmetic): Operator {
+  return ([first = null, second = null], compiler) => {
+    const left = compiler.compile(first)
+    const right = compiler.compile(second)
+    return (data, frame) => apply(toNumber(left(data, frame), frame), toNumber(right(data, frame), frame))
   }
 }
 
-/** `-`: of one operand its negative, else the first less all others. */
+const subtract: Arithmetic = (left, right) => left - right
+
+/** `-`: the negative of a single operand, else the first minus all others. */
 export const minus: Operator = (operands, compiler, written) => {
-  if (operands.length === 2) return pair((left, right) => left - right)(operands, compiler, written)
+  if (operands.length === 2) return arithmetic(subtract)(operands, compiler, written)
   const values = compileOperands(operands, compiler, written)
   return (data, frame) => {
     const [first, ...rest] = values(data, frame)
     if (rest.length === 0) return 0 - toNumber(first, frame)
-    return fold(rest, toNumber(first, frame), (left, right) => left - right, frame)
+    return fold(rest, toNumber(first, frame), subtract, frame)
   }
 }
 
-/** `max` and `min`: null of nothing. */
-export function extreme(step: Step): Operator {
+/** `max` and `min`: null if there are no operands. */
+export function extreme(apply: Arithmetic): Operator {
   return (operands, compiler, written) => {
     const values = compileOperands(operands, compiler, written)
     return (data, frame) => {
       const [first, ...rest] = values(data, frame)
-      return first === undefined ? null : fold(rest, toNumber(first, frame), step, frame)
+      return first === undefined ? null : fold(rest, toNumber(first, frame), apply, frame)
     }
   }
 }
 
-function fold(values: readonly unknown[], start: number, step: Step, frame: Frame): number {
-  let result = start
-  for (const value of values) result = step(result, toNumber(value, frame))
-  return result
+function fold(values: readonly unknown[], start: number, apply: Arithmetic, frame: EvaluationFrame): number {
+  return values.reduce<number>((result, value) => apply(result, toNumber(value, frame)), start)
 }
 
-/** `<`, `<=`, `>` and `>=`: two texts by their UTF-16 units, anything else as numbers; three operands are a range. */
-export function order(holds: (left: number | string, right: number | string) => boolean): Operator {
-  return (operands, compiler) => {
-    const [first = null, second = null, third] = operands
+type Order = (left: number | string, right: number | string) => boolean
+
+/** `<`, `<=`, `>` and `>=`: two texts by UTF-16 code units, anything else as numbers. Three operands are a range. */
+export function order(holds: Order): Operator {
+  return ([first = null, second = null, third], compiler) => {
     const left = compiler.compile(first)
     const middle = compiler.compile(second)
-    if (third !== undefined) return range(left, middle, compiler.compile(third), holds)
-    if (typeof second === 'number' && isScalar(second)) return orderNumber(left, second, holds)
-    return (data, frame) => ordered(left(data, frame), middle(data, frame), frame, holds)
+    if (third !== undefined) return inRange(left, middle, compiler.compile(third), holds)
+    if (typeof second === 'number') return orderNumber(left, second, holds)
+    return (data, frame) => isOrdered(left(data, frame), middle(data, frame), frame, holds)
   }
 }
 
-function orderNumber(left: Expression, bound: number, holds: (left: number, right: number) => boolean): Expression {
+/** A fast path for an attribute compared with a constant number. */
+function orderNumber(left: Expression, bound: number, holds: Order): Expression {
   return (data, frame) => {
     const value = left(data, frame)
     return holds(typeof value === 'number' ? value : toComparable(value, frame), bound)
   }
 }
 
-function range(left: Expression, middle: Expression, right: Expression, holds: Parameters<typeof order>[0]) {
-  const within: Expression = (data, frame) => {
+function inRange(left: Expression, middle: Expression, right: Expression, holds: Order): Expression {
+  return (data, frame) => {
     const value = middle(data, frame)
-    return ordered(left(data, frame), value, frame, holds) && ordered(value, right(data, frame), frame, holds)
+    return isOrdered(left(data, frame), value, frame, holds) && isOrdered(value, right(data, frame), frame, holds)
   }
-  return within
 }
 
-function ordered(left: unknown, right: unknown, frame: Frame, holds: Parameters<typeof order>[0]): boolean {
+function isOrdered(left: unknown, right: unknown, frame: EvaluationFrame, holds: Order): boolean {
   if (typeof left === 'string' && typeof right === 'string') {
-    weigh(left, frame)
+    spendText(left, frame)
     return holds(left, right)
   }
   return holds(toComparable(left, frame), toComparable(right, frame))

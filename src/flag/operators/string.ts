@@ -1,20 +1,22 @@
 import {
-  type Compiler,
   checkText,
   compileOperands,
-  type Expression,
-  type Frame,
+  type EvaluationFrame,
   isScalar,
   type Operator,
   spend,
+  spendText,
   toNumber,
   toText,
-  weigh,
 } from '../rules/expression.ts'
 
-/** `cat`: the texts of all operands, one after the other; null is empty. */
+/** `cat`: the texts of all operands, joined; null is empty. */
 export const cat: Operator = (operands, compiler, written) => {
-  if (operands.length === 2) return catTwo(operands, compiler)
+  if (operands.length === 2) {
+    const left = compiler.compile(operands[0])
+    const right = compiler.compile(operands[1])
+    return (data, frame) => checkText(toText(left(data, frame), frame) + toText(right(data, frame), frame), frame)
+  }
   const values = compileOperands(operands, compiler, written)
   return (data, frame) => {
     let text = ''
@@ -23,15 +25,9 @@ export const cat: Operator = (operands, compiler, written) => {
   }
 }
 
-function catTwo(operands: readonly unknown[], compiler: Compiler): Expression {
-  const left = compiler.compile(operands[0])
-  const right = compiler.compile(operands[1])
-  return (data, frame) => checkText(toText(left(data, frame), frame) + toText(right(data, frame), frame), frame)
-}
-
 /**
- * `substr`: from a place (from the end when negative), so many characters (all but so many when negative). Null is the text "null",
- * as in JSONLogic's reference (json-logic-js).
+ * `substr`: `[text, start, length]`. A negative start counts from the end, a negative length drops characters at the end.
+ * Null is the text "null", as in JSONLogic's reference (json-logic-js).
  */
 export const substr: Operator = (operands, compiler) => {
   const source = compiler.compile(operands[0] ?? null)
@@ -39,20 +35,20 @@ export const substr: Operator = (operands, compiler) => {
   const length = operands.length > 2 ? compiler.compile(operands[2]) : undefined
   return (data, frame) => {
     const text = checkText(toText(source(data, frame) ?? 'null', frame), frame)
-    // By code points, as flagd in Go does; a text without surrogates has one unit for each.
-    const characters = /[\uD800-\uDFFF]/.test(text) ? split(text, frame) : text
-    const given = length?.(data, frame) ?? undefined
+    // Counted in code points, as in flagd; these are the same as UTF-16 units in a text without surrogates.
+    const characters = /[\uD800-\uDFFF]/.test(text) ? splitText(text, frame) : text
+    const wanted = length?.(data, frame) ?? undefined
     const [from, to] = bounds(
       characters.length,
       toNumber(start(data, frame), frame),
-      given === undefined ? undefined : toNumber(given, frame),
+      wanted === undefined ? undefined : toNumber(wanted, frame),
     )
     const part = characters.slice(from, to)
     return typeof part === 'string' ? part : part.join('')
   }
 }
 
-function split(text: string, frame: Frame): string[] {
+function splitText(text: string, frame: EvaluationFrame): string[] {
   spend(frame, text.length >> 2)
   return [...text]
 }
@@ -75,7 +71,7 @@ export function affix(matches: (text: string, part: string) => boolean): Operato
       const left = text(data, frame)
       const right = part(data, frame)
       if (typeof left !== 'string' || typeof right !== 'string') return null
-      weigh(right, frame)
+      spendText(right, frame)
       return matches(left, right)
     }
   }

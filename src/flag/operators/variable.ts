@@ -1,8 +1,8 @@
 import { isRecord } from '../definition.ts'
 import {
   type Compiler,
+  type EvaluationFrame,
   type Expression,
-  type Frame,
   isScalar,
   type Operator,
   spend,
@@ -11,56 +11,51 @@ import {
 
 const FLAGD = '$flagd'
 
-/** `var`: the value at a path, `[path, default]` for one that may be missing. "" is all the data in view. */
+/** `var`: the value at a path, or `[path, default]`. The path "" is all the data in scope. */
 export const variable: Operator = (operands, compiler) => {
-  const read = readerOf(operands[0], compiler)
+  const read = compileRead(operands[0], compiler)
   if (operands.length < 2) return read
-  const instead = compiler.compile(operands[1])
-  return (data, frame) => read(data, frame) ?? instead(data, frame)
+  const fallback = compiler.compile(operands[1])
+  return (data, frame) => read(data, frame) ?? fallback(data, frame)
 }
 
-/** `missing`: which of the paths have no value. */
+/** `missing`: the paths that have no value. */
 export const missing: Operator = (operands, compiler, written) => {
-  const paths = listOf(operands, compiler, written)
-  return (data, frame) => missingOf(paths(data, frame), data, frame)
+  const list = compiler.compile(Array.isArray(written) ? operands : written)
+  return (data, frame) => {
+    const value = list(data, frame)
+    // {"missing": [["a", "b"]]} and {"missing": {"merge": …}} both give their paths as a list.
+    const paths = Array.isArray(value) && Array.isArray(value[0]) ? value[0] : value
+    return missingOf(Array.isArray(paths) ? paths : [paths], data, frame)
+  }
 }
 
-/** `missing_some`: [] when at least so many of the paths have a value, else those that have none. */
+/** `missing_some`: `[minimum, paths]`; [] if at least `minimum` paths have a value, else the paths that have none. */
 export const missingSome: Operator = (operands, compiler) => {
-  const least = compiler.compile(operands[0] ?? null)
+  const minimum = compiler.compile(operands[0] ?? null)
   const paths = compiler.compile(operands[1] ?? null)
   return (data, frame) => {
     const wanted = paths(data, frame)
     const list = Array.isArray(wanted) ? wanted : []
     const absent = missingOf(list, data, frame)
-    return list.length - absent.length >= toNumber(least(data, frame), frame) ? [] : absent
+    return list.length - absent.length >= toNumber(minimum(data, frame), frame) ? [] : absent
   }
 }
 
-function listOf(operands: readonly unknown[], compiler: Compiler, written: unknown) {
-  const list = compiler.compile(Array.isArray(written) ? operands : written)
-  return (data: unknown, frame: Frame): readonly unknown[] => {
-    const value = list(data, frame)
-    // {"missing": [["a", "b"]]} and {"missing": {"merge": …}} both name their paths in a list.
-    const inner = Array.isArray(value) && Array.isArray(value[0]) ? value[0] : value
-    return Array.isArray(inner) ? inner : [inner]
-  }
-}
-
-function missingOf(paths: readonly unknown[], data: unknown, frame: Frame): unknown[] {
+function missingOf(paths: readonly unknown[], data: unknown, frame: EvaluationFrame): unknown[] {
   spend(frame, paths.length)
-  // As in flagd, "" is a value; only jsonlogic.com's own engine takes it for missing.
-  return paths.filter((path) => readWritten(path, data, frame) === null)
+  // As in flagd, "" is a value; only jsonlogic.com's own engine treats it as missing.
+  return paths.filter((path) => readPath(path, data, frame) === null)
 }
 
-function readerOf(path: unknown, compiler: Compiler): Expression {
+function compileRead(path: unknown, compiler: Compiler): Expression {
   if (mayReadClock(path)) compiler.noteClock()
   if (isScalar(path)) return compilePath(path)
-  const written = compiler.compile(path)
-  return (data, frame) => readWritten(written(data, frame), data, frame)
+  const computed = compiler.compile(path)
+  return (data, frame) => readPath(computed(data, frame), data, frame)
 }
 
-/** `$flagd.timestamp` by name, as part of a whole, or by a path that only an evaluation knows. */
+/** Whether a path is `$flagd.timestamp`, an object that contains it, or a path that is computed by each evaluation. */
 function mayReadClock(path: unknown): boolean {
   if (typeof path === 'number' || typeof path === 'boolean') return false
   if (typeof path !== 'string' || path === '') return true
@@ -68,18 +63,18 @@ function mayReadClock(path: unknown): boolean {
   return first === FLAGD && second !== 'flagKey'
 }
 
-/** flagd in Go passes over empty steps: "a..b" is "a.b". */
-const stepsOf = (path: string): string[] => path.split('.').filter((step) => step !== '')
+/** The steps of a path. As in flagd, empty steps are skipped: "a..b" is "a.b". */
+export const stepsOf = (path: string): string[] => path.split('.').filter((step) => step !== '')
 
-/** A path that is known only now, because a rule made it. */
-function readWritten(path: unknown, data: unknown, frame: Frame): unknown {
+/** Reads a path that a rule computed. */
+function readPath(path: unknown, data: unknown, frame: EvaluationFrame): unknown {
   if (!isScalar(path)) return null
   if (typeof path === 'string') spend(frame, path.length >> 2)
   return compilePath(path)(data, frame)
 }
 
 function compilePath(path: unknown): Expression {
-  if (path === '' || path === null || path === undefined) return wholeOf
+  if (path === '' || path === null || path === undefined) return readAll
   if (typeof path !== 'string' && typeof path !== 'number') return () => null
   const [first, ...rest] = stepsOf(String(path))
   if (first === undefined) return () => null
@@ -90,22 +85,22 @@ function compilePath(path: unknown): Expression {
   return (data) => walk(own(data, first), rest)
 }
 
-/** `$flagd` is in view only where the context is; a context's own `$flagd` never is. */
-function compileFlagd(rest: readonly string[]): Expression {
-  const [property] = rest
-  const elsewhere: Expression = (data) => walk(own(data, FLAGD), rest)
-  if (property === undefined) return (data, frame) => (data === frame.context ? flagdOf(frame) : elsewhere(data, frame))
-  if (rest.length > 1) return (data, frame) => (data === frame.context ? null : elsewhere(data, frame))
-  if (property === 'flagKey') return (data, frame) => (data === frame.context ? frame.flagKey : elsewhere(data, frame))
-  if (property === 'timestamp') return (data, frame) => (data === frame.context ? frame.now : elsewhere(data, frame))
-  return (data, frame) => (data === frame.context ? null : elsewhere(data, frame))
+/** `$flagd` is part of the context and hides the context's own `$flagd`. Inside loops it is a property like any other. */
+function compileFlagd(path: readonly string[]): Expression {
+  const [property] = path
+  const outside: Expression = (data) => walk(own(data, FLAGD), path)
+  if (path.length === 1 && property === 'flagKey')
+    return (data, frame) => (data === frame.context ? frame.flagKey : outside(data, frame))
+  if (path.length === 1 && property === 'timestamp')
+    return (data, frame) => (data === frame.context ? frame.now : outside(data, frame))
+  return (data, frame) => (data === frame.context ? walk(flagdOf(frame), path) : outside(data, frame))
 }
 
-function flagdOf(frame: Frame): object {
+function flagdOf(frame: EvaluationFrame): object {
   return { flagKey: frame.flagKey, timestamp: frame.now }
 }
 
-function wholeOf(data: unknown, frame: Frame): unknown {
+function readAll(data: unknown, frame: EvaluationFrame): unknown {
   if (data !== frame.context || !isRecord(data)) return data ?? null
   frame.whole ??= { ...data, [FLAGD]: flagdOf(frame) }
   return frame.whole
@@ -117,7 +112,7 @@ function walk(start: unknown, path: readonly string[]): unknown {
   return value ?? null
 }
 
-/** Own properties only: no rule ever sees a prototype. Of a list, an index or `length`. */
+/** Own properties only, so that no rule reads a prototype. Of a list: an index or `length`. */
 function own(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
   return (value as Readonly<Record<string, unknown>>)[name]

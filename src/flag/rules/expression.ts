@@ -1,48 +1,36 @@
-import { type Bucketing, PRODUCT_LENGTH_MAX, STEPS_MAX, VALUE_DEPTH_MAX } from '../definition.ts'
+import { type Bucketing, isRecord, PRODUCT_LENGTH_MAX, STEPS_MAX, VALUE_DEPTH_MAX } from '../definition.ts'
 
-/** What one evaluation carries besides the data in view. Made per evaluation, so compiled rules hold no state. */
-export type Frame = {
+/** State of one evaluation, besides the data in scope. Created for each evaluation, so compiled rules are stateless. */
+export type EvaluationFrame = {
   readonly flagKey: string
   /** Unix seconds. */
   readonly now: number
-  /** The caller's context: the data in view, except inside `map`, `filter`, `reduce`, `all`, `some` and `none`. */
+  /** The caller's context. It is the data in scope, except inside `map`, `filter`, `reduce`, `all`, `some` and `none`. */
   readonly context: unknown
-  /** The context with `$flagd` in it; made when a rule asks for the whole of it. */
+  /** The context with `$flagd` added; created when a rule reads the whole context. */
   whole: unknown
   steps: number
 }
 
-/** A compiled rule: its value for the data in view. Throws `RuleFault` only. */
-export type Expression = (data: unknown, frame: Frame) => unknown
-
-/** A shared rule (flagd's `$evaluators`), compiled once for all flags that use it. */
-export type Segment = {
-  readonly expression: Expression
-  readonly nodes: number
-  readonly depth: number
-  /** The values of a segment that is a plain list, for `in`. */
-  readonly members: ReadonlySet<unknown> | undefined
-  readonly readsClock: boolean
-  /** Why it is too deep or too large; so is every rule that refers to it. */
-  readonly fault: RuleFault | undefined
-}
+/** A compiled rule: returns its value for the data in scope. Throws `RuleFault` only. */
+export type Expression = (data: unknown, frame: EvaluationFrame) => unknown
 
 /** What an operator needs to compile its operands. */
 export type Compiler = {
   readonly bucketing: Bucketing
-  /** How many nodes were compiled so far; the difference is what one pass over a rule costs. */
+  /** Number of nodes compiled so far. The difference before and after an operand is the cost of evaluating it once. */
   readonly nodes: number
   compile(rule: unknown): Expression
-  /** Says that the rule may read what time it is. */
+  /** Marks the rule as one that may depend on the time. */
   noteClock(): void
-  /** The values of `rule` when it is a plain list, written here or as a segment. */
+  /** The values of `rule` if it is a list of constants, inline or as a segment. */
   members(rule: unknown): ReadonlySet<unknown> | undefined
 }
 
-/** Compiles one operator from its operands as written; a lone operand without brackets arrives as a list of one. */
+/** Compiles one operator. `operands` is always a list; `written` is the operand as written, perhaps without brackets. */
 export type Operator = (operands: readonly unknown[], compiler: Compiler, written: unknown) => Expression
 
-/** Why a rule has no value: it is broken (PARSE_ERROR), or this evaluation of it costs too much (GENERAL). */
+/** A rule has no value: the rule is invalid (PARSE_ERROR), or this evaluation exceeds a limit (GENERAL). */
 export class RuleFault extends Error {
   override readonly name = 'RuleFault'
   readonly code: 'PARSE_ERROR' | 'GENERAL'
@@ -53,18 +41,42 @@ export class RuleFault extends Error {
   }
 }
 
-/** Takes `steps` from what this evaluation may spend; throws when that is used up. */
-export function spend(frame: Frame, steps: number): void {
+/** An operator with its operands, as written in a rule. */
+export type OperatorCall = {
+  readonly operator: string
+  readonly operands: readonly unknown[]
+  /** The operands as written: a list, or a single operand without brackets. */
+  readonly written: unknown
+}
+
+/** Reads an operator call. Undefined for any other value: as in JSONLogic, an object without exactly one key is data. */
+export function operatorCallOf(rule: unknown): OperatorCall | undefined {
+  if (!isRecord(rule)) return undefined
+  const [operator, ...others] = Object.keys(rule)
+  if (operator === undefined || others.length > 0) return undefined
+  const written = rule[operator]
+  return { operator, operands: Array.isArray(written) ? written : [written], written }
+}
+
+/** The name of the segment that `{"$ref": name}` refers to; undefined for any other value. */
+export function referenceOf(rule: unknown): string | undefined {
+  if (!isRecord(rule) || !Object.hasOwn(rule, '$ref')) return undefined
+  const { $ref: name } = rule
+  return typeof name === 'string' && Object.keys(rule).length === 1 ? name : undefined
+}
+
+/** Adds `steps` to the cost of this evaluation; throws when the limit is exceeded. */
+export function spend(frame: EvaluationFrame, steps: number): void {
   frame.steps += steps
   if (frame.steps > STEPS_MAX) throw new RuleFault('GENERAL', `Evaluation takes more than ${STEPS_MAX} steps`)
 }
 
-/** An expression that is always `value`. */
+/** An expression that always returns `value`. */
 export function constant(value: unknown): Expression {
   return () => value
 }
 
-/** An expression that fails when, and only when, it is reached. */
+/** An expression that throws PARSE_ERROR when an evaluation reaches it. */
 export function broken(message: string): Expression {
   const fault = new RuleFault('PARSE_ERROR', message)
   return () => {
@@ -72,29 +84,30 @@ export function broken(message: string): Expression {
   }
 }
 
-/** Whether `rule` is a plain value, which no evaluation changes. */
+/** Whether `rule` is a constant: a string, number, boolean or null. */
 export function isScalar(rule: unknown): boolean {
   return typeof rule !== 'object' || rule === null
 }
 
-/** The values of an operator that takes any number of them, where a lone rule may give the whole list. */
-export type Operands = (data: unknown, frame: Frame) => readonly unknown[]
-
-/** Compiles operands to one list of values. */
-export function compileOperands(operands: readonly unknown[], compiler: Compiler, written: unknown): Operands {
+/** Compiles the operands of a variadic operator. A single operand without brackets may evaluate to the whole list. */
+export function compileOperands(
+  operands: readonly unknown[],
+  compiler: Compiler,
+  written: unknown,
+): (data: unknown, frame: EvaluationFrame) => readonly unknown[] {
   const parts = operands.map((operand) => compiler.compile(operand))
-  const [lone] = parts
-  if (lone === undefined || Array.isArray(written) || isScalar(written))
+  const [single] = parts
+  if (single === undefined || Array.isArray(written) || isScalar(written))
     return (data, frame) => parts.map((part) => part(data, frame))
   return (data, frame) => {
-    const value = lone(data, frame)
+    const value = single(data, frame)
     if (!Array.isArray(value)) return [value]
     spend(frame, value.length)
     return value
   }
 }
 
-/** JSONLogic's truth: false, 0, NaN, "", null, [] and {} are false, everything else ("0" too) is true. */
+/** JSONLogic's truthiness: false, 0, NaN, "", null, [] and {} are false, everything else ("0" too) is true. */
 export function truthy(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return Boolean(value)
   if (Array.isArray(value)) return value.length > 0
@@ -102,31 +115,31 @@ export function truthy(value: unknown): boolean {
   return false
 }
 
-/** Charges for work that grows with a text's length; short ones are free. */
-export function weigh(text: string, frame: Frame): void {
+/** Adds the cost of work that is linear in the length of `text`; short texts are free. */
+export function spendText(text: string, frame: EvaluationFrame): void {
   if (text.length > 256) spend(frame, text.length >> 6)
 }
 
-/** The number to compare `value` by, as JavaScript converts it; NaN when it has none. Lists and objects have none. */
-export function toComparable(value: unknown, frame: Frame): number {
+/** Converts `value` to a number for a comparison, as JavaScript does. NaN for lists, objects and non-numeric text. */
+export function toComparable(value: unknown, frame: EvaluationFrame): number {
   if (typeof value === 'number') return value
   if (typeof value === 'string') {
-    weigh(value, frame)
+    spendText(value, frame)
     return Number(value)
   }
   if (typeof value === 'boolean') return value ? 1 : 0
   return value === null || value === undefined ? 0 : Number.NaN
 }
 
-/** The number to calculate with; 0 when `value` has none, as flagd in Go does. */
-export function toNumber(value: unknown, frame: Frame): number {
+/** Converts `value` to a number for arithmetic: like `toComparable`, but 0 instead of NaN, as flagd in Go does. */
+export function toNumber(value: unknown, frame: EvaluationFrame): number {
   if (typeof value === 'number') return value
   const number = toComparable(value, frame)
   return Number.isNaN(number) ? 0 : number
 }
 
-/** The text of `value`: null is empty, a list is its items between commas. Charges for its length. */
-export function toText(value: unknown, frame: Frame, depth = 0): string {
+/** Converts `value` to text: null is empty, a list is its items joined by commas. */
+export function toText(value: unknown, frame: EvaluationFrame, depth = 0): string {
   if (typeof value === 'string') return value
   if (value === null || value === undefined) return ''
   if (typeof value !== 'object') return String(value)
@@ -140,30 +153,9 @@ export function toText(value: unknown, frame: Frame, depth = 0): string {
   return text
 }
 
-/** Hands back a text that a rule has made, after charging for it. */
-export function checkText(text: string, frame: Frame): string {
+/** Returns `text`, which a rule produced, after adding its cost. Throws when it is too long. */
+export function checkText(text: string, frame: EvaluationFrame): string {
   spend(frame, 1 + (text.length >> 6))
   if (text.length > PRODUCT_LENGTH_MAX) throw new RuleFault('GENERAL', `Text is longer than ${PRODUCT_LENGTH_MAX}`)
   return text
-}
-
-/** `==` of JSONLogic: null equals only null, texts compare as texts, everything else as numbers. */
-export function looselyEqual(left: unknown, right: unknown, frame: Frame): boolean {
-  if (typeof left === 'string' && typeof right === 'string') return sameText(left, right, frame)
-  if (left === right) return true
-  if (left === null || left === undefined) return right === null || right === undefined
-  if (right === null || right === undefined) return false
-  return toComparable(left, frame) === toComparable(right, frame)
-}
-
-/** `===` of JSONLogic: same type and same value; missing counts as null. */
-export function strictlyEqual(left: unknown, right: unknown, frame: Frame): boolean {
-  if (typeof left === 'string' && typeof right === 'string') return sameText(left, right, frame)
-  return (left ?? null) === (right ?? null)
-}
-
-function sameText(left: string, right: string, frame: Frame): boolean {
-  if (left.length !== right.length) return false
-  weigh(left, frame)
-  return left === right
 }

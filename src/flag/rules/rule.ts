@@ -2,8 +2,8 @@ import { type Bucketing, RULE_DEPTH_MAX, RULE_NODES_MAX } from '../definition.ts
 import { shorten } from '../error.ts'
 import { all, filter, isIn, map, merge, none, reduce, some } from '../operators/array.ts'
 import { fractional } from '../operators/fractional.ts'
-import { and, conditional, equality, identity, isTrue, not, or } from '../operators/logic.ts'
-import { extreme, minus, order, pair, total } from '../operators/numeric.ts'
+import { and, conditional, equality, isTrue, looselyEqual, not, or, strictlyEqual } from '../operators/logic.ts'
+import { arithmetic, extreme, minus, order, total } from '../operators/numeric.ts'
 import { affix, cat, substr } from '../operators/string.ts'
 import { missing, missingSome, variable } from '../operators/variable.ts'
 import { semVer } from '../operators/version.ts'
@@ -14,25 +14,76 @@ import {
   type Expression,
   isScalar,
   type Operator,
+  operatorCallOf,
   RuleFault,
-  type Segment,
+  referenceOf,
 } from './expression.ts'
 
-/** A rule made ready to run, with its size. */
+/** JSONLogic's operators (https://jsonlogic.com/operations.html, without `log`) and the four of flagd. */
+export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator>([
+  ['var', variable],
+  ['missing', missing],
+  ['missing_some', missingSome],
+  ['if', conditional],
+  ['?:', conditional],
+  ['and', and],
+  ['or', or],
+  ['!', not],
+  ['!!', isTrue],
+  ['==', equality(looselyEqual, true)],
+  ['!=', equality(looselyEqual, false)],
+  ['===', equality(strictlyEqual, true)],
+  ['!==', equality(strictlyEqual, false)],
+  ['<', order((left, right) => left < right)],
+  ['<=', order((left, right) => left <= right)],
+  ['>', order((left, right) => left > right)],
+  ['>=', order((left, right) => left >= right)],
+  ['+', total(0, (left, right) => left + right)],
+  ['*', total(1, (left, right) => left * right)],
+  ['-', minus],
+  ['/', arithmetic((left, right) => left / right)],
+  ['%', arithmetic((left, right) => left % right)],
+  ['max', extreme(Math.max)],
+  ['min', extreme(Math.min)],
+  ['map', map],
+  ['filter', filter],
+  ['reduce', reduce],
+  ['all', all],
+  ['some', some],
+  ['none', none],
+  ['merge', merge],
+  ['in', isIn],
+  ['cat', cat],
+  ['substr', substr],
+  ['starts_with', affix((text, part) => text.startsWith(part))],
+  ['ends_with', affix((text, part) => text.endsWith(part))],
+  ['sem_ver', semVer],
+  ['fractional', fractional],
+])
+
+/** A compiled rule and its size. */
 export type CompiledRule = {
   readonly expression: Expression
   readonly nodes: number
   readonly depth: number
-  /** False: the context alone decides, so that the same context always gets the same answer. */
+  /** Whether the value may depend on the time as well as on the context. */
   readonly readsClock: boolean
 }
 
-/** The segments a rule may refer to; undefined for one that refers, in the end, to itself. */
+/** A shared rule (flagd's `$evaluators`), compiled once for all flags that refer to it. */
+export type Segment = CompiledRule & {
+  /** The values of a segment that is a list of constants, for `in`. */
+  readonly members: ReadonlySet<unknown> | undefined
+  /** Set when the segment exceeds a limit. Each rule that refers to it has the same fault. */
+  readonly fault: RuleFault | undefined
+}
+
+/** The segments that a rule may refer to, by name. Undefined for a segment that refers to itself, directly or through others. */
 export type Segments = ReadonlyMap<string, Segment | undefined>
 
 /**
- * Compiles a rule to closures. Unknown operators and segments fail only where an evaluation reaches them.
- * Throws `RuleFault` for a rule that is too deep or too large as a whole.
+ * Compiles a rule to closures. An unknown operator or segment throws only when an evaluation reaches it.
+ * Throws `RuleFault` for a rule that exceeds a limit, with its segments.
  */
 export function compileRule(rule: unknown, segments: Segments, bucketing: Bucketing): CompiledRule {
   const compiler = new RuleCompiler(segments, bucketing)
@@ -72,16 +123,12 @@ class RuleCompiler implements Compiler {
   }
 
   #compile(rule: unknown): Expression {
-    if (isScalar(rule)) return constant(rule)
     if (Array.isArray(rule)) return this.#list(rule)
-    const [operator, ...others] = Object.keys(rule as object)
-    // As in JSONLogic, an object with no key or with several is no rule but data.
-    if (operator === undefined || others.length > 0) return constant(rule)
-    const written = (rule as Readonly<Record<string, unknown>>)[operator]
+    const call = operatorCallOf(rule)
+    if (call === undefined) return constant(rule)
+    const { operator, operands, written } = call
     if (operator === '$ref' && typeof written === 'string') return this.#reference(written)
-    const compile = OPERATORS.get(operator)
-    if (compile === undefined) return broken(`Unknown operator ${shorten(operator)}`)
-    return compile(Array.isArray(written) ? written : [written], this, written)
+    return OPERATORS.get(operator)?.(operands, this, written) ?? broken(`Unknown operator ${shorten(operator)}`)
   }
 
   #list(items: readonly unknown[]): Expression {
@@ -110,56 +157,7 @@ class RuleCompiler implements Compiler {
   }
 }
 
-/** The values of a plain list; undefined when one of them has to be computed. */
+/** The values of a list of constants; undefined if an item is not a constant. */
 export function membersOf(list: readonly unknown[]): ReadonlySet<unknown> | undefined {
   return list.every(isScalar) ? new Set(list) : undefined
 }
-
-/** The segment that `rule` stands for: `{"$ref": name}` and nothing else in it. */
-export function referenceOf(rule: unknown): string | undefined {
-  if (typeof rule !== 'object' || rule === null || !Object.hasOwn(rule, '$ref')) return undefined
-  const name = (rule as { readonly $ref: unknown }).$ref
-  return typeof name === 'string' && Object.keys(rule).length === 1 ? name : undefined
-}
-
-/** Every operator there is: JSONLogic's (https://jsonlogic.com/operations.html, without `log`) and flagd's four. */
-export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator>([
-  ['var', variable],
-  ['missing', missing],
-  ['missing_some', missingSome],
-  ['if', conditional],
-  ['?:', conditional],
-  ['and', and],
-  ['or', or],
-  ['!', not],
-  ['!!', isTrue],
-  ['==', equality(true)],
-  ['!=', equality(false)],
-  ['===', identity(true)],
-  ['!==', identity(false)],
-  ['<', order((left, right) => left < right)],
-  ['<=', order((left, right) => left <= right)],
-  ['>', order((left, right) => left > right)],
-  ['>=', order((left, right) => left >= right)],
-  ['+', total(0, (left, right) => left + right)],
-  ['*', total(1, (left, right) => left * right)],
-  ['-', minus],
-  ['/', pair((left, right) => left / right)],
-  ['%', pair((left, right) => left % right)],
-  ['max', extreme(Math.max)],
-  ['min', extreme(Math.min)],
-  ['map', map],
-  ['filter', filter],
-  ['reduce', reduce],
-  ['all', all],
-  ['some', some],
-  ['none', none],
-  ['merge', merge],
-  ['in', isIn],
-  ['cat', cat],
-  ['substr', substr],
-  ['starts_with', affix((text, part) => text.startsWith(part))],
-  ['ends_with', affix((text, part) => text.endsWith(part))],
-  ['sem_ver', semVer],
-  ['fractional', fractional],
-])

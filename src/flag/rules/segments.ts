@@ -1,17 +1,20 @@
 import type { Bucketing, SegmentRules } from '../definition.ts'
-import { broken, RuleFault, type Segment } from './expression.ts'
-import { compileRule, membersOf, referenceOf, type Segments } from './rule.ts'
+import { broken, RuleFault, referenceOf } from './expression.ts'
+import { compileRule, membersOf, type Segment, type Segments } from './rule.ts'
 
-/** The segments of a set, compiled, and for each the other segments its rule refers to. */
-export type CompiledSegments = { readonly compiled: Segments; readonly uses: ReadonlyMap<string, ReadonlySet<string>> }
+/** For each segment, by name, the segments that its rule refers to. */
+type References = ReadonlyMap<string, ReadonlySet<string>>
 
-/** Compiles each segment once, those it refers to before it. One that leads into a circle is undefined. */
+/** The segments of a flag set, compiled, with their references to each other. */
+export type CompiledSegments = { readonly compiled: Segments; readonly references: References }
+
+/** Compiles each segment once, after those it refers to. A segment on a cycle, or that leads to one, is undefined. */
 export function compileSegments(rules: SegmentRules, bucketing: Bucketing): CompiledSegments {
-  const uses = new Map(Object.keys(rules).map((name) => [name, referencesIn(rules[name])]))
+  const references = new Map(Object.keys(rules).map((name) => [name, referencesIn(rules[name])]))
   const compiled = new Map<string, Segment | undefined>()
-  for (const name of inOrder(uses)) compiled.set(name, compileSegment(rules[name], compiled, bucketing))
-  for (const name of uses.keys()) if (!compiled.has(name)) compiled.set(name, undefined)
-  return { compiled, uses }
+  for (const name of topologicalOrder(references)) compiled.set(name, compileSegment(rules[name], compiled, bucketing))
+  for (const name of references.keys()) if (!compiled.has(name)) compiled.set(name, undefined)
+  return { compiled, references }
 }
 
 function compileSegment(rule: unknown, segments: Segments, bucketing: Bucketing): Segment {
@@ -20,34 +23,31 @@ function compileSegment(rule: unknown, segments: Segments, bucketing: Bucketing)
     return { ...compileRule(rule, segments, bucketing), members, fault: undefined }
   } catch (error) {
     if (!(error instanceof RuleFault)) throw error
-    const nothing = { nodes: 0, depth: 0, members: undefined, readsClock: false }
-    return { ...nothing, expression: broken(error.message), fault: error }
+    const empty = { nodes: 0, depth: 0, members: undefined, readsClock: false }
+    return { ...empty, expression: broken(error.message), fault: error }
   }
 }
 
-/** Names ordered so that each comes after all it refers to (Kahn 1962); those that lead into a circle are left out. */
-function inOrder(uses: ReadonlyMap<string, ReadonlySet<string>>): string[] {
-  const users = usersOf(uses)
-  const waiting = new Map<string, number>()
-  const ready: string[] = []
-  for (const [name, names] of uses) {
-    const known = [...names].filter((other) => uses.has(other)).length
-    waiting.set(name, known)
-    if (known === 0) ready.push(name)
-  }
+/** Names ordered so that each follows all names it refers to (Kahn 1962). Names that lead to a cycle are left out. */
+function topologicalOrder(references: References): string[] {
+  const users = usersOf(references)
+  const pending = new Map<string, number>()
+  for (const [name, names] of references) pending.set(name, [...names].filter((other) => references.has(other)).length)
+  const ready = [...references.keys()].filter((name) => pending.get(name) === 0)
   for (const name of ready) {
     for (const user of users.get(name) ?? []) {
-      const left = (waiting.get(user) ?? 0) - 1
-      waiting.set(user, left)
+      const left = (pending.get(user) ?? 0) - 1
+      pending.set(user, left)
       if (left === 0) ready.push(user)
     }
   }
   return ready
 }
 
-function usersOf(uses: ReadonlyMap<string, ReadonlySet<string>>): Map<string, string[]> {
+/** The reverse of `references`: for each name, the segments that refer to it. */
+function usersOf(references: References): Map<string, string[]> {
   const users = new Map<string, string[]>()
-  for (const [name, names] of uses) {
+  for (const [name, names] of references) {
     for (const other of names) {
       const list = users.get(other)
       if (list === undefined) users.set(other, [name])
@@ -57,17 +57,17 @@ function usersOf(uses: ReadonlyMap<string, ReadonlySet<string>>): Map<string, st
   return users
 }
 
-/** `changed` and every segment whose rule reaches one of them, by the references of both sets. */
-export function affectedBy(changed: Iterable<string>, ...uses: readonly CompiledSegments['uses'][]): Set<string> {
+/** `changed`, and every segment that refers to one of them, directly or through others, in any of the `references`. */
+export function affectedBy(changed: Iterable<string>, ...references: readonly References[]): Set<string> {
   const affected = new Set(changed)
-  const maps = uses.map(usersOf)
+  const maps = references.map(usersOf)
   for (const name of affected) {
     for (const users of maps) for (const user of users.get(name) ?? []) affected.add(user)
   }
   return affected
 }
 
-/** The segments that `rule` reaches, by itself or through others. */
+/** The segments that `rule` refers to, directly or through others. */
 export function reachedFrom(rule: unknown, segments: SegmentRules): SegmentRules {
   const names = new Set(referencesIn(rule))
   for (const name of names) {
@@ -78,7 +78,7 @@ export function reachedFrom(rule: unknown, segments: SegmentRules): SegmentRules
   return Object.fromEntries(reached.map((name) => [name, segments[name]]))
 }
 
-/** The names of all segments that a rule mentions. No recursion: a stored rule may be deeper than any stack. */
+/** The names of all segments in a rule. Not recursive, because a stored rule may nest deeper than the call stack. */
 export function referencesIn(rule: unknown): ReadonlySet<string> {
   const names = new Set<string>()
   const pending: unknown[] = [rule]

@@ -2,15 +2,14 @@ import { isDeepStrictEqual } from 'node:util'
 import { checkTargeting } from '../../flag/check/definition.ts'
 import { checkRule } from '../../flag/check/rule.ts'
 import { checkSeeds } from '../../flag/check/seeds.ts'
-import type { Definition } from '../../flag/definition.ts'
+import type { Definition, SegmentRules } from '../../flag/definition.ts'
 import { checkPortable } from '../../flag/document.ts'
 import { FlagError, type Mistake, pointerTo } from '../../flag/error.ts'
 import { affectedBy, type CompiledSegments, compileSegments, referencesIn } from '../../flag/rules/segments.ts'
 
-type Rules = Readonly<Record<string, unknown>>
 type Change = {
-  readonly before: Rules
-  readonly after: Rules
+  readonly before: SegmentRules
+  readonly after: SegmentRules
   readonly earlier: CompiledSegments
   readonly later: CompiledSegments
   /** The segments that differ, and with those that reach one of them. */
@@ -24,8 +23,8 @@ type Change = {
  * another engine. Refuses what flagd could not load at all.
  */
 export function checkSegmentChange(
-  before: Rules,
-  after: Rules,
+  before: SegmentRules,
+  after: SegmentRules,
   flags: ReadonlyMap<string, Definition>,
 ): { readonly mistakes: Mistake[]; readonly doubts: Mistake[] } {
   const names = new Set([...Object.keys(before), ...Object.keys(after)])
@@ -36,7 +35,14 @@ export function checkSegmentChange(
     throw new FlagError('invalid', 'Cannot store the segments: flagd could not load them', { mistakes: unfit })
   const earlier = compileSegments(before, 'v2')
   const later = compileSegments(after, 'v2')
-  const change = { before, after, earlier, later, changed, affected: affectedBy(changed, earlier.uses, later.uses) }
+  const change = {
+    before,
+    after,
+    earlier,
+    later,
+    changed,
+    affected: affectedBy(changed, earlier.references, later.references),
+  }
   const doubts = [...changed].flatMap((name) => checkSeeds(after[name], `/$evaluators${pointerTo(name)}`))
   return { mistakes: [...inSegments(change), ...inFlags(change, flags)], doubts }
 }

@@ -59,7 +59,7 @@ export function resultsFor(input: EvaluationInput, streams: readonly EventStream
     const evaluation = evaluated(flag, input)
     evaluations.push(evaluation)
     parts.push(shared(evaluation))
-    isRepeatable &&= isSuccess(evaluation) && !flag.answers.readsClock
+    isRepeatable &&= isSuccess(evaluation) && !flag.plan.readsClock
   }
   const end = endOf(input, streams)
   parts.push(end) // it has what the selector adds to each of the others

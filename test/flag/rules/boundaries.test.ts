@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { unreadText } from '../../../src/flag/compile.ts'
+import { unparsedText } from '../../../src/flag/compile.ts'
 import type { Definition } from '../../../src/flag/definition.ts'
 import { evaluate } from '../../../src/flag/evaluate.ts'
-import { compileFlagSet, compileWritten } from '../../../src/flag/flag-set.ts'
+import { compileFlagSet, compileSerialized } from '../../../src/flag/flag-set.ts'
 import { boundariesOf } from '../../../src/flag/rules/boundaries.ts'
 import { Timeline, timelineOf } from '../../../src/flag/timeline.ts'
 
@@ -164,12 +164,12 @@ test('of 20,000 flags as text only those are read that mention the time', () => 
     return `\n["f${index}",${textOf({ if: [{ '<': [bound, 50] }, 'a'] })}]`
   })
   const settings = { segments: {}, metadata: {}, bucketing: 'v2' as const }
-  const set = compileWritten({ lines: lines.join(''), size: lines.length }, settings)
+  const set = compileSerialized({ lines: lines.join(''), size: lines.length }, settings)
   assert.equal(timelineOf(set).keysBetween(0, 100).length, 20)
   assert.equal(
     set.flags
       .values()
-      .filter((flag) => unreadText(flag) === undefined)
+      .filter((flag) => unparsedText(flag) === undefined)
       .toArray().length,
     20,
   )
