@@ -8,7 +8,7 @@ export type AccessLogOptions = {
   readonly actorOf: (c: Context) => string | undefined
 }
 
-/** Logs requests with the log that `logFor` returns for them, when the head of their response is there. */
+/** Logs a request with the log that `logFor` returns for it, when the head of its response is ready. */
 export function accessLog(logFor: (c: Context) => AccessLog, { tracer, actorOf }: AccessLogOptions): MiddlewareHandler {
   return async (c, next) => {
     const log = logFor(c)

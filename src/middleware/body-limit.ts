@@ -7,9 +7,9 @@ export const MANAGEMENT_BYTES_MAX = 16 * 1024 * 1024
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Limits what handlers read with `c.req.text()` and `c.req.json()` to `bytesMax` bytes, whether the request has a Content-Length or comes
- * in chunks. The body is read when a handler reads it and not before: a request without a key costs no memory. `hono/body-limit` makes a new
- * `Request` of a chunked one, which fails on @hono/node-server's.
+ * Limits `c.req.text()` and `c.req.json()` to `bytesMax` bytes, with Content-Length or chunked. The body is read only when a handler reads
+ * it: a request without a key costs no memory. `hono/body-limit` would construct a new `Request` from a chunked one, which fails with the
+ * request class of @hono/node-server.
  */
 export function bodyLimit(bytesMax: number): MiddlewareHandler {
   return async (c, next) => {
@@ -30,8 +30,8 @@ async function readBody(request: Request, bytesMax: number): Promise<string> {
 }
 
 /**
- * Reads a body of at most `bytesMax` bytes as text; undefined for what is not UTF-8. Rejects with `too_large` as soon as it must be longer,
- * and with `invalid` when its framing is wrong or the client goes away.
+ * Reads a body of at most `bytesMax` bytes as text; undefined if it is not UTF-8. Rejects with `too_large` as soon as the body exceeds that,
+ * and with `invalid` if its framing is wrong or the client disconnects.
  */
 export async function readText(request: Request, bytesMax: number): Promise<string | undefined> {
   if (Number(request.headers.get('content-length') ?? 0) > bytesMax) throw tooLarge()
@@ -58,10 +58,10 @@ async function readBytes({ body }: Request, bytesMax: number): Promise<Uint8Arra
   throw tooLarge()
 }
 
-/** Of the runtime's error only the fact is of use: the client sent no complete body, which is no fault of the service. */
+/** The error of the runtime says no more than this: the client sent no complete body. */
 function unreadable(): never {
   throw new FlagError('invalid', 'Cannot read the body')
 }
 
-/** In flagd's words, which OFREP's responses repeat. */
+/** The text that flagd sends; OFREP's responses contain it. */
 const tooLarge = () => new FlagError('too_large', 'request body too large')

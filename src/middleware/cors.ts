@@ -1,7 +1,7 @@
 import type { cors } from 'hono/cors'
 import type { Header } from '../telemetry/trace-context.ts'
 
-/** Response headers that a page of another origin may read, beside those that every page may. */
+/** Response headers that a page of another origin may read, beside the safelisted ones. */
 export const RESPONSE_HEADERS = ['ETag', 'Retry-After', 'Last-Modified', 'traceresponse']
 
 const PREFLIGHT_SECONDS = 7200
@@ -18,10 +18,10 @@ export const corsOptions = (origins: readonly string[] | undefined): Parameters<
   maxAge: PREFLIGHT_SECONDS,
 })
 
-/** Stands for one label of a host name, in an origin such as `https://*.example.com`. */
+/** Matches one label of a host name, in an origin such as `https://*.example.com`. */
 const WILDCARD = '*.'
 
-/** Returns the origin itself where `origins` allow it. A wildcard stands for exactly one label. */
+/** Returns the origin itself if `origins` allow it. A wildcard matches exactly one label. */
 export function allowedOrigin(origins: readonly string[]): (origin: string) => string | undefined {
   const exact = new Set(origins.filter((origin) => !origin.includes(WILDCARD)))
   const patterns = origins
@@ -30,7 +30,7 @@ export function allowedOrigin(origins: readonly string[]): (origin: string) => s
   return (origin) => (exact.has(origin) || patterns.some((pattern) => pattern.test(origin)) ? origin : undefined)
 }
 
-/** What `crossOrigin` adds to an answer to a page of `origin`, for answers that do not pass through it. */
+/** CORS headers of a response to a page of `origin`, for responses that do not pass through `hono/cors`. */
 export function originHeaders(
   origins: readonly string[] | undefined,
 ): (origin: string | null | undefined) => Readonly<Record<string, string>> {
@@ -44,7 +44,7 @@ export function originHeaders(
   })
 }
 
-/** What `make` makes of the headers for each origin: beforehand, except for those that a wildcard allows. */
+/** Calls `make` with the CORS headers of each origin: once at set-up, except for origins that only a wildcard allows. */
 export function madeForOrigins<T>(
   origins: readonly string[] | undefined,
   make: (headers: Readonly<Record<string, string>>) => T,

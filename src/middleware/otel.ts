@@ -12,18 +12,18 @@ import { type Attributes, INTERNAL } from '../telemetry/span.ts'
 import { contextIn, formatTraceparent } from '../telemetry/trace-context.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
 
-/** A key of ours as the first label of a host name: some clients can send it nowhere else. */
+/** An API key as the first label of a host name: some clients cannot send it any other way. */
 const KEY_LABEL = /^fs_[\w-]+/
-/** Stands for a span that is not kept. */
-const NOTHING = trace.wrapSpanContext({ traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 })
+/** Represents a span that is not sampled. */
+const UNSAMPLED = trace.wrapSpanContext({ traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 })
 
-/** The middleware of @hono/otel over our tracer. Its metrics stay off: @hono/prometheus has them (docs/decisions/0007-metrics.md). */
+/** The middleware of @hono/otel with our tracer. Its metrics are off: @hono/prometheus measures requests (docs/decisions/0007-metrics.md). */
 export function httpInstrumentation(tracer: Tracer): MiddlewareHandler {
   propagation.setGlobalPropagator(TRACE_CONTEXT)
   return httpInstrumentationMiddleware({ tracer: apiTracer(tracer), captureActiveRequests: false })
 }
 
-/** W3C Trace Context, as the rest of the service reads it. */
+/** W3C Trace Context, parsed as everywhere else in the service. */
 const TRACE_CONTEXT: Parameters<typeof propagation.setGlobalPropagator>[0] = {
   fields: () => ['traceparent', 'tracestate'],
   extract: (context, carrier, { get }) => {
@@ -38,7 +38,7 @@ const TRACE_CONTEXT: Parameters<typeof propagation.setGlobalPropagator>[0] = {
   },
 }
 
-/** Our tracer with OpenTelemetry's interface. Our tracer keeps the active span; OpenTelemetry's context stays empty. */
+/** Our tracer behind OpenTelemetry's interface. Our tracer holds the active span; OpenTelemetry's context stays empty. */
 function apiTracer(tracer: Tracer): ApiTracer {
   const begin = (name: string, { kind = INTERNAL, attributes = {} }: SpanOptions = {}, context?: ApiContext) => {
     const caller = context && trace.getSpanContext(context)
@@ -48,26 +48,29 @@ function apiTracer(tracer: Tracer): ApiTracer {
     return tracer.receive(traceId, parent, { name, kind, attributes: publicAttributes(attributes) })
   }
   return {
-    startSpan: (...given) => begin(...given) ?? NOTHING,
-    startActiveSpan: <Work extends (span: ApiSpan) => unknown>(name: string, ...given: Given<Work>) => {
-      const work = given[given.length - 1] as Work
-      const [options, context] = given.slice(0, -1) as [SpanOptions?, ApiContext?]
+    startSpan: (...parameters) => begin(...parameters) ?? UNSAMPLED,
+    startActiveSpan: <Work extends (span: ApiSpan) => unknown>(
+      name: string,
+      ...parameters: ActiveSpanParameters<Work>
+    ) => {
+      const work = parameters[parameters.length - 1] as Work
+      const [options, context] = parameters.slice(0, -1) as [SpanOptions?, ApiContext?]
       const span = begin(name, options, context)
-      return tracer.within(span, () => work(span ?? NOTHING)) as ReturnType<Work>
+      return tracer.within(span, () => work(span ?? UNSAMPLED)) as ReturnType<Work>
     },
   }
 }
 
-/** The three ways in which OpenTelemetry lets a span be started. */
-type Given<Work> = [Work] | [SpanOptions, Work] | [SpanOptions, ApiContext, Work]
+/** The three overloads of OpenTelemetry's `startActiveSpan`, after the name. */
+type ActiveSpanParameters<Work> = [Work] | [SpanOptions, Work] | [SpanOptions, ApiContext, Work]
 
-/** Attributes as they may be sent. */
+/** Attributes without secrets. */
 const publicAttributes = (attributes: Attributes): Attributes =>
   typeof attributes['url.full'] === 'string'
     ? { ...attributes, 'url.full': publicUrl(attributes['url.full']) }
     : attributes
 
-/** An address that anybody may see: without the query, where tokens stand, and without a key in the host name. */
+/** Removes the query, which may contain a token, and an API key in the host name. */
 function publicUrl(text: string): string {
   const url = new URL(text)
   return `${url.protocol}//${url.host.replace(KEY_LABEL, 'REDACTED')}${url.pathname}`

@@ -5,7 +5,7 @@ import { type Code, FlagError, type Mistake } from '../flag/error.ts'
 import type { LogLine } from '../telemetry/log.ts'
 import { traceIdOf } from './tracing.ts'
 
-/** Why a request is refused as a whole, at every HTTP door. */
+/** The HTTP status of each expected failure. */
 export const STATUS: Record<Code, ContentfulStatusCode> = {
   invalid: 400,
   unauthenticated: 401,
@@ -28,15 +28,15 @@ const TITLE: Readonly<Record<number, string>> = {
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 }
-/** Seconds after which a refused caller may try again. */
+/** Seconds after which a client may retry. */
 export const RETRY_AFTER_SECONDS = 1
-/** Mistakes shown at most: a document of 10,000 wrong flags needs no answer of 10,000 lines. */
+/** Mistakes in one response at most: a document may have 10,000 wrong flags. */
 const MISTAKES_MAX = 100
 
-export type Problem = { code: string; detail: string; mistakes?: readonly Mistake[] }
+export type ProblemFields = { code: string; detail: string; mistakes?: readonly Mistake[] }
 
-/** A problem document. */
-export function problemOf(status: number, { code, detail, mistakes = [] }: Problem, traceId: string): object {
+/** The members of a problem document (RFC 9457). */
+export function problemOf(status: number, { code, detail, mistakes = [] }: ProblemFields, traceId: string): object {
   const errors = mistakes.slice(0, MISTAKES_MAX).map(({ pointer, message }) => ({ pointer, detail: message }))
   return {
     type: 'about:blank',
@@ -50,34 +50,30 @@ export function problemOf(status: number, { code, detail, mistakes = [] }: Probl
   }
 }
 
-/** Answers an error as a problem document (RFC 9457). Anything unexpected is logged and answered as a bare 500. */
+/** Responds to an error with a problem document (RFC 9457). An unexpected error is logged, and its response says only "Internal error". */
 export const problem =
   (log: LogLine) =>
   (error: Error, c: Context): Response => {
     if (error instanceof FlagError) {
+      const { code } = error
       if (error.cause)
-        log('Refused a request', {
-          code: error.code,
-          route: c.req.routePath,
-          cause: error.cause,
-          traceId: traceIdOf(c),
-        })
-      return answer(c, STATUS[error.code], { code: error.code, detail: error.message, mistakes: error.mistakes })
+        log('Refused a request', { code, route: c.req.routePath, cause: error.cause, traceId: traceIdOf(c) })
+      return respond(c, STATUS[code], { code, detail: error.message, mistakes: error.mistakes })
     }
     if (isHttpException(error))
-      return answer(c, error.status as ContentfulStatusCode, {
+      return respond(c, error.status as ContentfulStatusCode, {
         code: 'invalid',
         detail: error.message || 'Cannot read the request',
       })
     log('Unexpected error', { error, method: c.req.method, route: c.req.routePath, traceId: traceIdOf(c) })
-    return answer(c, 500, { code: 'internal', detail: 'Internal error' })
+    return respond(c, 500, { code: 'internal', detail: 'Internal error' })
   }
 
-/** Answers a path that nobody serves. */
+/** The response for a path without a route. */
 export const nothingHere = (c: Context): Response =>
-  answer(c, 404, { code: 'not_found', detail: `Nothing is served at ${c.req.method} ${c.req.path}` })
+  respond(c, 404, { code: 'not_found', detail: `Nothing is served at ${c.req.method} ${c.req.path}` })
 
-function answer(c: Context, status: ContentfulStatusCode, problem: Problem): Response {
+function respond(c: Context, status: ContentfulStatusCode, problem: ProblemFields): Response {
   return c.body(JSON.stringify(problemOf(status, problem, traceIdOf(c))), status, {
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',

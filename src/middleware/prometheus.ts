@@ -6,7 +6,7 @@ import { BOUNDS_SECONDS, type HistogramValue, methodLabel, type RequestDurations
 
 const NAME = 'http_request_duration_seconds'
 
-/** The middleware of @hono/prometheus, whose histogram becomes a part of `durations`. Its labels are ours: those of a client are not closed sets. */
+/** The middleware of @hono/prometheus, with its histogram as a part of `durations`. Method and route are our own labels, from closed sets. */
 export function measureInto(durations: RequestDurations): MiddlewareHandler {
   const registry = new Registry()
   const requestDuration = {
@@ -21,10 +21,10 @@ export function measureInto(durations: RequestDurations): MiddlewareHandler {
   return registerMetrics
 }
 
-type Value = Awaited<ReturnType<Histogram['get']>>['values'][number]
+type HistogramSample = Awaited<ReturnType<Histogram['get']>>['values'][number]
 
-/** Without the label `ok` of @hono/prometheus, which repeats the status. */
-function histogramValue({ metricName = '', labels, value }: Value): HistogramValue {
+/** Drops the label `ok` of @hono/prometheus, which repeats the status. */
+function histogramValue({ metricName = '', labels, value }: HistogramSample): HistogramValue {
   const { method, route, status, le } = labels
   return {
     part: metricName.slice(NAME.length),

@@ -5,14 +5,14 @@ import type { Tracer } from '../telemetry/tracer.ts'
 
 const TRACE_ID = 'traceId'
 const SPAN = 'span'
-/** Tells a caller which span answered it, where that is kept (https://w3c.github.io/trace-context/#trace-context-http-response-headers-format). */
+/** Response header that names the span of a sampled request (https://w3c.github.io/trace-context/#trace-context-http-response-headers-format). */
 export const ANSWERED_BY = 'traceresponse'
 
 /**
- * Spans of requests by @hono/otel, which is loaded with the first of them. It uses our tracer, so that the OpenTelemetry SDK need not be loaded.
- * Not for evaluations, calls and event streams, which make their own spans: @hono/otel copies all headers of a request twice and makes a span
- * before it is sampled (4.5 µs on Bun and 9.3 on Node instead of 0.3 and 0.6, `npm run bench:counting`), and its spans end with the head of a
- * response.
+ * Makes spans of requests with @hono/otel, which is loaded with the first of them. It uses our tracer: the OpenTelemetry SDK need not be
+ * loaded. Evaluations, RPCs and event streams are exempt and make their own spans: @hono/otel copies all request headers twice and makes a
+ * span before sampling (4.5 µs on Bun and 9.3 on Node instead of 0.3 and 0.6, `npm run bench:counting`), and its spans end with the head
+ * of the response.
  */
 export function tracing(tracer: Tracer, isExempt: (c: Context) => boolean): MiddlewareHandler {
   let loaded: Promise<MiddlewareHandler> | undefined
@@ -36,7 +36,7 @@ export function tracing(tracer: Tracer, isExempt: (c: Context) => boolean): Midd
   }
 }
 
-/** The trace a request belongs to: the caller's, or one of its own. Made when first asked for: most answers never need it. */
+/** The trace id of a request: the caller's, or a new one. Generated on first use: most responses do not need it. */
 export function traceIdOf(c: Context): string {
   const known: unknown = spanOf(c)?.traceId ?? c.get(TRACE_ID)
   if (typeof known === 'string') return known
@@ -45,22 +45,22 @@ export function traceIdOf(c: Context): string {
   return traceId
 }
 
-/** The span of a request, where @hono/otel made one that is kept. */
+/** The span of a request; undefined where it is not sampled. */
 export const spanOf = (c: Context): Span | undefined => c.get(SPAN)
 export const keepSpan = (c: Context, span: Span | undefined): void => c.set(SPAN, span)
 
-/** The caller's trace when the caller keeps it (the flag "sampled"): of others nobody has more to show. */
+/** The caller's trace id, if the caller sampled the trace: an exemplar of an unsampled trace would link to nothing. */
 export const sampledTraceIdOf = (parent: TraceContext | undefined): string | undefined =>
   parent?.isSampled ? parent.traceId : undefined
 
-type Received = { readonly method: string; readonly url: string }
+type RequestLine = { readonly method: string; readonly url: string }
 
-/** Begins the span of a request that a handler notes itself; undefined when it is not kept. */
+/** Starts the span of a request that its handler traces itself; undefined when it is not sampled. */
 export function receiveRequest(
   tracer: Tracer,
   parent: TraceContext | undefined,
   route: string,
-  { method, url }: Received,
+  { method, url }: RequestLine,
 ): Span | undefined {
   const traceId = tracer.kept(parent)
   if (traceId === undefined) return undefined
@@ -73,19 +73,19 @@ export function receiveRequest(
   return tracer.receive(traceId, parent, { name: `${method} ${route}`, kind: SERVER, attributes })
 }
 
-/** Notes the head of the answer, and tells the caller which span it was. */
+/** Records the status of a response, and adds the header `traceresponse` to it. */
 export function answered(span: Span, answer: Response): void {
   noteStatus(span, answer.status)
   answer.headers.set(ANSWERED_BY, span.traceparent)
 }
 
-/** Notes how a request was answered. */
+/** Records the status of a response; a status from 500 on makes the span an error. */
 export function noteStatus(span: Span, status: number): Span {
   span.setAttribute('http.response.status_code', status)
   return status >= 500 ? span.fail(String(status)) : span
 }
 
-/** The path of an absolute address, without the query: a key may stand in the host name, a token in the query. */
+/** The path of an absolute URL without host name and query: those may contain a key or a token. */
 export function pathOf(url: string): string {
   const start = url.indexOf('/', url.indexOf('//') + 2)
   const end = url.indexOf('?', start)

@@ -4,7 +4,7 @@ import { FlagError } from '../flag/error.ts'
 export type Health = {
   /** True from the first stop signal on. */
   readonly isStopping: () => boolean
-  /** Asks the store, where nothing was loaded from it yet. */
+  /** Loads the keys, if nothing was loaded from the stores yet. */
   readonly warmUp: () => Promise<void>
   readonly databaseHealth: Pick<DatabaseHealth, 'isLoaded' | 'trouble' | 'since'>
   /** Whether the database refused the last change because it is read-only. */
@@ -15,35 +15,29 @@ export type Health = {
 
 const PATHS = new Set(['/livez', '/health', '/startupz', '/readyz', '/ready', '/metrics'])
 
-/** True for what platforms and scrapers ask all the time. */
+/** True for paths that platforms and scrapers request at short intervals. */
 export const isProbe = (path: string): boolean => PATHS.has(path)
 
-/** What a probe is answered. */
-export type Status = { readonly status: 200 | 503; readonly body: object }
+export type ProbeResponse = { readonly status: 200 | 503; readonly body: object }
 
 /**
- * Probes, by their paths. Live: the process answers. Started and ready: something was loaded that can be served. From then on an outage of
- * the store makes a replica "degraded", with the reason and how long it lasts, but must not take it out of service; and no probe
- * asks the store again, so that probes alone never keep a serverless database awake.
+ * Probes by path. Live: the process responds. Started and ready: data was loaded and can be served. After that, an outage of the store makes
+ * a replica "degraded", with a reason and a duration, but it stays in service. Probes no longer query the store then: they alone never
+ * keep a serverless database awake.
  */
-export function probes({
-  isStopping,
-  warmUp,
-  databaseHealth,
-  database,
-  now,
-}: Health): ReadonlyMap<string, () => Promise<Status>> {
-  const live = async (): Promise<Status> => ({ status: 200, body: { status: 'live' } })
-  const started = async (): Promise<Status> => {
+export function probes(health: Health): ReadonlyMap<string, () => Promise<ProbeResponse>> {
+  const { isStopping, warmUp, databaseHealth, database, now } = health
+  const live = async (): Promise<ProbeResponse> => ({ status: 200, body: { status: 'live' } })
+  const started = async (): Promise<ProbeResponse> => {
     await warmUp()
     const { isLoaded, trouble } = databaseHealth
     if (isLoaded) return { status: 200, body: { status: 'started' } }
     return { status: 503, body: { status: 'starting', reason: reasonOf(trouble) } }
   }
-  const ready = async (): Promise<Status> => {
+  const ready = async (): Promise<ProbeResponse> => {
     if (isStopping()) return { status: 503, body: { status: 'stopping' } }
-    const answer = await started()
-    if (answer.status !== 200) return answer
+    const response = await started()
+    if (response.status !== 200) return response
     const { trouble, since = now() } = databaseHealth
     if (trouble === undefined && database.isReadOnly)
       return { status: 200, body: { status: 'degraded', reason: 'The database is read-only: changes are refused' } }
@@ -60,7 +54,7 @@ export function probes({
   ])
 }
 
-/** Only what we wrote ourselves: a driver's text may name hosts and users. */
+/** The text of our own errors only: a driver's message may contain hosts and users. */
 function reasonOf(trouble: unknown): string {
   return trouble instanceof FlagError ? trouble.message : 'The store did not answer'
 }

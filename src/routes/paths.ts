@@ -2,23 +2,23 @@ import { FlagError } from '../flag/error.ts'
 
 export const BULK = '/ofrep/v1/evaluate/flags'
 export const SINGLE = '/ofrep/v1/evaluate/flags/:key'
-/** A path of either, as Hono's routes match it. */
+/** Both, as Hono's routes match them. */
 const EVALUATION = /^\/ofrep\/v1\/evaluate\/flags(?:\/[^/]*)?$/
 
 /** True for the path of an evaluation of one flag, or of all. */
 export const isEvaluationPath = (path: string): boolean => EVALUATION.test(path)
 
-/** The flag that a path asks for; undefined: it asks for none. */
+/** The flag key in the path of an evaluation; undefined in every other path. */
 export const keyIn = (path: string): string | undefined =>
   isEvaluationPath(path) && path.length > BULK.length + 1 ? decode(lastSegment(path)) : undefined
 
-/** True for the path of a method, whether there is such a method or not. */
+/** True for the path of an RPC of these services, even if they have no such method. */
 export const isCall = (path: string, services: ReadonlySet<string>): boolean =>
   services.has(path.slice(1, path.indexOf('/', 1)))
 
 /**
- * The last segment of the path as it came. Hono's own path is decoded in part, so that an encoded key could no longer be told
- * from one that looks encoded.
+ * The last segment of the path, still percent-encoded. Hono decodes its own path in part: after that, an encoded key could not be
+ * distinguished from a key that contains "%".
  */
 export function lastSegment(url: string): string {
   const path = before(before(url, '#'), '?')
@@ -30,7 +30,7 @@ function before(text: string, mark: string): string {
   return at < 0 ? text : text.slice(0, at)
 }
 
-/** Text of an address without its percent-encoding; undefined where that is not UTF-8, or has a NUL, which nothing here can be named. */
+/** Decodes percent-encoded text; undefined if it is not UTF-8 or contains NUL, which no name may contain. */
 export function decode(text: string): string | undefined {
   if (!text.includes('%')) return text
   try {
@@ -41,10 +41,7 @@ export function decode(text: string): string | undefined {
   }
 }
 
-/**
- * The selector that stands in a path after `prefix`, from the address as it came: Hono's own path is decoded in part. Empty where there
- * is none; throws `invalid`.
- */
+/** The selector after `prefix` in the path of a URL, decoded; empty if there is none. Throws `invalid`. */
 export function selectorAfter(prefix: string, url: string): string {
   const { pathname } = new URL(url)
   const selector = decode(pathname.slice(prefix.length).replace(/^\//, ''))

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { generateSpecs } from 'hono-openapi'
 import { COMMENT_LENGTH_MAX } from '../../middleware/authentication.ts'
-import { page } from './docs.ts'
+import { type OpenApiDocument, page } from './docs.ts'
 
 const DOCUMENTATION = {
   info: {
@@ -20,38 +20,36 @@ const DOCUMENTATION = {
   security: [{ bearer: [] }, { apiKey: [] }],
 }
 
-/** Each change takes a comment for its record, so it stands here once and not at each route. */
+/** A query parameter of every route that changes something. */
 const COMMENT = {
   in: 'query' as const,
   name: 'comment',
-  description: 'Why: stands in the record of the change',
+  description: 'The reason, for the record of the change',
   schema: { type: 'string' as const, maxLength: COMMENT_LENGTH_MAX },
 }
 
-type Specification = Awaited<ReturnType<typeof generateSpecs>>
-
-function withComments(specification: Specification): Specification {
-  for (const item of Object.values(specification.paths ?? {}))
+function withComments(document: OpenApiDocument): OpenApiDocument {
+  for (const item of Object.values(document.paths ?? {}))
     for (const method of ['post', 'put', 'patch', 'delete'] as const) {
       const operation = item?.[method]
       if (operation) operation.parameters = [...(operation.parameters ?? []), COMMENT]
     }
-  return specification
+  return document
 }
 
-/** `/openapi.json`, made from the schemas that parse the requests of `api`, and `/docs`, a page to read it. */
+/** `/openapi.json`, generated from the schemas that parse the requests of `api`, and `/docs`, a page to read it. */
 export function openApi(api: Hono): Hono {
-  let made: ReturnType<typeof generateSpecs> | undefined
-  const specification = () => {
-    made ??= generateSpecs(api, { documentation: DOCUMENTATION, defaultValidationErrorResponse: false }).then(
-      withComments,
-    )
-    return made
+  let generated: Promise<OpenApiDocument> | undefined
+  const generate = async () =>
+    withComments(await generateSpecs(api, { documentation: DOCUMENTATION, defaultValidationErrorResponse: false }))
+  const document = () => {
+    generated ??= generate()
+    return generated
   }
   return new Hono()
-    .get('/openapi.json', async (c) => c.json(await specification()))
+    .get('/openapi.json', async (c) => c.json(await document()))
     .get('/docs', async (c) =>
-      c.html(page(await specification()), 200, {
+      c.html(page(await document()), 200, {
         'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
         'x-content-type-options': 'nosniff',
       }),
