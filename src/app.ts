@@ -6,7 +6,7 @@ import type { Enrich } from './flag/evaluate.ts'
 import { accessLog } from './middleware/access-log.ts'
 import { localhostOnly, principalOf } from './middleware/authentication.ts'
 import { corsOptions } from './middleware/cors.ts'
-import { nothingHere, problem } from './middleware/problem.ts'
+import { handleError, notFound } from './middleware/problem.ts'
 import { requestMetrics } from './middleware/request-metrics.ts'
 import { tracing } from './middleware/tracing.ts'
 import { type RpcDoor, rpcPaths, rpcRoutes } from './routes/connect.ts'
@@ -21,7 +21,7 @@ import { requestTelemetry, type TelemetrySinks } from './routes/ofrep/request-te
 import { methodNotAllowed, responseHeadersFor, responseOf } from './routes/ofrep/responses.ts'
 import type { EventStreams } from './routes/ofrep/stream-token.ts'
 import type { Streams } from './routes/ofrep/streams.ts'
-import { BULK, SINGLE } from './routes/paths.ts'
+import { EVALUATE_ALL, EVALUATE_FLAG } from './routes/paths.ts'
 import type { MetricSources } from './telemetry/prometheus.ts'
 
 export type AppDependencies = ManagementDependencies & {
@@ -56,8 +56,8 @@ export type AppDependencies = ManagementDependencies & {
 export function app(dependencies: AppDependencies, management?: Hono): Hono {
   const { notes = {}, corsOrigins, trialFlagSetId, rpc } = dependencies
   const routes = new Hono()
-  routes.onError(problem(dependencies.log))
-  routes.notFound(nothingHere)
+  routes.onError(handleError(dependencies.log))
+  routes.notFound(notFound)
 
   const headersFor = responseHeadersFor(corsOrigins)
   const evaluation = {
@@ -67,9 +67,9 @@ export function app(dependencies: AppDependencies, management?: Hono): Hono {
     headersFor,
   }
   const isTrial = trialFlagSetId !== undefined
-  if (isTrial) routes.on('POST', [SINGLE, BULK, `${BULK}/`], localhostOnly)
-  routes.post(SINGLE, evaluateFlag(evaluation))
-  routes.on('POST', [BULK, `${BULK}/`], evaluateAll(evaluation))
+  if (isTrial) routes.on('POST', [EVALUATE_FLAG, EVALUATE_ALL, `${EVALUATE_ALL}/`], localhostOnly)
+  routes.post(EVALUATE_FLAG, evaluateFlag(evaluation))
+  routes.on('POST', [EVALUATE_ALL, `${EVALUATE_ALL}/`], evaluateAll(evaluation))
 
   if (!management) {
     const whole = lazyRoutes(async () =>
@@ -94,7 +94,7 @@ export function app(dependencies: AppDependencies, management?: Hono): Hono {
       return c.json(body, status)
     })
   const onlyPost = ({ req }: Context) => responseOf(methodNotAllowed(headersFor(req.raw.headers)))
-  for (const path of [SINGLE, BULK, `${BULK}/`]) routes.all(path, onlyPost)
+  for (const path of [EVALUATE_FLAG, EVALUATE_ALL, `${EVALUATE_ALL}/`]) routes.all(path, onlyPost)
   if (dependencies.events)
     routes.get(STREAM_ROUTE, eventStream({ ...evaluation, ...dependencies.events, tracer: notes.tracer }))
   if (dependencies.metrics) routes.get('/metrics', metrics(dependencies.metrics))

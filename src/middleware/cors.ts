@@ -45,7 +45,7 @@ export function originHeaders(
 }
 
 /** Calls `make` with the CORS headers of each origin: once at set-up, except for origins that only a wildcard allows. */
-export function madeForOrigins<T>(
+export function byOrigin<T>(
   origins: readonly string[] | undefined,
   make: (headers: Readonly<Record<string, string>>) => T,
 ): (header: Header) => T {

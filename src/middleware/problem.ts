@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import type { HTTPException } from 'hono/http-exception'
+import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { type Code, FlagError, type Mistake } from '../flag/error.ts'
 import type { LogLine } from '../telemetry/log.ts'
@@ -51,7 +51,7 @@ export function problemOf(status: number, { code, detail, mistakes = [] }: Probl
 }
 
 /** Responds to an error with a problem document (RFC 9457). An unexpected error is logged, and its response says only "Internal error". */
-export const problem =
+export const handleError =
   (log: LogLine) =>
   (error: Error, c: Context): Response => {
     if (error instanceof FlagError) {
@@ -60,7 +60,7 @@ export const problem =
         log('Refused a request', { code, route: c.req.routePath, cause: error.cause, traceId: traceIdOf(c) })
       return respond(c, STATUS[code], { code, detail: error.message, mistakes: error.mistakes })
     }
-    if (isHttpException(error))
+    if (error instanceof HTTPException)
       return respond(c, error.status as ContentfulStatusCode, {
         code: 'invalid',
         detail: error.message || 'Cannot read the request',
@@ -70,7 +70,7 @@ export const problem =
   }
 
 /** The response for a path without a route. */
-export const nothingHere = (c: Context): Response =>
+export const notFound = (c: Context): Response =>
   respond(c, 404, { code: 'not_found', detail: `Nothing is served at ${c.req.method} ${c.req.path}` })
 
 function respond(c: Context, status: ContentfulStatusCode, problem: ProblemFields): Response {
@@ -81,9 +81,6 @@ function respond(c: Context, status: ContentfulStatusCode, problem: ProblemField
     ...(status === 503 && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
   })
 }
-
-/** Hono's own test: importing the class would load it at start. */
-const isHttpException = (error: Error): error is HTTPException => 'getResponse' in error
 
 /** What is known of a request that nobody has read: its address, whole or from the path on, and its headers. */
 export type Asked = { readonly url: string; readonly header: (name: string) => string | null | undefined }

@@ -7,9 +7,10 @@ import { sampledTraceIdOf } from './tracing.ts'
 const loaded = new WeakMap<RequestDurations, Promise<MiddlewareHandler>>()
 
 /**
- * Measures requests until the head of their response, by @hono/prometheus. It is loaded with the first request that it measures: prom-client takes
- * 15 ms of a start on Bun (compiled), and the first requests of an instance are probes and evaluations. Those are recorded into the same series
- * without it: an evaluation by its handler in 0.3 µs (Bun) and 0.6 (Node), where @hono/prometheus takes 3.1 and 4.0 (`npm run bench:counting`).
+ * Measures requests until the head of their response with @hono/prometheus, which is loaded with the first request that it measures: loading
+ * prom-client takes 15 ms of a start on Bun (compiled), and the first requests of an instance are probes and evaluations. Those are recorded
+ * into the same series without it: an evaluation by its handler in 0.3 µs (Bun) and 0.6 (Node), where @hono/prometheus takes 3.1 and 4.0
+ * (`npm run bench:counting`).
  */
 export function requestMetrics(durations: RequestDurations, isProbe: (c: Context) => boolean): MiddlewareHandler {
   return async (c, next) => {

@@ -6,7 +6,7 @@ import type { Tracer } from '../telemetry/tracer.ts'
 const TRACE_ID = 'traceId'
 const SPAN = 'span'
 /** Response header that names the span of a sampled request (https://w3c.github.io/trace-context/#trace-context-http-response-headers-format). */
-export const ANSWERED_BY = 'traceresponse'
+export const TRACE_RESPONSE = 'traceresponse'
 
 /**
  * Makes spans of requests with @hono/otel, which is loaded with the first of them. It uses our tracer: the OpenTelemetry SDK need not be
@@ -18,9 +18,9 @@ export function tracing(tracer: Tracer, isExempt: (c: Context) => boolean): Midd
   let loaded: Promise<MiddlewareHandler> | undefined
   const keep = async (c: Context, next: () => Promise<void>) => {
     const span = tracer.active
-    keepSpan(c, span)
+    setSpan(c, span)
     await next()
-    if (span) c.res.headers.set(ANSWERED_BY, span.traceparent)
+    if (span) c.res.headers.set(TRACE_RESPONSE, span.traceparent)
   }
   const load = () => {
     const middleware = import('./otel.ts').then(({ httpInstrumentation }) => httpInstrumentation(tracer))
@@ -47,7 +47,7 @@ export function traceIdOf(c: Context): string {
 
 /** The span of a request; undefined where it is not sampled. */
 export const spanOf = (c: Context): Span | undefined => c.get(SPAN)
-export const keepSpan = (c: Context, span: Span | undefined): void => c.set(SPAN, span)
+export const setSpan = (c: Context, span: Span | undefined): void => c.set(SPAN, span)
 
 /** The caller's trace id, if the caller sampled the trace: an exemplar of an unsampled trace would link to nothing. */
 export const sampledTraceIdOf = (parent: TraceContext | undefined): string | undefined =>
@@ -56,7 +56,7 @@ export const sampledTraceIdOf = (parent: TraceContext | undefined): string | und
 type RequestLine = { readonly method: string; readonly url: string }
 
 /** Starts the span of a request that its handler traces itself; undefined when it is not sampled. */
-export function receiveRequest(
+export function startRequestSpan(
   tracer: Tracer,
   parent: TraceContext | undefined,
   route: string,
@@ -74,13 +74,13 @@ export function receiveRequest(
 }
 
 /** Records the status of a response, and adds the header `traceresponse` to it. */
-export function answered(span: Span, answer: Response): void {
-  noteStatus(span, answer.status)
-  answer.headers.set(ANSWERED_BY, span.traceparent)
+export function recordResponse(span: Span, response: Response): void {
+  recordStatus(span, response.status)
+  response.headers.set(TRACE_RESPONSE, span.traceparent)
 }
 
 /** Records the status of a response; a status from 500 on makes the span an error. */
-export function noteStatus(span: Span, status: number): Span {
+export function recordStatus(span: Span, status: number): Span {
   span.setAttribute('http.response.status_code', status)
   return status >= 500 ? span.fail(String(status)) : span
 }

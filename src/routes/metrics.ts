@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono'
-import { nothingHere } from '../middleware/problem.ts'
+import { notFound } from '../middleware/problem.ts'
 import type { MetricSources } from '../telemetry/prometheus.ts'
 
 /**
@@ -30,6 +30,6 @@ async function load(sources: MetricSources) {
 /** The metrics port: `/metrics`, and `/livez` for checks of the port itself. */
 export function metricsApp(sources: MetricSources): (request: Request) => Response | Promise<Response> {
   const app = new Hono().get('/metrics', metrics(sources)).get('/livez', (c) => c.json({ status: 'live' }))
-  app.notFound(nothingHere)
+  app.notFound(notFound)
   return (request) => app.fetch(request)
 }

@@ -1,16 +1,16 @@
 import { FlagError } from '../flag/error.ts'
 
-export const BULK = '/ofrep/v1/evaluate/flags'
-export const SINGLE = '/ofrep/v1/evaluate/flags/:key'
+export const EVALUATE_ALL = '/ofrep/v1/evaluate/flags'
+export const EVALUATE_FLAG = '/ofrep/v1/evaluate/flags/:key'
 /** Both, as Hono's routes match them. */
 const EVALUATION = /^\/ofrep\/v1\/evaluate\/flags(?:\/[^/]*)?$/
 
 /** True for the path of an evaluation of one flag, or of all. */
-export const isEvaluationPath = (path: string): boolean => EVALUATION.test(path)
+const isEvaluationPath = (path: string): boolean => EVALUATION.test(path)
 
 /** The flag key in the path of an evaluation; undefined in every other path. */
 export const keyIn = (path: string): string | undefined =>
-  isEvaluationPath(path) && path.length > BULK.length + 1 ? decode(lastSegment(path)) : undefined
+  isEvaluationPath(path) && path.length > EVALUATE_ALL.length + 1 ? decode(lastSegment(path)) : undefined
 
 /** True for the path of an RPC of these services, even if they have no such method. */
 export const isCall = (path: string, services: ReadonlySet<string>): boolean =>

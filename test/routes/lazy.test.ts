@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Hono } from 'hono'
-import { nothingHere, problem } from '../../src/middleware/problem.ts'
+import { handleError, notFound } from '../../src/middleware/problem.ts'
 import { lazyRoutes } from '../../src/routes/lazy.ts'
 
 test('onUse() loads with the first request, once', async () => {
@@ -22,8 +22,8 @@ test('onUse() loads with the first request, once', async () => {
 test('onUse() answers 500 and has it logged when loading fails; the rest is served', async () => {
   const logged: unknown[] = []
   const app = new Hono()
-    .onError(problem((message, fields) => void logged.push([message, fields?.['error']])))
-    .notFound(nothingHere)
+    .onError(handleError((message, fields) => void logged.push([message, fields?.['error']])))
+    .notFound(notFound)
     .all(
       '/late/*',
       lazyRoutes(() => Promise.reject(new Error('no such module'))),

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { BULK } from '../paths.ts'
+import { EVALUATE_ALL } from '../paths.ts'
 import { BulkCache } from './bulk-cache.ts'
 import { isStaleFor, matchesEtag } from './etag.ts'
 import {
@@ -38,7 +38,7 @@ export function evaluateAll(dependencies: EvaluationDependencies): (c: Context) 
   }
 
   return evaluationHandler(dependencies, {
-    path: BULK,
+    path: EVALUATE_ALL,
     keyIn: () => undefined,
     evaluate: (request) => {
       const streams = eventStreams?.(request.snapshot.flagSetId)

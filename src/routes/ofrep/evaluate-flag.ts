@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { FlagError } from '../../flag/error.ts'
-import { decode, lastSegment, SINGLE } from '../paths.ts'
+import { decode, EVALUATE_FLAG, lastSegment } from '../paths.ts'
 import { contextOf, type EvaluationDependencies, evaluationHandler } from './evaluation-handler.ts'
 import { resultFor } from './results.ts'
 
@@ -8,7 +8,7 @@ import { resultFor } from './results.ts'
 export function evaluateFlag(dependencies: EvaluationDependencies): (c: Context) => Promise<Response> {
   const { enrich, count } = dependencies
   return evaluationHandler(dependencies, {
-    path: SINGLE,
+    path: EVALUATE_FLAG,
     keyIn: (url) => decode(lastSegment(url)) ?? lastSegment(url),
     evaluate: ({ url, body, headers, snapshot, selector, now, span }) => {
       const context = enrich(contextOf(body))

@@ -2,7 +2,7 @@ import type { Context as Call } from 'hono'
 import type { Authenticate } from '../../cache/authenticator.ts'
 import { flagSetIdFor, parseSelector } from '../../cache/selector.ts'
 import { FlagError } from '../../flag/error.ts'
-import { answered, receiveRequest } from '../../middleware/tracing.ts'
+import { recordResponse, startRequestSpan } from '../../middleware/tracing.ts'
 import { contextIn } from '../../telemetry/trace-context.ts'
 import { type Tracer, untraced } from '../../telemetry/tracer.ts'
 import { selectorAfter } from '../paths.ts'
@@ -35,13 +35,13 @@ export const isEventStream = ({ req }: Call): boolean => req.path.startsWith(STR
 export function eventStream(dependencies: EventStreamDependencies): (c: Call) => Promise<Response> {
   return async (c) => {
     const { raw } = c.req
-    const span = receiveRequest(dependencies.tracer ?? untraced, contextIn(raw.headers), STREAM_ROUTE, raw)
+    const span = startRequestSpan(dependencies.tracer ?? untraced, contextIn(raw.headers), STREAM_ROUTE, raw)
     try {
       const flagSetId = await authorizedFlagSetId(dependencies, c)
       const lastEventId = c.req.header('last-event-id') ?? null
       const body = await dependencies.streams.open(flagSetId, { lastEventId, span })
       const response = new Response(body, { headers: HEADERS })
-      if (span) answered(span, response)
+      if (span) recordResponse(span, response)
       return response
     } catch (error) {
       span?.fail(error instanceof FlagError ? error.code : 'Error').end()

@@ -1,4 +1,4 @@
-import { ANSWERED_BY, noteStatus, pathOf, receiveRequest, sampledTraceIdOf } from '../../middleware/tracing.ts'
+import { pathOf, recordStatus, sampledTraceIdOf, startRequestSpan, TRACE_RESPONSE } from '../../middleware/tracing.ts'
 import type { AccessLog, AccessLogs, LogLine } from '../../telemetry/log.ts'
 import type { RequestDurations } from '../../telemetry/metrics.ts'
 import type { Span } from '../../telemetry/span.ts'
@@ -42,7 +42,7 @@ export class RequestRecord {
     this.#route = route
     this.#request = request
     this.#parent = contextIn(request.headers)
-    this.span = receiveRequest(sinks.tracer, this.#parent, route, request)
+    this.span = startRequestSpan(sinks.tracer, this.#parent, route, request)
   }
 
   /** Runs `work`, which may query a store; spans of queries are children of the request's span. */
@@ -60,8 +60,8 @@ export class RequestRecord {
     requests?.of(method, this.#route, status).add(seconds, traceId)
     log?.({ method, route: this.#route, path: pathOf(url), status, seconds, span: this.span })
     if (!this.span) return response
-    noteStatus(this.span, status).end()
-    return { ...response, extraHeaders: { ...response.extraHeaders, [ANSWERED_BY]: this.span.traceparent } }
+    recordStatus(this.span, status).end()
+    return { ...response, extraHeaders: { ...response.extraHeaders, [TRACE_RESPONSE]: this.span.traceparent } }
   }
 
   /** `log` with the ids of the span, or of the caller's trace. */

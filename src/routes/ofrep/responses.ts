@@ -1,5 +1,5 @@
 import { FlagError } from '../../flag/error.ts'
-import { madeForOrigins } from '../../middleware/cors.ts'
+import { byOrigin } from '../../middleware/cors.ts'
 import { RETRY_AFTER_SECONDS, STATUS } from '../../middleware/problem.ts'
 import type { LogLine } from '../../telemetry/log.ts'
 import type { Header } from '../../telemetry/trace-context.ts'
@@ -31,7 +31,7 @@ const VARY = 'Flagd-Selector, Authorization, X-API-Key'
  * Undefined `origins`: every origin is allowed.
  */
 export const responseHeadersFor = (origins: readonly string[] | undefined): ((header: Header) => ResponseHeaders) =>
-  madeForOrigins(origins, ({ vary, ...cors }) => {
+  byOrigin(origins, ({ vary, ...cors }) => {
     const common = { ...cors, vary: vary === undefined ? VARY : `${VARY}, ${vary}` }
     return {
       values: { ...JSON_TYPE, ...CACHEABLE, ...common },
