@@ -173,7 +173,9 @@ test('no value of any parameter of any operation is an error of the service', as
     const address = addressOf(operation, chosen)
     const { status, text } = await send(operation.method, address)
     assert.ok(status < 500, `${operation.method} ${address}: ${status} ${text}`)
-    if (isMalformed(address) && address.startsWith('/api/')) assert.equal(status, 400, `${operation.method} ${address}`)
+    const isTooLong = status === 431 && address.length > 8_000
+    if (isMalformed(address) && address.startsWith('/api/') && !isTooLong)
+      assert.equal(status, 400, `${operation.method} ${address}`)
   })
   await fc.assert(property, { numRuns: 800 })
 })
