@@ -34,8 +34,10 @@ async function readBody(request: Request, bytesMax: number): Promise<string> {
  * and with `invalid` if its framing is wrong or the client disconnects.
  */
 export async function readText(request: Request, bytesMax: number): Promise<string | undefined> {
-  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) throw tooLarge()
-  const bytes = await readBytes(request, bytesMax)
+  const length = request.headers.get('content-length')
+  if (length !== null && Number(length) > bytesMax) throw tooLarge()
+  // With a length the server reads no more than it: to read the stream of a body takes Bun 20 µs longer, as long as an evaluation.
+  const bytes = length === null ? await readBytes(request, bytesMax) : await request.arrayBuffer()
   try {
     return utf8.decode(bytes)
   } catch {
