@@ -42,7 +42,7 @@ export type AppDependencies = ManagementDependencies & {
   /** Undefined where `/metrics` is not served. */
   readonly metrics?: MetricSources | undefined
   /** Undefined where requests are not recorded. */
-  readonly notes?: TelemetrySinks | undefined
+  readonly telemetry?: TelemetrySinks | undefined
   /** The environment of callers that are bound to none; in trial mode only. */
   readonly trialFlagSetId: string | undefined
   readonly bodyBytesMax: number
@@ -54,7 +54,7 @@ export type AppDependencies = ManagementDependencies & {
  * management API is loaded with the first request for it, which goes to an app with all routes; later requests go there as well.
  */
 export function app(dependencies: AppDependencies, management?: Hono): Hono {
-  const { notes = {}, corsOrigins, trialFlagSetId, rpc } = dependencies
+  const { telemetry = {}, corsOrigins, trialFlagSetId, rpc } = dependencies
   const routes = new Hono()
   routes.onError(handleError(dependencies.log))
   routes.notFound(notFound)
@@ -63,7 +63,7 @@ export function app(dependencies: AppDependencies, management?: Hono): Hono {
   const evaluation = {
     ...dependencies,
     defaultFlagSetId: trialFlagSetId,
-    telemetry: requestTelemetry(notes),
+    telemetry: requestTelemetry(telemetry),
     headersFor,
   }
   const isTrial = trialFlagSetId !== undefined
@@ -81,10 +81,11 @@ export function app(dependencies: AppDependencies, management?: Hono): Hono {
   const isRpc = rpcPaths(rpc)
   const isOfProbe = ({ req }: Context) => isProbe(req.path)
   const isTraced = (c: Context) => isOfProbe(c) || isEventStream(c) || isRpc(c)
-  const logFor = (c: Context) => notes.access?.[isOfProbe(c) ? 'probes' : isRpc(c) ? 'evaluations' : 'others']
-  if (notes.requests) routes.use(requestMetrics(notes.requests, isOfProbe))
-  if (notes.tracer) routes.use(tracing(notes.tracer, isTraced))
-  if (notes.access) routes.use(accessLog(logFor, { tracer: notes.tracer, actorOf: (c) => principalOf(c)?.name }))
+  const logFor = (c: Context) => telemetry.access?.[isOfProbe(c) ? 'probes' : isRpc(c) ? 'evaluations' : 'others']
+  if (telemetry.requests) routes.use(requestMetrics(telemetry.requests, isOfProbe))
+  if (telemetry.tracer) routes.use(tracing(telemetry.tracer, isTraced))
+  if (telemetry.access)
+    routes.use(accessLog(logFor, { tracer: telemetry.tracer, actorOf: (c) => principalOf(c)?.name }))
   if (isTrial) routes.use(localhostOnly)
   routes.use('/ofrep/*', cors(corsOptions(corsOrigins)))
 
@@ -96,7 +97,7 @@ export function app(dependencies: AppDependencies, management?: Hono): Hono {
   const onlyPost = ({ req }: Context) => responseOf(methodNotAllowed(headersFor(req.raw.headers)))
   for (const path of [EVALUATE_FLAG, EVALUATE_ALL, `${EVALUATE_ALL}/`]) routes.all(path, onlyPost)
   if (dependencies.events)
-    routes.get(STREAM_ROUTE, eventStream({ ...evaluation, ...dependencies.events, tracer: notes.tracer }))
+    routes.get(STREAM_ROUTE, eventStream({ ...evaluation, ...dependencies.events, tracer: telemetry.tracer }))
   if (dependencies.metrics) routes.get('/metrics', metrics(dependencies.metrics))
   const sync = lazyHandler(async () => (await import('./routes/sync.ts')).sync(evaluation))
   routes.get('/v1/flags', sync).get('/v1/flags/*', sync)

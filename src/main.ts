@@ -170,7 +170,7 @@ const dependencies: AppDependencies = {
   rpc: remote,
   health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), databaseHealth, database, now },
   metrics: config.metrics && config.metricsPort === undefined ? metricSources : undefined,
-  notes: { requests: isCounted ? metrics.http : undefined, tracer, access },
+  telemetry: { requests: isCounted ? metrics.http : undefined, tracer, access },
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
   corsOrigins: config.corsOrigins,
 }

@@ -156,7 +156,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
       database,
       tracer,
     },
-    notes: { requests: metrics.http, tracer },
+    telemetry: { requests: metrics.http, tracer },
     health: { isStopping: () => false, warmUp: () => keys.warmUp(), databaseHealth, database, now: replication.now },
     trialFlagSetId: undefined,
     corsOrigins: undefined,

@@ -8,10 +8,10 @@ import { fingerprintOf } from './etag.ts'
 
 export type StreamsOptions = {
   readonly follow: (flagSetId: string, listener: Listener) => Promise<Subscribed>
-  /** The oldest a stream gets; each ends up to a quarter earlier, so that those that began together do not end together. */
+  /** Longest life of a stream. Each ends up to a quarter earlier, at random, so that streams that began together do not end together. */
   readonly secondsMax: number
   readonly keepAliveMs?: number
-  /** Open at once, in all and for one environment: above, the next is refused. */
+  /** Streams open at once, in all and for one environment. */
   readonly max?: number
   readonly environmentMax?: number
   /** Monotonic milliseconds. */
@@ -22,51 +22,51 @@ export type StreamsOptions = {
   readonly random: () => number
 }
 
-/** A quiet stream says that it is there: far below the idle time of proxies (60 s). */
+/** Far below the idle time-out of proxies (60 s). */
 const KEEP_ALIVE_MS = 20_000
 const STREAMS_MAX = 10_000
-/** The token of an environment may be public: whoever floods with it leaves room for the others. */
+/** The token of an environment may be public: a flood of its streams leaves room for other environments. */
 const ENVIRONMENT_STREAMS_MAX = 6_000
 const RETRY_MIN_MS = 500
 const RETRY_SPREAD_MS = 2_000
-/** A change so short before a stream began may be newer than what its client has seen. */
+/** A change in this time before a stream began may be newer than the client's values. */
 const RECENT_MS = 10_000
-/** Browsers come back within this time without evaluating again; an event's id says nothing of what time has changed meanwhile. */
+/** Browsers reconnect within this time without evaluating again, and Last-Event-ID does not tell whether time has changed a value since. */
 const RECENT_BOUNDARY_SECONDS = 60
-/** What a client has to take the end of its stream. */
-const CUT_MS = 5_000
+/** Time for a client to read the end of its stream. */
+const ABORT_MS = 5_000
 const TICKS_PER_KEEP_ALIVE = 10
 const KEEP_ALIVE = new TextEncoder().encode(': keep-alive\n\n')
 
-type End = 'client' | 'age' | 'stopping'
-export type Opening = {
-  /** The revision that the client saw last; null when it says none. */
+type EndReason = 'client' | 'age' | 'stopping'
+export type OpenOptions = {
+  /** The last revision that the client received; null if it sent none. */
   readonly lastEventId: string | null
-  /** Undefined where it is not kept. */
+  /** Undefined where the trace is not sampled. */
   readonly span?: Span | undefined
 }
 type Controller = ReadableStreamDefaultController<Uint8Array>
-/** One open stream. `late` is what its client could not take yet: the newest only. */
-type Open = {
+/** One open stream. `pending` is the newest snapshot that its client was too slow to receive. */
+type OpenStream = {
   readonly flagSetId: string
   readonly span: Span | undefined
   readonly endsAt: number
-  beatAt: number
+  keepAliveAt: number
   controller: Controller | undefined
-  late: Snapshot | undefined
-  leave: (() => void) | undefined
+  pending: Snapshot | undefined
+  unsubscribe: (() => void) | undefined
 }
 
-/** Every open event stream of this replica, and their limits, pulse and end. */
+/** The open event streams of this replica: limits, keep-alive, end. */
 export class Streams {
-  /** Streams that are over, by why. */
+  /** Streams that have ended, by reason. */
   readonly ended = new Labeled(['reason'], newCounter)
   readonly #options: StreamsOptions
-  readonly #open = new Set<Open>()
+  readonly #open = new Set<OpenStream>()
   readonly #counts = new Map<string, number>()
   readonly #keepAliveMs: number
   #ticker: ReturnType<typeof setInterval> | undefined
-  #isEnded = false
+  #isClosed = false
 
   constructor(options: StreamsOptions) {
     this.#options = options
@@ -79,10 +79,11 @@ export class Streams {
   }
 
   /**
-   * Opens a stream of events of one environment; its span ends with it. Throws `unavailable` above a limit and after `endStreams()`, and what the environment's lookup throws.
+   * Opens a stream of events of one environment; its span ends with it. Throws `unavailable` above a limit and after `endStreams()`, and the
+   * errors of the environment's lookup.
    */
-  async open(flagSetId: string, { lastEventId, span }: Opening): Promise<ReadableStream<Uint8Array>> {
-    const stream = this.#admit(flagSetId, span)
+  async open(flagSetId: string, { lastEventId, span }: OpenOptions): Promise<ReadableStream<Uint8Array>> {
+    const stream = this.#add(flagSetId, span)
     try {
       let last: Snapshot | undefined
       const followed = await this.#options.follow(flagSetId, {
@@ -91,59 +92,67 @@ export class Streams {
         },
         onBoundary: (snapshot) => this.#send(stream, snapshot),
       })
-      stream.leave = followed.leave
+      stream.unsubscribe = followed.leave
       if (!this.#open.has(stream)) throw new FlagError('unavailable', 'This replica is stopping')
       last = followed.snapshot
       const isBehind = lastEventId === null ? this.#isRecent(last) : lastEventId !== String(last.revision)
-      if (isBehind || this.#hasPassedBoundary(last)) stream.late = last
+      if (isBehind || this.#hasPassedBoundary(last)) stream.pending = last
       return this.#body(stream)
     } catch (error) {
-      this.#forget(stream)
+      this.#remove(stream)
       throw error
     }
   }
 
-  /** Ends every stream and lets no new one begin; each client is told to come back after a time of its own. */
+  /** Ends every stream and refuses new ones. Each client gets a random time after which to reconnect. */
   endStreams(): void {
-    this.#isEnded = true
+    this.#isClosed = true
     for (const stream of this.#open) this.#end(stream, 'stopping')
   }
 
-  #admit(flagSetId: string, span: Span | undefined): Open {
+  #add(flagSetId: string, span: Span | undefined): OpenStream {
     const { max = STREAMS_MAX, environmentMax = ENVIRONMENT_STREAMS_MAX, secondsMax, now, random } = this.#options
-    if (this.#isEnded) throw new FlagError('unavailable', 'This replica is stopping')
+    if (this.#isClosed) throw new FlagError('unavailable', 'This replica is stopping')
     const count = this.#counts.get(flagSetId) ?? 0
     if (this.#open.size >= max || count >= environmentMax)
       throw new FlagError('unavailable', 'Too many event streams are open')
     const endsAt = now() + secondsMax * 1_000 * (1 - random() / 4)
-    const beatAt = now() + this.#keepAliveMs
-    const stream: Open = { flagSetId, span, endsAt, beatAt, controller: undefined, late: undefined, leave: undefined }
+    const keepAliveAt = now() + this.#keepAliveMs
+    const stream: OpenStream = {
+      flagSetId,
+      span,
+      endsAt,
+      keepAliveAt,
+      controller: undefined,
+      pending: undefined,
+      unsubscribe: undefined,
+    }
     this.#open.add(stream)
     this.#counts.set(flagSetId, count + 1)
     this.#ticker ??= setInterval(() => this.#tick(), this.#keepAliveMs / TICKS_PER_KEEP_ALIVE)
     return stream
   }
 
-  #body(stream: Open): ReadableStream<Uint8Array> {
+  #body(stream: OpenStream): ReadableStream<Uint8Array> {
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
         stream.controller = controller
-        controller.enqueue(this.#retry()) // at once: it also makes the head of the answer leave
+        controller.enqueue(this.#retry()) // at once, so that the head of the response is sent
       },
       pull: (controller) => {
-        if (stream.late === undefined) return
-        controller.enqueue(eventOf(stream.late))
-        stream.late = undefined
+        if (stream.pending === undefined) return
+        controller.enqueue(eventOf(stream.pending))
+        stream.pending = undefined
       },
-      cancel: () => this.#forget(stream, 'client'),
+      cancel: () => this.#remove(stream, 'client'),
     })
   }
 
-  /** What a slow reader cannot take now waits, and is overtaken by what is newer: nothing queues. */
-  #send(stream: Open, snapshot: Snapshot): void {
+  /** A snapshot for a slow reader waits and is replaced by a newer one: there is no queue. */
+  #send(stream: OpenStream, snapshot: Snapshot): void {
     const { controller } = stream
     if (controller && (controller.desiredSize ?? 0) > 0) controller.enqueue(eventOf(snapshot))
-    else stream.late = snapshot
+    else stream.pending = snapshot
   }
 
   #tick(): void {
@@ -151,27 +160,27 @@ export class Streams {
     for (const stream of this.#open) {
       const { controller } = stream
       if (now >= stream.endsAt) this.#end(stream, 'age')
-      else if (now >= stream.beatAt && controller && (controller.desiredSize ?? 0) > 0) {
+      else if (now >= stream.keepAliveAt && controller && (controller.desiredSize ?? 0) > 0) {
         controller.enqueue(KEEP_ALIVE)
-        stream.beatAt = now + this.#keepAliveMs
+        stream.keepAliveAt = now + this.#keepAliveMs
       }
     }
   }
 
-  #end(stream: Open, reason: End): void {
-    this.#forget(stream, reason)
+  #end(stream: OpenStream, reason: EndReason): void {
+    this.#remove(stream, reason)
     const { controller } = stream
     if (!controller) return
-    const isChoked = (controller.desiredSize ?? 0) <= 0
+    const isBlocked = (controller.desiredSize ?? 0) <= 0
     controller.enqueue(this.#retry())
     controller.close()
-    if (!isChoked) return
-    // A client that goes on taking nothing would keep its connection for ever. To one that took the rest this does nothing.
-    setTimeout(() => controller.error(new Error('The client of an event stream takes nothing')), CUT_MS).unref()
+    if (!isBlocked) return
+    // A client that never reads would keep its connection for ever. For a client that read the end this has no effect.
+    setTimeout(() => controller.error(new Error('The client of an event stream does not read')), ABORT_MS).unref()
   }
 
-  #forget(stream: Open, reason?: End): void {
-    stream.leave?.()
+  #remove(stream: OpenStream, reason?: EndReason): void {
+    stream.unsubscribe?.()
     if (!this.#open.delete(stream)) return
     if (reason && stream.controller) this.ended.of(reason).value += 1
     if (reason) stream.span?.setAttribute('flagstaff.stream.end', reason).end()
@@ -192,7 +201,7 @@ export class Streams {
     return timelineOf(flagSet).hasMomentBetween(now - RECENT_BOUNDARY_SECONDS, now)
   }
 
-  /** When to come back, each at another moment, so that a replica that ends does not send all its clients to the next at once. */
+  /** A random time to reconnect, so that a replica that stops does not send all its clients to the next one at once. */
   #retry(): Uint8Array {
     const ms = RETRY_MIN_MS + Math.floor(this.#options.random() * RETRY_SPREAD_MS)
     return new TextEncoder().encode(`retry: ${ms}\n\n`)
@@ -201,10 +210,10 @@ export class Streams {
 
 const events = new WeakMap<Snapshot, Uint8Array>()
 
-/** The event of a snapshot, written once for all streams. */
+/** The event of a snapshot, encoded once for all streams. */
 function eventOf(snapshot: Snapshot): Uint8Array {
-  const known = events.get(snapshot)
-  if (known) return known
+  const cached = events.get(snapshot)
+  if (cached) return cached
   const lastModified = Math.floor(snapshot.changedAt.getTime() / 1_000)
   const data = JSON.stringify({ type: 'refetchEvaluation', etag: fingerprintOf(snapshot), lastModified })
   const event = new TextEncoder().encode(`id: ${snapshot.revision}\nevent: message\ndata: ${data}\n\n`)
