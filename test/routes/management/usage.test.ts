@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { openService, type Service } from '../support/service.ts'
+import { openService, type Service } from '../../support/service.ts'
 
 const HOUR_MS = 3_600_000
 /** An hour that was, because what is long ago is swept away. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { openService, type Service } from '../support/service.ts'
+import { openService, type Service } from '../../support/service.ts'
 
 let service: Service
 let made = 0
@@ -315,4 +315,12 @@ test('bad bodies are refused with what is wrong', async () => {
   assert.equal((await call('POST', `${project}/environments`, { body: { key: 'No Slug' } })).status, 400)
   assert.equal((await put(on, { 'content-length': String(17 * 1024 * 1024) })).status, 413)
   assert.equal((await call('GET', '/api/v1/nowhere')).status, 404)
+})
+
+test('an unknown path is a problem document with a trace', async () => {
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+  const { status, body, headers } = await call('GET', '/nowhere', { headers: { traceparent } })
+  assert.equal(status, 404)
+  assert.equal(headers.get('content-type'), 'application/problem+json')
+  assert.equal(body.traceId, '4bf92f3577b34da6a3ce929d0e0e4736')
 })

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { FlagdCore } from '@openfeature/flagd-core'
 import { sql } from 'drizzle-orm'
-import { type Listening, openListening } from '../support/listening.ts'
-import { ADMIN_KEY } from '../support/service.ts'
+import { type Listening, openListening } from '../../support/listening.ts'
+import { ADMIN_KEY } from '../../support/service.ts'
 
 // Whole flag sets over a socket: what is kept, what is refused, and what flagd makes of an export.
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { ADMIN_KEY, openService, type Service } from '../support/service.ts'
+import { ADMIN_KEY, openService, type Service } from '../../support/service.ts'
 
 let service: Service
 before(async () => {
