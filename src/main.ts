@@ -127,7 +127,7 @@ const load = new Load({
   shed: metrics.shed,
 })
 const loadRpc = async () =>
-  (await import('./grpc/services.ts')).rpc({
+  (await import('./grpc/server.ts')).rpcServer({
     ...answering,
     subscriptions,
     contextValues: config.contextValues,
@@ -137,7 +137,7 @@ const loadRpc = async () =>
     },
     defaultFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
     streamSecondsMax: config.rpcStreamSecondsMax,
-    notes: { timings: isCounted ? metrics.rpc : undefined, tracer, access: access.calls },
+    telemetry: { durations: isCounted ? metrics.rpc : undefined, tracer, accessLog: access.calls },
     load,
     random: Math.random,
   })

@@ -24,7 +24,7 @@ const LATER = [
   ...['prom-client', '@hono/prometheus', '@hono/otel', '@opentelemetry/api', '@opentelemetry/sdk-trace'],
   ...[
     'routes/management/management.ts',
-    'grpc/services.ts',
+    'grpc/server.ts',
     'repository/postgres/pool.ts',
     'repository/postgres/tables.ts',
     'telemetry/open-telemetry.ts',

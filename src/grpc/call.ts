@@ -5,40 +5,43 @@ import http2, {
   type ServerStreamResponseOptions,
 } from 'node:http2'
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
-import type { Header } from '../cache/authenticator.ts'
 import type { LogLine } from '../telemetry/log.ts'
 import type { Span } from '../telemetry/span.ts'
-import { ENCODINGS, type Frame, Frames, frameOf, messageOf, unpack } from './framing.ts'
-import type { Call, Method } from './service.ts'
-import { RpcError, rpcErrorOf, Status } from './status.ts'
-import { Patience } from './stream-timeouts.ts'
-import { timeoutMs } from './timeout.ts'
+import type { Header } from '../telemetry/trace-context.ts'
+import {
+  decodeMessage,
+  decompress,
+  ENCODINGS,
+  encodeFrame,
+  encodeStatusMessage,
+  FrameDecoder,
+  type MessageFrame,
+  parseTimeout,
+} from './framing.ts'
+import { type CallContext, type Method, RpcError, StatusCode, toRpcError } from './service.ts'
+import { disconnected, StreamTimeouts } from './stream-limits.ts'
 
 export type CallOptions = {
   readonly headers: IncomingHttpHeaders
   readonly path: string
+  /** Maximum length of a request message. */
   readonly bytesMax: number
   readonly log: LogLine
 }
+type Message = MessageShape<DescMessage>
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = http2.constants
 const HEADERS: OutgoingHttpHeaders = { ':status': 200, 'content-type': 'application/grpc' }
-/** gRPC has no use for a date. */
+/** gRPC does not use `date`. */
 const WITH_TRAILERS: ServerStreamResponseOptions & { sendDate: false } = { waitForTrailers: true, sendDate: false }
-const OK: OutgoingHttpHeaders = { 'grpc-status': String(Status.ok) }
-/**
- * Errors that a retry cannot change: they describe the flag or the request. Their headers are sent before their trailers, because a
- * client's retry policy applies only to a call that has received no headers (gRFC A6, "When Retries are Valid"). Every other error is
- * Trailers-Only, as grpc-go's server sends it, and may be retried.
- */
-const FINAL: ReadonlySet<Status> = new Set([Status.unknown, Status.invalidArgument, Status.notFound, Status.dataLoss])
-/** A client that takes longer to send its message, or to take one of ours, is cut. */
-const STUCK_MS = 30_000
+const OK: OutgoingHttpHeaders = { 'grpc-status': String(StatusCode.ok) }
+/** Maximum time for a client to send its request message, or to receive one message. */
+const STALLED_MS = 30_000
 
-const patience = new Patience(STUCK_MS, NGHTTP2_CANCEL)
+const timeouts = new StreamTimeouts(STALLED_MS, NGHTTP2_CANCEL)
 
-/** One gRPC call on one HTTP/2 stream. Made for each call, so it makes as little as it can. */
-export class GrpcCall implements Call, Header {
+/** One gRPC call on one HTTP/2 stream. Created for each call, so it allocates little: it is its own context and header reader. */
+export class GrpcCall implements CallContext, Header {
   readonly system = 'grpc'
   span: Span | undefined
   readonly #stream: ServerHttp2Stream
@@ -65,96 +68,94 @@ export class GrpcCall implements Call, Header {
     return headers[':authority']?.toString() ?? headers.host ?? ''
   }
 
-  /** Made when it is first asked for: a call that is answered at once needs none. */
+  /** Created at the first use: most unary calls need none. */
   get signal(): AbortSignal {
     if (this.#abort) return this.#abort.signal
     const abort = new AbortController()
     this.#abort = abort
-    const leave = () => abort.abort(new RpcError(Status.cancelled, 'The client left'))
-    if (this.#stream.destroyed) leave()
-    else this.#stream.once('close', leave)
+    const cancel = () => abort.abort(disconnected())
+    if (this.#stream.destroyed) cancel()
+    else this.#stream.once('close', cancel)
     return abort.signal
   }
 
-  /** Reads what the client sends and answers it by `method`. */
-  answer(method: Method): void {
+  /** Reads the request and responds with the result of `method`. */
+  handle(method: Method): void {
     const { input, output } = method.desc
     if (method.kind === 'unary')
-      this.#receive(input, (request) => this.#reply(output, () => method.answer(request, this)))
+      this.#readMessage(input, (request) => this.#sendMessage(output, method.handle(request, this)))
     else if (method.kind === 'server_streaming')
-      this.#receive(input, (request) => this.#send(output, () => method.answer(request, this)))
-    else void this.#send(output, () => method.answer(this.#requests(input), this))
+      this.#readMessage(input, (request) => this.#sendStream(output, () => method.handle(request, this)))
+    else void this.#sendStream(output, () => method.handle(this.#readStream(input), this))
   }
 
-  /** Ends the call with an error. */
+  /**
+   * Ends the call with an error. A final error sends headers before trailers, because a client's retry policy applies only until headers arrive
+   * (gRFC A6, "When Retries are Valid"). Every other error is Trailers-Only, as grpc-go's server sends it, and may be retried.
+   */
   fail(error: unknown): void {
     const { path, log } = this.#options
     if (this.#isEnded || this.#stream.destroyed) return
-    const { status, message } = rpcErrorOf(error, { method: path, log, header: this })
-    if (FINAL.has(status) && !this.#stream.headersSent) this.#respond()
-    this.#end({ 'grpc-status': String(status), 'grpc-message': escapeMessage(message) })
+    const { status, message, isFinal } = toRpcError(error, { method: path, log, header: this })
+    if (isFinal && !this.#stream.headersSent) this.#sendHeaders()
+    this.#end({ 'grpc-status': String(status), 'grpc-message': encodeStatusMessage(message) })
   }
 
-  /** Waits for the one message of a call that has one. */
-  #receive(schema: DescMessage, then: (request: MessageShape<DescMessage>) => void): void {
+  /** Reads the only message of a unary or server-streaming call. */
+  #readMessage(schema: DescMessage, onMessage: (request: Message) => void): void {
     const stream = this.#stream
-    const frames = new Frames(this.#options.bytesMax)
-    let first: Frame | undefined
-    const take = (chunk: Buffer) => {
-      for (const frame of frames.take(chunk)) {
-        if (first) throw new RpcError(Status.unimplemented, 'More than one message came')
+    const decoder = new FrameDecoder(this.#options.bytesMax)
+    let first: MessageFrame | undefined
+    const add = (chunk: Buffer) => {
+      for (const frame of decoder.decode(chunk)) {
+        if (first) throw new RpcError(StatusCode.unimplemented, 'Expected one message')
         first = frame
       }
     }
-    patience.add(stream)
-    stream.on('data', (chunk: Buffer) => this.#attempt(() => take(chunk)))
+    timeouts.add(stream)
+    stream.on('data', (chunk: Buffer) => this.#attempt(() => add(chunk)))
     stream.on('end', () => {
-      patience.delete(stream)
+      timeouts.delete(stream)
       if (this.#isEnded || stream.destroyed) return
       this.#attempt(() => {
-        if (!first || frames.isBroken) throw new RpcError(Status.internal, 'The message is not whole')
-        const message = this.#read(schema, first)
-        if (message instanceof Promise) message.then(then).catch((error) => this.fail(error))
-        else then(message)
+        if (!first || decoder.isIncomplete) throw incomplete()
+        const message = this.#decode(schema, first)
+        if (message instanceof Promise) message.then(onMessage).catch((error) => this.fail(error))
+        else onMessage(message)
       })
     })
   }
 
-  /** The messages of a call that may have many, as fast as they are answered. */
-  async *#requests(schema: DescMessage): AsyncGenerator<MessageShape<DescMessage>> {
-    const frames = new Frames(this.#options.bytesMax)
-    // Destroying the stream at the first error would leave the call without a status.
+  /** Reads the messages of a bidirectional call at the pace of the handler. */
+  async *#readStream(schema: DescMessage): AsyncGenerator<Message> {
+    const decoder = new FrameDecoder(this.#options.bytesMax)
+    // With the default, an error in the loop would destroy the stream before it has a status.
     for await (const chunk of this.#stream.iterator({ destroyOnReturn: false }))
-      for (const frame of frames.take(chunk)) yield await this.#read(schema, frame)
-    if (frames.isBroken) throw new RpcError(Status.internal, 'The message is not whole')
+      for (const frame of decoder.decode(chunk)) yield await this.#decode(schema, frame)
+    if (decoder.isIncomplete) throw incomplete()
   }
 
-  #read(
-    schema: DescMessage,
-    { isCompressed, bytes }: Frame,
-  ): MessageShape<DescMessage> | Promise<MessageShape<DescMessage>> {
-    if (!isCompressed) return messageOf(schema, bytes)
-    const unpacked = unpack(bytes, this.header.get('grpc-encoding') ?? undefined, this.#options.bytesMax)
-    return unpacked.then((whole) => messageOf(schema, whole))
+  #decode(schema: DescMessage, { isCompressed, bytes }: MessageFrame): Message | Promise<Message> {
+    if (!isCompressed) return decodeMessage(schema, bytes)
+    const plain = decompress(bytes, this.get('grpc-encoding') ?? undefined, this.#options.bytesMax)
+    return plain.then((message) => decodeMessage(schema, message))
   }
 
-  /** Answers with one message. */
-  #reply(schema: DescMessage, answer: () => MessageShape<DescMessage> | Promise<MessageShape<DescMessage>>): void {
-    const finish = (message: MessageShape<DescMessage>) => this.#end(OK, frameOf(schema, message))
-    const message = answer()
-    if (message instanceof Promise) message.then(finish).catch((error) => this.fail(error))
-    else finish(message)
+  #sendMessage(schema: DescMessage, response: Message | Promise<Message>): void {
+    const send = (message: Message) => this.#end(OK, encodeFrame(schema, message))
+    if (response instanceof Promise) response.then(send).catch((error) => this.fail(error))
+    else send(response)
   }
 
-  /** Answers with many messages, each when the client has taken the one before. */
-  async #send(schema: DescMessage, answer: () => AsyncIterable<MessageShape<DescMessage>>): Promise<void> {
+  /** Sends messages one by one; waits until the client has received each. */
+  async #sendStream(schema: DescMessage, responses: () => AsyncIterable<Message>): Promise<void> {
     let deadline: NodeJS.Timeout | undefined
     try {
-      deadline = this.#deadline()
-      for await (const message of answer()) {
+      deadline = this.#startDeadline()
+      for await (const message of responses()) {
         if (this.#stream.destroyed) return
-        if (!this.#stream.headersSent) this.#respond()
-        if (!this.#stream.write(frameOf(schema, message))) await this.#drained()
+        if (!this.#stream.headersSent) this.#sendHeaders()
+        if (!this.#stream.write(encodeFrame(schema, message))) await this.#drained()
       }
       this.#end(OK)
     } catch (error) {
@@ -164,21 +165,21 @@ export class GrpcCall implements Call, Header {
     }
   }
 
-  #deadline(): NodeJS.Timeout | undefined {
-    const ms = timeoutMs(this.header.get('grpc-timeout'))
+  #startDeadline(): NodeJS.Timeout | undefined {
+    const ms = parseTimeout(this.get('grpc-timeout'))
     if (ms === undefined) return undefined
     const { signal } = this
     return setTimeout(() => {
-      if (!signal.aborted) this.#abort?.abort(new RpcError(Status.deadlineExceeded, 'The deadline has passed'))
+      if (!signal.aborted) this.#abort?.abort(new RpcError(StatusCode.deadlineExceeded, 'Deadline exceeded'))
     }, ms)
   }
 
   #drained(): Promise<void> {
     const stream = this.#stream
     return new Promise((resolve) => {
-      patience.add(stream)
+      timeouts.add(stream)
       const done = () => {
-        patience.delete(stream)
+        timeouts.delete(stream)
         stream.off('drain', done)
         stream.off('close', done)
         resolve()
@@ -196,26 +197,33 @@ export class GrpcCall implements Call, Header {
     }
   }
 
-  #respond(): void {
+  #sendHeaders(): void {
     const stream = this.#stream
     stream.respond(this.span ? { ...HEADERS, traceresponse: this.span.traceparent } : HEADERS, WITH_TRAILERS)
-    stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers))
+    stream.on('wantTrailers', () => {
+      stream.sendTrailers(this.#trailers)
+      // Node writes the trailers after this callback; a reset within it would discard them.
+      if (!stream.readableEnded) setImmediate(() => stream.close(NGHTTP2_NO_ERROR))
+    })
   }
 
-  /** Ends the call, with a last message if there is one; without any message, head and trailers are one. */
+  /**
+   * Ends the call, after a last message if there is one. Without headers and message the response is Trailers-Only. A client that is still sending
+   * its request gets a reset after the trailers.
+   */
   #end(trailers: OutgoingHttpHeaders, last?: Buffer): void {
     const stream = this.#stream
     if (this.#isEnded || stream.destroyed) return
     this.#isEnded = true
     this.#trailers = trailers
-    if (last && !stream.headersSent) this.#respond()
-    if (stream.headersSent) stream.end(last)
-    else stream.respond({ ...HEADERS, 'grpc-accept-encoding': ENCODINGS, ...trailers }, { endStream: true })
-    // What the client still sends is read by nobody.
+    if (last && !stream.headersSent) this.#sendHeaders()
+    if (stream.headersSent) {
+      stream.end(last)
+      return
+    }
+    stream.respond({ ...HEADERS, 'grpc-accept-encoding': ENCODINGS, ...trailers }, { endStream: true })
     if (!stream.readableEnded) stream.close(NGHTTP2_NO_ERROR)
   }
 }
 
-/** `grpc-message`: printable ASCII as it is, everything else, and "%", as its UTF-8 bytes in percent-encoding. */
-const escapeMessage = (text: string): string =>
-  text.toWellFormed().replace(/[^\x20-\x24\x26-\x7e]/gu, (character) => encodeURIComponent(character))
+const incomplete = () => new RpcError(StatusCode.internal, 'The message is incomplete')

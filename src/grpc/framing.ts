@@ -1,96 +1,114 @@
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
-import { RpcError, Status } from './status.ts'
+import { RpcError, StatusCode } from './service.ts'
 
-/** Before each message: one byte that says whether it is compressed, and its length as 4 bytes, big-endian. */
-const HEAD_BYTES = 5
+/** The prefix of each message: one byte of flags and the length as 4 bytes, big-endian. */
+const PREFIX_BYTES = 5
 const COMPRESSED = 1
 
-const kept = new WeakMap<object, Buffer>()
+const encoded = new WeakMap<object, Buffer>()
 
-/** A message as gRPC sends it. One that is frozen is shared, and written only once. */
-export function frameOf<O extends DescMessage>(schema: O, message: MessageShape<O>): Buffer {
-  const known = kept.get(message)
-  if (known !== undefined) return known
+/** Encodes a message with its prefix. The bytes of a frozen message are cached: many calls share it. */
+export function encodeFrame<O extends DescMessage>(schema: O, message: MessageShape<O>): Buffer {
+  const cached = encoded.get(message)
+  if (cached !== undefined) return cached
   const bytes = toBinary(schema, message)
-  const frame = Buffer.allocUnsafe(HEAD_BYTES + bytes.byteLength)
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + bytes.byteLength)
   frame[0] = 0
   frame.writeUInt32BE(bytes.byteLength, 1)
-  frame.set(bytes, HEAD_BYTES)
-  if (Object.isFrozen(message)) kept.set(message, frame)
+  frame.set(bytes, PREFIX_BYTES)
+  if (Object.isFrozen(message)) encoded.set(message, frame)
   return frame
 }
 
-/** Reads a message; throws `RpcError` for bytes that are none. */
-export function messageOf<I extends DescMessage>(schema: I, bytes: Uint8Array): MessageShape<I> {
+/** Decodes the payload of a frame. Throws `RpcError` for invalid bytes. */
+export function decodeMessage<I extends DescMessage>(schema: I, bytes: Uint8Array): MessageShape<I> {
   try {
     return fromBinary(schema, bytes)
   } catch {
-    throw new RpcError(Status.invalidArgument, `The message is no ${schema.typeName}`)
+    throw new RpcError(StatusCode.invalidArgument, `Cannot decode the message as ${schema.typeName}`)
   }
 }
 
-/** One message as it came. */
-export type Frame = { readonly isCompressed: boolean; readonly bytes: Buffer }
+/** The payload of one received frame. */
+export type MessageFrame = { readonly isCompressed: boolean; readonly bytes: Buffer }
 
-/** Cuts what a client sends into messages of at most `bytesMax` bytes each. */
-export class Frames {
+/** Splits the chunks of one stream into messages of at most `bytesMax` bytes each. */
+export class FrameDecoder {
   readonly #bytesMax: number
-  #parts: Buffer[] = []
+  #chunks: Buffer[] = []
   #bytes = 0
-  /** How many bytes there must be before there is something to do: chunks that are smaller are only put aside. */
-  #wanted = HEAD_BYTES
+  /** Bytes that the next step needs. Smaller chunks are only collected, so that no byte is copied once for each chunk. */
+  #bytesNeeded = PREFIX_BYTES
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax
   }
 
-  /** True when a message has begun that is not whole. */
-  get isBroken(): boolean {
+  /** True after a part of a message. */
+  get isIncomplete(): boolean {
     return this.#bytes > 0
   }
 
-  /** The messages that became whole with `chunk`. Throws `RpcError` as soon as one must be too long. */
-  take(chunk: Buffer): Frame[] {
-    this.#parts.push(chunk)
+  /** The messages that end in `chunk`. Throws `RpcError` at the prefix of a message that is too long. */
+  decode(chunk: Buffer): MessageFrame[] {
+    this.#chunks.push(chunk)
     this.#bytes += chunk.byteLength
-    const frames: Frame[] = []
-    while (this.#bytes >= this.#wanted) {
-      const all = this.#parts.length === 1 && this.#parts[0] ? this.#parts[0] : Buffer.concat(this.#parts)
-      const end = HEAD_BYTES + this.#lengthOf(all)
-      const isWhole = all.byteLength >= end
-      if (isWhole) frames.push({ isCompressed: all[0] === COMPRESSED, bytes: all.subarray(HEAD_BYTES, end) })
-      const rest = isWhole ? all.subarray(end) : all
-      this.#parts = rest.byteLength > 0 ? [rest] : []
+    const frames: MessageFrame[] = []
+    while (this.#bytes >= this.#bytesNeeded) {
+      const all = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks)
+      const end = PREFIX_BYTES + this.#lengthIn(all)
+      const isComplete = all.byteLength >= end
+      if (isComplete) frames.push({ isCompressed: all[0] === COMPRESSED, bytes: all.subarray(PREFIX_BYTES, end) })
+      const rest = isComplete ? all.subarray(end) : all
+      this.#chunks = rest.byteLength > 0 ? [rest] : []
       this.#bytes = rest.byteLength
-      this.#wanted = isWhole ? HEAD_BYTES : end
+      this.#bytesNeeded = isComplete ? PREFIX_BYTES : end
     }
     return frames
   }
 
-  #lengthOf(head: Buffer): number {
-    const flags = head[0] ?? 0
-    if (flags > COMPRESSED) throw new RpcError(Status.internal, `Unknown flags ${flags} before a message`)
-    const length = head.readUInt32BE(1)
+  #lengthIn(prefix: Buffer): number {
+    const flags = prefix[0] ?? 0
+    if (flags > COMPRESSED) throw new RpcError(StatusCode.internal, `Unknown flags ${flags} before a message`)
+    const length = prefix.readUInt32BE(1)
     if (length <= this.#bytesMax) return length
-    throw new RpcError(Status.resourceExhausted, `The message has ${length} bytes, more than ${this.#bytesMax}`)
+    throw tooLong(`The message has ${length} bytes, more than ${this.#bytesMax}`)
   }
 }
 
-/** The encodings that we take, for `grpc-accept-encoding`. */
+/** Final, unlike RESOURCE_EXHAUSTED of a busy replica: flagd's provider for Java would retry the same message for 3 s. */
+const tooLong = (message: string): RpcError => new RpcError(StatusCode.resourceExhausted, message, true)
+
+/** The supported encodings, for `grpc-accept-encoding`. */
 export const ENCODINGS = 'identity,gzip'
 
-/** Unpacks a compressed message; `encoding` is what `grpc-encoding` says. Throws `RpcError`, also when it grows above `bytesMax`. */
-export async function unpack(bytes: Buffer, encoding: string | undefined, bytesMax: number): Promise<Buffer> {
+/** Decompresses a message by `encoding`, the value of `grpc-encoding`. Throws `RpcError`, also above `bytesMax`. */
+export async function decompress(bytes: Buffer, encoding: string | undefined, bytesMax: number): Promise<Buffer> {
   if (encoding === undefined || encoding === 'identity')
-    throw new RpcError(Status.internal, 'A message is compressed, and no grpc-encoding says how')
-  if (encoding !== 'gzip') throw new RpcError(Status.unimplemented, `grpc-encoding is none of ${ENCODINGS}`)
+    throw new RpcError(StatusCode.internal, 'The message is compressed, but grpc-encoding names no compression')
+  if (encoding !== 'gzip') throw new RpcError(StatusCode.unimplemented, `grpc-encoding must be one of ${ENCODINGS}`)
   try {
     return await promisify(gunzip)(bytes, { maxOutputLength: bytesMax })
   } catch (error) {
-    const isTooLong = error instanceof RangeError
-    if (isTooLong) throw new RpcError(Status.resourceExhausted, `The message has more than ${bytesMax} bytes`)
-    throw new RpcError(Status.internal, 'Cannot unpack a compressed message')
+    if (error instanceof RangeError) throw tooLong(`The message has more than ${bytesMax} bytes`)
+    throw new RpcError(StatusCode.internal, 'Cannot decompress the message')
   }
 }
+
+const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 }
+/** The maximum delay of a timer, about 25 days. */
+const TIMER_MS_MAX = 2 ** 31 - 1
+
+/** Parses `grpc-timeout` into milliseconds; undefined: no deadline. Throws `RpcError` for an invalid value. */
+export function parseTimeout(header: string | null): number | undefined {
+  if (header === null) return undefined
+  const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(header) ?? []
+  if (digits === undefined) throw new RpcError(StatusCode.invalidArgument, 'Cannot parse grpc-timeout')
+  return Math.min(Number(digits) * (UNIT_MS[unit] ?? 0), TIMER_MS_MAX)
+}
+
+/** Encodes `grpc-message`: all but printable ASCII, and "%", as percent-encoded UTF-8. */
+export const encodeStatusMessage = (text: string): string =>
+  text.toWellFormed().replace(/[^\x20-\x24\x26-\x7e]/gu, (character) => encodeURIComponent(character))

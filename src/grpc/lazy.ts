@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { LogLine } from '../telemetry/log.ts'
-import type { Rpc } from './services.ts'
+import type { RpcServer } from './server.ts'
 
-/** As the .proto files have them; known before these are loaded. */
+/** As in the .proto files, whose descriptors are not loaded yet. */
 const SERVICES = [
   'flagd.evaluation.v1.Service',
   'flagd.evaluation.v2.Service',
@@ -11,9 +11,9 @@ const SERVICES = [
   'grpc.health.v1.Health',
   'grpc.reflection.v1.ServerReflection',
 ]
-const GRPC = /^application\/grpc(\+[\w-]+)?(;|$)/i
-/** `INTERNAL`, as a gRPC call is told that has no answer (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
-const FAILURE = {
+const GRPC_TYPE = /^application\/grpc(\+[\w-]+)?(;|$)/i
+/** INTERNAL as a Trailers-Only response (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
+const INTERNAL_ERROR = {
   ':status': 200,
   'content-type': 'application/grpc',
   'grpc-status': '13',
@@ -21,45 +21,45 @@ const FAILURE = {
 }
 
 /**
- * The RPC services, loaded with the first call: to describe their messages takes longer than all the rest of a start. Not sooner by itself,
- * because where processors are given for requests alone, the next request would pay for what it does not use.
+ * Loads the RPC services with the first call, because creating their message descriptors takes longer than the rest of the start. Not in the
+ * background after the start: where CPU is allocated only during requests, the next request would pay for it.
  */
-export function lazyRpc(load: () => Promise<Rpc>, log: LogLine): Rpc {
-  let rpc: Rpc | undefined
-  let loading: Promise<Rpc> | undefined
+export function lazyRpc(load: () => Promise<RpcServer>, log: LogLine): RpcServer {
+  let server: RpcServer | undefined
+  let loading: Promise<RpcServer> | undefined
   let hasEnded = false
   const open = async () => {
-    rpc = await load()
-    if (hasEnded) rpc.endStreams()
-    return rpc
+    server = await load()
+    if (hasEnded) server.endStreams()
+    return server
   }
-  const opened = () => {
+  const loaded = () => {
     loading ??= open()
     return loading
   }
-  const takeLater = async (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    stream.on('error', () => undefined) // of a client that leaves meanwhile
+  const takeAfterLoading = async (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    stream.on('error', () => undefined) // a client that disconnects during loading
     try {
-      const { takeStream } = await opened()
+      const { takeStream } = await loaded()
       if (!stream.destroyed) takeStream(stream, headers)
     } catch (error) {
       log('Unexpected error', { error, route: headers[':path'] })
-      if (!stream.destroyed) stream.respond(FAILURE, { endStream: true })
+      if (!stream.destroyed) stream.respond(INTERNAL_ERROR, { endStream: true })
     }
   }
   return {
     services: SERVICES,
     takeStream: (stream, headers) => {
-      if (rpc) return rpc.takeStream(stream, headers)
-      if (!GRPC.test(headers['content-type']?.toString() ?? '')) return false
-      void takeLater(stream, headers)
+      if (server) return server.takeStream(stream, headers)
+      if (!GRPC_TYPE.test(headers['content-type']?.toString() ?? '')) return false
+      void takeAfterLoading(stream, headers)
       return true
     },
-    fetch: async (request, path) => (await opened()).fetch(request, path),
-    size: () => rpc?.size() ?? 0,
+    fetch: async (request, path) => (await loaded()).fetch(request, path),
+    size: () => server?.size() ?? 0,
     endStreams: () => {
       hasEnded = true
-      rpc?.endStreams()
+      server?.endStreams()
     },
   }
 }

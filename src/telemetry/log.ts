@@ -98,8 +98,8 @@ export type Access = {
   readonly actor?: string | undefined
   readonly span: Span | undefined
 }
-/** A finished call over RPC. */
-export type Call = Pick<Access, 'method' | 'seconds' | 'span'> & { readonly code: string }
+/** A finished RPC call; `method` is `<package>.<service>/<method>` and `code` the name of its status code. */
+export type CallLogEntry = Pick<Access, 'method' | 'seconds' | 'span'> & { readonly code: string }
 /** Logs a request; undefined where requests of its kind are not logged. */
 export type AccessLog = ((access: Access) => void) | undefined
 /** By kind of request; `calls` are those over RPC. */
@@ -107,7 +107,7 @@ export type AccessLogs = {
   readonly evaluations: AccessLog
   readonly probes: AccessLog
   readonly others: AccessLog
-  readonly calls: ((call: Call) => void) | undefined
+  readonly calls: ((call: CallLogEntry) => void) | undefined
 }
 
 /** Lines of the access log. `log` is the log itself. */
@@ -115,7 +115,7 @@ export function accessLogs(
   level: AccessLevel,
   log: (message: string, fields: Record<string, unknown>) => void,
 ): AccessLogs {
-  const write = ({ span, seconds, ...access }: Access | Call) =>
+  const write = ({ span, seconds, ...access }: Access | CallLogEntry) =>
     log('Request', { ...access, ms: Math.round(seconds * 1e6) / 1e3, ...(span && idsOf(span)) })
   const few = level === 'all' ? write : undefined
   return { evaluations: few, probes: few, calls: few, others: level === 'none' ? undefined : write }

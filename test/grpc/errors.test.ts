@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { FlagdProvider } from '@openfeature/flagd-provider'
@@ -42,6 +43,8 @@ after(async () => {
 const resolve = (request: MessageInitShape<typeof ResolveBooleanRequestSchema>) =>
   frame(toBinary(ResolveBooleanRequestSchema, create(ResolveBooleanRequestSchema, request)))
 const EMPTY = frame(new Uint8Array())
+/** Above the limit only when it is decompressed. */
+const COMPRESSED = frame(gzipSync(resolve({ flagKey: 'x'.repeat(3_000) }).subarray(5)), 1)
 
 /** The frames of the answer to one call: "H" for headers, "H$" where they also end the stream. Empty data is not counted. */
 async function framesOf(port: number, path: string, body: Uint8Array, headers: Record<string, string> = {}) {
@@ -67,6 +70,8 @@ for (const [status, what, path, body, headers] of [
   ['INVALID_ARGUMENT', 'a type mismatch', RESOLVE, resolve({ flagKey: 'text' }), {}],
   ['INVALID_ARGUMENT', 'a wrong selector', EVENTS, EMPTY, { 'flagd-selector': 'x=y' }],
   ['INVALID_ARGUMENT', 'bytes that are no message', RESOLVE, frame(Buffer.from([0x0a, 0xff, 0xff, 0xff])), {}],
+  ['RESOURCE_EXHAUSTED', 'a message that is too long', RESOLVE, resolve({ flagKey: 'x'.repeat(3_000) }), {}],
+  ['RESOURCE_EXHAUSTED', 'a message that is too long after gzip', RESOLVE, COMPRESSED, { 'grpc-encoding': 'gzip' }],
   ['DATA_LOSS', 'a parse error', RESOLVE, resolve({ flagKey: 'unparsable' }), {}],
   ['UNKNOWN', 'a rule that names a missing variant', RESOLVE, resolve({ flagKey: 'no-variant' }), {}],
 ] as const)
@@ -75,7 +80,6 @@ for (const [status, what, path, body, headers] of [
   })
 
 for (const [status, what, path, body, headers] of [
-  ['RESOURCE_EXHAUSTED', 'a message that is too long', RESOLVE, resolve({ flagKey: 'x'.repeat(3_000) }), {}],
   ['UNAUTHENTICATED', 'an unknown key', RESOLVE, resolve({}), { 'x-api-key': 'fs_client_nobody' }],
   ['PERMISSION_DENIED', 'a key with a smaller role', SYNC, EMPTY, {}],
   ['UNIMPLEMENTED', 'an unknown method', '/no.such/Method', EMPTY, {}],
@@ -100,7 +104,14 @@ const SERVICE_CONFIG = JSON.stringify({
         initialBackoff: '5s',
         maxBackoff: '5s',
         backoffMultiplier: 1,
-        retryableStatusCodes: ['UNKNOWN', 'INVALID_ARGUMENT', 'NOT_FOUND', 'DATA_LOSS', 'UNAVAILABLE'],
+        retryableStatusCodes: [
+          'UNKNOWN',
+          'INVALID_ARGUMENT',
+          'NOT_FOUND',
+          'DATA_LOSS',
+          'RESOURCE_EXHAUSTED',
+          'UNAVAILABLE',
+        ],
       },
     },
   ],
@@ -131,6 +142,7 @@ test('grpc-js with a retry policy reports each final error at once', async (t) =
     ['text', 3],
     ['unparsable', 15],
     ['no-variant', 2],
+    ['x'.repeat(3_000), 8],
   ] as const) {
     const start = performance.now()
     assert.equal(await codeOf(flagKey), code, flagKey)

@@ -2,28 +2,27 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { create } from '@bufbuild/protobuf'
-import { type Frame, Frames, frameOf, messageOf, unpack } from '../../src/grpc/framing.ts'
+import { decodeMessage, decompress, encodeFrame, FrameDecoder, type MessageFrame } from '../../src/grpc/framing.ts'
 import { ResolveBooleanRequestSchema } from '../../src/grpc/gen/flagd/evaluation/v2/evaluation_pb.js'
 import { HealthCheckResponseSchema } from '../../src/grpc/gen/grpc/health/v1/health_pb.js'
-import { sharedMessage } from '../../src/grpc/service.ts'
-import { RpcError, Status } from '../../src/grpc/status.ts'
+import { RpcError, StatusCode, sharedMessage } from '../../src/grpc/service.ts'
 import { frame } from '../support/h2.ts'
 
 const BYTES_MAX = 100
 
-const is = (status: Status) => (error: unknown) => error instanceof RpcError && error.status === status
-const plain = (text: string): Frame => ({ isCompressed: false, bytes: Buffer.from(text) })
+const is = (status: StatusCode) => (error: unknown) => error instanceof RpcError && error.status === status
+const plain = (text: string): MessageFrame => ({ isCompressed: false, bytes: Buffer.from(text) })
 
 /** What comes out of a stream that arrives in chunks of `size` bytes. */
-function cut(stream: Buffer, size: number): { frames: Frame[]; isBroken: boolean } {
-  const frames = new Frames(BYTES_MAX)
-  const taken: Frame[] = []
-  for (let at = 0; at < stream.byteLength; at += size) taken.push(...frames.take(stream.subarray(at, at + size)))
-  return { frames: taken, isBroken: frames.isBroken }
+function cut(stream: Buffer, size: number): { frames: MessageFrame[]; isBroken: boolean } {
+  const frames = new FrameDecoder(BYTES_MAX)
+  const taken: MessageFrame[] = []
+  for (let at = 0; at < stream.byteLength; at += size) taken.push(...frames.decode(stream.subarray(at, at + size)))
+  return { frames: taken, isBroken: frames.isIncomplete }
 }
 
 for (const size of [1, 2, 3, 4, 5, 6, 7, 11, 1_000])
-  test(`Frames cuts messages out of chunks of ${size} bytes`, () => {
+  test(`FrameDecoder cuts messages out of chunks of ${size} bytes`, () => {
     const stream = Buffer.concat(['one', '', 'x'.repeat(BYTES_MAX), 'four'].map((text) => frame(Buffer.from(text))))
     const expected = ['one', '', 'x'.repeat(BYTES_MAX), 'four'].map(plain)
     assert.deepEqual(cut(stream, size), { frames: expected, isBroken: false })
@@ -31,13 +30,13 @@ for (const size of [1, 2, 3, 4, 5, 6, 7, 11, 1_000])
     assert.deepEqual(cut(stream.subarray(0, 8 + 3), size), { frames: expected.slice(0, 1), isBroken: true })
   })
 
-test('Frames takes empty chunks, and nothing at all is no broken message', () => {
-  const frames = new Frames(BYTES_MAX)
-  assert.deepEqual(frames.take(Buffer.alloc(0)), [])
-  assert.equal(frames.isBroken, false)
+test('FrameDecoder takes empty chunks, and nothing at all is no broken message', () => {
+  const frames = new FrameDecoder(BYTES_MAX)
+  assert.deepEqual(frames.decode(Buffer.alloc(0)), [])
+  assert.equal(frames.isIncomplete, false)
 })
 
-test('Frames tells compressed messages from plain ones', () => {
+test('FrameDecoder tells compressed messages from plain ones', () => {
   const { frames } = cut(Buffer.concat([frame(Buffer.from('a'), 1), frame(Buffer.from('b'))]), 4)
   assert.deepEqual(
     frames.map(({ isCompressed }) => isCompressed),
@@ -46,57 +45,57 @@ test('Frames tells compressed messages from plain ones', () => {
 })
 
 for (const [what, head, status] of [
-  ['a message that is one byte too long', [0, 0, 0, 0, BYTES_MAX + 1], Status.resourceExhausted],
-  ['the longest length there is', [0, 255, 255, 255, 255], Status.resourceExhausted],
-  ['the flag of trailers in gRPC-Web', [0x80, 0, 0, 0, 1], Status.internal],
-  ['an unknown flag', [2, 0, 0, 0, 1], Status.internal],
+  ['a message that is one byte too long', [0, 0, 0, 0, BYTES_MAX + 1], StatusCode.resourceExhausted],
+  ['the longest length there is', [0, 255, 255, 255, 255], StatusCode.resourceExhausted],
+  ['the flag of trailers in gRPC-Web', [0x80, 0, 0, 0, 1], StatusCode.internal],
+  ['an unknown flag', [2, 0, 0, 0, 1], StatusCode.internal],
 ] as const)
-  test(`Frames refuses ${what} at its head`, () => {
-    assert.throws(() => new Frames(BYTES_MAX).take(Buffer.from(head)), is(status))
-    const after = new Frames(BYTES_MAX)
-    assert.throws(() => after.take(Buffer.concat([frame(Buffer.from('a')), Buffer.from(head)])), is(status))
+  test(`FrameDecoder refuses ${what} at its head`, () => {
+    assert.throws(() => new FrameDecoder(BYTES_MAX).decode(Buffer.from(head)), is(status))
+    const after = new FrameDecoder(BYTES_MAX)
+    assert.throws(() => after.decode(Buffer.concat([frame(Buffer.from('a')), Buffer.from(head)])), is(status))
   })
 
-test('Frames copies a message in single bytes not once for each of them', () => {
-  const frames = new Frames(1_000_000)
+test('FrameDecoder copies a message in single bytes not once for each of them', () => {
+  const frames = new FrameDecoder(1_000_000)
   const stream = frame(Buffer.alloc(1_000_000, 'x'))
   const begin = performance.now()
   let taken = 0
-  for (let at = 0; at < stream.byteLength; at += 1) taken += frames.take(stream.subarray(at, at + 1)).length
+  for (let at = 0; at < stream.byteLength; at += 1) taken += frames.decode(stream.subarray(at, at + 1)).length
   assert.equal(taken, 1)
   // Copying each time would be 500 GB.
   assert.ok(performance.now() - begin < 5_000)
 })
 
-test('unpack() gives what was packed, up to the limit', async () => {
+test('decompress() gives what was packed, up to the limit', async () => {
   const longest = Buffer.alloc(BYTES_MAX, 'x')
-  assert.deepEqual(await unpack(gzipSync(longest), 'gzip', BYTES_MAX), longest)
-  assert.deepEqual(await unpack(gzipSync(''), 'gzip', BYTES_MAX), Buffer.alloc(0))
+  assert.deepEqual(await decompress(gzipSync(longest), 'gzip', BYTES_MAX), longest)
+  assert.deepEqual(await decompress(gzipSync(''), 'gzip', BYTES_MAX), Buffer.alloc(0))
 })
 
 const packed = gzipSync('x'.repeat(80))
 for (const [what, bytes, encoding, status] of [
-  ['more than the limit', gzipSync('x'.repeat(BYTES_MAX + 1)), 'gzip', Status.resourceExhausted],
-  ['a bomb', gzipSync(Buffer.alloc(50_000_000)), 'gzip', Status.resourceExhausted],
-  ['a broken head', Buffer.from('no gzip'), 'gzip', Status.internal],
-  ['a lost end', packed.subarray(0, -6), 'gzip', Status.internal],
-  ['a wrong checksum', Buffer.concat([packed.subarray(0, -8), Buffer.alloc(8)]), 'gzip', Status.internal],
-  ['no bytes', Buffer.alloc(0), 'gzip', Status.internal],
-  ['no encoding', packed, undefined, Status.internal],
-  ['the identity', packed, 'identity', Status.internal],
-  ['deflate', packed, 'deflate', Status.unimplemented],
-  ['a name in capitals', packed, 'GZIP', Status.unimplemented],
+  ['more than the limit', gzipSync('x'.repeat(BYTES_MAX + 1)), 'gzip', StatusCode.resourceExhausted],
+  ['a bomb', gzipSync(Buffer.alloc(50_000_000)), 'gzip', StatusCode.resourceExhausted],
+  ['a broken head', Buffer.from('no gzip'), 'gzip', StatusCode.internal],
+  ['a lost end', packed.subarray(0, -6), 'gzip', StatusCode.internal],
+  ['a wrong checksum', Buffer.concat([packed.subarray(0, -8), Buffer.alloc(8)]), 'gzip', StatusCode.internal],
+  ['no bytes', Buffer.alloc(0), 'gzip', StatusCode.internal],
+  ['no encoding', packed, undefined, StatusCode.internal],
+  ['the identity', packed, 'identity', StatusCode.internal],
+  ['deflate', packed, 'deflate', StatusCode.unimplemented],
+  ['a name in capitals', packed, 'GZIP', StatusCode.unimplemented],
 ] as const)
-  test(`unpack() refuses ${what}`, () => assert.rejects(unpack(bytes, encoding, BYTES_MAX), is(status)))
+  test(`decompress() refuses ${what}`, () => assert.rejects(decompress(bytes, encoding, BYTES_MAX), is(status)))
 
-test('frameOf() writes length and message, and a shared message only once', () => {
+test('encodeFrame() writes length and message, and a shared message only once', () => {
   const request = create(ResolveBooleanRequestSchema, { flagKey: 'on' })
-  const bytes = frameOf(ResolveBooleanRequestSchema, request)
+  const bytes = encodeFrame(ResolveBooleanRequestSchema, request)
   assert.deepEqual([...bytes], [0, 0, 0, 0, 4, 0x0a, 2, 0x6f, 0x6e])
   request.flagKey = 'off'
-  assert.notDeepEqual(frameOf(ResolveBooleanRequestSchema, request), bytes)
+  assert.notDeepEqual(encodeFrame(ResolveBooleanRequestSchema, request), bytes)
   const shared = sharedMessage(HealthCheckResponseSchema, { status: 1 })
-  assert.equal(frameOf(HealthCheckResponseSchema, shared), frameOf(HealthCheckResponseSchema, shared))
+  assert.equal(encodeFrame(HealthCheckResponseSchema, shared), encodeFrame(HealthCheckResponseSchema, shared))
 })
 
 /** A Struct of `levels` fields in one another, as bytes: what encoders refuse to make. */
@@ -119,9 +118,9 @@ function field(number: number, bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), bytes])
 }
 
-test('messageOf() reads a context of 30 levels, and refuses one of 10,000', () => {
-  assert.equal(messageOf(ResolveBooleanRequestSchema, nested(30)).flagKey, 'on')
-  assert.throws(() => messageOf(ResolveBooleanRequestSchema, nested(10_000)), is(Status.invalidArgument))
+test('decodeMessage() reads a context of 30 levels, and refuses one of 10,000', () => {
+  assert.equal(decodeMessage(ResolveBooleanRequestSchema, nested(30)).flagKey, 'on')
+  assert.throws(() => decodeMessage(ResolveBooleanRequestSchema, nested(10_000)), is(StatusCode.invalidArgument))
 })
 
 for (const [what, bytes] of [
@@ -132,5 +131,5 @@ for (const [what, bytes] of [
   ['a group that never ends', [0x1b, 0x1b, 0x1b]],
   ['text that is no UTF-8', [0x0a, 0x02, 0xff, 0xfe]],
 ] as const)
-  test(`messageOf() refuses ${what}`, () =>
-    assert.throws(() => messageOf(ResolveBooleanRequestSchema, Buffer.from(bytes)), is(Status.invalidArgument)))
+  test(`decodeMessage() refuses ${what}`, () =>
+    assert.throws(() => decodeMessage(ResolveBooleanRequestSchema, Buffer.from(bytes)), is(StatusCode.invalidArgument)))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Health, HealthCheckResponse_ServingStatus as Serving } from '../../src/grpc/gen/grpc/health/v1/health_pb.js'
 import { lazyRpc } from '../../src/grpc/lazy.ts'
-import type { Rpc } from '../../src/grpc/services.ts'
+import type { RpcServer } from '../../src/grpc/server.ts'
 import { listen } from '../../src/server/listen.ts'
 import { GrpcClient } from '../support/grpc.ts'
 import { openService, type Service } from '../support/service.ts'
@@ -21,7 +21,7 @@ const unused = () => assert.fail('nothing is logged')
 const fetch = () => new Response()
 
 /** A server of these services alone, and a client. */
-async function serve({ takeStream }: Rpc): Promise<{ client: GrpcClient; close(): Promise<void> }> {
+async function serve({ takeStream }: RpcServer): Promise<{ client: GrpcClient; close(): Promise<void> }> {
   const server = await listen({ ...AT, fetch, takeStream })
   const client = new GrpcClient(server.grpcPort ?? 0)
   const close = async () => {
@@ -51,7 +51,7 @@ test('rpcOnUse() loads with the first call, which is answered like those after i
 })
 
 test('a call whose client leaves while the dependencies are loaded harms nobody', async () => {
-  const loading = Promise.withResolvers<Rpc>()
+  const loading = Promise.withResolvers<RpcServer>()
   const asked = Promise.withResolvers<void>()
   const remote = lazyRpc(() => {
     asked.resolve()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RpcError, Status } from '../../src/grpc/status.ts'
-import { timeoutMs } from '../../src/grpc/timeout.ts'
+import { parseTimeout } from '../../src/grpc/framing.ts'
+import { RpcError, StatusCode } from '../../src/grpc/service.ts'
 
 for (const [header, ms] of [
   [null, undefined],
@@ -15,7 +15,7 @@ for (const [header, ms] of [
   ['00000007S', 7_000],
   ['99999999H', 2 ** 31 - 1],
 ] as const)
-  test(`grpc-timeout ${header} is ${ms} ms`, () => assert.equal(timeoutMs(header), ms))
+  test(`grpc-timeout ${header} is ${ms} ms`, () => assert.equal(parseTimeout(header), ms))
 
 for (const header of [
   '',
@@ -35,6 +35,6 @@ for (const header of [
 ])
   test(`grpc-timeout ${JSON.stringify(header)} is refused`, () =>
     assert.throws(
-      () => timeoutMs(header),
-      (error) => error instanceof RpcError && error.status === Status.invalidArgument,
+      () => parseTimeout(header),
+      (error) => error instanceof RpcError && error.status === StatusCode.invalidArgument,
     ))

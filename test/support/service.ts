@@ -8,7 +8,7 @@ import { KeyCache } from '../../src/cache/key-cache.ts'
 import { Snapshots } from '../../src/cache/snapshots.ts'
 import { Subscriptions } from '../../src/cache/subscriptions.ts'
 import { Usage } from '../../src/cache/usage.ts'
-import { type Rpc, type RpcDependencies, rpc } from '../../src/grpc/services.ts'
+import { type RpcDependencies, type RpcServer, rpcServer } from '../../src/grpc/server.ts'
 import { Calls } from '../../src/repository/calls.ts'
 import { readKeys } from '../../src/repository/postgres/keys.ts'
 import { readSource } from '../../src/repository/postgres/load-environment.ts'
@@ -36,7 +36,7 @@ export type Service = {
   readonly usage: Usage
   readonly subscriptions: Subscriptions
   readonly streams: Streams
-  readonly rpc: Rpc
+  readonly rpc: RpcServer
   readonly load: Load
   /** What goes before `fetch` where it is served. */
   readonly refuse: Refuse
@@ -120,7 +120,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     shed: metrics.shed,
     ...options.load,
   })
-  const remote = rpc({
+  const remote = rpcServer({
     ...answering,
     subscriptions,
     contextValues: {},
@@ -128,7 +128,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     defaultFlagSetId: undefined,
     streamSecondsMax: 240,
     random: Math.random,
-    notes: { timings: metrics.rpc, tracer },
+    telemetry: { durations: metrics.rpc, tracer },
     load,
     ...options.rpc,
   })

@@ -1,39 +1,220 @@
-import type { EvaluationDependencies } from '../evaluation-request.ts'
+import { create, type DescMessage, type JsonObject, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf'
+import type { Count } from '../../cache/counting.ts'
+import { reflect, selects } from '../../cache/selector.ts'
+import type { Snapshot } from '../../cache/snapshot.ts'
+import type { Context, Metadata } from '../../flag/definition.ts'
+import { FlagError } from '../../flag/error.ts'
+import {
+  type Enrich,
+  type Evaluation,
+  evaluate,
+  type Failure,
+  type FlagType,
+  fail,
+  isFiniteContext,
+  type Success,
+  typeOf,
+} from '../../flag/evaluate.ts'
+import type { Span } from '../../telemetry/span.ts'
 import * as v1 from '../gen/flagd/evaluation/v1/evaluation_pb.js'
 import * as v2 from '../gen/flagd/evaluation/v2/evaluation_pb.js'
 import * as legacy from '../gen/schema/v1/schema_pb.js'
-import { resolver } from '../resolve.ts'
-import { resolveAll } from '../resolve-all.ts'
-import { type Method, methodsOf, type ServiceOf } from '../service.ts'
-import { type EventDependencies, eventStream } from './event-stream.ts'
+import {
+  type Authorize,
+  type CallContext,
+  type CallScope,
+  type MethodEntry,
+  methodsOf,
+  RpcError,
+  type ServiceHandlers,
+  StatusCode,
+  sharedMessage,
+} from '../service.ts'
+import { type EventStreamDependencies, eventStream } from './event-stream.ts'
 
-/** `flagd.evaluation.v1` and `v2`, and v1 under its old name `schema.v1`: flags by type, one by one, and what changed. */
-export function evaluationMethods(
-  dependencies: EvaluationDependencies & EventDependencies,
-): [path: string, method: Method][] {
-  const first: ServiceOf<typeof v1.Service> = {
-    resolveAll: (request, call) => resolveAll(dependencies, request, call),
-    resolveBoolean: resolver(dependencies, { version: 'v1', type: 'boolean', answer: v1.ResolveBooleanResponseSchema }),
-    resolveString: resolver(dependencies, { version: 'v1', type: 'string', answer: v1.ResolveStringResponseSchema }),
-    resolveFloat: resolver(dependencies, { version: 'v1', type: 'number', answer: v1.ResolveFloatResponseSchema }),
-    resolveInt: resolver(dependencies, { version: 'v1', type: 'integer', answer: v1.ResolveIntResponseSchema }),
-    resolveObject: resolver(dependencies, { version: 'v1', type: 'object', answer: v1.ResolveObjectResponseSchema }),
+type ResolveDependencies = {
+  readonly authorize: Authorize
+  readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
+  readonly enrich: Enrich
+  readonly count: Count
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+type ResolveType = FlagType | 'integer'
+/** A call after authorization, with all that an evaluation needs. */
+type EvaluationRequest = CallScope & {
+  readonly snapshot: Snapshot
+  readonly context: Context
+  /** Unix seconds. */
+  readonly now: number
+  readonly span: Span | undefined
+}
+
+/** `flagd.evaluation.v1` and `v2`, and v1 under its old name `schema.v1`. */
+export function evaluationMethods(dependencies: ResolveDependencies & EventStreamDependencies): MethodEntry[] {
+  const resolve1 = <O extends DescMessage>(type: ResolveType, response: O) =>
+    resolveHandler(dependencies, { version: 'v1', type, response })
+  const resolve2 = <O extends DescMessage>(type: ResolveType, response: O) =>
+    resolveHandler(dependencies, { version: 'v2', type, response })
+  const first: ServiceHandlers<typeof v1.Service> = {
+    resolveAll: ({ context }, call) => resolveAll(dependencies, call, context),
+    resolveBoolean: resolve1('boolean', v1.ResolveBooleanResponseSchema),
+    resolveString: resolve1('string', v1.ResolveStringResponseSchema),
+    resolveFloat: resolve1('number', v1.ResolveFloatResponseSchema),
+    resolveInt: resolve1('integer', v1.ResolveIntResponseSchema),
+    resolveObject: resolve1('object', v1.ResolveObjectResponseSchema),
     eventStream: eventStream(dependencies, v1.EventStreamResponseSchema),
   }
-  return [
-    ...methodsOf(v1.Service, first),
-    ...methodsOf(v2.Service, {
-      resolveBoolean: resolver(dependencies, {
-        version: 'v2',
-        type: 'boolean',
-        answer: v2.ResolveBooleanResponseSchema,
-      }),
-      resolveString: resolver(dependencies, { version: 'v2', type: 'string', answer: v2.ResolveStringResponseSchema }),
-      resolveFloat: resolver(dependencies, { version: 'v2', type: 'number', answer: v2.ResolveFloatResponseSchema }),
-      resolveInt: resolver(dependencies, { version: 'v2', type: 'integer', answer: v2.ResolveIntResponseSchema }),
-      resolveObject: resolver(dependencies, { version: 'v2', type: 'object', answer: v2.ResolveObjectResponseSchema }),
-      eventStream: eventStream(dependencies, v2.EventStreamResponseSchema),
-    }),
-    ...methodsOf(legacy.Service, first),
-  ]
+  const second: ServiceHandlers<typeof v2.Service> = {
+    resolveBoolean: resolve2('boolean', v2.ResolveBooleanResponseSchema),
+    resolveString: resolve2('string', v2.ResolveStringResponseSchema),
+    resolveFloat: resolve2('number', v2.ResolveFloatResponseSchema),
+    resolveInt: resolve2('integer', v2.ResolveIntResponseSchema),
+    resolveObject: resolve2('object', v2.ResolveObjectResponseSchema),
+    eventStream: eventStream(dependencies, v2.EventStreamResponseSchema),
+  }
+  return [...methodsOf(v1.Service, first), ...methodsOf(v2.Service, second), ...methodsOf(legacy.Service, first)]
+}
+
+const NO_CONTEXT: Context = {}
+
+/** Authorizes a call and finds its snapshot. Synchronous once key and environment are cached. */
+function evaluationRequest(
+  { authorize, current, enrich, now }: ResolveDependencies,
+  call: CallContext,
+  context: JsonObject | undefined,
+): EvaluationRequest | Promise<EvaluationRequest> {
+  const requestFor = ({ flagSetId, selector }: CallScope, snapshot: Snapshot): EvaluationRequest => ({
+    flagSetId,
+    selector,
+    snapshot,
+    context: enrich(context ?? NO_CONTEXT),
+    now: Math.floor(now() / 1_000),
+    span: call.span,
+  })
+  const find = (scope: CallScope): EvaluationRequest | Promise<EvaluationRequest> => {
+    if (context !== undefined && !isFiniteContext(context))
+      throw new FlagError('invalid', 'Cannot read the context: a number in it is NaN or beyond a double')
+    const snapshot = current(scope.flagSetId)
+    return snapshot instanceof Promise
+      ? snapshot.then((loaded) => requestFor(scope, loaded))
+      : requestFor(scope, snapshot)
+  }
+  const scope = authorize(call, 'client')
+  return scope instanceof Promise ? scope.then(find) : find(scope)
+}
+
+/** Errors of an evaluation, in flagd's words. They never quote the rule: keys may be public. */
+const ERRORS: Record<Failure['errorCode'], RpcError> = {
+  FLAG_NOT_FOUND: new RpcError(StatusCode.notFound, 'Flag not found'),
+  TYPE_MISMATCH: new RpcError(StatusCode.invalidArgument, 'Type mismatch error'),
+  PARSE_ERROR: new RpcError(StatusCode.dataLoss, 'Error parsing input or configuration'),
+  GENERAL: new RpcError(StatusCode.unknown, 'General error'),
+}
+/** The value of a disabled flag in v1, whose fields are never absent. */
+const ZERO_VALUES: Record<ResolveType, unknown> = { boolean: false, string: '', number: 0, integer: 0n, object: {} }
+/** Every number below fits an int64. */
+const INT64_LIMIT = 2 ** 63
+
+/**
+ * The handler for flags of one type in one version of the protocol. For an evaluation without a value v2 omits value and variant; v1 responds
+ * with the zero value for a disabled flag and with NOT_FOUND for a flag without a default.
+ */
+function resolveHandler<O extends DescMessage>(
+  dependencies: ResolveDependencies,
+  { version, type, response }: { readonly version: 'v1' | 'v2'; readonly type: ResolveType; readonly response: O },
+) {
+  const fieldsOf = (success: Success, metadata: Metadata): MessageInitShape<O> => {
+    const typed = typedValueOf(success, type)
+    const isAbsent = typed === undefined && version === 'v1'
+    if (isAbsent && success.reason !== 'DISABLED') throw ERRORS.FLAG_NOT_FOUND
+    const { reason, variant } = success
+    return { value: isAbsent ? ZERO_VALUES[type] : typed, reason, variant, metadata } as unknown as MessageInitShape<O>
+  }
+  // A success is one object for each variant of a flag, so its message can be shared.
+  const messages = new WeakMap<Success, MessageShape<O>>()
+  const sharedMessageOf = (success: Success): MessageShape<O> => {
+    const cached = messages.get(success)
+    if (cached !== undefined) return cached
+    const message = sharedMessage(response, fieldsOf(success, success.metadata))
+    messages.set(success, message)
+    return message
+  }
+  const respond = (key: string, request: EvaluationRequest): MessageShape<O> => {
+    const evaluation = evaluateFlag(dependencies, key, request, type)
+    if (evaluation.reason === 'ERROR') throw ERRORS[evaluation.errorCode]
+    if (request.selector === undefined) return sharedMessageOf(evaluation)
+    return create(response, fieldsOf(evaluation, { ...reflect(request.selector), ...evaluation.metadata }))
+  }
+  return (
+    { flagKey, context }: { readonly flagKey: string; readonly context?: JsonObject | undefined },
+    call: CallContext,
+  ): MessageShape<O> | Promise<MessageShape<O>> => {
+    const request = evaluationRequest(dependencies, call, context)
+    return request instanceof Promise ? request.then((ready) => respond(flagKey, ready)) : respond(flagKey, request)
+  }
+}
+
+/** Evaluates and counts one flag. A flag outside of the selector does not exist for the caller. */
+function evaluateFlag(
+  { count }: ResolveDependencies,
+  key: string,
+  request: EvaluationRequest,
+  type: ResolveType,
+): Evaluation {
+  const { snapshot, selector, context, now } = request
+  const flag = snapshot.flagSet.flags.get(key)
+  const isVisible = flag !== undefined && selects(selector, snapshot.flagSetId, flag.metadata)
+  const evaluation = isVisible
+    ? evaluate(flag, context, now, type)
+    : fail({ key, metadata: {} }, 'FLAG_NOT_FOUND', 'Flag not found')
+  count(evaluation, request)
+  return evaluation
+}
+
+/** The value as protobuf-es represents it: an int64 is a bigint. */
+function typedValueOf({ value }: Success, type: ResolveType): unknown {
+  if (type !== 'integer' || typeof value !== 'number') return value
+  if (Math.abs(value) >= INT64_LIMIT) throw ERRORS.TYPE_MISMATCH
+  return BigInt(value)
+}
+
+/** Evaluates every flag that the selector matches (v1 only). flagd's web provider calls it. */
+async function resolveAll(
+  dependencies: ResolveDependencies,
+  call: CallContext,
+  requestContext: JsonObject | undefined,
+): Promise<v1.ResolveAllResponse> {
+  const request = await evaluationRequest(dependencies, call, requestContext)
+  const { snapshot, selector, context, now } = request
+  const flags: Record<string, v1.AnyFlag> = Object.create(null)
+  for (const flag of snapshot.flagSet.flags.values()) {
+    if (!selects(selector, snapshot.flagSetId, flag.metadata)) continue
+    const evaluation = evaluate(flag, context, now)
+    dependencies.count(evaluation, request)
+    const anyFlag = anyFlagOf(evaluation, flag.type, request)
+    if (anyFlag) flags[flag.key] = anyFlag
+  }
+  return create(v1.ResolveAllResponseSchema, { flags, metadata: reflect(selector) })
+}
+
+/** As in flagd: no entry without a value or for a list, which the message cannot hold; the zero value after an error or when disabled. */
+function anyFlagOf(
+  evaluation: Evaluation,
+  type: FlagType | undefined,
+  { selector }: EvaluationRequest,
+): v1.AnyFlag | undefined {
+  const { reason } = evaluation
+  const isZero = reason === 'ERROR' || reason === 'DISABLED'
+  const value = anyValueOf(isZero ? ZERO_VALUES[type ?? 'boolean'] : evaluation.value)
+  const variant = isZero ? '' : (evaluation.variant ?? '')
+  const metadata = { ...reflect(selector), ...evaluation.metadata }
+  return value && create(v1.AnyFlagSchema, { reason, variant, value, metadata })
+}
+
+function anyValueOf(value: unknown): v1.AnyFlag['value'] | undefined {
+  if (typeof value === 'boolean') return { case: 'boolValue', value }
+  if (typeof value === 'string') return { case: 'stringValue', value }
+  if (typeof value === 'number') return { case: 'doubleValue', value }
+  return typeOf(value) === 'object' ? { case: 'objectValue', value: value as JsonObject } : undefined
 }

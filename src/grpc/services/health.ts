@@ -4,57 +4,53 @@ import {
   HealthCheckResponseSchema,
   HealthCheckResponse_ServingStatus as Serving,
 } from '../gen/grpc/health/v1/health_pb.js'
-import { type Method, methodsOf, sharedMessage } from '../service.ts'
-import { RpcError, Status } from '../status.ts'
+import { type MethodEntry, methodsOf, RpcError, StatusCode, sharedMessage } from '../service.ts'
 import { isStopping, type OpenStreams } from '../stream-limits.ts'
 
-export type HealthDependencies = {
-  /** As `/readyz`: there is something to serve, and the process is not stopping. */
+type HealthDependencies = {
+  /** As `/readyz`: data is loaded and the process is not shutting down. */
   readonly isReady: () => Promise<boolean>
   readonly streams: OpenStreams
 }
 
-/** How often a watched state is looked at; only while somebody watches. */
-const LOOK_MS = 500
-/** Streams of this name count together in the limits: they belong to no environment. */
+/** Interval of the checks while a client watches. */
+const CHECK_MS = 500
+/** The name of all Watch streams in the stream limits: they belong to no environment. */
 const WATCHERS = 'grpc.health.v1'
 
-/** `grpc.health.v1` for the server as a whole (""), and for each of `services`, which stand and fall together. */
-export function healthMethods(
-  { isReady, streams }: HealthDependencies,
-  services: readonly string[],
-): [string, Method][] {
-  const answers = new Map<Serving, HealthCheckResponse>()
-  const answer = (status: Serving): HealthCheckResponse => {
-    const known = answers.get(status) ?? sharedMessage(HealthCheckResponseSchema, { status })
-    answers.set(status, known)
-    return known
+/** `grpc.health.v1` for the server as a whole ("") and for each of `services`; all have the same status. */
+export function healthMethods({ isReady, streams }: HealthDependencies, services: readonly string[]): MethodEntry[] {
+  const responses = new Map<Serving, HealthCheckResponse>()
+  const response = (status: Serving): HealthCheckResponse => {
+    const cached = responses.get(status) ?? sharedMessage(HealthCheckResponseSchema, { status })
+    responses.set(status, cached)
+    return cached
   }
   const isKnown = (service: string) => service === '' || services.includes(service)
   const statusOf = async (service: string) => {
     if (!isKnown(service)) return Serving.SERVICE_UNKNOWN
     return (await isReady()) ? Serving.SERVING : Serving.NOT_SERVING
   }
-  async function* states(service: string, signal: AbortSignal) {
-    let told: Serving | undefined
+  async function* statuses(service: string, signal: AbortSignal) {
+    let last: Serving | undefined
     while (!signal.aborted) {
       const status = await statusOf(service)
-      if (status !== told) yield answer(status)
-      told = status
-      await pause(LOOK_MS, signal)
+      if (status !== last) yield response(status)
+      last = status
+      await pause(CHECK_MS, signal)
     }
-    if (isStopping(signal) && isKnown(service) && told !== Serving.NOT_SERVING) yield answer(Serving.NOT_SERVING)
+    if (isStopping(signal) && isKnown(service) && last !== Serving.NOT_SERVING) yield response(Serving.NOT_SERVING)
   }
   return methodsOf(Health, {
     check: async ({ service }) => {
-      if (!isKnown(service)) throw new RpcError(Status.notFound, 'unknown service')
-      return answer(await statusOf(service))
+      if (!isKnown(service)) throw new RpcError(StatusCode.notFound, 'unknown service')
+      return response(await statusOf(service))
     },
-    watch: ({ service }, call) => streams.hold(WATCHERS, call.signal, (signal) => states(service, signal)),
+    watch: ({ service }, call) => streams.run(WATCHERS, call.signal, (signal) => statuses(service, signal)),
   })
 }
 
-/** Ends early, without an error, when the signal aborts. */
+/** Resolves early when the signal aborts. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

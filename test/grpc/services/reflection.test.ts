@@ -37,12 +37,21 @@ async function ask(questions: MessageInitShape<typeof ServerReflectionRequestSch
   return { answers, status }
 }
 
-test('a call that is no stream is refused: reflection is for gRPC clients', async () => {
-  const { name } = ServerReflection.method.serverReflectionInfo
-  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"listServices":""}' }
-  const response = await fetch(`${it.address}/${ServerReflection.typeName}/${name}`, init)
-  assert.equal(response.status, 415)
-})
+for (const [protocol, type] of [
+  ['Connect', 'application/connect+json'],
+  ['Connect, unary', 'application/json'],
+  ['gRPC-Web', 'application/grpc-web+proto'],
+])
+  test(`reflection is not served over ${protocol}: the answer is that of an unknown method`, async () => {
+    const answerTo = async (method: string) => {
+      const init = { method: 'POST', headers: { 'content-type': type }, body: '' }
+      const { status, headers } = await fetch(`${it.address}/${ServerReflection.typeName}/${method}`, init)
+      return [status, headers.get('content-type'), headers.get('grpc-status')]
+    }
+    const answer = await answerTo(ServerReflection.method.serverReflectionInfo.name)
+    assert.equal(answer[0], 404)
+    assert.deepEqual(answer, await answerTo('None'))
+  })
 
 const filesOf = (answer: ServerReflectionResponse['messageResponse'] | undefined): string[] =>
   answer?.case === 'fileDescriptorResponse'
