@@ -57,7 +57,7 @@ export function createFlag(
   change: { flag: NewFlag; author: Author },
 ): Promise<SeenFlag> {
   return database.write(async (tx) => {
-    const { id } = await selectProject(tx, project)
+    const { id } = await selectProject(tx, project, 'lock') // so that it is not deleted meanwhile
     const [row] = await tx
       .insert(flags)
       .values({ ...change.flag, projectId: id })
