@@ -3,14 +3,15 @@ import * as v from 'valibot'
 import { isRecord } from '../flag/definition.ts'
 import type { DatabaseAddress } from '../repository/postgres/database-address.ts'
 import type { RedisAddress } from '../repository/redis/redis.ts'
-import type { Level } from '../telemetry/log.ts'
+import type { AccessLevel, Level } from '../telemetry/log.ts'
 import type { TelemetryConfig } from '../telemetry/open-telemetry.ts'
 import { databaseAddress } from './database.ts'
 import { HTTP_VARIABLES, type HttpConfig, httpOf, tlsMistakes } from './http.ts'
 import { REDIS_VARIABLES, redisMistakes, redisOf } from './redis.ts'
-import { type AccessLevel, isDisabled, TELEMETRY_VARIABLES, telemetryOf } from './telemetry.ts'
+import { isDisabled, TELEMETRY_VARIABLES, telemetryOf } from './telemetry.ts'
 import {
-  type Environment,
+  anyText,
+  type EnvironmentVariables,
   type Findings,
   integer,
   isHttpOrigin,
@@ -20,8 +21,8 @@ import {
   secret,
   text,
   unknownNames,
-  type Values,
   type Variable,
+  type VariableValues,
 } from './variables.ts'
 
 const parseObject = (json: string): JsonObject => JSON.parse(json)
@@ -32,7 +33,6 @@ const isJsonObject = (json: string) => {
     return false
   }
 }
-const isAny = () => true
 const SWITCH = ['on', 'off'] as const
 
 const contextValues: Variable<JsonObject, JsonObject> = {
@@ -40,13 +40,13 @@ const contextValues: Variable<JsonObject, JsonObject> = {
   schema: () =>
     v.pipe(v.string(), v.check(isJsonObject, 'expected a JSON object of context values'), v.transform(parseObject)),
 }
-/** Every variable we read, with its check. Variables of the form NAME_FILE are read from the file that they name. */
+/** All variables of the service. NAME_FILE names a file that contains the value of NAME. */
 const VARIABLES = {
   ...HTTP_VARIABLES,
   ...REDIS_VARIABLES,
   ...TELEMETRY_VARIABLES,
-  DATABASE_URL: text(undefined, isAny, ''),
-  FLAGSTAFF_TRIAL_DIR: text('.flagstaff', isAny, ''),
+  DATABASE_URL: anyText(undefined),
+  FLAGSTAFF_TRIAL_DIR: anyText('.flagstaff'),
   FLAGSTAFF_ADMIN_KEY: secret(24, 512),
   FRESHNESS_MS: integer(1_000, 10, 60_000),
   TRUTH_CHECK_MS: integer(10_000, 10, 3_600_000),
@@ -57,80 +57,80 @@ const VARIABLES = {
   RPC_STREAM_SECONDS_MAX: integer(3_600, 10, 86_400),
   FLAGSTAFF_CONTEXT_VALUES: contextValues,
 }
-/** Every name that we read; each may end in _FILE instead. */
+/** The names of all variables, without the suffix _FILE. */
 export const VARIABLE_NAMES: readonly string[] = Object.keys(VARIABLES)
-/** The environment that trial mode answers for when a request names none. */
+/** The environment that trial mode evaluates if a request names none. */
 export const TRIAL_FLAG_SET_ID = 'default/development'
 
-type Settings = HttpConfig & {
+type CommonConfig = HttpConfig & {
   readonly adminKey: string | undefined
   readonly freshnessMs: number
   readonly truthCheckMs: number
-  /** Undefined: one replica, without snapshots in Redis and invalidation. */
+  /** Undefined: a single replica, without snapshots in Redis and invalidation. */
   readonly redis: RedisAddress | undefined
   /** Whether `/metrics` is served here. */
   readonly metrics: boolean
   /** Whether event streams are served here. */
   readonly streams: boolean
-  /** Origin of the service that serves them; undefined: that of the request. */
+  /** Origin of the event streams in responses; undefined: the origin of the request. */
   readonly streamOrigin: string | undefined
   readonly streamSecondsMax: number
   readonly rpcStreamSecondsMax: number
-  /** Static values over every caller's evaluation context. */
+  /** Static values that override the evaluation context of each request. */
   readonly contextValues: JsonObject
   readonly logLevel: Level
-  /** Of which requests a line is logged: of none, of all but evaluations and probes, of all. */
+  /** Which requests are logged: none, all but evaluations and probes, all. */
   readonly accessLog: AccessLevel
   readonly telemetry: TelemetryConfig
-  /** Variables that were ignored, and why; to be logged. */
+  /** Messages about ignored variables, to be logged. */
   readonly warnings: readonly string[]
 }
-/** The parsed environment. Without a database the process is in trial mode and brings its own, in `folder`. */
-export type Config = Settings &
+/** The parsed environment. Without DATABASE_URL, trial mode runs an embedded database in `folder`. */
+export type Config = CommonConfig &
   (
     | { readonly mode: 'service'; readonly database: DatabaseAddress }
     | { readonly mode: 'trial'; readonly folder: string }
   )
 
-type Read = Values<typeof VARIABLES>
+type ConfigValues = VariableValues<typeof VARIABLES>
 
-/** Reads and checks every variable at once. Throws one error with a line for each mistake; it names no value, since some are secret. */
-export function readConfig(env: Environment): Config {
+/** Parses all variables. Throws one error with a line for each mistake. Messages contain no values, because some are secret. */
+export function readConfig(env: EnvironmentVariables): Config {
   const findings: Findings = { mistakes: [], warnings: [] }
   const { mistakes } = findings
   mistakes.push(...unknownNames(env, VARIABLE_NAMES))
-  const given = readTexts(env, VARIABLE_NAMES, findings)
-  const read = parseValues(VARIABLES, given, findings)
-  mistakes.push(...redisMistakes(given), ...tlsMistakes(env))
+  const texts = readTexts(env, VARIABLE_NAMES, findings)
+  const values = parseValues(VARIABLES, texts, findings)
+  mistakes.push(...redisMistakes(texts), ...tlsMistakes(env))
   const isTrial = !env['DATABASE_URL'] && !env['DATABASE_URL_FILE']
-  const settings = settingsOf(read, { isTrial, findings })
-  const database = read.DATABASE_URL === undefined ? undefined : databaseAddress(read.DATABASE_URL, env, mistakes)
+  const settings = settingsOf(values, { isTrial, findings })
+  const database = values.DATABASE_URL === undefined ? undefined : databaseAddress(values.DATABASE_URL, env, mistakes)
   if (mistakes.length > 0) throw new Error(mistakes.map((mistake) => `Cannot start: ${mistake}`).join('\n'))
   return Object.freeze(
     database
       ? { ...settings, mode: 'service', database }
-      : { ...settings, mode: 'trial', folder: read.FLAGSTAFF_TRIAL_DIR },
+      : { ...settings, mode: 'trial', folder: values.FLAGSTAFF_TRIAL_DIR },
   )
 }
 
 type Mode = { readonly isTrial: boolean; readonly findings: Findings }
 
-function settingsOf(read: Read, { isTrial, findings: { mistakes, warnings } }: Mode): Settings {
+function settingsOf(values: ConfigValues, { isTrial, findings: { mistakes, warnings } }: Mode): CommonConfig {
   return {
-    ...httpOf(read, isTrial, mistakes),
-    adminKey: read.FLAGSTAFF_ADMIN_KEY,
-    freshnessMs: read.FRESHNESS_MS,
-    truthCheckMs: read.TRUTH_CHECK_MS,
-    redis: redisOf(read, mistakes),
-    metrics: read.FLAGSTAFF_METRICS === 'on',
-    streams: read.FLAGSTAFF_STREAMS === 'on',
-    streamOrigin: read.FLAGSTAFF_STREAM_URL,
-    streamSecondsMax: read.STREAM_SECONDS_MAX,
-    rpcStreamSecondsMax: read.RPC_STREAM_SECONDS_MAX,
-    contextValues: read.FLAGSTAFF_CONTEXT_VALUES,
-    logLevel: read.LOG_LEVEL,
-    accessLog: read.FLAGSTAFF_ACCESS_LOG ?? (isTrial ? 'none' : 'some'),
-    telemetry: telemetryOf(read, warnings),
-    warnings: isDisabled(read) ? [] : warnings,
+    ...httpOf(values, isTrial, mistakes),
+    adminKey: values.FLAGSTAFF_ADMIN_KEY,
+    freshnessMs: values.FRESHNESS_MS,
+    truthCheckMs: values.TRUTH_CHECK_MS,
+    redis: redisOf(values, mistakes),
+    metrics: values.FLAGSTAFF_METRICS === 'on',
+    streams: values.FLAGSTAFF_STREAMS === 'on',
+    streamOrigin: values.FLAGSTAFF_STREAM_URL,
+    streamSecondsMax: values.STREAM_SECONDS_MAX,
+    rpcStreamSecondsMax: values.RPC_STREAM_SECONDS_MAX,
+    contextValues: values.FLAGSTAFF_CONTEXT_VALUES,
+    logLevel: values.LOG_LEVEL,
+    accessLog: values.FLAGSTAFF_ACCESS_LOG ?? (isTrial ? 'none' : 'some'),
+    telemetry: telemetryOf(values, warnings),
+    warnings: isDisabled(values) ? [] : warnings,
   }
 }

@@ -1,7 +1,9 @@
+import type { EnvironmentVariables } from './variables.ts'
+
 export const NAME = 'DATABASE_URL'
 /**
- * libpq's parameters, with the variables that are their defaults: https://www.postgresql.org/docs/current/libpq-envars.html.
- * Each is used, or refused with its name; none becomes a setting of the session.
+ * libpq's parameters with the environment variables of their defaults (https://www.postgresql.org/docs/current/libpq-envars.html).
+ * Each is applied or rejected by name; none becomes a setting of the session.
  */
 export const PARAMETERS = {
   host: 'PGHOST',
@@ -35,47 +37,51 @@ export const PARAMETERS = {
   client_encoding: 'PGCLIENTENCODING',
   replication: undefined,
 } as const
-export type Parameter = keyof typeof PARAMETERS
+export type ParameterName = keyof typeof PARAMETERS
 
-/** libpq's parameters that cannot be heeded here, and why. */
-export const REFUSED: Readonly<Record<string, { readonly variable: string | undefined; readonly reason: string }>> = {
-  passfile: { variable: 'PGPASSFILE', reason: 'files of passwords are not read; put the password into the URL' },
-  service: { variable: 'PGSERVICE', reason: 'files of services are not read; put their parameters into the URL' },
-  servicefile: { variable: undefined, reason: 'files of services are not read' },
-  requirepeer: { variable: 'PGREQUIREPEER', reason: 'the owner of the server process cannot be checked' },
-  require_auth: { variable: 'PGREQUIREAUTH', reason: 'use channel_binding=require or sslmode=verify-full' },
-  sslcrl: { variable: 'PGSSLCRL', reason: 'revocation lists are not read' },
-  sslcrldir: { variable: 'PGSSLCRLDIR', reason: 'revocation lists are not read' },
-  sslcertmode: { variable: 'PGSSLCERTMODE', reason: 'a certificate is sent where sslcert names one' },
-  sslkeylogfile: { variable: undefined, reason: 'keys of TLS are not logged' },
-  tcp_user_timeout: { variable: undefined, reason: 'each query has a time limit of its own' },
-  krbsrvname: { variable: 'PGKRBSRVNAME', reason: 'GSSAPI is not supported' },
-  gsslib: { variable: 'PGGSSLIB', reason: 'GSSAPI is not supported' },
-  gssdelegation: { variable: 'PGGSSDELEGATION', reason: 'GSSAPI is not supported' },
-  min_protocol_version: { variable: 'PGMINPROTOCOLVERSION', reason: 'only version 3.0 of the protocol is spoken' },
-  max_protocol_version: { variable: 'PGMAXPROTOCOLVERSION', reason: 'only version 3.0 of the protocol is spoken' },
-  scram_client_key: { variable: undefined, reason: 'give the password' },
-  scram_server_key: { variable: undefined, reason: 'give the password' },
-  oauth_issuer: { variable: undefined, reason: 'OAuth is not supported' },
-  oauth_client_id: { variable: undefined, reason: 'OAuth is not supported' },
-  oauth_client_secret: { variable: undefined, reason: 'OAuth is not supported' },
-  oauth_scope: { variable: undefined, reason: 'OAuth is not supported' },
+/** libpq's parameters that are not supported, with the reason. */
+export const UNSUPPORTED: Readonly<Record<string, { readonly variable: string | undefined; readonly reason: string }>> =
+  {
+    passfile: { variable: 'PGPASSFILE', reason: 'files of passwords are not read; put the password into the URL' },
+    service: { variable: 'PGSERVICE', reason: 'files of services are not read; put their parameters into the URL' },
+    servicefile: { variable: undefined, reason: 'files of services are not read' },
+    requirepeer: { variable: 'PGREQUIREPEER', reason: 'the owner of the server process cannot be checked' },
+    require_auth: { variable: 'PGREQUIREAUTH', reason: 'use channel_binding=require or sslmode=verify-full' },
+    sslcrl: { variable: 'PGSSLCRL', reason: 'revocation lists are not read' },
+    sslcrldir: { variable: 'PGSSLCRLDIR', reason: 'revocation lists are not read' },
+    sslcertmode: { variable: 'PGSSLCERTMODE', reason: 'a certificate is sent where sslcert names one' },
+    sslkeylogfile: { variable: undefined, reason: 'keys of TLS are not logged' },
+    tcp_user_timeout: { variable: undefined, reason: 'each query has a time limit of its own' },
+    krbsrvname: { variable: 'PGKRBSRVNAME', reason: 'GSSAPI is not supported' },
+    gsslib: { variable: 'PGGSSLIB', reason: 'GSSAPI is not supported' },
+    gssdelegation: { variable: 'PGGSSDELEGATION', reason: 'GSSAPI is not supported' },
+    min_protocol_version: { variable: 'PGMINPROTOCOLVERSION', reason: 'only version 3.0 of the protocol is spoken' },
+    max_protocol_version: { variable: 'PGMAXPROTOCOLVERSION', reason: 'only version 3.0 of the protocol is spoken' },
+    scram_client_key: { variable: undefined, reason: 'give the password' },
+    scram_server_key: { variable: undefined, reason: 'give the password' },
+    oauth_issuer: { variable: undefined, reason: 'OAuth is not supported' },
+    oauth_client_id: { variable: undefined, reason: 'OAuth is not supported' },
+    oauth_client_secret: { variable: undefined, reason: 'OAuth is not supported' },
+    oauth_scope: { variable: undefined, reason: 'OAuth is not supported' },
+  }
+
+/** Reads and checks parameters. "" counts as a value. */
+export type ParameterReader = {
+  text(name: ParameterName): string | undefined
+  oneOf<Value extends string>(name: ParameterName, values: readonly [Value, ...Value[]]): Value
+  integer(name: ParameterName): number | undefined
+  /** Adds a mistake, with the name of the variable that the parameter came from. */
+  mistake(name: ParameterName, sentence: string): void
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>
-/** Gives the value of a parameter; "" counts as a value. */
-export type Given = {
-  text(name: Parameter): string | undefined
-  oneOf<Value extends string>(name: Parameter, values: readonly [Value, ...Value[]]): Value
-  integer(name: Parameter): number | undefined
-  /** Notes a mistake of a parameter, under the name of the variable that it came from. */
-  mistake(name: Parameter, sentence: string): void
-}
-
-/** Values of parameters: those of the URL, or those of the variables that are their defaults. */
-export function givenBy(parameters: Parameters, env: Environment, mistakes: string[]): Given {
-  const text = (name: Parameter) => parameters.get(name) ?? (env[PARAMETERS[name] ?? ''] || undefined)
-  const mistake = (name: Parameter, sentence: string) => {
+/** Reads parameters from the URL, or from the environment variables of their defaults. */
+export function parameterReader(
+  parameters: ConnectionParameters,
+  env: EnvironmentVariables,
+  mistakes: string[],
+): ParameterReader {
+  const text = (name: ParameterName) => parameters.get(name) ?? (env[PARAMETERS[name] ?? ''] || undefined)
+  const mistake = (name: ParameterName, sentence: string) => {
     const variable = parameters.has(name) ? undefined : PARAMETERS[name]
     mistakes.push(variable && env[variable] ? `${variable}: ${sentence}` : `${NAME}: ${name}: ${sentence}`)
   }
@@ -98,24 +104,24 @@ export function givenBy(parameters: Parameters, env: Environment, mistakes: stri
   }
 }
 
-/** The parameters of a connection, by libpq's names, decoded. */
-export type Parameters = Map<string, string>
+/** The decoded parameters of a connection URI, by libpq's names. */
+export type ConnectionParameters = Map<string, string>
 
 const HEX = /%(?![0-9A-Fa-f]{2})/
-/** `[name of the IPv6 address]` or anything else, then a port; up to the next host, the path or the query. */
+/** `[IPv6 address]` or a host name, then an optional port. */
 const HOST = /(?:\[([^\]]*)\]|([^:/?,[]*))(?::([^/?,]*))?/y
 
 /**
- * Splits a connection URI as libpq does: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS. Throws an error
- * that says what is wrong and quotes nothing of the URI, because a part of a password may stand anywhere in one that is written wrongly.
+ * Splits a connection URI as libpq does (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS).
+ * Errors quote no part of the URI, because in an invalid URI any part may be part of the password.
  */
-export function splitDatabaseUrl(url: string): Parameters {
+export function splitDatabaseUrl(url: string): ConnectionParameters {
   const [, rest] = /^(?:postgres|postgresql):\/\/(.*)$/s.exec(url) ?? []
   if (rest === undefined) throw new Error('expected postgres://user:password@host:port/database')
-  const parameters: Parameters = new Map()
+  const parameters: ConnectionParameters = new Map()
   const [, user, password] = /^([^:@/]*)(?::([^@/]*))?@/.exec(rest) ?? []
   const start = user === undefined ? 0 : user.length + (password === undefined ? 0 : password.length + 1) + 1
-  const end = takeHosts(rest, start, parameters)
+  const end = parseHosts(rest, start, parameters)
   const query = rest.indexOf('?', end)
   const path = rest.slice(end, query === -1 ? undefined : query)
   for (const [name, text] of [
@@ -124,12 +130,12 @@ export function splitDatabaseUrl(url: string): Parameters {
     ['dbname', path.slice(1)],
   ] as const)
     if (text) parameters.set(name, decode(text, name))
-  if (query !== -1) takeQuery(rest.slice(query + 1), parameters)
+  if (query !== -1) parseQuery(rest.slice(query + 1), parameters)
   return parameters
 }
 
-/** Takes `host:port,host:port` at `start`, and says where it ends. */
-function takeHosts(text: string, start: number, parameters: Parameters): number {
+/** Parses `host:port,host:port` at `start` and returns its end. */
+function parseHosts(text: string, start: number, parameters: ConnectionParameters): number {
   const hosts: string[] = []
   const ports: string[] = []
   let at = start
@@ -149,7 +155,7 @@ function takeHosts(text: string, start: number, parameters: Parameters): number 
   return at - 1
 }
 
-function takeQuery(query: string, parameters: Parameters): void {
+function parseQuery(query: string, parameters: ConnectionParameters): void {
   for (const pair of query.replace(/&$/, '').split('&')) {
     if (query === '') return
     const [name = '', value, ...more] = pair.split('=')
@@ -160,7 +166,7 @@ function takeQuery(query: string, parameters: Parameters): void {
   }
 }
 
-/** Two spellings that libpq takes for `sslmode`: that of JDBC, and an old one of its own. */
+/** Two other spellings of `sslmode` that libpq accepts: JDBC's, and an old one of its own. */
 function translate(name: string, value: string): [string, string] {
   if (name === 'ssl' && value === 'true') return ['sslmode', 'require']
   if (name === 'requiressl') return ['sslmode', value.startsWith('1') ? 'require' : 'prefer']

@@ -1,8 +1,8 @@
-import { integer, origins, text, type Values } from './variables.ts'
+import { integer, origins, text, type VariableValues } from './variables.ts'
 
 const isPem = (pem: string) => pem.includes('-----BEGIN ')
 
-/** Where the service listens, and how much it takes on. */
+/** Where the service listens, and its limits. */
 export const HTTP_VARIABLES = {
   PORT: integer(8080, 0, 65_535),
   HOST: text(undefined, ({ length }) => length <= 253, 'expected at most 253 characters'),
@@ -17,60 +17,60 @@ export const HTTP_VARIABLES = {
   REQUESTS_MAX: integer(2_000, 0, 1_000_000),
   LOOP_DELAY_MS_MAX: integer(200, 0, 60_000),
 }
-type Read = Values<typeof HTTP_VARIABLES>
+type HttpValues = VariableValues<typeof HTTP_VARIABLES>
 
 export type HttpConfig = {
   readonly port: number
   readonly host: string
-  /** Undefined: the runtime's choice. */
+  /** Undefined: the default of the runtime. */
   readonly grpcPort: number | undefined
-  /** Where `/metrics` is served instead of at `port`; undefined: at `port`. */
+  /** A separate port for `/metrics`; undefined: `port`. */
   readonly metricsPort: number | undefined
-  /** PEM texts; undefined: cleartext, as behind a platform that ends TLS. */
+  /** PEM texts; undefined: cleartext, as behind a platform that terminates TLS. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined
-  /** Origins whose pages may evaluate; undefined: all. */
+  /** Origins that may evaluate from a browser; undefined: all. */
   readonly corsOrigins: readonly string[] | undefined
   readonly drainSeconds: number
-  /** How long requests are still accepted after the stop signal, because load balancers learn of it late. */
+  /** How long new connections are accepted after the stop signal, until load balancers stop sending requests. */
   readonly drainDelaySeconds: number
   readonly bodyBytesMax: number
-  /** Under way at once; 0: any number. */
+  /** Concurrent requests; 0: unlimited. */
   readonly requestsMax: number
-  /** How late the event loop may be; 0: as late as it is. */
+  /** The event loop delay from which requests are rejected; 0: never. */
   readonly loopDelayMsMax: number
 }
 
 const TRIAL_HOST = '127.0.0.1'
 
-export function httpOf(read: Read, isTrial: boolean, mistakes: string[]): HttpConfig {
-  if (isTrial && read.HOST !== undefined && read.HOST !== TRIAL_HOST)
+export function httpOf(values: HttpValues, isTrial: boolean, mistakes: string[]): HttpConfig {
+  if (isTrial && values.HOST !== undefined && values.HOST !== TRIAL_HOST)
     mistakes.push(`HOST: trial mode answers on ${TRIAL_HOST} only; set DATABASE_URL to serve others`)
-  const ports = [read.PORT, read.GRPC_PORT, read.METRICS_PORT].filter((port) => port !== undefined && port !== 0)
-  if (read.METRICS_PORT !== undefined && ports.indexOf(read.METRICS_PORT) < ports.length - 1)
+  const ports = [values.PORT, values.GRPC_PORT, values.METRICS_PORT].filter((port) => port !== undefined && port !== 0)
+  if (values.METRICS_PORT !== undefined && ports.indexOf(values.METRICS_PORT) < ports.length - 1)
     mistakes.push('METRICS_PORT: expected another port than PORT and GRPC_PORT')
-  if (read.DRAIN_DELAY_SECONDS > read.DRAIN_SECONDS / 2)
+  if (values.DRAIN_DELAY_SECONDS > values.DRAIN_SECONDS / 2)
     mistakes.push('DRAIN_DELAY_SECONDS: expected at most half of DRAIN_SECONDS, of which it is a part')
   return {
-    port: read.PORT,
-    host: read.HOST ?? (isTrial ? TRIAL_HOST : '0.0.0.0'),
-    grpcPort: read.GRPC_PORT,
-    metricsPort: read.METRICS_PORT,
-    tls: tlsOf(read),
-    corsOrigins: read.CORS_ORIGINS,
-    drainSeconds: read.DRAIN_SECONDS,
-    drainDelaySeconds: read.DRAIN_DELAY_SECONDS,
-    bodyBytesMax: read.BODY_BYTES_MAX,
-    requestsMax: read.REQUESTS_MAX,
-    loopDelayMsMax: read.LOOP_DELAY_MS_MAX,
+    port: values.PORT,
+    host: values.HOST ?? (isTrial ? TRIAL_HOST : '0.0.0.0'),
+    grpcPort: values.GRPC_PORT,
+    metricsPort: values.METRICS_PORT,
+    tls: tlsOf(values),
+    corsOrigins: values.CORS_ORIGINS,
+    drainSeconds: values.DRAIN_SECONDS,
+    drainDelaySeconds: values.DRAIN_DELAY_SECONDS,
+    bodyBytesMax: values.BODY_BYTES_MAX,
+    requestsMax: values.REQUESTS_MAX,
+    loopDelayMsMax: values.LOOP_DELAY_MS_MAX,
   }
 }
 
-/** A certificate without its key, or the reverse. A file that cannot be read is a mistake of its own. */
+/** A certificate without its key, or the reverse. A file that cannot be values is a mistake of its own. */
 export function tlsMistakes(env: Readonly<Record<string, string | undefined>>): string[] {
   const isGiven = (name: string) => Boolean(env[name] || env[`${name}_FILE`])
   return isGiven('TLS_CERT') === isGiven('TLS_KEY') ? [] : ['TLS_CERT_FILE and TLS_KEY_FILE: set both or neither']
 }
 
-function tlsOf({ TLS_CERT: cert, TLS_KEY: key }: Read): HttpConfig['tls'] {
+function tlsOf({ TLS_CERT: cert, TLS_KEY: key }: HttpValues): HttpConfig['tls'] {
   return cert !== undefined && key !== undefined ? { cert, key } : undefined
 }

@@ -1,36 +1,35 @@
 import type { RedisAddress } from '../repository/redis/redis.ts'
 import type { RedisServer } from '../repository/redis/redis-client.ts'
-import { isHttpUrl, secret, text, type Values } from './variables.ts'
+import { anyText, isHttpUrl, secret, text, type VariableValues } from './variables.ts'
 
-const isAny = () => true
-/** No server takes a longer token in a header. */
+/** Servers limit headers to about this length. */
 const TOKEN_LENGTH_MAX = 8_192
 const isRestUrl = (url: string) => isHttpUrl(url) && !/[?#]/.test(url)
 
 /** Redis, by its own protocol or by Upstash's REST interface. */
 export const REDIS_VARIABLES = {
-  REDIS_URL: text(undefined, isAny, ''),
+  REDIS_URL: anyText(undefined),
   UPSTASH_REDIS_REST_URL: text(undefined, isRestUrl, 'expected https://host, without user, query and fragment'),
   UPSTASH_REDIS_REST_TOKEN: secret(1, TOKEN_LENGTH_MAX),
 }
 
 const DEFAULT_PORT = 6379
-/** Redis itself has 16 databases by default and at most as many as an int can count. */
+/** Redis has 16 databases by default. */
 const DATABASE_MAX = 1_000_000
 
-/** Redis is reached in one way, and Upstash's needs both of its variables. */
-export function redisMistakes(given: Readonly<Record<string, string | undefined>>): string[] {
-  const rest = [given['UPSTASH_REDIS_REST_URL'], given['UPSTASH_REDIS_REST_TOKEN']].filter(
+/** Only one way to reach Redis may be set, and Upstash's needs both of its variables. */
+export function redisMistakes(texts: Readonly<Record<string, string | undefined>>): string[] {
+  const rest = [texts['UPSTASH_REDIS_REST_URL'], texts['UPSTASH_REDIS_REST_TOKEN']].filter(
     (value) => value !== undefined,
   )
   if (rest.length === 1) return ['UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN: set both or neither']
-  return rest.length > 0 && given['REDIS_URL'] !== undefined
+  return rest.length > 0 && texts['REDIS_URL'] !== undefined
     ? ['REDIS_URL: set it or UPSTASH_REDIS_REST_URL, not both']
     : []
 }
 
-export function redisOf(read: Values<typeof REDIS_VARIABLES>, mistakes: string[]): RedisAddress | undefined {
-  const { REDIS_URL: url, UPSTASH_REDIS_REST_URL: restUrl, UPSTASH_REDIS_REST_TOKEN: restToken } = read
+export function redisOf(values: VariableValues<typeof REDIS_VARIABLES>, mistakes: string[]): RedisAddress | undefined {
+  const { REDIS_URL: url, UPSTASH_REDIS_REST_URL: restUrl, UPSTASH_REDIS_REST_TOKEN: restToken } = values
   if (url === undefined)
     return restUrl !== undefined && restToken !== undefined
       ? { restUrl: restUrl.replace(/\/+$/, ''), restToken }
@@ -44,8 +43,8 @@ export function redisOf(read: Values<typeof REDIS_VARIABLES>, mistakes: string[]
 }
 
 /**
- * The Redis that a URL names: `redis[s]://user:password@host:port/database` (https://www.iana.org/assignments/uri-schemes/prov/redis), or
- * with `?db=`. Throws an error that quotes nothing of it: it may hold a password.
+ * Parses `redis[s]://user:password@host:port/database` (https://www.iana.org/assignments/uri-schemes/prov/redis), also with
+ * `?db=` instead of the path. Errors quote no part of the URL, because it may contain a password.
  */
 export function parseRedisUrl(text: string): RedisServer {
   const [, scheme, credentials, authority, rest] = /^(rediss?):\/\/(?:([^/?#]*)@)?([^/?#@]*)(.*)$/is.exec(text) ?? []
@@ -70,7 +69,7 @@ function hostOf(authority: string): { host: string; port: number } {
   return { host, port }
 }
 
-/** `/2` or `?db=2`; all else is refused, because a parameter without effect would be a surprise. */
+/** `/2` or `?db=2`. Other parameters are rejected, because they would have no effect. */
 function databaseOf(rest: string): number {
   const [, path, query] = /^\/?(\d{1,7})?(?:\?db=(\d{1,7}))?$/.exec(rest) ?? [undefined, undefined, undefined]
   if (!/^\/?(\d{1,7})?(\?db=\d{1,7})?$/.test(rest))

@@ -1,10 +1,9 @@
-import { LEVELS } from '../telemetry/log.ts'
+import { type AccessLevel, LEVELS } from '../telemetry/log.ts'
 import type { Protocol, Queue, TelemetryConfig } from '../telemetry/open-telemetry.ts'
 import type { Sampling } from '../telemetry/trace-context.ts'
-import { integer, isHttpUrl, oneOf, share, text, type Values } from './variables.ts'
+import { anyText, integer, isHttpUrl, oneOf, share, text, type VariableValues } from './variables.ts'
 
-const ACCESS_LEVELS = ['none', 'some', 'all'] as const
-export type AccessLevel = (typeof ACCESS_LEVELS)[number]
+const ACCESS_LEVELS: readonly AccessLevel[] = ['none', 'some', 'all']
 
 const SAMPLERS = [
   'always_on',
@@ -18,12 +17,12 @@ const SAMPLERS = [
 const endpoint = text(undefined, isHttpUrl, 'expected http://… or https://…')
 const PROTOCOLS: readonly Protocol[] = ['http/protobuf', 'http/json']
 const protocol = oneOf(undefined, PROTOCOLS)
-/** Names, separated by commas; checked where they are used, because those that are supported count beside those that are not. */
-const exporter = text(undefined, () => true, '')
+/** Names, separated by commas. Unsupported names are ignored beside supported ones. */
+const exporter = anyText(undefined)
 
 /**
- * OpenTelemetry's own variables, as far as we read them ourselves (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/);
- * those about the resource and about reaching the collector are read by the SDK. One that is wrong is a warning, and counts as not set.
+ * OpenTelemetry's variables (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/). The SDK reads
+ * those of the resource and of the connection to the collector. An invalid one is logged and treated as not set.
  */
 export const TELEMETRY_VARIABLES = {
   LOG_LEVEL: oneOf('info', LEVELS),
@@ -52,56 +51,60 @@ export const TELEMETRY_VARIABLES = {
   OTEL_METRIC_EXPORT_INTERVAL: integer(60_000, 100, 3_600_000),
 }
 
-type Read = Values<typeof TELEMETRY_VARIABLES>
+type TelemetryValues = VariableValues<typeof TELEMETRY_VARIABLES>
 
-export const isDisabled = (read: Read): boolean => read.OTEL_SDK_DISABLED.toLowerCase() === 'true'
+export const isDisabled = (values: TelemetryValues): boolean => values.OTEL_SDK_DISABLED.toLowerCase() === 'true'
 
 /**
- * Traces are sent where an endpoint or an exporter is named, exposures and metrics only where their exporter is: traces alone are no reason
- * to send an event for each evaluation.
+ * Traces are exported if an endpoint or their exporter is set. Evaluation events and metrics need their exporter: an endpoint
+ * for traces should not cause an event for each evaluation.
  */
-export function telemetryOf(read: Read, warnings: string[]): TelemetryConfig {
-  const hasEndpoint = (read.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? read.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined
-  const sends = (signal: Signal, byDefault: boolean) => isSent(read, signal, warnings) ?? byDefault
-  const [traces, exposures, metrics] = [sends('TRACES', hasEndpoint), sends('LOGS', false), sends('METRICS', false)]
-  const isOn = !isDisabled(read)
+export function telemetryOf(values: TelemetryValues, warnings: string[]): TelemetryConfig {
+  const hasEndpoint = (values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? values.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined
+  const exports = (signal: OtelSignal, byDefault: boolean) => isExported(values, signal, warnings) ?? byDefault
+  const [traces, exposures, metrics] = [
+    exports('TRACES', hasEndpoint),
+    exports('LOGS', false),
+    exports('METRICS', false),
+  ]
+  const isOn = !isDisabled(values)
   return {
     traces:
       isOn && traces
-        ? { ...queueOf(read, 'BSP'), protocol: protocolOf(read, 'TRACES'), sampling: samplingOf(read) }
+        ? { ...queueOf(values, 'BSP'), protocol: protocolOf(values, 'TRACES'), sampling: samplingOf(values) }
         : undefined,
     exposures:
       isOn && exposures
-        ? { ...queueOf(read, 'BLRP'), protocol: protocolOf(read, 'LOGS'), share: read.FLAGSTAFF_EXPOSURE_SAMPLE }
+        ? { ...queueOf(values, 'BLRP'), protocol: protocolOf(values, 'LOGS'), share: values.FLAGSTAFF_EXPOSURE_SAMPLE }
         : undefined,
     metrics:
       isOn && metrics
-        ? { protocol: protocolOf(read, 'METRICS'), intervalMs: read.OTEL_METRIC_EXPORT_INTERVAL }
+        ? { protocol: protocolOf(values, 'METRICS'), intervalMs: values.OTEL_METRIC_EXPORT_INTERVAL }
         : undefined,
   }
 }
 
-type Signal = 'TRACES' | 'LOGS' | 'METRICS'
+type OtelSignal = 'TRACES' | 'LOGS' | 'METRICS'
 
-/** Whether the exporter of a signal is OTLP; undefined when none that is supported is named. */
-function isSent(read: Read, signal: Signal, warnings: string[]): boolean | undefined {
-  const list = read[`OTEL_${signal}_EXPORTER`]
+/** Whether the exporter of a signal is OTLP; undefined if no supported one is set. */
+function isExported(values: TelemetryValues, signal: OtelSignal, warnings: string[]): boolean | undefined {
+  const list = values[`OTEL_${signal}_EXPORTER`]
   const names = list?.split(',').map((name) => name.trim()) ?? []
   const isKnown = (name: string) => name === 'otlp' || name === 'none'
   if (!names.every(isKnown)) warnings.push(`OTEL_${signal}_EXPORTER: only otlp and none are supported`)
   return names.some(isKnown) ? names.includes('otlp') : undefined
 }
 
-const protocolOf = (read: Read, signal: Signal): Protocol =>
-  read[`OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`] ?? read.OTEL_EXPORTER_OTLP_PROTOCOL ?? 'http/protobuf'
+const protocolOf = (values: TelemetryValues, signal: OtelSignal): Protocol =>
+  values[`OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`] ?? values.OTEL_EXPORTER_OTLP_PROTOCOL ?? 'http/protobuf'
 
-function queueOf(read: Read, name: 'BSP' | 'BLRP'): Queue {
-  const capacity = read[`OTEL_${name}_MAX_QUEUE_SIZE`]
-  const batchMax = Math.min(read[`OTEL_${name}_MAX_EXPORT_BATCH_SIZE`], capacity)
-  return { capacity, batchMax, delayMs: read[`OTEL_${name}_SCHEDULE_DELAY`] }
+function queueOf(values: TelemetryValues, name: 'BSP' | 'BLRP'): Queue {
+  const capacity = values[`OTEL_${name}_MAX_QUEUE_SIZE`]
+  const batchMax = Math.min(values[`OTEL_${name}_MAX_EXPORT_BATCH_SIZE`], capacity)
+  return { capacity, batchMax, delayMs: values[`OTEL_${name}_SCHEDULE_DELAY`] }
 }
 
-function samplingOf({ OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: ratio }: Read): Sampling {
+function samplingOf({ OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: ratio }: TelemetryValues): Sampling {
   const followsParent = sampler.startsWith('parentbased_')
   if (sampler.endsWith('always_on')) return { ratio: 1, followsParent }
   return { ratio: sampler.endsWith('always_off') ? 0 : ratio, followsParent }

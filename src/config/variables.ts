@@ -1,20 +1,21 @@
 import * as v from 'valibot'
 
 /**
- * A variable of the environment: its value when it is not set, and the schema of its text. The schema is made for a variable that is set:
- * few are, and making all fifty takes longer at start than to listen.
+ * An environment variable: its default, and the schema of its text. The schema is created only for a variable that is set,
+ * because creating all fifty would take longer at start than listening.
  */
 export type Variable<Value, Unset> = { readonly unset: Unset; readonly schema: () => v.GenericSchema<string, Value> }
-/** The values of variables, by their names. */
-export type Values<Variables> = {
+/** The values of variables, by name. */
+export type VariableValues<Variables> = {
   readonly [Name in keyof Variables]: Variables[Name] extends Variable<infer Value, infer Unset> ? Value | Unset : never
 }
 
+/** A text that `isValid` accepts. `expected` is the message for any other text. */
 export const text = <Unset extends string | undefined>(
   unset: Unset,
-  isRight: (text: string) => boolean,
+  isValid: (text: string) => boolean,
   expected: string,
-): Variable<string, Unset> => ({ unset, schema: () => v.pipe(v.string(), v.check(isRight, expected)) })
+): Variable<string, Unset> => ({ unset, schema: () => v.pipe(v.string(), v.check(isValid, expected)) })
 
 export const oneOf = <Value extends string, Unset extends Value | undefined>(
   unset: Unset,
@@ -25,9 +26,15 @@ export const oneOf = <Value extends string, Unset extends Value | undefined>(
     v.picklist(values, `expected ${values.length > 2 ? `one of ${values.join(', ')}` : values.join(' or ')}`),
 })
 
-const numeric = (unset: number, isRight: (text: string) => boolean, expected: string): Variable<number, number> => ({
+/** Any text. */
+export const anyText = <Unset extends string | undefined>(unset: Unset): Variable<string, Unset> => ({
   unset,
-  schema: () => v.pipe(v.string(), v.check(isRight, expected), v.transform(Number)),
+  schema: v.string,
+})
+
+const numeric = (unset: number, isValid: (text: string) => boolean, expected: string): Variable<number, number> => ({
+  unset,
+  schema: () => v.pipe(v.string(), v.check(isValid, expected), v.transform(Number)),
 })
 
 /** A whole number from `min` to `max`. */
@@ -38,11 +45,11 @@ export const integer = (unset: number, min: number, max: number): Variable<numbe
     `expected a whole number from ${min} to ${max}`,
   )
 
-/** A share from 0, none, to 1, all. */
+/** A fraction from 0 to 1. */
 export const share = (unset: number): Variable<number, number> =>
   numeric(unset, (digits) => /^\d*\.?\d+$/.test(digits) && Number(digits) <= 1, 'expected a number from 0 to 1')
 
-/** A secret that clients or we send in a header: visible ASCII, of which every header can carry all. */
+/** A secret that is sent in a header: visible ASCII without spaces. */
 export const secret = (minLength: number, maxLength: number): Variable<string, undefined> =>
   text(
     undefined,
@@ -50,20 +57,20 @@ export const secret = (minLength: number, maxLength: number): Variable<string, u
     `expected at least ${minLength} and at most ${maxLength} characters, visible ASCII without spaces`,
   )
 
-/** A URL of http or https, which names no user. */
+/** An http or https URL without user and password. */
 export const isHttpUrl = (text: string): boolean => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   return url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.password === ''
 }
-/** An origin as browsers send it. */
+/** An origin, as in a browser's Origin header. */
 export const isHttpOrigin = (text: string): boolean =>
   isHttpUrl(text) && new URL(text).origin === text && !text.includes('*')
 
-/** `https://*.example.com`: the wildcard is the whole first label, and two labels or more follow it. */
+/** `https://*.example.com`: the wildcard is the whole first label, before at least two other labels. */
 const WILDCARD_ORIGIN = /^(https?:\/\/)\*\.(?=[^.:]+\.[^.:])/
 const isOriginPattern = (text: string): boolean => isHttpOrigin(text.replace(WILDCARD_ORIGIN, '$1any.'))
 
-/** Origins, separated by commas. */
+/** Origins separated by commas. */
 export const origins: Variable<readonly string[], undefined> = {
   unset: undefined,
   schema: () =>
@@ -82,22 +89,27 @@ export const origins: Variable<readonly string[], undefined> = {
     ),
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>
-/** Sentences that begin with the name of a variable. Mistakes end the start; warnings are logged, and the variable counts as not set. */
+/** The environment of the process. */
+export type EnvironmentVariables = Readonly<Record<string, string | undefined>>
+/** Messages that begin with the name of a variable. A mistake prevents the start; after a warning the default applies. */
 export type Findings = { readonly mistakes: string[]; readonly warnings: string[] }
 type Variables = Readonly<Record<string, Variable<unknown, unknown>>>
 
-/** The text of each variable that is set, without surrounding white space. */
-export function readTexts(env: Environment, names: readonly string[], findings: Findings): Environment {
+/** The text of each variable that is set, trimmed. */
+export function readTexts(
+  env: EnvironmentVariables,
+  names: readonly string[],
+  findings: Findings,
+): EnvironmentVariables {
   return Object.fromEntries(names.map((name) => [name, readText(env, name, listFor(name, findings))]))
 }
 
-/** The value of each variable; one that is wrong counts as not set. */
+/** The value of each variable; the default if it is not set or invalid. */
 export function parseValues<Read extends Variables>(
   variables: Read,
-  texts: Environment,
+  texts: EnvironmentVariables,
   findings: Findings,
-): Values<Read> {
+): VariableValues<Read> {
   const entryOf = ([name, { unset, schema }]: [string, Variable<unknown, unknown>]) => {
     const value = texts[name]
     if (value === undefined) return [name, unset]
@@ -108,15 +120,15 @@ export function parseValues<Read extends Variables>(
   return Object.fromEntries(Object.entries(variables).map(entryOf))
 }
 
-/** OpenTelemetry's variables never end a start: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/. */
+/** Invalid OpenTelemetry variables do not prevent the start: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/. */
 const listFor = (name: string, { mistakes, warnings }: Findings): string[] =>
   name.startsWith('OTEL_') ? warnings : mistakes
 
 /**
- * A variable's own text, or the content of the file that NAME_FILE names. An empty variable is none; a blank one or an empty file is a
- * mistake, because a secret that was not filled in must not make a deployment a trial.
+ * The text of a variable, or the content of the file that NAME_FILE names. An empty variable is not set. A blank variable or
+ * an empty file is a mistake: a deployment with an empty secret must not start in trial mode.
  */
-function readText(env: Environment, name: string, problems: string[]): string | undefined {
+function readText(env: EnvironmentVariables, name: string, problems: string[]): string | undefined {
   const own = env[name] || undefined
   const file = env[`${name}_FILE`] || undefined
   if (file === undefined) {
@@ -135,14 +147,14 @@ function readText(env: Environment, name: string, problems: string[]): string | 
 }
 
 /**
- * What Kubernetes tells every container about a Service named "flagstaff…" of its namespace:
+ * Variables that Kubernetes sets in every container for a Service named "flagstaff…" in its namespace:
  * https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables
  */
 const SERVICE_LINK =
   /^FLAGSTAFF_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/
 
-/** A misspelt variable of ours would silently do nothing. */
-export function unknownNames(env: Environment, names: readonly string[]): string[] {
+/** A mistake for each unknown FLAGSTAFF_* variable, which may be misspelt. */
+export function unknownNames(env: EnvironmentVariables, names: readonly string[]): string[] {
   return Object.keys(env)
     .filter((name) => name.startsWith('FLAGSTAFF_') && !SERVICE_LINK.test(name))
     .filter((name) => !names.includes(name.replace(/_FILE$/, '')))

@@ -68,6 +68,8 @@ const LENGTH_MAX = 256
 const DOT = 46
 const ZERO = 48
 const NINE = 57
+const UPPER_V = 86
+const LOWER_V = 118
 
 /**
  * Parses `1`, `1.2` or `1.2.3` with an optional prefix "v" or "V"; after all three numbers also `-pre.1` and `+build`.
@@ -76,7 +78,8 @@ const NINE = 57
  */
 export function parseVersion(text: string): SemanticVersion | undefined {
   if (text.length > LENGTH_MAX) return undefined
-  const start = text.startsWith('v') || text.startsWith('V') ? 1 : 0
+  const first = text.charCodeAt(0)
+  const start = first === LOWER_V || first === UPPER_V ? 1 : 0
   const majorEnd = endOfNumber(text, start)
   const minorEnd = majorEnd === text.length ? majorEnd : endAfterDot(text, majorEnd)
   const patchEnd = minorEnd === text.length ? minorEnd : endAfterDot(text, minorEnd)
