@@ -23,7 +23,6 @@ import { type Shot, wrk } from './wrk.ts'
 type Target = Case & {
   readonly pid: number
   readonly port: number
-  readonly isOurs: boolean
   readonly peer?: PeerKind
   /** Lets it run for as long as something takes, where it does not run all the time. */
   readonly during?: Peer['during']
@@ -39,6 +38,8 @@ const SECONDS = 1
 const WARM_UP_SECONDS = IS_SHORT ? 1 : 6
 const LOAD = 0.7
 const TIMED_ROUNDS = 3
+/** How much later than the bare server a busy service may answer. */
+const P99_OF_BARE_MAX = 2
 const SHORT_NAMES = ['OFREP single, targeting', 'OFREP bulk, 350 flags', 'OFREP bulk, 350 flags, 304']
 /** Of a goal, what the short form asks for. */
 const SLACK = IS_SHORT ? 0.5 : 1
@@ -105,9 +106,8 @@ async function start(runtime: Runtime, opened: (() => Promise<unknown>)[]): Prom
   const ours = {
     pid: subject.running.child.pid ?? 0,
     port: Number(new URL(subject.running.address).port),
-    isOurs: true,
   }
-  const bare = { pid: program.child.pid ?? 0, port, isOurs: false }
+  const bare = { pid: program.child.pid ?? 0, port }
   const targets = new Map<string, Target>()
   for (const each of cases) {
     const beside = besideOf(each)
@@ -132,7 +132,7 @@ async function startPeerFor(
     const { stop, ...where } = await startPeer(peer, flags, folder)
     opened.push(async () => stop())
     for (const { name, shot, isTimed = false } of cases.filter((each) => each.flags === flags))
-      targets.push({ name: `${peer.name}: ${name}`, shot, of: name, isTimed, isOurs: false, peer, ...where })
+      targets.push({ name: `${peer.name}: ${name}`, shot, of: name, isTimed, peer, ...where })
   }
   return targets
 }
@@ -148,12 +148,12 @@ function bareShot({ shot, bytes }: Case): Shot {
 }
 
 function rowOf(runtime: Runtime, target: Target, rates: ReadonlyMap<string, readonly number[]>): Row {
-  const { name, goal } = target
+  const { name, goals } = target
   const worked = rates.get(name) ?? []
   const perSecond = median(worked)
   const of = besideOf(target)
   const spread = (Math.max(...worked) - Math.min(...worked)) / perSecond
-  const row = { runtime, name, perSecond, spread, goal }
+  const row = { runtime, name, perSecond, spread, goal: goals?.[runtime] }
   return of === '' || target.peer ? row : { ...row, of, ratio: ratioOf(worked, rates.get(of)) }
 }
 
@@ -169,7 +169,7 @@ function besidePeer(
   { name, of, ratio }: { readonly name: string; readonly of: string; readonly ratio: number },
 ): Row[] {
   const ours = rows.find((row) => row.runtime === runtime && row.name === of)
-  const goal = of.includes('bulk') ? goals?.bulk : goals?.single[runtime]
+  const goal = (of.includes('bulk') ? goals?.bulk : goals?.single)?.[runtime]
   return ours ? [{ ...ours, of: name, ratio, goal }] : []
 }
 
@@ -183,7 +183,7 @@ async function load(
   return { worked: requests / (processorSeconds(pid) - before), served: perSecond }
 }
 
-/** Latencies at 70 % of what a busy core served just before; of each target the round with the median tail. */
+/** Latencies at 70 % of what a busy core served just before; of each target the round with the median p99. */
 async function timingsOf(runtime: Runtime, targets: readonly Target[]): Promise<Timing[]> {
   const timed = targets.filter(({ isTimed }) => isTimed)
   const rounds = new Map(timed.map(({ name }): [string, Round[]] => [name, []]))
@@ -192,14 +192,20 @@ async function timingsOf(runtime: Runtime, targets: readonly Target[]): Promise<
       const { shot, port, name, during = always } = target
       const perSecond = Math.floor((await load(target)).served * LOAD)
       const latencies = await during(() => paced(shot, { port, perSecond, folder }))
-      rounds.get(name)?.push({ perSecond, ...latencies, tail: latencies.p99 / latencies.p50 })
+      rounds.get(name)?.push({ perSecond, ...latencies })
     }
-  return timed.map(({ name, isOurs }) => ({ runtime, name, isOurs, ...middleOf(rounds.get(name) ?? []) }))
+  const p99s = (name: string) => rounds.get(name)?.map(({ p99 }) => p99)
+  return timed.map(({ name, goals, of }) => ({
+    runtime,
+    name,
+    ...medianRound(rounds.get(name) ?? []),
+    ofBare: ratioOf(p99s(name), p99s(BARE)),
+    goal: of === BARE && goals ? P99_OF_BARE_MAX : undefined,
+  }))
 }
 
-function middleOf(rounds: readonly Round[]): Round & { tails: readonly [least: number, most: number] } {
-  const tails = rounds.map(({ tail }) => tail)
-  const middle = rounds.find(({ tail }) => tail === median(tails))
+function medianRound(rounds: readonly Round[]): Round {
+  const middle = rounds.find(({ p99 }) => p99 === median(rounds.map((each) => each.p99)))
   if (!middle) throw new Error('Cannot measure: there was no round')
-  return { ...middle, tails: [Math.min(...tails), Math.max(...tails)] }
+  return middle
 }

@@ -24,7 +24,10 @@ export type PeerKind = {
   /** Its program: what the variable names, or else what PATH has. */
   readonly program: string
   /** How many of its answers ours are to be worth: of one flag by runtime, of 350. */
-  readonly goals?: { readonly single: Readonly<Record<Runtime, number>>; readonly bulk: number }
+  readonly goals?: {
+    readonly single: Readonly<Record<Runtime, number>>
+    readonly bulk: Readonly<Record<Runtime, number>>
+  }
   /** Writes what it reads, and says how it is called. */
   readonly prepare: (flags: Flags, folder: string, port: number) => Promise<string[]>
 }
@@ -32,7 +35,7 @@ export type PeerKind = {
 const FLAGD: PeerKind = {
   name: 'flagd',
   program: process.env['FLAGD'] ?? 'flagd',
-  goals: { single: { bun: 1.5, node: 1 }, bulk: 2 },
+  goals: { single: { bun: 4.5, node: 2.3 }, bulk: { bun: 20, node: 14 } },
   // https://flagd.dev/reference/flagd-cli/flagd_start/
   prepare: async (flags, folder, port) => {
     const file = join(folder, `flagd-${port}.json`)
