@@ -11,7 +11,6 @@ import { requestMetrics } from './middleware/request-metrics.ts'
 import { tracing } from './middleware/tracing.ts'
 import { type RpcDoor, rpcPaths, rpcRoutes } from './routes/connect.ts'
 import { type Health, isProbe, probes } from './routes/health.ts'
-import { lazyHandler, lazyRoutes } from './routes/lazy.ts'
 import type { ManagementDependencies } from './routes/management/management.ts'
 import { metrics } from './routes/metrics.ts'
 import { evaluateAll } from './routes/ofrep/evaluate-all.ts'
@@ -72,9 +71,11 @@ export function app(dependencies: AppDependencies, management?: Hono): Hono {
   routes.on('POST', [EVALUATE_ALL, `${EVALUATE_ALL}/`], evaluateAll(evaluation))
 
   if (!management) {
-    const whole = lazyRoutes(async () =>
-      app(dependencies, (await import('./routes/management/management.ts')).management(dependencies)),
-    )
+    const whole = lazy(async () => {
+      const { management } = await import('./routes/management/management.ts')
+      const allRoutes = app(dependencies, management(dependencies))
+      return (c) => allRoutes.fetch(c.req.raw, c.env)
+    })
     routes.all('/api/v1/*', whole).all('/openapi.json', whole).all('/docs', whole)
   }
 
@@ -99,9 +100,20 @@ export function app(dependencies: AppDependencies, management?: Hono): Hono {
   if (dependencies.events)
     routes.get(STREAM_ROUTE, eventStream({ ...evaluation, ...dependencies.events, tracer: telemetry.tracer }))
   if (dependencies.metrics) routes.get('/metrics', metrics(dependencies.metrics))
-  const sync = lazyHandler(async () => (await import('./routes/sync.ts')).sync(evaluation))
+  const sync = lazy(async () => (await import('./routes/sync.ts')).sync(evaluation))
   routes.get('/v1/flags', sync).get('/v1/flags/*', sync)
   if (rpc) routes.route('/', rpcRoutes(rpc, corsOrigins))
   if (management) routes.route('/', management)
   return routes
+}
+
+type Handler = (c: Context) => Response | Promise<Response>
+
+/** A handler that is loaded with the first request for it. If loading fails, the error handler responds, to later requests as well. */
+export function lazy(load: () => Promise<Handler>): Handler {
+  let handler: Promise<Handler> | undefined
+  return async (c) => {
+    handler ??= load()
+    return (await handler)(c)
+  }
 }

@@ -1,32 +1,32 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Hono } from 'hono'
-import { handleError, notFound } from '../../src/middleware/problem.ts'
-import { lazyRoutes } from '../../src/routes/lazy.ts'
+import { type Context, Hono } from 'hono'
+import { lazy } from '../src/app.ts'
+import { handleError, notFound } from '../src/middleware/problem.ts'
 
-test('onUse() loads with the first request, once', async () => {
+test('lazy() loads with the first request, once', async () => {
   let loads = 0
   const load = async () => {
     loads += 1
-    return new Hono().get('/late/:name', (c) => c.text(c.req.param('name')))
+    return (c: Context) => c.text(c.req.path)
   }
-  const app = new Hono().get('/early', (c) => c.text('early')).all('/late/*', lazyRoutes(load))
+  const app = new Hono().get('/early', (c) => c.text('early')).all('/late/*', lazy(load))
   await app.request('/early')
   assert.equal(loads, 0)
   const answers = await Promise.all(['a', 'b'].map((name) => app.request(`/late/${name}`)))
-  assert.deepEqual(await Promise.all(answers.map((answer) => answer.text())), ['a', 'b'])
+  assert.deepEqual(await Promise.all(answers.map((answer) => answer.text())), ['/late/a', '/late/b'])
   assert.equal((await app.request('/late/c', { method: 'HEAD' })).status, 200)
   assert.equal(loads, 1)
 })
 
-test('onUse() answers 500 and has it logged when loading fails; the rest is served', async () => {
+test('lazy() answers 500 and has it logged when loading fails; the rest is served', async () => {
   const logged: unknown[] = []
   const app = new Hono()
     .onError(handleError((message, fields) => void logged.push([message, fields?.['error']])))
     .notFound(notFound)
     .all(
       '/late/*',
-      lazyRoutes(() => Promise.reject(new Error('no such module'))),
+      lazy(() => Promise.reject(new Error('no such module'))),
     )
     .get('/early', (c) => c.text('early'))
   for (let times = 0; times < 2; times++) {
