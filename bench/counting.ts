@@ -1,5 +1,6 @@
 // What one evaluation, one request and one call cost to be noted, in nanoseconds; nothing else is done. Goal: 100 for an evaluation. Beside
 // it what the packages' middleware costs for the same request, sampled at 1 %: the reason why it does not stand on that path.
+
 import { stdout } from 'node:process'
 import { httpInstrumentationMiddleware } from '@hono/otel'
 import { prometheus } from '@hono/prometheus'

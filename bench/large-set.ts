@@ -1,13 +1,12 @@
 // What one change of a set of 10,000 flags costs a replica with Redis. Prints, as JSON and in milliseconds, how long it takes to make the whole
 // set ready, to apply one change to it, and the longest time for which the event loop stood still while a change came and its copy went.
 
-import { DatabaseHealth } from '../src/cache/database-health.ts'
-import { nextSnapshot } from '../src/cache/snapshot.ts'
-import { Snapshots } from '../src/cache/snapshots.ts'
+import { DatabaseHealth } from '../src/cache/freshness.ts'
+import { nextSnapshot, Snapshots } from '../src/cache/snapshots.ts'
 import { parseRedisUrl } from '../src/config/redis.ts'
 import type { Definition } from '../src/flag/definition.ts'
 import type { EnvironmentSource, Version } from '../src/repository/postgres/load-environment.ts'
-import { openRedis } from '../src/repository/redis/redis.ts'
+import { openRedis } from '../src/repository/redis/client.ts'
 import { snapshotStoreIn } from '../src/repository/redis/snapshot-store.ts'
 import { startRedis } from '../test/support/redis.ts'
 import { manyFlags } from './http-cases.ts'

@@ -1,6 +1,6 @@
+import { once } from 'node:events'
 // What the RPC services are measured beside: `node rpc-reference.ts bare|grpc-js|connect-node` serves flagd's ResolveBoolean of version 2 on
 // a free port, with an answer like ours and nothing behind it, and prints the port.
-import { once } from 'node:events'
 import http2, { type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'

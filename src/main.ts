@@ -2,8 +2,8 @@ import './server/signals.ts' // first, so that no signal is lost while the rest 
 import { type AppDependencies, app } from './app.ts'
 import { authenticator } from './cache/authenticator.ts'
 import { BOUNDARY_CLOCK } from './cache/boundary-timer.ts'
-import { counting } from './cache/counting.ts'
-import { DatabaseHealth } from './cache/database-health.ts'
+import { counting } from './cache/evaluation-recorder.ts'
+import { DatabaseHealth } from './cache/freshness.ts'
 import { KeyCache, type Principal } from './cache/key-cache.ts'
 import { Snapshots } from './cache/snapshots.ts'
 import { Subscriptions } from './cache/subscriptions.ts'
@@ -13,8 +13,9 @@ import { enrichWith } from './flag/evaluate.ts'
 import { lazyRpc } from './grpc/lazy.ts'
 import { MANAGEMENT_BYTES_MAX } from './middleware/body-limit.ts'
 import { Calls } from './repository/calls.ts'
+import { openDatabase } from './repository/postgres/database.ts'
+import { openRedis } from './repository/redis/client.ts'
 import { invalidationsIn } from './repository/redis/invalidation.ts'
-import { openRedis } from './repository/redis/redis.ts'
 import { snapshotStoreIn, timedSnapshotStore } from './repository/redis/snapshot-store.ts'
 import { eventStreams } from './routes/ofrep/stream-token.ts'
 import { Streams } from './routes/ofrep/streams.ts'
@@ -31,7 +32,6 @@ import { accessLogs, createLog, openOutput, sparing } from './telemetry/log.ts'
 import { newMetrics } from './telemetry/metrics.ts'
 import type { MetricSources } from './telemetry/prometheus.ts'
 import { Tracer } from './telemetry/tracer.ts'
-import { provideDatabase } from './trial/database.ts'
 
 /** While a store is away, each question that it does not answer would be a line. */
 const COMPLAINT_MS = 10_000
@@ -50,7 +50,11 @@ for (const reason of config.warnings) log.warn('A variable is ignored', { reason
 
 const metrics = newMetrics()
 const calls = { postgres: new Calls('postgresql', tracer), redis: new Calls('redis', tracer) }
-const { database, close: closeDatabase } = await orExit(() => provideDatabase(config, calls.postgres))
+const database = await orExit(async () =>
+  config.mode === 'trial'
+    ? (await import('./trial/database.ts')).openTrialDatabase(config.folder, calls.postgres)
+    : openDatabase(config.database, calls.postgres),
+)
 const redis = config.redis && openRedis(config.redis, () => tracer.active?.traceparent)
 const damaged = (name: string) => {
   metrics.damagedCopies.value += 1
@@ -73,10 +77,7 @@ const snapshots = new Snapshots(replication, async (flagSetId, since) =>
 const keys = new KeyCache(
   replication,
   async (since) => (await import('./repository/postgres/keys.ts')).readKeys(database, since),
-  {
-    adminSecret: config.adminKey,
-    wallNow,
-  },
+  { adminSecret: config.adminKey, wallNow },
 )
 const usage = new Usage({
   write: async (batch) => (await import('./repository/postgres/usage.ts')).writeUsage(database, batch),
@@ -190,7 +191,7 @@ const server = await orExit(
       tls: config.tls,
       bodyBytesMax: MANAGEMENT_BYTES_MAX,
     }),
-  closeDatabase,
+  database.close,
 )
 const { metricsPort } = config
 const metricsServer =
@@ -202,20 +203,14 @@ const metricsServer =
             host: config.host,
             port: metricsPort,
           }),
-        closeDatabase,
+        database.close,
       )
     : undefined
 const ports = { port: server.port, grpcPort: server.grpcPort, metricsPort: metricsServer?.port }
 if (isTrial) write((await import('./trial/banner.ts')).welcome(server, config.folder))
 else log.info('Listening', { host: config.host, ...ports })
 if (!isTrial && !redis) log.warn('No Redis is configured: run one replica only')
-const telemetry = exportTelemetry({
-  config: config.telemetry,
-  tracer,
-  events,
-  sources: metricSources,
-  log,
-})
+const telemetry = exportTelemetry({ config: config.telemetry, tracer, events, sources: metricSources, log })
 
 log.info('Stopping', { signal: await stopped })
 const code = await shutDown(
@@ -235,7 +230,7 @@ const code = await shutDown(
     { name: 'send the telemetry', run: () => telemetry.drain(AbortSignal.timeout(config.drainSeconds * 250)) },
     { name: 'close the metrics port', run: () => metricsServer?.close() },
     { name: 'close Redis', run: () => redis?.close() },
-    { name: 'close the database', run: () => closeDatabase() },
+    { name: 'close the database', run: database.close },
   ],
   config.drainSeconds * 1_000,
   log,

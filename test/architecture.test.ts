@@ -25,7 +25,7 @@ const LATER = [
   ...[
     'routes/management/management.ts',
     'grpc/server.ts',
-    'repository/postgres/pool.ts',
+    'repository/postgres/connection/pool.ts',
     'repository/postgres/tables.ts',
     'telemetry/open-telemetry.ts',
     'telemetry/prometheus.ts',
@@ -93,7 +93,7 @@ test('what a first evaluation needs is loaded at start, and the rest with its fi
     'valibot',
     'app.ts',
     'routes/ofrep/evaluation-handler.ts',
-    'repository/redis/connection.ts',
+    'repository/redis/client.ts',
     'flag/compile.ts',
   ])
     assert.ok(loaded.has(name), `${name} is loaded at start`)

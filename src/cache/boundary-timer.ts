@@ -1,5 +1,5 @@
 import { timelineOf } from '../flag/timeline.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { Snapshot } from './snapshots.ts'
 
 export type BoundaryClock = {
   /** Milliseconds since 1970. */

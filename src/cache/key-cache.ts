@@ -1,13 +1,12 @@
 import * as v from 'valibot'
 import { FlagError } from '../flag/error.ts'
-import { isEqualInTime } from '../repository/digest.ts'
+import { digestOf, isEqualInTime } from '../repository/digest.ts'
+import type { EnvironmentName } from '../repository/postgres/environments.ts'
 import type { KeySource } from '../repository/postgres/keys.ts'
-import type { EnvironmentName } from '../repository/postgres/revision.ts'
 import type { Role } from '../repository/postgres/tables.ts'
 import type { Copy, Stamp } from '../repository/redis/snapshot-store.ts'
-import { digestOf } from '../repository/secret.ts'
+import type { ReplicationOptions } from './freshness.ts'
 import { Replicated } from './replicated.ts'
-import type { ReplicationOptions } from './replication-options.ts'
 
 /** Who a request comes from. `environment` is null when the caller is bound to none. */
 export type Principal = {

@@ -1,8 +1,14 @@
 import { isAfter, isSame, type SnapshotStore, type Stamp } from '../repository/redis/snapshot-store.ts'
-import type { Result } from './database-health.ts'
-import { type Changed, refreshed } from './refresh.ts'
-import type { Loader, ReplicationOptions, Source } from './replication-options.ts'
-import { atMost, WAIT_MS } from './wait.ts'
+import {
+  atMost,
+  type Changed,
+  type Loader,
+  type ReplicationOptions,
+  type Result,
+  refreshed,
+  type Source,
+  WAIT_MS,
+} from './freshness.ts'
 
 /** A pause is so many times the freshness: what is served is never older than that, unless nobody could be asked. */
 const PAUSE_FACTOR = 2

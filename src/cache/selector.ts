@@ -1,7 +1,7 @@
 import type { Metadata } from '../flag/definition.ts'
 import { isText } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
-import type { EnvironmentName } from '../repository/postgres/revision.ts'
+import type { EnvironmentName } from '../repository/postgres/environments.ts'
 import type { Principal } from './key-cache.ts'
 
 /** Picks flags by what their metadata says, in the words of flagd's header `Flagd-Selector`. */

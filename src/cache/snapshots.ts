@@ -1,10 +1,12 @@
+import * as v from 'valibot'
+import type { Definition } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
+import { lineOf } from '../flag/flag-map.ts'
+import { compileFlagSet, compileSerialized, type FlagSet, patchFlagSet } from '../flag/flag-set.ts'
 import type { EnvironmentSource, Version } from '../repository/postgres/load-environment.ts'
-import { readSnapshot, writeSnapshot } from './codec.ts'
+import type { Copy } from '../repository/redis/snapshot-store.ts'
+import { atMost, type ReplicationOptions, WAIT_MS } from './freshness.ts'
 import { Replicated } from './replicated.ts'
-import type { ReplicationOptions } from './replication-options.ts'
-import { nextSnapshot, type Snapshot } from './snapshot.ts'
-import { atMost, WAIT_MS } from './wait.ts'
 
 export type ReadSource = (flagSetId: string, since?: Version) => Promise<EnvironmentSource | undefined>
 
@@ -104,4 +106,66 @@ export class Snapshots {
     this.#held.delete(flagSetId)
     throw new FlagError('not_found', `Environment "${flagSetId}" does not exist`)
   }
+}
+
+/**
+ * What this replica believes about one environment. Immutable: a change makes a new one, and a request takes it once,
+ * so one answer never mixes two revisions.
+ */
+export type Snapshot = Version & {
+  /** `<project>/<environment>`. */
+  readonly flagSetId: string
+  /** When the environment last changed, by the database's clock. */
+  readonly changedAt: Date
+  /** `traceparent` of the change that led here; empty where its trace is not kept. */
+  readonly changedIn: string
+  readonly flagSet: FlagSet
+}
+
+/** Makes the next snapshot of an environment; compiles only what differs from `held`. */
+export function nextSnapshot(flagSetId: string, source: EnvironmentSource, held: Snapshot | undefined): Snapshot {
+  const { incarnation, id, revision, changedAt, changedIn, flags, settings } = source
+  const version = { flagSetId, incarnation, id, revision, changedAt, changedIn }
+  if (source.isUpdate && held) return { ...version, flagSet: patchFlagSet(held.flagSet, { flags, ...settings }) }
+  const { segments, metadata, bucketing } = settings ?? { segments: {}, metadata: {}, bucketing: 'v2' as const }
+  const live = new Map<string, Definition>()
+  for (const [key, definition] of flags) if (definition) live.set(key, definition)
+  return { ...version, flagSet: compileFlagSet({ flags: live, segments, metadata, bucketing }) }
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
+
+const Head = v.object({
+  id: v.pipe(v.string(), v.digits()),
+  changedAt: v.pipe(v.string(), v.isoTimestamp()),
+  changedIn: v.string(),
+  bucketing: v.picklist(['v1', 'v2', 'v3']),
+  segments: v.custom<Record<string, unknown>>(isObject),
+  metadata: v.custom<Record<string, string>>(isObject),
+  flags: v.number(),
+})
+/**
+ * A snapshot as text for other replicas: its definitions, since compiled rules are closures. One line about the set and how many flags
+ * it has, then one for each flag.
+ */
+export function writeSnapshot({ id, changedAt, changedIn, flagSet }: Snapshot): string {
+  const { bucketing, segments, metadata, flags } = flagSet
+  const head = { id: String(id), changedAt, changedIn, bucketing, segments, metadata, flags: flags.size }
+  const lines = [JSON.stringify(head)]
+  for (const flag of flags.values()) lines.push(lineOf(flag))
+  return lines.join('')
+}
+
+/**
+ * The snapshot that `writeSnapshot` wrote; undefined when it was not that, as by a replica of another version. The text of its flags is
+ * left as it is, since who has just started is asked for few of them: to read a thousand takes longer than to answer.
+ */
+export function readSnapshot(flagSetId: string, { stamp, text }: Copy): Snapshot | undefined {
+  const end = text.indexOf('\n')
+  const [first, lines] = end < 0 ? [text, ''] : [text.slice(0, end), text.slice(end)]
+  const head = v.safeParse(v.pipe(v.string(), v.parseJson(), Head), first)
+  if (!head.success) return undefined
+  const { id, changedAt, changedIn, flags: size, ...settings } = head.output
+  const version = { flagSetId, ...stamp, id: BigInt(id), changedAt: new Date(changedAt), changedIn }
+  return { ...version, flagSet: compileSerialized({ lines, size }, settings) }
 }

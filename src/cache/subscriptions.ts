@@ -1,7 +1,7 @@
 import type { Hint, Invalidations } from '../repository/redis/invalidation.ts'
 import { type BoundaryClock, BoundaryTimer } from './boundary-timer.ts'
 import type { Replicated } from './replicated.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { Snapshot } from './snapshots.ts'
 
 export type Listener = {
   /** Called with each snapshot that takes the place of another. */

@@ -1,10 +1,9 @@
 import type { Evaluation, Success } from '../flag/evaluate.ts'
-import { batches } from '../repository/postgres/batches.ts'
+import { batches } from '../repository/postgres/database.ts'
 import type { KeyUse, UsageBatch } from '../repository/postgres/usage.ts'
 import type { LogLine } from '../telemetry/log.ts'
 import { keyIdOf, type Principal } from './key-cache.ts'
-import { LastTimes } from './last-times.ts'
-import { UsageCells } from './usage-cells.ts'
+import { LastTimes, UsageCells } from './usage-counters.ts'
 
 const FLUSH_SECONDS = 60
 /** A connection that died while this replica slept is noticed by the first try. */

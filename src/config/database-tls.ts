@@ -1,4 +1,4 @@
-import type { DatabaseTls, SslMode, TlsVersion } from '../repository/postgres/database-address.ts'
+import type { DatabaseTls, SslMode, TlsVersion } from '../repository/postgres/connection/address.ts'
 import type { ParameterName, ParameterReader } from './database-parameters.ts'
 
 const MODES = ['prefer', 'disable', 'allow', 'require', 'verify-ca', 'verify-full'] as const

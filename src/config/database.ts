@@ -1,4 +1,4 @@
-import type { DatabaseAddress, DatabaseHost } from '../repository/postgres/database-address.ts'
+import type { DatabaseAddress, DatabaseHost } from '../repository/postgres/connection/address.ts'
 import {
   type ConnectionParameters,
   NAME,

@@ -1,5 +1,4 @@
-import type { RedisAddress } from '../repository/redis/redis.ts'
-import type { RedisServer } from '../repository/redis/redis-client.ts'
+import type { RedisAddress, RedisServer } from '../repository/redis/address.ts'
 import { anyText, isHttpUrl, secret, text, type VariableValues } from './variables.ts'
 
 /** Servers limit headers to about this length. */

@@ -5,7 +5,7 @@ import type { Principal } from '../cache/key-cache.ts'
 import { isText } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
 import type { Author } from '../repository/postgres/changes.ts'
-import type { EnvironmentName } from '../repository/postgres/revision.ts'
+import type { EnvironmentName } from '../repository/postgres/environments.ts'
 import type { Role } from '../repository/postgres/tables.ts'
 import { spanOf, traceIdOf } from './tracing.ts'
 

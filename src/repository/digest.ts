@@ -49,3 +49,9 @@ export const sha256Bytes = digests.bytes
 export const hmacSha256 = digests.keyed
 /** Compares bytes of the same length in a time that does not tell where they differ; throws when the lengths differ. */
 export const isEqualInTime = digests.isEqual
+
+/** SHA-256 of a secret. Fast on purpose: our secrets are 260 random bits, which no dictionary holds. */
+export const hashSecret = (secret: string): Buffer => Buffer.from(digestOf(secret), 'base64')
+
+/** The same in base64. */
+export const digestOf = (secret: string): string => sha256(secret, 'base64')

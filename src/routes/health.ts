@@ -1,4 +1,4 @@
-import type { DatabaseHealth } from '../cache/database-health.ts'
+import type { DatabaseHealth } from '../cache/freshness.ts'
 import { FlagError } from '../flag/error.ts'
 
 export type Health = {

@@ -1,35 +1,134 @@
-import type { Config } from '../config/config.ts'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import type { Calls } from '../repository/calls.ts'
+import type { DatabaseAddress } from '../repository/postgres/connection/address.ts'
+import { connect } from '../repository/postgres/connection/failover-pool.ts'
 import { type Database, openDatabase } from '../repository/postgres/database.ts'
+import { migrate } from '../repository/postgres/schema.ts'
+import { claim } from './folder-lock.ts'
+import { accountFor, createCluster, endLeftover, hand, postgresPrograms, type Running, run } from './postgres.ts'
+import { plantSample } from './seed.ts'
 
-export type Provided = { readonly database: Database; close(): Promise<void> }
+/** Names the socket where no port of 127.0.0.1 is asked for. Told to both sides, lest a PGPORT in the environment decide. */
+const SOCKET_PORT = 5432
 
-/** The configured database, connected on first use; or in trial mode one of our own, with its schema and some flags to look at. */
-export async function provideDatabase(config: Config, calls: Calls): Promise<Provided> {
-  if (config.mode === 'service') {
-    const database = openDatabase(config.database, calls)
-    return { database, close: () => database.close() }
-  }
-  const [{ startTrialDatabase }, { connect }, { migrate }, { plantSample }] = await Promise.all([
-    import('./trial.ts'),
-    import('../repository/postgres/connect.ts'),
-    import('../repository/postgres/schema.ts'),
-    import('./seed.ts'),
-  ])
-  const trial = await startTrialDatabase(config.folder)
+export type TrialDatabase = { readonly address: DatabaseAddress; readonly folder: string; stop(): Promise<void> }
+
+/** Opens the trial's own database, with its schema and some sample flags; to close it stops its Postgres. */
+export async function openTrialDatabase(folder: string, calls: Calls): Promise<Database> {
+  const trial = await startTrialDatabase(folder)
   try {
     const client = await connect(trial.address)
     await migrate(client)
     await client.end()
-    const database = openDatabase(trial.address, calls)
+    const database = openDatabase(trial.address, calls, () => trial.stop())
     await plantSample(database)
-    const close = async () => {
-      await database.close()
-      await trial.stop()
-    }
-    return { database, close }
+    return database
   } catch (error) {
     await trial.stop()
     throw error
   }
+}
+
+/**
+ * Starts a real Postgres in `folder`, for trying Flagstaff out on one machine: new, or with what an earlier start left there,
+ * however that one ended. It listens on a unix socket in a folder that only its user may enter, and on `port` of
+ * 127.0.0.1 when one is given. Rejects with one sentence that says what is in the way.
+ */
+export async function startTrialDatabase(folder: string, port?: number): Promise<TrialDatabase> {
+  const home = resolve(folder)
+  const programs = await postgresPrograms()
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw cannotUse(home, cause)
+  }
+  const release = claim(home)
+  try {
+    const running = await start(home, programs, port)
+    const address = socketAddress(running.socketFolder, port ?? SOCKET_PORT)
+    return {
+      address,
+      folder: home,
+      async stop() {
+        await running.stop()
+        rmSync(running.socketFolder, { recursive: true, force: true })
+        release()
+      },
+    }
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+/** The trial's account over the Unix socket in `folder`. */
+function socketAddress(folder: string, port: number): DatabaseAddress {
+  return {
+    hosts: [{ host: folder, address: undefined, port }],
+    user: 'flagstaff',
+    password: undefined,
+    database: 'postgres',
+    tls: {
+      mode: 'disable',
+      ca: undefined,
+      cert: undefined,
+      key: undefined,
+      passphrase: undefined,
+      minVersion: 'TLSv1.2',
+      maxVersion: undefined,
+      negotiation: 'postgres',
+    },
+    channelBinding: 'disable',
+    targetSessionAttrs: 'any',
+    loadBalanceHosts: 'disable',
+    connectTimeoutSeconds: undefined,
+    keepAlive: { isOn: false, idleSeconds: undefined },
+    applicationName: 'flagstaff',
+    options: undefined,
+  }
+}
+
+async function start(
+  home: string,
+  programs: Awaited<ReturnType<typeof postgresPrograms>>,
+  port?: number,
+): Promise<Running & { socketFolder: string }> {
+  const data = join(home, 'data')
+  const account = await accountFor(data, programs.postgres)
+  await endLeftover(data)
+  try {
+    await createCluster(data, programs, account)
+  } catch (cause) {
+    throw cannotUse(home, cause)
+  }
+  // A socket's path has at most 107 bytes, and a project's may be longer: hence not in `home`.
+  const socketFolder = mkdtempSync(join(tmpdir(), 'flagstaff-'))
+  hand(socketFolder, account)
+  try {
+    const running = await run(
+      {
+        data,
+        socketFolder,
+        port: port ?? SOCKET_PORT,
+        listensOnLoopback: port !== undefined,
+        log: join(home, 'postgres.log'),
+      },
+      programs,
+      account,
+    )
+    return { ...running, socketFolder }
+  } catch (error) {
+    rmSync(socketFolder, { recursive: true, force: true })
+    throw error
+  }
+}
+
+function cannotUse(folder: string, cause: unknown): Error {
+  if (cause instanceof Error && !('code' in cause)) return cause
+  const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : ''
+  return new Error(`Cannot start: the folder ${folder} cannot be used${code}; set FLAGSTAFF_TRIAL_DIR to another`, {
+    cause,
+  })
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BOUNDARY_CLOCK, BoundaryTimer } from '../../src/cache/boundary-timer.ts'
-import type { Snapshot } from '../../src/cache/snapshot.ts'
+import type { Snapshot } from '../../src/cache/snapshots.ts'
 import type { Definition } from '../../src/flag/definition.ts'
 import { compileFlagSet } from '../../src/flag/flag-set.ts'
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
-import { DatabaseHealth } from '../../src/cache/database-health.ts'
+import { DatabaseHealth } from '../../src/cache/freshness.ts'
 import { KeyCache } from '../../src/cache/key-cache.ts'
 import { FlagError } from '../../src/flag/error.ts'
+import { hashSecret } from '../../src/repository/digest.ts'
 import type { KeySource } from '../../src/repository/postgres/keys.ts'
 import type { Stamp } from '../../src/repository/redis/snapshot-store.ts'
-import { hashSecret } from '../../src/repository/secret.ts'
 
 const key = (secret: string, expiresAt: Date | null = null): KeySource['keys'][number] => ({
   id: secret,

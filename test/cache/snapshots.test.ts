@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
-import { DatabaseHealth } from '../../src/cache/database-health.ts'
+import { DatabaseHealth } from '../../src/cache/freshness.ts'
 import { Snapshots } from '../../src/cache/snapshots.ts'
 import { FlagError } from '../../src/flag/error.ts'
 import { evaluate } from '../../src/flag/evaluate.ts'

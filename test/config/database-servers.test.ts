@@ -1,4 +1,5 @@
 // A table of database URLs, each tried by the service and by psql against real servers.
+
 import assert from 'node:assert/strict'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

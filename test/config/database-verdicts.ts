@@ -1,6 +1,7 @@
 // Says of each URL of a JSON list whether the service connects, as whom, to which database and how; or why it does not.
+
 import { parseDatabaseUrl } from '../../src/config/database.ts'
-import { connect } from '../../src/repository/postgres/connect.ts'
+import { connect } from '../../src/repository/postgres/connection/failover-pool.ts'
 
 const [list = '[]', query = ''] = process.argv.slice(2)
 const rows: { url: string; env?: Record<string, string> }[] = JSON.parse(list)

@@ -1,6 +1,7 @@
 // Says of each URL of a JSON list whether the service's client connects, and as which user to which database; or why it does not.
+
 import { parseRedisUrl } from '../../src/config/redis.ts'
-import { openRedis } from '../../src/repository/redis/redis.ts'
+import { openRedis } from '../../src/repository/redis/client.ts'
 
 const urls: string[] = JSON.parse(process.argv[2] ?? '[]')
 process.stdout.write(`${JSON.stringify(await Promise.all(urls.map(verdict)))}\n`)

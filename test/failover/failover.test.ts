@@ -1,4 +1,5 @@
 // A real primary and its standby, and a service process while they change their roles.
+
 import assert from 'node:assert/strict'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseDatabaseUrl } from '../../src/config/database.ts'
-import { connect } from '../../src/repository/postgres/connect.ts'
+import { connect } from '../../src/repository/postgres/connection/failover-pool.ts'
 import { migrate } from '../../src/repository/postgres/schema.ts'
 import {
   type DebianPostgres,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FlagError } from '../../src/flag/error.ts'
-import { Calls } from '../../src/repository/calls.ts'
+import { Calls, timeLimit } from '../../src/repository/calls.ts'
 
 test('Calls.note() notes how work ended and hands its outcome on', async () => {
   const calls = new Calls('postgresql')
@@ -28,4 +28,42 @@ test('Calls.note() notes how work ended and hands its outcome on', async () => {
       ['write', 'unavailable', 1],
     ],
   )
+})
+
+const stand = (ms: number) => {
+  for (const until = performance.now() + ms; performance.now() < until; );
+}
+
+test('a time limit passes once, after its time', async () => {
+  const start = performance.now()
+  let times = 0
+  await new Promise<void>((resolve) =>
+    timeLimit(40, () => {
+      times += 1
+      resolve()
+    }),
+  )
+  assert.ok(performance.now() - start >= 36)
+  assert.equal(times, 1)
+})
+
+test('a limit that is lifted never passes', async () => {
+  let isLate = false
+  const lift = timeLimit(20, () => {
+    isLate = true
+  })
+  lift()
+  await new Promise<void>((resolve) => timeLimit(60, resolve))
+  assert.equal(isLate, false)
+})
+
+test('a process that stood still longer than the limit has most of it left', async () => {
+  let isLate = false
+  const lift = timeLimit(200, () => {
+    isLate = true
+  })
+  stand(400)
+  await new Promise<void>((resolve) => setTimeout(resolve, 20)) // what came meanwhile is read
+  assert.equal(isLate, false)
+  lift()
 })

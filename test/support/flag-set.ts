@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { readDocument } from '../../src/flag/check/document.ts'
 import type { Bucketing, Definition } from '../../src/flag/definition.ts'
-import type { Evaluation } from '../../src/flag/evaluate.ts'
-import { evaluateKey } from '../../src/flag/evaluate.ts'
+import { type Evaluation, evaluateKey } from '../../src/flag/evaluate.ts'
 import { compileFlagSet, type FlagSet } from '../../src/flag/flag-set.ts'
 
 /** Unix seconds at which tests evaluate. */

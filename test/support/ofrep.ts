@@ -2,7 +2,7 @@ import type { Hono } from 'hono'
 import { type AppDependencies, app } from '../../src/app.ts'
 import type { Header } from '../../src/cache/authenticator.ts'
 import type { Principal } from '../../src/cache/key-cache.ts'
-import type { Snapshot } from '../../src/cache/snapshot.ts'
+import type { Snapshot } from '../../src/cache/snapshots.ts'
 import { FlagError } from '../../src/flag/error.ts'
 import { compileFlagSet } from '../../src/flag/flag-set.ts'
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { parseDatabaseUrl } from '../../src/config/database.ts'
-import { connect } from '../../src/repository/postgres/connect.ts'
+import { connect } from '../../src/repository/postgres/connection/failover-pool.ts'
 
 /** The server that the tests use; `npm test` starts one where the environment names none. */
 export function serverUrl(): string {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseRedisUrl } from '../../src/config/redis.ts'
-import { openRedis } from '../../src/repository/redis/redis.ts'
+import { openRedis } from '../../src/repository/redis/client.ts'
 
 export type RedisServer = {
   readonly url: string

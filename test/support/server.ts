@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startTrialDatabase } from '../../src/trial/trial.ts'
+import { startTrialDatabase } from '../../src/trial/database.ts'
 import { freePort } from './redis.ts'
 
 /** The Postgres that TEST_DATABASE_URL names, or a new one of our own in a temporary folder; the variable names it from then on. */

@@ -1,6 +1,6 @@
 import { parseDatabaseUrl } from '../../src/config/database.ts'
 import type { Author } from '../../src/repository/postgres/changes.ts'
-import { connect } from '../../src/repository/postgres/connect.ts'
+import { connect } from '../../src/repository/postgres/connection/failover-pool.ts'
 import { type Database, openDatabase } from '../../src/repository/postgres/database.ts'
 import { createEnvironment } from '../../src/repository/postgres/environments.ts'
 import { createProject } from '../../src/repository/postgres/projects.ts'

@@ -1,8 +1,8 @@
 // Starts a trial database in the folder it is given, adds one row, says how many there are, and holds it until a signal.
 
-import { connect } from '../../src/repository/postgres/connect.ts'
+import { connect } from '../../src/repository/postgres/connection/failover-pool.ts'
 import { orExit } from '../../src/server/start.ts'
-import { startTrialDatabase } from '../../src/trial/trial.ts'
+import { startTrialDatabase } from '../../src/trial/database.ts'
 
 const [folder = ''] = process.argv.slice(2)
 const trial = await orExit(() => startTrialDatabase(folder))

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isAlive, servesFolder } from '../../src/trial/process.ts'
+import { isAlive, servesFolder } from '../../src/trial/folder-lock.ts'
 import { kill, type Program, runProgram } from '../support/process.ts'
 
 const ROOT = join(import.meta.dirname, '../..')

@@ -1,7 +1,7 @@
 import { create, type DescMessage, type JsonObject, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf'
-import type { Count } from '../../cache/counting.ts'
+import type { Count } from '../../cache/evaluation-recorder.ts'
 import { reflect, selects } from '../../cache/selector.ts'
-import type { Snapshot } from '../../cache/snapshot.ts'
+import type { Snapshot } from '../../cache/snapshots.ts'
 import type { Context, Metadata } from '../../flag/definition.ts'
 import { FlagError } from '../../flag/error.ts'
 import {

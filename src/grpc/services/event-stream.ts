@@ -1,6 +1,6 @@
 import type { DescMessage, JsonObject, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
 import { type Selector, selects } from '../../cache/selector.ts'
-import type { Snapshot } from '../../cache/snapshot.ts'
+import type { Snapshot } from '../../cache/snapshots.ts'
 import type { News, Subscriptions } from '../../cache/subscriptions.ts'
 import { differenceOf, type FlagChange } from '../../flag/flag-set.ts'
 import { type Authorize, type CallContext, sharedMessage } from '../service.ts'

@@ -1,7 +1,7 @@
 import { create, type JsonObject } from '@bufbuild/protobuf'
-import { type ProviderDocument, providerDocument } from '../../cache/document.ts'
+import { type ProviderDocument, providerDocument } from '../../cache/provider-document.ts'
 import type { Selector } from '../../cache/selector.ts'
-import type { Snapshot } from '../../cache/snapshot.ts'
+import type { Snapshot } from '../../cache/snapshots.ts'
 import type { Subscriptions } from '../../cache/subscriptions.ts'
 import {
   FetchAllFlagsResponseSchema,

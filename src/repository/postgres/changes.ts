@@ -1,6 +1,6 @@
 import { and, desc, eq, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
-import { asText, batches } from './batches.ts'
-import type { Database, Db, Transaction } from './database.ts'
+import { FlagError } from '../../flag/error.ts'
+import { asText, batches, type Database, type Db, type Transaction } from './database.ts'
 import { changes } from './tables.ts'
 
 /** Who changes something and why; stands in every change record. */
@@ -71,4 +71,21 @@ export function selectChanges(db: Db | Transaction, filter: ChangeFilter): Promi
     .where(and(...conditions))
     .orderBy(desc(changes.id))
     .limit(filter.limit)
+}
+
+/** Which versions a caller accepts to overwrite: these, any that exists, none at all, or (undefined) whatever is there. */
+export type Expected = readonly bigint[] | 'present' | 'absent' | undefined
+
+/** Fails with `stale` unless what is there is what the caller expects; `current` is undefined when nothing is. */
+export function expectRevision(expected: Expected, current: bigint | undefined): void {
+  if (expected === undefined) return
+  if (current === undefined) {
+    if (expected === 'absent') return
+    throw new FlagError('stale', 'Cannot apply the change: nothing is there yet')
+  }
+  if (expected === 'present' || (expected !== 'absent' && expected.includes(current))) return
+  throw new FlagError(
+    'stale',
+    `Cannot apply the change: the current version is "${current}", and not one that the request accepts`,
+  )
 }

@@ -1,8 +1,7 @@
 import { FlagError } from '../../flag/error.ts'
 import { Calls } from '../calls.ts'
-import type { DatabaseAddress } from './database-address.ts'
-import type { Db, Load, Pool } from './pool.ts'
-import { refusal } from './refusal.ts'
+import type { DatabaseAddress } from './connection/address.ts'
+import type { Db, Load, Pool } from './connection/pool.ts'
 
 export type { Db }
 /** A database whose statements belong to one transaction. */
@@ -28,13 +27,17 @@ const CONNECTIONS_MAX = 5
  * Opens the database; loads the driver and connects on first use, so that start-up never waits for Postgres. `calls` are timed as "read"
  * and "write".
  */
-export function openDatabase(address: DatabaseAddress, calls = new Calls('postgresql')): Database {
+export function openDatabase(
+  address: DatabaseAddress,
+  calls = new Calls('postgresql'),
+  onClosed: () => Promise<void> = async () => undefined,
+): Database {
   let pool: Pool | undefined
   let opening: Promise<Pool> | undefined
   let checked: Promise<void> | undefined
 
   const open = async () => {
-    const { Pool } = await import('./pool.ts')
+    const { Pool } = await import('./connection/pool.ts')
     pool = new Pool(address, CONNECTIONS_MAX)
     return pool
   }
@@ -50,18 +53,14 @@ export function openDatabase(address: DatabaseAddress, calls = new Calls('postgr
     })
     return checked
   }
-  const guarded = async <T>(work: (pool: Pool) => Promise<T>): Promise<T> => {
-    try {
-      await schemaIsCurrent()
-      return await work(await opened())
-    } catch (error) {
-      throw refusal(error)
-    }
+  const withPool = async <T>(work: (pool: Pool) => Promise<T>): Promise<T> => {
+    await schemaIsCurrent()
+    return work(await opened())
   }
 
   return {
     read: async (query) => {
-      const ask = () => calls.note('read', () => guarded((pool) => pool.ask(query)))
+      const ask = () => calls.note('read', () => withPool((pool) => pool.ask(query)))
       try {
         return await ask()
       } catch (error) {
@@ -69,7 +68,7 @@ export function openDatabase(address: DatabaseAddress, calls = new Calls('postgr
         return ask()
       }
     },
-    write: (work) => calls.note('write', () => guarded((pool) => pool.transact(work))),
+    write: (work) => calls.note('write', () => withPool((pool) => pool.transact(work))),
     get load() {
       return pool?.load ?? { connectionsMax: CONNECTIONS_MAX, working: 0, waiting: 0 }
     },
@@ -79,6 +78,7 @@ export function openDatabase(address: DatabaseAddress, calls = new Calls('postgr
     reset: () => pool?.reset(),
     close: async () => {
       if (opening) await (await opening).close()
+      await onClosed()
     },
   }
 }
@@ -90,3 +90,18 @@ function wasCut(error: unknown): boolean {
   const cause = error instanceof FlagError && error.code === 'unavailable' ? error.cause : undefined
   return cause instanceof Error && 'code' in cause && CUT.includes(String(cause.code))
 }
+
+/** Rows per statement: few round trips, and each statement stays far below its time limit. */
+const BATCH = 2_000
+
+/** Cuts rows into batches, to be sent as one JSON parameter each: Postgres takes at most 65,535 parameters, and parses JSON faster than we build them. */
+export function* batches<T>(rows: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < rows.length; at += BATCH) yield rows.slice(at, at + BATCH)
+}
+
+/**
+ * A document as text within a JSON parameter, to be cast to json by the statement. Taken apart as JSON by Postgres it would
+ * lose what text cannot hold: NUL and half surrogate pairs, which JSON may spell as escapes.
+ */
+export const asText = (document: unknown): string | null =>
+  document === undefined || document === null ? null : JSON.stringify(document)

@@ -1,11 +1,28 @@
+import { isDeepStrictEqual } from 'node:util'
 import { and, asc, eq, gt, isNotNull, isNull } from 'drizzle-orm'
+import { checkDefinition } from '../../flag/check/definition.ts'
+import { checkSeeds } from '../../flag/check/seeds.ts'
 import type { Definition } from '../../flag/definition.ts'
 import { FlagError, type Mistake } from '../../flag/error.ts'
-import { type Author, selectChanges } from './changes.ts'
+import { type Author, type Expected, expectRevision, type NewChange, record, selectChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
-import { type EnvironmentName, type Expected, expectRevision, lockEnvironment, readEnvironmentRow } from './revision.ts'
+import {
+  type EnvironmentName,
+  type EnvironmentRow,
+  lockEnvironment,
+  raiseRevision,
+  readEnvironmentRow,
+} from './environments.ts'
+import {
+  archiveOrphans,
+  checkTypes,
+  type Difference,
+  lockFlags,
+  type Stored,
+  storeDefinitions,
+  takeIn,
+} from './flag-rows.ts'
 import { definitions, flags, lastEvaluations } from './tables.ts'
-import { type Written, writeDefinitions } from './write-definitions.ts'
 
 /** One flag in one environment. `revision` is the one at which it last changed. */
 export type StoredDefinition = { readonly key: string; readonly definition: Definition; readonly revision: bigint }
@@ -59,19 +76,13 @@ export function changeDefinition(
   name: FlagName,
   change: DefinitionChange,
 ): Promise<ChangedDefinition | undefined> {
-  return database.write(async (tx) => {
-    const environment = await lockEnvironment(tx, name)
-    const before = await selectDefinition(tx, environment.id, name.flag)
-    expectRevision(change.expected, before?.revision)
-    const definition = change.next(before?.definition)
-    if (definition === undefined && !before) throw missing(name)
-    const written = await writeDefinitions(tx, environment, {
-      next: new Map([[name.flag, definition]]),
-      pointer: () => '',
-      author: change.author,
-    })
-    return definition && changedOf({ key: name.flag, definition }, written, before)
-  })
+  return database.write((tx) =>
+    replaceDefinition(tx, name, change, (before) => {
+      const definition = change.next(before)
+      if (definition === undefined && before === undefined) throw missing(name)
+      return definition
+    }),
+  )
 }
 
 /** Brings a flag back to what it was at `revision`, as a new change on top: history is never rewritten. */
@@ -80,29 +91,33 @@ export function rollBack(
   name: FlagName,
   change: { to: bigint; expected: Expected; author: Author },
 ): Promise<ChangedDefinition | undefined> {
-  return database.write(async (tx) => {
-    const environment = await lockEnvironment(tx, name)
-    const before = await selectDefinition(tx, environment.id, name.flag)
-    expectRevision(change.expected, before?.revision)
-    const [then] = await selectChanges(tx, { ...name, subject: 'definition', limit: 1, upTo: change.to })
-    if (!then) throw new FlagError('not_found', `Flag "${name.flag}" has no version at revision ${change.to}`)
-    const definition = (then.after ?? undefined) as Definition | undefined
-    const written = await writeDefinitions(tx, environment, {
-      next: new Map([[name.flag, definition]]),
-      pointer: () => '',
-      author: change.author,
-      action: 'rollback',
-    })
-    return definition && changedOf({ key: name.flag, definition }, written, before)
-  })
+  return database.write((tx) =>
+    replaceDefinition(tx, name, { ...change, action: 'rollback' }, async () => {
+      const [then] = await selectChanges(tx, { ...name, subject: 'definition', limit: 1, upTo: change.to })
+      if (!then) throw new FlagError('not_found', `Flag "${name.flag}" has no version at revision ${change.to}`)
+      return (then.after ?? undefined) as Definition | undefined
+    }),
+  )
 }
 
-function changedOf(
-  stored: Omit<StoredDefinition, 'revision'>,
-  { revision, changed, warnings }: Written,
-  before: StoredDefinition | undefined,
-): ChangedDefinition {
-  return { ...stored, revision: changed.length > 0 || !before ? revision : before.revision, warnings }
+async function replaceDefinition(
+  tx: Transaction,
+  name: FlagName,
+  { expected, author, action }: { expected: Expected; author: Author; action?: 'rollback' },
+  next: (before: Definition | undefined) => Definition | undefined | Promise<Definition | undefined>,
+): Promise<ChangedDefinition | undefined> {
+  const environment = await lockEnvironment(tx, name)
+  const before = await selectDefinition(tx, environment.id, name.flag)
+  expectRevision(expected, before?.revision)
+  const definition = await next(before?.definition)
+  const { revision, changed, warnings } = await writeDefinitions(tx, environment, {
+    next: new Map([[name.flag, definition]]),
+    pointer: () => '',
+    author,
+    ...(action && { action }),
+  })
+  const isUnchanged = before && changed.length === 0
+  return definition && { key: name.flag, definition, revision: isUnchanged ? before.revision : revision, warnings }
 }
 
 function selectDefinitions(db: Db | Transaction, environmentId: bigint) {
@@ -142,3 +157,78 @@ function present<T extends { definition: Definition | null }>(
 
 const missing = ({ project, environment, flag }: FlagName) =>
   new FlagError('not_found', `Flag "${flag}" does not exist in "${project}/${environment}"`)
+
+/** What shall be written to a locked environment. */
+export type Write = {
+  /** What shall stand under each key; undefined removes. Keys that are not named stay as they are. */
+  readonly next: ReadonlyMap<string, Definition | undefined>
+  /** New segments and metadata, when they change too. */
+  readonly settings?: Pick<EnvironmentRow, 'segments' | 'metadata'> | undefined
+  /** Other members of the document, when they change. */
+  readonly members?: EnvironmentRow['members'] | undefined
+  /** JSON Pointer to a key's definition in the caller's document. */
+  readonly pointer: (key: string) => string
+  readonly author: Author
+  readonly action?: 'rollback'
+  /** False stores definitions whose rules are wrong; each is then isolated at evaluation. */
+  readonly strict?: boolean
+  /** True works out the difference and writes nothing. */
+  readonly dryRun?: boolean
+  /** True archives the identity of a removed flag that no other environment defines. */
+  readonly archive?: boolean
+}
+
+/** `revision` is the new one, or the old one when nothing differed. `warnings`: rule mistakes that were let pass, and doubts. */
+export type Written = {
+  readonly revision: bigint
+  readonly changed: readonly Difference[]
+  readonly warnings: readonly Mistake[]
+}
+
+/** Writes definitions of a locked environment: all of them under one new revision, each with its change record. */
+export async function writeDefinitions(tx: Transaction, environment: EnvironmentRow, write: Write): Promise<Written> {
+  const stored = await lockFlags(tx, environment, [...write.next.keys()])
+  const changed = differences(stored, write.next)
+  const warnings = checkRules(changed, write.settings?.segments ?? environment.segments, write)
+  if (write.dryRun || (changed.length === 0 && !write.settings && !write.members))
+    return { revision: environment.revision, changed, warnings }
+
+  await checkTypes(tx, environment, { changed, stored, pointer: write.pointer })
+  const revision = await raiseRevision(tx, environment.id, write)
+  const arrived = await takeIn(tx, environment, { changed, stored })
+  await storeDefinitions(tx, environment, { changed, stored, revision })
+  const archived = write.archive ? await archiveOrphans(tx, environment, { changed, stored }) : []
+  const names = { project: environment.project, environment: environment.key, revision }
+  await record(tx, write.author, [
+    ...arrived.map((entry) => ({ ...names, ...entry })),
+    ...changed.map((difference) => ({ ...names, ...entryOf(difference, write.action) })),
+    ...archived.map((entry) => ({ ...names, ...entry })),
+  ])
+  return { revision, changed, warnings }
+}
+
+function differences(stored: ReadonlyMap<string, Stored>, next: Write['next']): Difference[] {
+  const changed: Difference[] = []
+  for (const [key, after] of next) {
+    const before = stored.get(key)?.definition
+    if (!isDeepStrictEqual(before, after)) changed.push({ key, before, after })
+  }
+  return changed
+}
+
+/** Refuses wrong rules here, with their places, so that they are never met at evaluation. */
+function checkRules(changed: readonly Difference[], segments: EnvironmentRow['segments'], write: Write): Mistake[] {
+  const mistakes = changed.flatMap(({ key, after }) =>
+    after ? checkDefinition(after, segments, write.pointer(key)) : [],
+  )
+  if (mistakes.length > 0 && write.strict !== false)
+    throw new FlagError('invalid', 'Cannot store the flags: their definitions have mistakes', { mistakes })
+  // No mistakes, but other engines evaluate them differently.
+  const doubts = changed.flatMap(({ key, after }) => checkSeeds(after?.targeting, `${write.pointer(key)}/targeting`))
+  return [...mistakes, ...doubts]
+}
+
+function entryOf({ key, before, after }: Difference, action?: 'rollback'): NewChange {
+  const verb = before ? (after ? 'update' : 'delete') : 'create'
+  return { subject: 'definition', action: action ?? verb, flag: key, before: before ?? null, after: after ?? null }
+}

@@ -2,10 +2,9 @@ import { and, asc, eq, inArray, isNotNull, ne, type SQL, sql } from 'drizzle-orm
 import { alias } from 'drizzle-orm/pg-core'
 import type { Definition } from '../../flag/definition.ts'
 import { FlagError, type Mistake } from '../../flag/error.ts'
-import { batches } from './batches.ts'
 import type { NewChange } from './changes.ts'
-import type { Transaction } from './database.ts'
-import type { EnvironmentRow } from './revision.ts'
+import { asText, batches, type Transaction } from './database.ts'
+import type { EnvironmentRow } from './environments.ts'
 import { definitions, type FlagType, flags } from './tables.ts'
 
 /** What one key turned from and into. */
@@ -142,6 +141,24 @@ export async function takeIn(tx: Transaction, environment: EnvironmentRow, write
     ...fresh.map((flag): NewChange => ({ subject: 'flag', action: 'create', flag: flag.key, after: flag })),
     ...back.map(({ key }): NewChange => ({ subject: 'flag', action: 'restore', flag: key })),
   ]
+}
+
+/** Writes the definitions under `revision`; a removed one becomes null. */
+export async function storeDefinitions(
+  tx: Transaction,
+  environment: EnvironmentRow,
+  write: Changes & { revision: bigint },
+): Promise<void> {
+  const rows = write.changed.flatMap(({ key, after }) => {
+    const flag = write.stored.get(key)
+    return flag ? [{ flag_id: String(flag.id), definition: asText(after) }] : []
+  })
+  for (const batch of batches(rows))
+    await tx.execute(sql`
+      insert into flagstaff.definitions (environment_id, flag_id, definition, revision)
+      select ${String(environment.id)}::bigint, row.flag_id, row.definition::json, ${String(write.revision)}::bigint
+      from json_to_recordset(${JSON.stringify(batch)}::json) as row(flag_id bigint, definition text)
+      on conflict (environment_id, flag_id) do update set definition = excluded.definition, revision = excluded.revision`)
 }
 
 /** Archives what was removed here and is defined nowhere else. */

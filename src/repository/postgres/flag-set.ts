@@ -1,20 +1,18 @@
+import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm'
-import type { Definition, FlagSetDocument } from '../../flag/definition.ts'
+import { checkDefinitionIn, checkTargeting } from '../../flag/check/definition.ts'
+import { checkRule } from '../../flag/check/rule.ts'
+import { checkSeeds } from '../../flag/check/seeds.ts'
+import type { Definition, FlagSetDocument, SegmentRules } from '../../flag/definition.ts'
+import { checkPortable } from '../../flag/document.ts'
 import { FlagError, type Mistake, pointerTo } from '../../flag/error.ts'
-import { type Author, type NewChange, record } from './changes.ts'
-import { checkSegmentChange } from './check-segments.ts'
+import { affectedBy, type CompiledSegments, compileSegments, referencesIn } from '../../flag/rules/segments.ts'
+import { type Author, type Expected, expectRevision, type NewChange, record } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
-import {
-  type EnvironmentName,
-  type EnvironmentRow,
-  type Expected,
-  expectRevision,
-  lockEnvironment,
-  readEnvironmentRow,
-} from './revision.ts'
+import { type Written, writeDefinitions } from './definitions.ts'
+import { type EnvironmentName, type EnvironmentRow, lockEnvironment, readEnvironmentRow } from './environments.ts'
 import { definitions, flags } from './tables.ts'
-import { type Written, writeDefinitions } from './write-definitions.ts'
 
 export type Application = {
   readonly document: FlagSetDocument
@@ -131,3 +129,118 @@ async function selectAll(db: Db | Transaction, environmentId: bigint): Promise<M
     .orderBy(asc(flags.id))
   return new Map(rows.flatMap(({ key, definition }) => (definition ? [[key, definition] as const] : [])))
 }
+
+type Change = {
+  readonly before: SegmentRules
+  readonly after: SegmentRules
+  readonly earlier: CompiledSegments
+  readonly later: CompiledSegments
+  /** The segments that differ, and with those that reach one of them. */
+  readonly changed: ReadonlySet<string>
+  readonly affected: ReadonlySet<string>
+}
+
+/**
+ * Finds what a change of segments makes wrong: any mistake in those that change, and new ones in segments and flags that stay and reach
+ * one of them. What was wrong before, and is left alone, is no fault of this change. `doubts` are no mistakes, but answer otherwise in
+ * another engine. Refuses what flagd could not load at all.
+ */
+export function checkSegmentChange(
+  before: SegmentRules,
+  after: SegmentRules,
+  flags: ReadonlyMap<string, Definition>,
+): { readonly mistakes: Mistake[]; readonly doubts: Mistake[] } {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)])
+  const changed = new Set([...names].filter((name) => !isDeepStrictEqual(before[name], after[name])))
+  if (changed.size === 0) return { mistakes: [], doubts: [] }
+  const unfit = checkPortable(before, after, (name) => changed.has(name))
+  if (unfit.length > 0)
+    throw new FlagError('invalid', 'Cannot store the segments: flagd could not load them', { mistakes: unfit })
+  const earlier = compileSegments(before, 'v2')
+  const later = compileSegments(after, 'v2')
+  const change = {
+    before,
+    after,
+    earlier,
+    later,
+    changed,
+    affected: affectedBy(changed, earlier.references, later.references),
+  }
+  const doubts = [...changed].flatMap((name) => checkSeeds(after[name], `/$evaluators${pointerTo(name)}`))
+  return { mistakes: [...inSegments(change), ...inFlags(change, flags)], doubts }
+}
+
+function inSegments({ before, after, earlier, later, changed, affected }: Change): Mistake[] {
+  return Object.entries(after).flatMap(([name, rule]) => {
+    if (!affected.has(name)) return []
+    const pointer = `/$evaluators${pointerTo(name)}`
+    const mistakes = checkRule(rule, later.compiled, pointer)
+    return changed.has(name) ? mistakes : newIn(mistakes, checkRule(before[name], earlier.compiled, pointer))
+  })
+}
+
+function inFlags({ earlier, later, affected }: Change, flags: ReadonlyMap<string, Definition>): Mistake[] {
+  return [...flags].flatMap(([key, { targeting }]) => {
+    if (referencesIn(targeting).isDisjointFrom(affected)) return []
+    const pointer = pointerTo('flags', key, 'targeting')
+    const mistakes = checkTargeting(targeting, later.compiled, pointer)
+    return mistakes.length === 0 ? [] : newIn(mistakes, checkTargeting(targeting, earlier.compiled, pointer))
+  })
+}
+
+/** Those at places where there was none before. */
+function newIn(mistakes: readonly Mistake[], known: readonly Mistake[]): Mistake[] {
+  const places = new Set(known.map(({ pointer }) => pointer))
+  return mistakes.filter(({ pointer }) => !places.has(pointer))
+}
+
+/** What is wrong with one flag or segment. Pointers lead into the document that an export of the stored form answers. */
+export type Problem = {
+  readonly subject: 'flag' | 'segment'
+  readonly key: string
+  readonly mistakes: readonly Mistake[]
+}
+
+/** A page of problems, and the cursor of the next one; null at the end. */
+export type Problems = { readonly revision: bigint; readonly items: readonly Problem[]; readonly next: string | null }
+
+/** Flags that are checked between two turns of the event loop: some 5 ms. */
+const CHECKED_AT_ONCE = 100
+
+/** Finds the flags and segments of an environment that have mistakes, flags first and both by key, after the cursor `after`. */
+export async function findProblems(
+  database: Database,
+  name: EnvironmentName,
+  { after, limit }: { after: string; limit: number },
+): Promise<Problems> {
+  const { revision, ...document } = await exportFlagSet(database, name)
+  const items: Problem[] = []
+  let checked = 0
+  for (const { cursor, look } of checksOf(document)) {
+    if (cursor <= after) continue
+    const problem = look()
+    if (problem) items.push(problem)
+    if (items.length === limit) return { revision, items, next: cursor }
+    checked += 1
+    if (checked % CHECKED_AT_ONCE === 0) await setImmediate()
+  }
+  return { revision, items, next: null }
+}
+
+type Check = { readonly cursor: string; readonly look: () => Problem | undefined }
+
+function checksOf({ flags, segments }: FlagSetDocument): Check[] {
+  const { compiled } = compileSegments(segments, 'v2')
+  const ofFlags = [...flags].map(([key, definition]): Check => {
+    const look = () => problemOf('flag', key, checkDefinitionIn(definition, compiled, pointerTo('flags', key)))
+    return { cursor: `flag:${key}`, look }
+  })
+  const ofSegments = Object.entries(segments).map(([key, rule]): Check => {
+    const look = () => problemOf('segment', key, checkRule(rule, compiled, pointerTo('$evaluators', key)))
+    return { cursor: `segment:${key}`, look }
+  })
+  return [...ofFlags, ...ofSegments].sort((one, other) => (one.cursor < other.cursor ? -1 : 1))
+}
+
+const problemOf = (subject: Problem['subject'], key: string, mistakes: readonly Mistake[]): Problem | undefined =>
+  mistakes.length === 0 ? undefined : { subject, key, mistakes }

@@ -1,9 +1,9 @@
 import { and, arrayContains, asc, eq, getTableColumns, gt, isNotNull, isNull, sql } from 'drizzle-orm'
 import { FlagError } from '../../flag/error.ts'
-import { type Author, type NewChange, record } from './changes.ts'
+import { type Author, type Expected, expectRevision, type NewChange, record } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
+import { raiseRevision } from './environments.ts'
 import { selectProject } from './projects.ts'
-import { type Expected, expectRevision, raiseRevision } from './revision.ts'
 import { definitions, environments, flags, lastEvaluations, type Patch } from './tables.ts'
 
 /** A flag's identity in its project: what it is, not what it answers. */

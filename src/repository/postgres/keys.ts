@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import { FlagError } from '../../flag/error.ts'
+import { hashSecret } from '../digest.ts'
 import type { Stamp } from '../redis/snapshot-store.ts'
-import { hashSecret } from '../secret.ts'
 import { type Author, record } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
-import { type EnvironmentName, readEnvironmentRow } from './revision.ts'
+import { type EnvironmentName, raiseKeysRevision, readEnvironmentRow } from './environments.ts'
 import { deployment, environments, keys, lastKeyUses, projects, type Role } from './tables.ts'
 
 /** What is known of a key; never its secret. `environment` is null for admin keys. */
@@ -98,11 +98,6 @@ export function readKeys(database: Database, since?: Stamp): Promise<KeySource |
     const rows = await selectKeys(db).where(usable()).limit(KEYS_MAX)
     return { ...head, keys: rows.map((key) => ({ ...keyOf(key), hash: key.hash })) }
   })
-}
-
-/** Tells replicas, by the number they compare, that the set of keys is another one. */
-export async function raiseKeysRevision(tx: Transaction): Promise<void> {
-  await tx.update(deployment).set({ keysRevision: sql`${deployment.keysRevision} + 1` })
 }
 
 const usable = () => and(isNull(keys.revokedAt), or(isNull(keys.expiresAt), gt(keys.expiresAt, sql`now()`)))

@@ -1,8 +1,7 @@
 import { asc, eq, gt, sql } from 'drizzle-orm'
 import { FlagError } from '../../flag/error.ts'
-import { type Author, record } from './changes.ts'
+import { type Author, type Expected, expectRevision, record } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
-import { type Expected, expectRevision } from './revision.ts'
 import { flags, type Patch, projects } from './tables.ts'
 
 export type Project = typeof projects.$inferSelect

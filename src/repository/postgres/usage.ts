@@ -3,7 +3,7 @@ import { FlagError } from '../../flag/error.ts'
 import type { Failure, Success } from '../../flag/evaluate.ts'
 import type { Database, Transaction } from './database.ts'
 import type { FlagName } from './definitions.ts'
-import { readEnvironmentRow } from './revision.ts'
+import { readEnvironmentRow } from './environments.ts'
 import { flags, lastEvaluations, lastSyncs, usage } from './tables.ts'
 
 /** Why an evaluation gave what it gave; for a failure its error code. */

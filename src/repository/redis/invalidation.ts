@@ -1,8 +1,8 @@
 import type { LogLine } from '../../telemetry/log.ts'
 import { newCounter } from '../../telemetry/metrics.ts'
-import type { RedisAddress } from './redis.ts'
+import type { RedisAddress } from './address.ts'
 import { CHANNEL, type Stamp } from './snapshot-store.ts'
-import { subscribe } from './subscribe.ts'
+import type { Subscription } from './subscribe.ts'
 
 /** What another replica has just stored. It may come late, twice or never: whoever hears it compares and asks. */
 export type Hint = Stamp & { readonly name: string }
@@ -53,4 +53,14 @@ export function parseHint(message: string): Hint | undefined {
   const [, name, incarnation, revision] = /^(\S{1,300}) (\S{1,64}) (\d{1,19})$/.exec(message) ?? []
   if (name === undefined || incarnation === undefined || revision === undefined) return undefined
   return { name, incarnation, revision: BigInt(revision) }
+}
+
+/**
+ * Listens to one channel on a connection of its own. Resolves when the other end ends it or `signal` aborts, rejects when it
+ * breaks; it does not come back by itself.
+ */
+export async function subscribe(address: RedisAddress, subscription: Subscription): Promise<void> {
+  // Loaded on first use: the client takes longer to load than the rest of a start.
+  if ('host' in address) return (await import('./subscribe.ts')).subscribeToRedis(address, subscription)
+  return (await import('./upstash.ts')).subscribeToUpstash(address, subscription)
 }

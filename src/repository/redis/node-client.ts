@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import Parser from 'redis-parser'
-import { serverNameOf } from '../server-name.ts'
-import type { RedisClient, RedisServer } from './redis-client.ts'
+import { type RedisClient, type RedisServer, serverNameOf } from './address.ts'
 
 type Waiting = Pick<PromiseWithResolvers<unknown>, 'resolve' | 'reject'>
 

@@ -1,62 +1,75 @@
-import type { RedisAddress } from './redis.ts'
-import type { RedisServer } from './redis-client.ts'
-import type { Subscription } from './subscribe-redis.ts'
+import { createClient } from '@redis/client'
+import { type RedisServer, serverNameOf } from './address.ts'
+
+/** One subscription, from its beginning to its end. */
+export type Subscription = {
+  readonly channel: string
+  readonly signal: AbortSignal
+  /** From now on nothing is missed, until it ends. */
+  readonly onReady: () => void
+  readonly onMessage: (message: string) => void
+}
 
 const CONNECT_MS = 2_000
-/** Upstash ends its streams without a word, and a dead connection says nothing either: a silent one is made anew. */
-const SILENCE_MS = 120_000
-/** Invalidations are short; a line that is longer is no hint and ends the subscription. */
-const LINE_LENGTH_MAX = 16_384
+/** It is asked this often whether it is still there, and given up when it says nothing for three times as long. */
+const PING_MS = 10_000
 
-/**
- * Listens to one channel on a connection of its own. Resolves when the other end ends it or `signal` aborts, rejects when it
- * breaks; it does not come back by itself.
- */
-export function subscribe(address: RedisAddress, subscription: Subscription): Promise<void> {
-  return 'host' in address ? overRedis(address, subscription) : overRest(address, subscription)
-}
-
-/** Loaded when somebody listens: its client takes longer to load than the rest of a start. */
-const overRedis = async (server: RedisServer, subscription: Subscription): Promise<void> =>
-  (await import('./subscribe-redis.ts')).overRedis(server, subscription)
-
-/** Upstash's REST interface sends a subscription as server-sent events: `data: message,<channel>,<text>`. */
-async function overRest(
-  { restUrl, restToken }: { restUrl: string; restToken: string },
+/** Listens to one channel of a plain Redis, as `subscribe()` says. */
+export async function subscribeToRedis(
+  server: RedisServer,
   { channel, signal, onReady, onMessage }: Subscription,
 ): Promise<void> {
-  const silence = new AbortController()
-  let timer = setTimeout(() => silence.abort(), CONNECT_MS)
-  const heard = () => {
-    clearTimeout(timer)
-    timer = setTimeout(() => silence.abort(), SILENCE_MS)
-  }
-  try {
-    const response = await fetch(`${restUrl}/subscribe/${channel}`, {
-      headers: { authorization: `Bearer ${restToken}`, accept: 'text/event-stream' },
-      signal: AbortSignal.any([signal, silence.signal]),
-    })
-    if (!response.ok || !response.body) throw new Error(`Cannot subscribe: Redis answered ${response.status}`)
-    const prefix = `data: message,${channel},`
-    for await (const line of linesOf(response.body)) {
-      heard()
-      if (line.startsWith('data: subscribe,')) onReady()
-      else if (line.startsWith(prefix)) onMessage(line.slice(prefix.length))
+  const client = createClient({
+    ...credentialsOf(server),
+    database: server.database,
+    RESP: 2,
+    disableOfflineQueue: true,
+    disableClientInfo: true,
+    pingInterval: PING_MS,
+    socket: { ...socketOf(server), connectTimeout: CONNECT_MS, socketTimeout: 3 * PING_MS, reconnectStrategy: false },
+  })
+  const ended = Promise.withResolvers<void>()
+  const take = (message: string) => {
+    try {
+      onMessage(message)
+    } catch (error) {
+      ended.reject(error) // thrown further it would leave the handler of a socket, and end the process
     }
-  } catch (cause) {
-    if (!signal.aborted && !silence.signal.aborted) throw cause
+  }
+  const stop = () => ended.resolve()
+  client.on('error', ended.reject)
+  client.on('end', stop)
+  signal.addEventListener('abort', stop)
+  try {
+    await within(CONNECT_MS, Promise.race([ended.promise, client.connect()]))
+    if (!client.isReady) return
+    await within(CONNECT_MS, Promise.race([ended.promise, client.subscribe(channel, take)]))
+    onReady()
+    await ended.promise
   } finally {
-    clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
+    try {
+      client.destroy()
+    } catch {
+      // It was closed already, and says so once its timers are cleared.
+    }
   }
 }
 
-async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const bytes of body) {
-    const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    if (rest.length > LINE_LENGTH_MAX) throw new Error('Cannot read a subscription: a line is too long')
-    for (const line of lines) yield line.trimEnd()
+const credentialsOf = ({ user, password }: RedisServer) => ({
+  ...(user === undefined ? {} : { username: user }),
+  ...(user === undefined && password === undefined ? {} : { password: password ?? '' }),
+})
+
+const socketOf = ({ host, port, tls }: RedisServer) =>
+  tls ? { host, port, tls: true as const, ...serverNameOf(host) } : { host, port }
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`Redis did not answer in ${ms} ms`)), ms)
+  try {
+    await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }

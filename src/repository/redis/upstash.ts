@@ -1,7 +1,12 @@
 import { Redis } from '@upstash/redis'
-import type { Send } from './redis-client.ts'
+import type { Send, UpstashAddress } from './address.ts'
+import type { Subscription } from './subscribe.ts'
 
-export type UpstashAddress = { readonly restUrl: string; readonly restToken: string }
+const CONNECT_MS = 2_000
+/** Upstash ends its streams without a word, and a dead connection says nothing either: a silent one is made anew. */
+const SILENCE_MS = 120_000
+/** Invalidations are short; a line that is longer is no hint and ends the subscription. */
+const LINE_LENGTH_MAX = 16_384
 
 /** Sends commands over Upstash's REST interface; each ends after `commandMs`. */
 export function openUpstash(
@@ -22,4 +27,45 @@ export function openUpstash(
     return next(span === undefined ? request : { ...request, headers: { ...request.headers, traceparent: span } })
   })
   return ([command = '', ...words]) => redis.exec([command, ...words])
+}
+
+/** Upstash's REST interface sends a subscription as server-sent events: `data: message,<channel>,<text>`. */
+export async function subscribeToUpstash(
+  { restUrl, restToken }: UpstashAddress,
+  { channel, signal, onReady, onMessage }: Subscription,
+): Promise<void> {
+  const silence = new AbortController()
+  let timer = setTimeout(() => silence.abort(), CONNECT_MS)
+  const heard = () => {
+    clearTimeout(timer)
+    timer = setTimeout(() => silence.abort(), SILENCE_MS)
+  }
+  try {
+    const response = await fetch(`${restUrl}/subscribe/${channel}`, {
+      headers: { authorization: `Bearer ${restToken}`, accept: 'text/event-stream' },
+      signal: AbortSignal.any([signal, silence.signal]),
+    })
+    if (!response.ok || !response.body) throw new Error(`Cannot subscribe: Redis answered ${response.status}`)
+    const prefix = `data: message,${channel},`
+    for await (const line of linesOf(response.body)) {
+      heard()
+      if (line.startsWith('data: subscribe,')) onReady()
+      else if (line.startsWith(prefix)) onMessage(line.slice(prefix.length))
+    }
+  } catch (cause) {
+    if (!signal.aborted && !silence.signal.aborted) throw cause
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const bytes of body) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    if (rest.length > LINE_LENGTH_MAX) throw new Error('Cannot read a subscription: a line is too long')
+    for (const line of lines) yield line.trimEnd()
+  }
 }

@@ -7,8 +7,7 @@ import { FlagError, type Mistake as FlagMistake } from '../../flag/error.ts'
 import { authorize, authorOf } from '../../middleware/authentication.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import type { Difference } from '../../repository/postgres/flag-rows.ts'
-import { applyFlagSet, exportFlagSet } from '../../repository/postgres/flag-set.ts'
-import { findProblems, type Problem } from '../../repository/postgres/problems.ts'
+import { applyFlagSet, exportFlagSet, findProblems, type Problem } from '../../repository/postgres/flag-set.ts'
 import type { RefreshFlags } from './environments.ts'
 import {
   booleanText,

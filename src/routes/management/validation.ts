@@ -4,7 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import { describeRoute, resolver, validator } from 'hono-openapi'
 import type { GenericSchema } from 'valibot'
 import { FlagError, type Mistake, pointerTo } from '../../flag/error.ts'
-import type { Expected } from '../../repository/postgres/revision.ts'
+import type { Expected } from '../../repository/postgres/changes.ts'
 import { decode } from '../paths.ts'
 import { Problem } from './schemas.ts'
 

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../../cache/snapshot.ts'
+import type { Snapshot } from '../../cache/snapshots.ts'
 import type { Success } from '../../flag/evaluate.ts'
 import type { EventStream } from './stream-token.ts'
 

@@ -1,6 +1,6 @@
-import type { Asked, Count } from '../../cache/counting.ts'
+import type { Asked, Count } from '../../cache/evaluation-recorder.ts'
 import { reflect, type Selector, selects } from '../../cache/selector.ts'
-import type { Snapshot } from '../../cache/snapshot.ts'
+import type { Snapshot } from '../../cache/snapshots.ts'
 import type { Metadata } from '../../flag/definition.ts'
 import { type Evaluable, type Evaluation, evaluate, type Failure, fail, type Success } from '../../flag/evaluate.ts'
 import type { FlagSet } from '../../flag/flag-set.ts'

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../../cache/snapshot.ts'
+import type { Snapshot } from '../../cache/snapshots.ts'
 import type { Listener, Subscribed } from '../../cache/subscriptions.ts'
 import { FlagError } from '../../flag/error.ts'
 import { timelineOf } from '../../flag/timeline.ts'

@@ -1,5 +1,6 @@
 // Evaluates the cases that arrive on stdin with a published provider; answers and events are JSON lines on stdout.
 // The only argument is the configuration: program.ts has its type.
+
 import { createInterface } from 'node:readline'
 import { FlagdProvider } from '@openfeature/flagd-provider'
 import { OFREPProvider } from '@openfeature/ofrep-provider'

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { sql } from 'drizzle-orm'
 import { parseDatabaseUrl } from '../../../src/config/database.ts'
-import { connect } from '../../../src/repository/postgres/connect.ts'
+import { connect } from '../../../src/repository/postgres/connection/failover-pool.ts'
 import { openDatabase } from '../../../src/repository/postgres/database.ts'
 import journal from '../../../src/repository/postgres/migrations/meta/_journal.json' with { type: 'json' }
 import { listProjects } from '../../../src/repository/postgres/projects.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { parseRedisUrl } from '../../../src/config/redis.ts'
-import { openRedis, type RedisConnection } from '../../../src/repository/redis/redis.ts'
+import { openRedis, type RedisConnection } from '../../../src/repository/redis/client.ts'
 import { type SnapshotStore, snapshotStoreIn } from '../../../src/repository/redis/snapshot-store.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../../support/redis.ts'
 import { type Front, startUpstash } from '../../support/upstash.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import type { AppDependencies } from '../../../src/app.ts'
-import type { Snapshot } from '../../../src/cache/snapshot.ts'
+import type { Snapshot } from '../../../src/cache/snapshots.ts'
 import type { Evaluation } from '../../../src/flag/evaluate.ts'
 import { BulkCache } from '../../../src/routes/ofrep/bulk-cache.ts'
 import { type Document, ofrepOver, snapshotOf } from '../../support/ofrep.ts'

@@ -1,6 +1,36 @@
-import { timeLimit } from '../time-limit.ts'
-import { openOnBun } from './bun-client.ts'
-import type { RedisClient, RedisServer, Send } from './redis-client.ts'
+import { timeLimit } from '../calls.ts'
+import type { RedisAddress, RedisClient, RedisServer, Send } from './address.ts'
+
+export type RedisConnection = {
+  readonly send: Send
+  /** Drops the connection: after a freeze its other end may be gone. */
+  reset(): void
+  close(): Promise<void>
+}
+
+/** No command takes longer, whatever happens to the network: then it fails, and what it was for is done without Redis. */
+const COMMAND_MS = 800
+
+/**
+ * Opens Redis; nothing is sent and nothing connected before the first command. `traceparent` is that of the span at work, which goes where
+ * there are headers for it.
+ */
+export function openRedis(
+  address: RedisAddress,
+  traceparent: () => string | undefined = () => undefined,
+): RedisConnection {
+  if ('host' in address) {
+    const { send, reset } = connectOnDemand(address, COMMAND_MS)
+    return { send, reset, close: async () => reset() }
+  }
+  let opened: Promise<Send> | undefined
+  const open = async () => (await import('./upstash.ts')).openUpstash(address, COMMAND_MS, traceparent)
+  const send: Send = async (command) => {
+    opened ??= open()
+    return (await opened)(command)
+  }
+  return { send, reset: () => undefined, close: async () => undefined }
+}
 
 const CONNECT_MS = 500
 const WAITING_MAX = 10_000
@@ -98,4 +128,34 @@ async function within<T>(ms: number, work: Promise<T>, { what, onLate }: Limit):
   } finally {
     done()
   }
+}
+
+/** The part of Bun's client that we use (https://bun.com/docs/runtime/redis). It takes 1 ms to load where @redis/client takes 25. */
+type BunClient = { send(command: string, words: readonly string[]): Promise<unknown>; close(): void; onclose: unknown }
+type BunGlobal = {
+  readonly Bun: { readonly RedisClient: new (url: string, options: { readonly autoReconnect: boolean }) => BunClient }
+}
+
+/** One connection by Bun's own client, which checks certificates against the host of its URL. `onEnd` is called when it is over. */
+export function openOnBun(server: RedisServer, onEnd: () => void): RedisClient {
+  const { Bun } = globalThis as unknown as BunGlobal
+  const client = new Bun.RedisClient(urlOf(server), { autoReconnect: false })
+  client.onclose = onEnd
+  const ping = client.send('PING', []) // a command in the queue fails with the reason; connect() itself gives none
+  return {
+    ready: ping.then(() => undefined, unlessRefused),
+    send: ([command = '', ...words]) => client.send(command, words),
+    destroy: () => client.close(),
+  }
+}
+
+/** A user that may not ping is connected all the same. */
+function unlessRefused(error: unknown): void {
+  if (!(error instanceof Error && error.message.startsWith('NOPERM'))) throw error
+}
+
+function urlOf({ host, port, tls, user, password, database }: RedisServer): string {
+  const place = host.includes(':') ? `[${host}]` : host
+  const credentials = [user ?? '', password ?? ''].map(encodeURIComponent).join(':')
+  return `${tls ? 'rediss' : 'redis'}://${credentials === ':' ? '' : `${credentials}@`}${place}:${port}/${database}`
 }

@@ -12,6 +12,10 @@ export type RedisServer = {
   readonly password: string | undefined
   readonly database: number
 }
+/** A database of Upstash, over its REST interface. */
+export type UpstashAddress = { readonly restUrl: string; readonly restToken: string }
+export type RedisAddress = RedisServer | UpstashAddress
+
 /** One connection. It does not come back when it ends. */
 export type RedisClient = {
   /** Resolves when commands may be sent; rejects when there is no connection, or the server refuses user and password. */
@@ -19,4 +23,12 @@ export type RedisClient = {
   /** Rejects when the server refuses the command, or the connection ends before the reply. */
   send(command: readonly string[]): Promise<unknown>
   destroy(): void
+}
+
+/**
+ * The option of node:tls that sends `host` as the server name (SNI), by which a proxy in front of many servers chooses one. Node sends none
+ * by itself. An IP address is no name (RFC 6066 §3); the certificate is checked against it all the same.
+ */
+export function serverNameOf(host: string): { readonly servername?: string } {
+  return process.getBuiltinModule('node:net').isIP(host) === 0 ? { servername: host } : {}
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { providerFormOf } from '../flag/document.ts'
 import { type Selector, selects } from './selector.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { Snapshot } from './snapshots.ts'
 
 /** A flag set as in-process providers, and flagd itself, take it over: text in flagd's format. */
 export type ProviderDocument = {

@@ -1,10 +1,21 @@
 import pg from 'pg'
-import { clientClassOf, clientConfigOf, continuesAfter, isAcceptable, type Route, routesOf } from './connect.ts'
-import type { DatabaseAddress } from './database-address.ts'
+import type { DatabaseAddress } from './address.ts'
+import { clientClassOf, clientConfigOf, type DatabaseClient, isAcceptable, type Route } from './driver.ts'
 
 /** A connection that nothing used for so long is closed, so that a serverless database can sleep. */
 const IDLE_MS = 20_000
 const LIFETIME_SECONDS = 30 * 60
+
+/** The ways to connect in the order in which libpq tries them: by host, and for `allow` and `prefer` with and without TLS. */
+export function routesOf({ hosts, tls, loadBalanceHosts }: DatabaseAddress): readonly Route[] {
+  const modes = { disable: [false], allow: [false, true], prefer: [true, false] } as const
+  const order = tls.mode === 'disable' || tls.mode === 'allow' || tls.mode === 'prefer' ? modes[tls.mode] : [true]
+  const shuffled =
+    loadBalanceHosts === 'random'
+      ? hosts.map((host) => ({ host, at: Math.random() })).sort((a, b) => a.at - b.at)
+      : hosts.map((host) => ({ host }))
+  return shuffled.flatMap(({ host }) => (host.host.startsWith('/') ? [false] : order).map((isTls) => ({ host, isTls })))
+}
 
 /**
  * The driver's pools, one for each route to the database; connections come from the first route that works. `connectionsMax` bounds each.
@@ -69,15 +80,16 @@ export class Routes {
       const at = (start + step) % this.#routes.length
       const one = this.#routes[at]
       if (!one || (before && !continuesAfter(failure, before, one.route))) continue
+      let client: pg.PoolClient | undefined
       try {
-        const client = await one.pool.connect()
+        client = await one.pool.connect()
         this.#working = at
         if (await accepts(client)) return client
-        client.release(true)
         failure = new Error(`The session is not ${this.#address.targetSessionAttrs}`)
       } catch (error) {
         failure = error
       }
+      client?.release(true)
       before = one.route
     }
     this.#working = 0
@@ -102,4 +114,22 @@ function newPool(address: DatabaseAddress, route: Route, connectionsMax: number)
   })
   pool.on('error', () => undefined) // an idle connection ended: the pool has dropped it
   return pool
+}
+
+/**
+ * Whether `next` is tried after `before` failed, as in libpq: another host where this one could not be reached, is starting up or is of the
+ * wrong kind; the same host with or without TLS where it was reached and refused.
+ */
+export function continuesAfter(failure: unknown, before: Route, next: Route): boolean {
+  const code = failure instanceof Error && 'code' in failure ? String(failure.code) : ''
+  const wasReached = failure instanceof pg.DatabaseError || /SSL|TLS|certificate/i.test(String(failure))
+  if (before.host === next.host) return wasReached && code !== '57P03'
+  return !(failure instanceof pg.DatabaseError) || code === '57P03' || code.startsWith('53')
+}
+
+/** Opens one session outside of any pool, for one-off commands. Rejects with the last route's error. */
+export async function connect(address: DatabaseAddress): Promise<DatabaseClient> {
+  const client = await new Routes(address, 1).connect()
+  client.on('error', () => undefined) // reported by the query under way
+  return client
 }

@@ -3,7 +3,7 @@ import type { Evaluation, Success } from '../flag/evaluate.ts'
 import { attributesOf, contextIdOf, EVALUATION, type EvaluationEvents } from '../telemetry/evaluation-events.ts'
 import type { EvaluationCounts } from '../telemetry/metrics.ts'
 import type { Span } from '../telemetry/span.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { Snapshot } from './snapshots.ts'
 import type { Usage } from './usage.ts'
 
 /** The circumstances of an evaluation. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readSnapshot, writeSnapshot } from '../../src/cache/codec.ts'
+import { readSnapshot, writeSnapshot } from '../../src/cache/snapshots.ts'
 import { evaluateKey } from '../../src/flag/evaluate.ts'
 import { snapshotOf } from '../support/ofrep.ts'
 

@@ -1,11 +1,18 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
-import { FlagError } from '../../flag/error.ts'
-import { Slots } from '../redis/slots.ts'
-import { timeLimit } from '../time-limit.ts'
-import type { DatabaseAddress } from './database-address.ts'
-import { endsConnections, isReadOnlyError } from './refusal.ts'
-import { Routes } from './routes.ts'
+import { FlagError } from '../../../flag/error.ts'
+import { timeLimit } from '../../calls.ts'
+import type { DatabaseAddress } from './address.ts'
+import {
+  endsConnections,
+  isReadOnlyError,
+  isServerReadOnly,
+  lost,
+  rolledBack,
+  toFlagError,
+  unavailable,
+} from './driver.ts'
+import { Routes } from './failover-pool.ts'
 
 export type Db = NodePgDatabase
 /** Work in progress. Each piece uses one connection. */
@@ -21,11 +28,10 @@ const SILENCE_MS = 1_500
 const IDLE_IN_TRANSACTION_MS = 5_000
 const CLOSE_MS = 3_000
 /** Limits hold for one transaction (SET LOCAL): behind a pooler a session's settings would reach other clients. */
-const limits = (statementMs: number) =>
-  `set local statement_timeout = ${statementMs}; set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`
-const BEGIN_READ = `begin read only; ${limits(STATEMENT_TIMEOUT_MS)}`
-const BEGIN_WRITE = `begin; ${limits(WRITE_STATEMENT_TIMEOUT_MS)}`
-const READ_ONLY = `select pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as "isReadOnly"`
+const beginning = (begin: string, statementMs: number) =>
+  `${begin}; set local statement_timeout = ${statementMs}; set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`
+const BEGIN_READ = beginning('begin read only', STATEMENT_TIMEOUT_MS)
+const BEGIN_WRITE = beginning('begin', WRITE_STATEMENT_TIMEOUT_MS)
 
 /**
  * Connections that are replaced, all of them, when the database falls silent or changes its role: one whose other end is gone would
@@ -35,18 +41,17 @@ export class Pool {
   readonly #address: DatabaseAddress
   readonly #slots: Slots
   #routes: Routes
-  #ping: Promise<void> | undefined
+  #ping: Promise<unknown> | undefined
   #isReadOnly = false
 
   constructor(address: DatabaseAddress, connectionsMax: number) {
     this.#address = address
     this.#slots = new Slots(connectionsMax)
-    this.#routes = this.#newRoutes()
+    this.#routes = new Routes(address, connectionsMax + 1)
   }
 
   get load(): Load {
-    const { max, used, waiting } = this.#slots
-    return { connectionsMax: max, working: used, waiting }
+    return this.#slots.load
   }
 
   /** True from the first write that the server refused as read-only until it accepts writes again. */
@@ -56,7 +61,7 @@ export class Pool {
 
   /** Runs reads of a single snapshot; fails as `unavailable` when no answer comes in time. */
   ask<T>(work: (db: Db) => Promise<T>): Promise<T> {
-    return this.#slots.use(() =>
+    return this.#inSlot(() =>
       this.#unlessSilent(async () => {
         const session = await this.#begin(BEGIN_READ)
         return this.#finish(session, async (client) => {
@@ -74,7 +79,7 @@ export class Pool {
    * answered that it committed. When the connection is lost, whether the work was done is unknown.
    */
   transact<T>(work: (db: Db) => Promise<T>): Promise<T> {
-    return this.#slots.use(async () => {
+    return this.#inSlot(async () => {
       const over = Promise.withResolvers<never>()
       over.promise.catch(() => undefined)
       const watch = setInterval(() => this.#pinged().catch((error) => over.reject(error)), SILENCE_MS)
@@ -94,6 +99,14 @@ export class Pool {
   async close(): Promise<void> {
     const late = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS).unref())
     await Promise.race([this.#routes.close(), late])
+  }
+
+  async #inSlot<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#slots.use(work)
+    } catch (error) {
+      throw toFlagError(error)
+    }
   }
 
   async #committed<T>(work: (db: Db) => Promise<T>): Promise<T> {
@@ -175,24 +188,18 @@ export class Pool {
   }
 
   /** One ping at a time, on a connection beside those of the slots. */
-  #pinged(): Promise<void> {
-    this.#ping ??= this.#unlessSilent(async () => {
-      const session = await this.#session()
-      await this.#finish(session, (client) => client.query('select 1'))
-    }).finally(() => {
+  #pinged(): Promise<unknown> {
+    const ping = async () => this.#finish(await this.#session(), (client) => client.query('select 1'))
+    this.#ping ??= this.#unlessSilent(ping).finally(() => {
       this.#ping = undefined
     })
     return this.#ping
   }
 
-  #newRoutes(): Routes {
-    return new Routes(this.#address, this.#slots.max + 1)
-  }
-
   /** Makes new routes in place of `routes`, which it returns for closing; undefined where that was done already. */
   #replace(routes: Routes): Routes | undefined {
     if (routes !== this.#routes) return undefined
-    this.#routes = this.#newRoutes()
+    this.#routes = new Routes(this.#address, this.#slots.max + 1)
     return routes
   }
 }
@@ -207,23 +214,34 @@ type Session = {
   readonly routes: Routes
 }
 
-async function rolledBack(client: pg.PoolClient): Promise<boolean> {
-  try {
-    await client.query('rollback')
-    return true
-  } catch {
-    return false
+/** Lets `max` pieces of work run at once; the others wait in order. */
+class Slots {
+  readonly max: number
+  readonly #waiting: { start(): void; reject(error: unknown): void }[] = []
+  #used = 0
+
+  constructor(max: number) {
+    this.max = max
+  }
+
+  get load(): Load {
+    return { connectionsMax: this.max, working: this.#used, waiting: this.#waiting.length }
+  }
+
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#used < this.max) this.#used += 1
+    else await new Promise<void>((start, reject) => this.#waiting.push({ start, reject }))
+    try {
+      return await work()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next) next.start()
+      else this.#used -= 1
+    }
+  }
+
+  /** Fails all work that has not started. */
+  rejectWaiting(error: unknown): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(error)
   }
 }
-
-async function isServerReadOnly(client: pg.PoolClient): Promise<boolean> {
-  const { rows } = await client.query<{ isReadOnly: boolean }>(READ_ONLY)
-  return rows[0]?.isReadOnly ?? false
-}
-
-function unavailable(reason: string, code: string, cause?: unknown): FlagError {
-  const error = Object.assign(new Error(reason, { cause }), { code })
-  return new FlagError('unavailable', 'The database cannot be used right now', { cause: error })
-}
-
-const lost = (cause: unknown) => unavailable('The connection was lost', 'CONNECTION_LOST', cause)

@@ -3,9 +3,7 @@ import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
-import { accountFor } from '../../src/trial/account.ts'
-import { createCluster } from '../../src/trial/postgres.ts'
-import { postgresPrograms } from '../../src/trial/programs.ts'
+import { accountFor, createCluster, postgresPrograms } from '../../src/trial/postgres.ts'
 
 /** Only root may enter it, as every folder of mkdtemp. */
 const folder = mkdtempSync(join(tmpdir(), 'flagstaff-account-'))

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseRedisUrl } from '../../../src/config/redis.ts'
-import { connectOnDemand } from '../../../src/repository/redis/connection.ts'
+import { connectOnDemand } from '../../../src/repository/redis/client.ts'
 import { startProxy, type TcpProxy } from '../../support/proxy.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../../support/redis.ts'
 

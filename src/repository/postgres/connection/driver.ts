@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import pg from 'pg'
-import type { DatabaseAddress, DatabaseHost } from './database-address.ts'
+import { type Code, FlagError } from '../../../flag/error.ts'
+import type { DatabaseAddress, DatabaseHost } from './address.ts'
 
 /** One way to reach the database: a host, with TLS or in cleartext. */
 export type Route = { readonly host: DatabaseHost; readonly isTls: boolean }
@@ -9,17 +10,6 @@ export type Route = { readonly host: DatabaseHost; readonly isTls: boolean }
 /** Per host, where the address names no limit of its own; shorter where another host can be tried. */
 const CONNECT_MS = 2_000
 const CONNECT_ONE_OF_MANY_MS = 1_000
-
-/** The ways to connect in the order in which libpq tries them: by host, and for `allow` and `prefer` with and without TLS. */
-export function routesOf({ hosts, tls, loadBalanceHosts }: DatabaseAddress): readonly Route[] {
-  const modes = { disable: [false], allow: [false, true], prefer: [true, false] } as const
-  const order = tls.mode === 'disable' || tls.mode === 'allow' || tls.mode === 'prefer' ? modes[tls.mode] : [true]
-  const shuffled =
-    loadBalanceHosts === 'random'
-      ? hosts.map((host) => ({ host, at: Math.random() })).sort((a, b) => a.at - b.at)
-      : hosts.map((host) => ({ host }))
-  return shuffled.flatMap(({ host }) => (host.host.startsWith('/') ? [false] : order).map((isTls) => ({ host, isTls })))
-}
 
 /** The driver's settings for one route. Nothing is sent at start-up that a connection pooler refuses. */
 export function clientConfigOf(address: DatabaseAddress, { host, isTls }: Route): pg.ClientConfig {
@@ -116,50 +106,83 @@ export class BoundClient extends SafeClient {
   }
 }
 
-/** Opens one session outside of any pool, for one-off commands. Rejects with the last host's error. */
-export function connect(address: DatabaseAddress): Promise<pg.Client> {
-  const target = address.targetSessionAttrs
-  if (target !== 'prefer-standby') return connectTo(address, target)
-  return connectTo(address, 'standby').catch(() => connectTo(address, 'any'))
-}
-
-async function connectTo(address: DatabaseAddress, target: DatabaseAddress['targetSessionAttrs']): Promise<pg.Client> {
-  let failure: unknown
-  let before: Route | undefined
-  for (const route of routesOf(address)) {
-    if (before && !continuesAfter(failure, before, route)) continue
-    const client = newClient(address, route)
-    client.on('error', () => undefined) // reported by the query under way
-    try {
-      await client.connect()
-      if (await isAcceptable(client, target)) return client
-      await client.end()
-      failure = new Error(`No server is ${target}`)
-    } catch (error) {
-      failure = error
-    }
-    before = route
-  }
-  throw failure
-}
-
-function newClient(address: DatabaseAddress, route: Route): pg.Client {
-  const Client = clientClassOf(address)
-  return new Client(clientConfigOf(address, route))
-}
-
 export const clientClassOf = (address: DatabaseAddress) =>
   address.channelBinding === 'require' ? BoundClient : SafeClient
 
-/**
- * Whether `next` is tried after `before` failed, as in libpq: another host where this one could not be reached, is starting up or is of the
- * wrong kind; the same host with or without TLS where it was reached and refused.
- */
-export function continuesAfter(failure: unknown, before: Route, next: Route): boolean {
-  const code = failure instanceof Error && 'code' in failure ? String(failure.code) : ''
-  const wasReached = failure instanceof pg.DatabaseError || /SSL|TLS|certificate/i.test(String(failure))
-  if (before.host === next.host) return wasReached && code !== '57P03'
-  return !(failure instanceof pg.DatabaseError) || code === '57P03' || code.startsWith('53')
+/** What each constraint of the schema means to a caller. */
+const CONSTRAINTS: Readonly<Record<string, readonly [Code, string]>> = {
+  projects_key_unique: ['conflict', 'A project with this key exists already'],
+  environments_key_unique: ['conflict', 'An environment with this key exists already in the project'],
+  environments_project_id_fkey: ['conflict', 'The project still has environments'],
+  flags_key_unique: ['conflict', 'A flag with this key exists already in the project'],
+}
+
+/** SQLSTATEs that mean "not now" (https://www.postgresql.org/docs/current/errcodes-appendix.html), whole or by class. */
+const UNAVAILABLE = new Set(['57014', '57P01', '57P02', '57P03', '57P05', '25P03', '40001', '40P01', '55P03', '25006'])
+const UNAVAILABLE_CLASSES = new Set(['08', '53', '58'])
+/** How sockets call a connection that cannot be had. */
+const DISCONNECTED = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT|EACCES)/
+/** SQLSTATEs after which a session is of no further use: the server is read-only (a former primary), shuts down or starts up. */
+const ENDING = new Set(['25006', '57P01', '57P02', '57P03'])
+
+/** Turns a driver's failure into an expected one where it is one. The driver's text stays in `cause`: it holds SQL and values. */
+export function toFlagError(error: unknown): unknown {
+  const driver = driverError(error)
+  if (!driver) return error
+  const constraint = CONSTRAINTS[driver.constraint]
+  if (constraint) return new FlagError(constraint[0], constraint[1], { cause: driver.error })
+  const { code } = driver
+  if (UNAVAILABLE.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2)) || DISCONNECTED.test(code))
+    return new FlagError('unavailable', 'The database cannot be used right now', { cause: driver.error })
+  return error
+}
+
+/** Whether a failure says that no connection of the pool is of use any more, not only that one statement failed. */
+export function endsConnections(error: unknown): boolean {
+  const code = driverError(error)?.code ?? ''
+  return ENDING.has(code) || code.startsWith('08')
+}
+
+/** Whether the server refused a write because it is read-only. */
+export function isReadOnlyError(error: unknown): boolean {
+  return driverError(error)?.code === '25006'
+}
+
+/** Finds the error that carries a code: drizzle wraps the driver's error as the cause of its own. */
+function driverError(error: unknown): { error: Error; code: string; constraint: string } | undefined {
+  for (let at = error; at instanceof Error && !(at instanceof FlagError); at = at.cause) {
+    if (!('code' in at) || typeof at.code !== 'string') continue
+    const constraint = 'constraint' in at && typeof at.constraint === 'string' ? at.constraint : ''
+    return { error: at, code: at.code, constraint }
+  }
+  return undefined
+}
+
+/** The database cannot be used; `code` and `reason` are for the log. */
+export function unavailable(reason: string, code: string, cause?: unknown): FlagError {
+  const error = Object.assign(new Error(reason, { cause }), { code })
+  return new FlagError('unavailable', 'The database cannot be used right now', { cause: error })
+}
+
+/** The connection ended under a statement: whether it was done is unknown. */
+export const lost = (cause: unknown) => unavailable('The connection was lost', 'CONNECTION_LOST', cause)
+
+/** Rolls the transaction back; false when the connection failed. */
+export async function rolledBack(client: pg.ClientBase): Promise<boolean> {
+  try {
+    await client.query('rollback')
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** True on a standby, and on a server that is set to read-only. */
+export async function isServerReadOnly(client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ isReadOnly: boolean }>(
+    `select pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as "isReadOnly"`,
+  )
+  return rows[0]?.isReadOnly ?? false
 }
 
 /** Whether the session of a connected client is of the kind that `target_session_attrs` asks for; `prefer-standby` asks for a standby here. */
