@@ -28,7 +28,7 @@ import { stopped } from './server/signals.ts'
 import { orExit } from './server/start.ts'
 import { EvaluationEvents } from './telemetry/evaluation-events.ts'
 import { exportTelemetry } from './telemetry/export.ts'
-import { accessLogs, createLog, openOutput, sparing } from './telemetry/log.ts'
+import { accessLogs, createLog, openOutput, rateLimited } from './telemetry/log.ts'
 import { newMetrics } from './telemetry/metrics.ts'
 import type { MetricSources } from './telemetry/prometheus.ts'
 import { Tracer } from './telemetry/tracer.ts'
@@ -38,7 +38,7 @@ const COMPLAINT_MS = 10_000
 
 const write = openOutput()
 const config = orExit(() => readConfig(process.env))
-const { traces, exposures } = config.telemetry
+const { traces, evaluationEvents } = config.telemetry
 const tracer = new Tracer({ sampling: traces?.sampling, capacity: traces?.capacity })
 const log = createLog({
   level: config.logLevel,
@@ -69,7 +69,7 @@ const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, 
   redis?.reset()
 })
 const databaseHealth = new DatabaseHealth()
-const complain = sparing(log.warn, { everyMs: COMPLAINT_MS, now: () => performance.now() })
+const complain = rateLimited(log.warn, { everyMs: COMPLAINT_MS, now: () => performance.now() })
 const replication = { copies, freshnessMs, truthCheckMs, now, databaseHealth, tracer, log: complain }
 const snapshots = new Snapshots(replication, async (flagSetId, since) =>
   (await import('./repository/postgres/load-environment.ts')).readSource(database, flagSetId, since),
@@ -104,7 +104,7 @@ const hasStreams = config.streams || config.streamOrigin !== undefined
 const isTrial = config.mode === 'trial'
 const anyone: Principal = { name: 'trial', role: 'admin', environment: null }
 let isStopping = false
-const events = exposures && new EvaluationEvents(exposures.share, exposures.capacity)
+const events = evaluationEvents && new EvaluationEvents(evaluationEvents.ratio, evaluationEvents.capacity)
 const access = accessLogs(config.accessLog, log.info)
 const isCounted = config.metrics || config.telemetry.metrics !== undefined
 const answering = {

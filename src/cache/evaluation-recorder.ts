@@ -1,6 +1,6 @@
 import type { Context } from '../flag/definition.ts'
 import type { Evaluation, Success } from '../flag/evaluate.ts'
-import { attributesOf, contextIdOf, EVALUATION, type EvaluationEvents } from '../telemetry/evaluation-events.ts'
+import { attributesOf, contextIdOf, EVALUATION_EVENT, type EvaluationEvents } from '../telemetry/evaluation-events.ts'
 import type { EvaluationCounts } from '../telemetry/metrics.ts'
 import type { Span } from '../telemetry/span.ts'
 import type { Snapshot } from './snapshots.ts'
@@ -34,7 +34,7 @@ export function counting(to: {
     const { snapshot, now, span } = asked
     evaluations.count(snapshot.flagSetId, evaluation)
     usage.count(snapshot.id, evaluation, now)
-    if (span) span.addEvent(EVALUATION, attributesOf(resultOf(evaluation, asked)))
+    if (span) span.addEvent(EVALUATION_EVENT, attributesOf(resultOf(evaluation, asked)))
     events?.record(() => ({ ...resultOf(evaluation, asked), at: Date.now(), trace: span }))
   }
   const countAll: CountAll = (list, asked) => {

@@ -1,9 +1,7 @@
-import { type AccessLevel, LEVELS } from '../telemetry/log.ts'
-import type { Protocol, Queue, TelemetryConfig } from '../telemetry/open-telemetry.ts'
+import { ACCESS_LEVELS, LEVELS } from '../telemetry/log.ts'
+import type { BatchConfig, Protocol, TelemetryConfig } from '../telemetry/open-telemetry.ts'
 import type { Sampling } from '../telemetry/trace-context.ts'
 import { anyText, integer, isHttpUrl, oneOf, share, text, type VariableValues } from './variables.ts'
-
-const ACCESS_LEVELS: readonly AccessLevel[] = ['none', 'some', 'all']
 
 const SAMPLERS = [
   'always_on',
@@ -62,20 +60,16 @@ export const isDisabled = (values: TelemetryValues): boolean => values.OTEL_SDK_
 export function telemetryOf(values: TelemetryValues, warnings: string[]): TelemetryConfig {
   const hasEndpoint = (values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? values.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined
   const exports = (signal: OtelSignal, byDefault: boolean) => isExported(values, signal, warnings) ?? byDefault
-  const [traces, exposures, metrics] = [
-    exports('TRACES', hasEndpoint),
-    exports('LOGS', false),
-    exports('METRICS', false),
-  ]
+  const [traces, events, metrics] = [exports('TRACES', hasEndpoint), exports('LOGS', false), exports('METRICS', false)]
   const isOn = !isDisabled(values)
   return {
     traces:
       isOn && traces
         ? { ...queueOf(values, 'BSP'), protocol: protocolOf(values, 'TRACES'), sampling: samplingOf(values) }
         : undefined,
-    exposures:
-      isOn && exposures
-        ? { ...queueOf(values, 'BLRP'), protocol: protocolOf(values, 'LOGS'), share: values.FLAGSTAFF_EXPOSURE_SAMPLE }
+    evaluationEvents:
+      isOn && events
+        ? { ...queueOf(values, 'BLRP'), protocol: protocolOf(values, 'LOGS'), ratio: values.FLAGSTAFF_EXPOSURE_SAMPLE }
         : undefined,
     metrics:
       isOn && metrics
@@ -98,7 +92,7 @@ function isExported(values: TelemetryValues, signal: OtelSignal, warnings: strin
 const protocolOf = (values: TelemetryValues, signal: OtelSignal): Protocol =>
   values[`OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`] ?? values.OTEL_EXPORTER_OTLP_PROTOCOL ?? 'http/protobuf'
 
-function queueOf(values: TelemetryValues, name: 'BSP' | 'BLRP'): Queue {
+function queueOf(values: TelemetryValues, name: 'BSP' | 'BLRP'): BatchConfig {
   const capacity = values[`OTEL_${name}_MAX_QUEUE_SIZE`]
   const batchMax = Math.min(values[`OTEL_${name}_MAX_EXPORT_BATCH_SIZE`], capacity)
   return { capacity, batchMax, delayMs: values[`OTEL_${name}_SCHEDULE_DELAY`] }

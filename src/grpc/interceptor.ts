@@ -54,10 +54,10 @@ class CallRecorder {
   start(call: CallContext): Span | undefined {
     if (!this.tracer.isOn) return undefined
     const parent = contextIn(call.header)
-    const traceId = this.tracer.kept(parent)
+    const traceId = this.tracer.sample(parent)
     if (traceId === undefined) return undefined
     const attributes = { 'rpc.system.name': call.system, 'rpc.method': this.#method }
-    call.span = this.tracer.receive(traceId, parent, { name: this.#method, kind: SERVER, attributes })
+    call.span = this.tracer.startRemote(traceId, parent, { name: this.#method, kind: SERVER, attributes })
     return call.span
   }
 

@@ -43,9 +43,9 @@ function apiTracer(tracer: Tracer): ApiTracer {
   const begin = (name: string, { kind = INTERNAL, attributes = {} }: SpanOptions = {}, context?: ApiContext) => {
     const caller = context && trace.getSpanContext(context)
     const parent = caller && { ...caller, isSampled: caller.traceFlags === 1 }
-    const traceId = tracer.kept(parent)
+    const traceId = tracer.sample(parent)
     if (traceId === undefined) return undefined
-    return tracer.receive(traceId, parent, { name, kind, attributes: publicAttributes(attributes) })
+    return tracer.startRemote(traceId, parent, { name, kind, attributes: publicAttributes(attributes) })
   }
   return {
     startSpan: (...parameters) => begin(...parameters) ?? UNSAMPLED,

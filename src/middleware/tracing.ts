@@ -62,7 +62,7 @@ export function startRequestSpan(
   route: string,
   { method, url }: RequestLine,
 ): Span | undefined {
-  const traceId = tracer.kept(parent)
+  const traceId = tracer.sample(parent)
   if (traceId === undefined) return undefined
   const attributes = {
     'http.request.method': method,
@@ -70,7 +70,7 @@ export function startRequestSpan(
     'url.scheme': url.startsWith('https:') ? 'https' : 'http',
     'url.path': pathOf(url),
   }
-  return tracer.receive(traceId, parent, { name: `${method} ${route}`, kind: SERVER, attributes })
+  return tracer.startRemote(traceId, parent, { name: `${method} ${route}`, kind: SERVER, attributes })
 }
 
 /** Records the status of a response, and adds the header `traceresponse` to it. */

@@ -22,9 +22,9 @@ export function metrics(sources: MetricSources): (c: Context) => Promise<Respons
 type Registries = Awaited<ReturnType<typeof load>>
 
 async function load(sources: MetricSources) {
-  const { openRegistry, speakOpenMetrics } = await import('../telemetry/prometheus.ts')
+  const { openRegistry, asOpenMetrics } = await import('../telemetry/prometheus.ts')
   // Two registries: printing one as OpenMetrics removes `_total` from the names of its counters for good.
-  return { text: openRegistry(sources), openMetrics: speakOpenMetrics(openRegistry(sources)) }
+  return { text: openRegistry(sources), openMetrics: asOpenMetrics(openRegistry(sources)) }
 }
 
 /** The metrics port: `/metrics`, and `/livez` for checks of the port itself. */

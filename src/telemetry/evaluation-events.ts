@@ -1,10 +1,10 @@
 import type { Context } from '../flag/definition.ts'
 import type { Evaluation } from '../flag/evaluate.ts'
-import { Pending } from './export-queue.ts'
+import { ExportQueue } from './export-queue.ts'
 import type { Attributes } from './span.ts'
 import type { TraceContext } from './trace-context.ts'
 
-/** One evaluation as it is sent to a collector: of the evaluation context the targeting key alone. */
+/** One evaluation for a collector. Of the evaluation context it has the targeting key only. */
 export type EvaluationEvent = {
   readonly evaluation: Evaluation
   readonly flagSetId: string
@@ -13,12 +13,12 @@ export type EvaluationEvent = {
   readonly contextId: string | undefined
   /** Milliseconds since 1970. */
   readonly at: number
-  /** The span of the request, where it is kept. */
+  /** The span of the request, if it is sampled. */
   readonly trace: TraceContext | undefined
 }
 
 /** The name of the event (https://opentelemetry.io/docs/specs/semconv/feature-flags/feature-flags-events/). */
-export const EVALUATION = 'feature_flag.evaluation'
+export const EVALUATION_EVENT = 'feature_flag.evaluation'
 const PROVIDER = 'flagstaff'
 const REASON: Readonly<Record<Evaluation['reason'], string>> = {
   STATIC: 'static',
@@ -27,29 +27,29 @@ const REASON: Readonly<Record<Evaluation['reason'], string>> = {
   DISABLED: 'disabled',
   ERROR: 'error',
 }
-/** Longer flag keys and targeting keys of clients are left out. */
+/** Longer flag keys and targeting keys of clients are omitted. */
 const TEXT_LENGTH_MAX = 256
-/** OpenTelemetry's default for a queue of log records. */
+/** OpenTelemetry's default for log records. */
 const CAPACITY = 2_048
 
-/** Samples evaluations and queues them for the collector. */
+/** Samples evaluations and queues their events. */
 export class EvaluationEvents {
-  readonly pending: Pending<EvaluationEvent>
-  readonly #share: number
+  readonly queue: ExportQueue<EvaluationEvent>
+  readonly #ratio: number
 
-  /** `share` is the share of evaluations that is sent, from 0, none, to 1, all. */
-  constructor(share: number, capacity = CAPACITY) {
-    this.#share = share
-    this.pending = new Pending(capacity)
+  /** `ratio` is the fraction of evaluations that is sent, from 0 to 1. */
+  constructor(ratio: number, capacity = CAPACITY) {
+    this.#ratio = ratio
+    this.queue = new ExportQueue(capacity)
   }
 
-  /** Queues the event that `event` makes, if this evaluation is in the sample. */
-  record(event: () => EvaluationEvent): void {
-    if (this.#share === 1 || Math.random() < this.#share) this.pending.push(event())
+  /** Creates and queues an event if this evaluation is sampled. */
+  record(create: () => EvaluationEvent): void {
+    if (this.#ratio === 1 || Math.random() < this.#ratio) this.queue.push(create())
   }
 }
 
-/** The attributes of an evaluation event in the semantic conventions of OpenTelemetry. */
+/** The attributes of an evaluation event in OpenTelemetry's semantic conventions. */
 export function attributesOf({
   evaluation,
   flagSetId,
@@ -70,7 +70,7 @@ export function attributesOf({
   return attributes
 }
 
-/** The targeting key, unless it is too long to be one. */
+/** The targeting key; undefined without one, or above the length limit. */
 export function contextIdOf(context: Context): string | undefined {
   const id = context['targetingKey']
   return typeof id === 'string' && id.length <= TEXT_LENGTH_MAX ? id : undefined

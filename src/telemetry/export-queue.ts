@@ -1,18 +1,18 @@
 import { newCounter } from './metrics.ts'
 
 /**
- * A bounded queue in front of the OpenTelemetry SDK, which is loaded later than the first items are made. Items wait here until `connect()` and
- * then pass straight on to the SDK's batch processor. At most `capacity` items wait here and there together, those on their way to the
- * collector included; further ones are dropped and counted.
+ * A bounded queue before the OpenTelemetry SDK, which is loaded after the first items exist. Items wait here until `connect()`; later ones go
+ * directly to the SDK's batch processor. `capacity` includes the items that the processor has not exported yet; further ones are dropped and
+ * counted.
  */
-export class Pending<T> {
+export class ExportQueue<T> {
   readonly capacity: number
-  /** Items that found the queue full, and items that the collector did not take. */
+  /** Items that found the queue full, and items that the collector did not accept. */
   readonly dropped = newCounter()
   #size = 0
   #items: T[] = []
-  #pass: ((item: T) => void) | undefined
-  #wake: (size: number) => void = () => undefined
+  #forward: ((item: T) => void) | undefined
+  #onPush: (size: number) => void = () => undefined
 
   constructor(capacity: number) {
     this.capacity = capacity
@@ -29,28 +29,28 @@ export class Pending<T> {
       return
     }
     this.#size += 1
-    if (this.#pass) {
-      this.#pass(item)
+    if (this.#forward) {
+      this.#forward(item)
       return
     }
     this.#items.push(item)
-    this.#wake(this.#size)
+    this.#onPush(this.#size)
   }
 
-  /** `wake` is called with the number of items that wait, for each one that comes before `connect()`. */
-  listen(wake: (size: number) => void): void {
-    this.#wake = wake
-    if (this.#size > 0) wake(this.#size)
+  /** Sets the listener for items before `connect()`: it gets the number of waiting items. */
+  listen(onPush: (size: number) => void): void {
+    this.#onPush = onPush
+    if (this.#size > 0) onPush(this.#size)
   }
 
-  /** Passes on all items, those that wait first. */
-  connect(pass: (item: T) => void): void {
-    this.#pass = pass
-    for (const item of this.#items) pass(item)
+  /** Forwards the waiting items and all later ones. */
+  connect(forward: (item: T) => void): void {
+    this.#forward = forward
+    for (const item of this.#items) forward(item)
     this.#items = []
   }
 
-  /** Makes room for as many items as were exported, or lost. */
+  /** Frees the capacity of items that were exported, or lost. */
   settle(count: number, isLost: boolean): void {
     this.#size -= count
     if (isLost) this.dropped.value += count

@@ -1,7 +1,7 @@
 import type { EvaluationEvents } from './evaluation-events.ts'
-import type { Pending } from './export-queue.ts'
+import type { ExportQueue } from './export-queue.ts'
 import type { Log } from './log.ts'
-import type { OnLost, OpenTelemetry, Queue, TelemetryConfig } from './open-telemetry.ts'
+import type { BatchConfig, OnLost, OpenTelemetry, TelemetryConfig } from './open-telemetry.ts'
 import type { MetricSources } from './prometheus.ts'
 import type { Tracer } from './tracer.ts'
 
@@ -9,31 +9,31 @@ export type ExportOptions = {
   readonly config: TelemetryConfig
   readonly tracer: Tracer
   readonly events: EvaluationEvents | undefined
-  /** The metrics that are sent where `config.metrics` says so. */
+  /** The metrics to send, if `config.metrics` is set. */
   readonly sources: MetricSources
   readonly log: Log
 }
-export type Export = {
-  /** Sends all that waits; gives up when `signal` aborts, and logs how much is lost. */
+export type TelemetryExport = {
+  /** Sends all waiting items. Stops when `signal` aborts, and logs the number of lost items. */
   drain(signal: AbortSignal): Promise<void>
 }
 
-/** Failures of a collector are logged once in this time, with the number of lost items. */
+/** Interval of the log lines about a failing collector. */
 const LOG_MS = 60_000
 
 /**
- * Sends spans, evaluation events and metrics to a collector. The OpenTelemetry SDK is loaded when the first batch is due, not at start: loading
- * it takes longer than starting the service, and a replica that records nothing never needs it.
+ * Sends spans, evaluation events and metrics to a collector. The OpenTelemetry SDK is loaded when the first batch is due: loading it takes
+ * longer than starting the service, and a replica that records nothing never needs it.
  */
-export function exportTelemetry({ config, tracer, events, sources, log }: ExportOptions): Export {
-  const onLost = sparingly(log.warn)
+export function exportTelemetry({ config, tracer, events, sources, log }: ExportOptions): TelemetryExport {
+  const onLost = logLost(log.warn)
   const spans = tracer.ended
-  const waiting = () => spans.size + (events?.pending.size ?? 0)
+  const waiting = () => spans.size + (events?.queue.size ?? 0)
   let started: Promise<OpenTelemetry> | undefined
   const load = async (): Promise<OpenTelemetry> => {
     const registry = config.metrics && (await import('./prometheus.ts')).openRegistry(sources)
     const { startOpenTelemetry } = await import('./open-telemetry.ts')
-    return startOpenTelemetry({ config, spans, events: events?.pending, registry, onLost, log })
+    return startOpenTelemetry({ config, spans, events: events?.queue, registry, onLost, log })
   }
   const start = (): Promise<OpenTelemetry> => {
     started ??= load()
@@ -44,12 +44,12 @@ export function exportTelemetry({ config, tracer, events, sources, log }: Export
     flushed ??= start().then((sdk) => sdk.flush())
     flushed.catch((cause) => onLost(cause, 0))
   }
-  if (config.traces) whenDue(spans, config.traces, flush)
-  if (config.exposures && events) whenDue(events.pending, config.exposures, flush)
+  if (config.traces) onFirstBatch(spans, config.traces, flush)
+  if (config.evaluationEvents && events) onFirstBatch(events.queue, config.evaluationEvents, flush)
   if (config.metrics) setTimeout(flush, config.metrics.intervalMs).unref()
 
   const sendAll = async (): Promise<void> => {
-    await flushed?.catch(() => undefined) // a batch processor that is shut down while it flushes loses what is left
+    await flushed?.catch(() => undefined) // a batch processor that is shut down during a flush loses the remaining items
     if (started || config.metrics || waiting() > 0) await (await start()).shutdown()
   }
   return {
@@ -62,18 +62,18 @@ export function exportTelemetry({ config, tracer, events, sources, log }: Export
   }
 }
 
-/** Calls `start` once: when a whole batch waits, or when the first item has waited as long as a batch may. */
-function whenDue<T>(pending: Pending<T>, { batchMax, delayMs }: Queue, start: () => void): void {
-  let isTimed = false
-  pending.listen((size) => {
-    if (!isTimed) setTimeout(start, delayMs).unref()
-    isTimed = true
+/** Calls `start` when a whole batch waits, or `delayMs` after the first item. */
+function onFirstBatch<T>(queue: ExportQueue<T>, { batchMax, delayMs }: BatchConfig, start: () => void): void {
+  let hasTimer = false
+  queue.listen((size) => {
+    if (!hasTimer) setTimeout(start, delayMs).unref()
+    hasTimer = true
     if (size === batchMax) start()
   })
 }
 
-/** Logs the first failure at once, and then one per minute. */
-function sparingly(warn: Log['warn']): OnLost {
+/** Logs the first failure at once and then one per minute, with the number of lost items since. */
+function logLost(warn: Log['warn']): OnLost {
   let lost = 0
   let loggedAt = Number.NEGATIVE_INFINITY
   return (cause, count) => {

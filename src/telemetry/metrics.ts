@@ -1,36 +1,36 @@
 import type { Evaluation, Failure, Success } from '../flag/evaluate.ts'
 
-/** The counters and histograms that the parts of a replica record into. `registry.ts` reads them at each scrape. */
+/** The counters and histograms that several parts of a replica record. `prometheus.ts` reads them at each scrape. */
 export type Metrics = ReturnType<typeof newMetrics>
 
 export const newMetrics = () => ({
   http: new RequestDurations(),
-  /** By method, `<package>.<service>/<method>`, and the name of the status. Both are closed sets. */
+  /** By method, `<package>.<service>/<method>`, and name of the status code. Both are closed sets. */
   rpc: new Labeled(['method', 'code'], newHistogram),
-  /** Requests and calls that were refused by a bound. */
+  /** Requests and calls that were refused, by the limit that was reached. */
   shed: { concurrency: newCounter(), delay: newCounter() },
   evaluations: new EvaluationCounts(),
   damagedCopies: newCounter(),
   hints: newCounter(),
 })
 
-/** A number that only grows. */
+/** A number that only increases. */
 export type Counter = { value: number }
 export const newCounter = (): Counter => ({ value: 0 })
 
-/** Upper bounds of the buckets of a histogram, in seconds: from an evaluation in memory to a statement that timed out. */
+/** Upper bounds of the buckets, in seconds: from an evaluation in memory to a statement that timed out. */
 export const BOUNDS_SECONDS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ]
 
-/** One of the durations, with the trace that shows it. */
-export type Exemplar = { readonly traceId: string; readonly seconds: number /** Unix seconds. */; readonly at: number }
+/** A duration and its trace. `at` is in unix seconds. */
+type Exemplar = { readonly traceId: string; readonly seconds: number; readonly at: number }
 
-/** How often something happened and how long it took. Adding a duration allocates nothing and takes 10 ns. */
+/** A histogram of durations. Adding one allocates nothing and takes 10 ns. */
 export class DurationHistogram {
-  /** Durations up to each bound and above the one before; the last: above all bounds. */
+  /** One count per bucket, not cumulative; the last is above all bounds. */
   readonly counts: number[] = new Array(BOUNDS_SECONDS.length + 1).fill(0)
-  /** The newest of each bucket, where its trace is known. */
+  /** The newest of each bucket. */
   readonly exemplars: (Exemplar | undefined)[] = []
   seconds = 0
 
@@ -50,36 +50,35 @@ function bucketOf(seconds: number): number {
 }
 
 export type Labels = Readonly<Record<string, string>>
-/** What prom-client prints of a histogram; `part` is the end of the name of a series: "_bucket", "_sum" or "_count". */
+/** One sample of a histogram in the form of prom-client; `part` is the suffix of its name: "_bucket", "_sum" or "_count". */
 export type HistogramValue = {
   readonly part: string
   readonly labels: Labels
   readonly value: number
   readonly exemplar?: object | undefined
 }
-type Values<Names extends readonly string[]> = { readonly [Place in keyof Names]: string }
 
 /**
- * Counters or histograms by their labels, without a metrics library: `registry.ts` reads them at a scrape. They are kept for ever, so every value
- * of a label must come from a closed set, whatever a client sends.
+ * Counters or histograms by their labels, independent of prom-client. A combination of labels is never removed, so every value must come from a
+ * closed set that no client can extend.
  */
 export class Labeled<const Names extends readonly string[], Cell> {
   readonly #names: Names
-  readonly #make: () => Cell
+  readonly #create: () => Cell
   readonly #cells = new Map<string, { readonly labels: Labels; readonly cell: Cell }>()
 
-  constructor(names: Names, make: () => Cell) {
+  constructor(names: Names, create: () => Cell) {
     this.#names = names
-    this.#make = make
+    this.#create = create
   }
 
-  /** The cell with these labels, made at its first use. Callers on a hot path keep it: finding it costs more than counting. */
-  of(...values: Values<Names>): Cell {
+  /** The cell with these label values, created at its first use. A hot path keeps it: the lookup costs more than counting. */
+  of(...values: { readonly [Index in keyof Names]: string }): Cell {
     const key = values.join('\0')
-    const held = this.#cells.get(key)
-    if (held) return held.cell
-    const labels = Object.fromEntries(this.#names.map((name, place) => [name, values[place] ?? '']))
-    const cell = this.#make()
+    const existing = this.#cells.get(key)
+    if (existing) return existing.cell
+    const labels = Object.fromEntries(this.#names.map((name, index) => [name, values[index] ?? '']))
+    const cell = this.#create()
     this.#cells.set(key, { labels, cell })
     return cell
   }
@@ -90,88 +89,88 @@ export class Labeled<const Names extends readonly string[], Cell> {
 }
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
-/** OpenTelemetry's name for a method that it does not know. */
+/** OpenTelemetry's name of an unknown method. */
 const OTHER_METHOD = '_OTHER'
 
-/** A method as a label: one of a closed set, whatever a client sends. */
+/** The label of an HTTP method, from a closed set. */
 export const methodLabel = (method: string): string => (METHODS.has(method) ? method : OTHER_METHOD)
 
-/** Durations of HTTP requests, by method, pattern of the route and status. */
+/** Durations of HTTP requests by method, route pattern and status. */
 export class RequestDurations {
   readonly recorded = new Labeled(['method', 'route', 'status'], newHistogram)
-  /** Reads the durations that @hono/prometheus has measured; set by its middleware when that is loaded. */
+  /** Reads the durations that @hono/prometheus has measured; its middleware sets this when it is loaded. */
   measured: () => Promise<readonly HistogramValue[]> = () => Promise.resolve([])
-  /** The histograms of `recorded` by route, method and status, found without making a key. */
-  readonly #known = new Map<string, Map<string, DurationHistogram[]>>()
+  /** The histograms of `recorded` by route, method and status: a lookup without a joined key. */
+  readonly #cache = new Map<string, Map<string, DurationHistogram[]>>()
 
   of(method: string, route: string, status: number): DurationHistogram {
-    return this.#known.get(route)?.get(method)?.[status] ?? this.#make(methodLabel(method), route, status)
+    return this.#cache.get(route)?.get(method)?.[status] ?? this.#create(methodLabel(method), route, status)
   }
 
-  #make(method: string, route: string, status: number): DurationHistogram {
+  #create(method: string, route: string, status: number): DurationHistogram {
     const histogram = this.recorded.of(method, route, String(status))
-    const methods = this.#known.get(route) ?? new Map<string, DurationHistogram[]>()
+    const methods = this.#cache.get(route) ?? new Map<string, DurationHistogram[]>()
     const statuses = methods.get(method) ?? []
     statuses[status] = histogram
-    this.#known.set(route, methods.set(method, statuses))
+    this.#cache.set(route, methods.set(method, statuses))
     return histogram
   }
 }
 
-/** How an evaluation ended: the reason of an answer, or the code of an error. */
-export type Outcome = Success['reason'] | Failure['errorCode']
-export type Outcomes = Record<Outcome, number>
-type Sums = ReadonlyMap<Success['reason'], number>
+type Reason = Success['reason']
+/** The number of evaluations by reason, and of failed ones by error code. */
+export type ResultCounts = Record<Reason | Failure['errorCode'], number>
 
-/** Environments told apart at most; answers of further ones are counted together. */
+const NO_RESULTS: ResultCounts = {
+  STATIC: 0,
+  DEFAULT: 0,
+  TARGETING_MATCH: 0,
+  DISABLED: 0,
+  FLAG_NOT_FOUND: 0,
+  PARSE_ERROR: 0,
+  TYPE_MISMATCH: 0,
+  GENERAL: 0,
+}
+/** Environments with counts of their own; further ones share one. */
 const ENVIRONMENTS_MAX = 1_000
-/** No environment has this name: theirs have a slash. */
+/** Cannot be the id of a flag set: ids contain a slash. */
 const OTHERS = 'other'
 
-/** How many evaluations ended how, by environment, since the process began. Knows no flags: their number has no limit. */
+/** The evaluations of this process by environment and result. Not by flag: the number of flags has no limit. */
 export class EvaluationCounts {
-  readonly #outcomes = new Map<string, Outcomes>()
-  readonly #sums = new WeakMap<readonly Success[], Sums>()
+  readonly #counts = new Map<string, ResultCounts>()
+  readonly #reasons = new WeakMap<readonly Success[], ReadonlyMap<Reason, number>>()
 
-  /** Notes an answer of the environment `flagSetId`; takes some 20 ns. */
+  /** Counts an evaluation in the environment `flagSetId`; takes about 20 ns. */
   count(flagSetId: string, evaluation: Evaluation): void {
-    const outcomes = this.#outcomes.get(flagSetId) ?? this.#outcomesOf(flagSetId)
-    outcomes[evaluation.reason === 'ERROR' ? evaluation.errorCode : evaluation.reason] += 1
+    const counts = this.#counts.get(flagSetId) ?? this.#create(flagSetId)
+    counts[evaluation.reason === 'ERROR' ? evaluation.errorCode : evaluation.reason] += 1
   }
 
-  /** Notes each of these answers of one environment; the list is added up when it comes for the first time. */
+  /** Counts the evaluations of a list. Its sums are cached by the identity of the list. */
   countAll(flagSetId: string, evaluations: readonly Success[]): void {
-    const outcomes = this.#outcomes.get(flagSetId) ?? this.#outcomesOf(flagSetId)
-    const sums = this.#sums.get(evaluations) ?? this.#addUp(evaluations)
-    for (const [reason, times] of sums) outcomes[reason] += times
+    const counts = this.#counts.get(flagSetId) ?? this.#create(flagSetId)
+    const reasons = this.#reasons.get(evaluations) ?? this.#sum(evaluations)
+    for (const [reason, count] of reasons) counts[reason] += count
   }
 
-  all(): Iterable<[flagSetId: string, outcomes: Outcomes]> {
-    return this.#outcomes
+  all(): Iterable<[flagSetId: string, counts: ResultCounts]> {
+    return this.#counts
   }
 
-  #addUp(evaluations: readonly Success[]): Sums {
-    const sums = new Map<Success['reason'], number>()
-    for (const { reason } of evaluations) sums.set(reason, (sums.get(reason) ?? 0) + 1)
-    this.#sums.set(evaluations, sums)
-    return sums
+  #sum(evaluations: readonly Success[]): ReadonlyMap<Reason, number> {
+    const reasons = new Map<Reason, number>()
+    for (const { reason } of evaluations) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+    this.#reasons.set(evaluations, reasons)
+    return reasons
   }
 
-  #outcomesOf(flagSetId: string): Outcomes {
-    const name = this.#outcomes.size < ENVIRONMENTS_MAX ? flagSetId : OTHERS
-    const held = this.#outcomes.get(name)
-    if (held) return held
-    const outcomes: Outcomes = {
-      STATIC: 0,
-      DEFAULT: 0,
-      TARGETING_MATCH: 0,
-      DISABLED: 0,
-      FLAG_NOT_FOUND: 0,
-      PARSE_ERROR: 0,
-      TYPE_MISMATCH: 0,
-      GENERAL: 0,
-    }
-    this.#outcomes.set(name, outcomes)
-    return outcomes
+  #create(flagSetId: string): ResultCounts {
+    const name = this.#counts.size < ENVIRONMENTS_MAX ? flagSetId : OTHERS
+    const existing = this.#counts.get(name)
+    if (existing) return existing
+    const counts: ResultCounts = { ...NO_RESULTS }
+    this.#counts.set(name, counts)
+    return counts
   }
 }

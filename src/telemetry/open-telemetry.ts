@@ -37,8 +37,8 @@ import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import { BatchSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import manifest from '../../package.json' with { type: 'json' }
-import { attributesOf, EVALUATION, type EvaluationEvent } from './evaluation-events.ts'
-import type { Pending } from './export-queue.ts'
+import { attributesOf, EVALUATION_EVENT, type EvaluationEvent } from './evaluation-events.ts'
+import type { ExportQueue } from './export-queue.ts'
 import type { Log } from './log.ts'
 import { metricProducer } from './metric-producer.ts'
 import type { AnyRegistry } from './prometheus.ts'
@@ -46,38 +46,38 @@ import { Span } from './span.ts'
 import type { Sampling, TraceContext } from './trace-context.ts'
 
 export type Protocol = 'http/protobuf' | 'http/json'
-/** A batch queue: how many items wait at most, how many are sent at once, and how long the first of them waits. */
-export type Queue = { readonly capacity: number; readonly batchMax: number; readonly delayMs: number }
-type Sent = { readonly protocol: Protocol }
-/** The signals that are sent to a collector; each undefined where it is not. */
+/** The capacity of a queue, the size of a batch, and the maximum delay of its first item. */
+export type BatchConfig = { readonly capacity: number; readonly batchMax: number; readonly delayMs: number }
+/** The signals for a collector; undefined where one is not sent. */
 export type TelemetryConfig = {
-  readonly traces: (Queue & Sent & { readonly sampling: Sampling }) | undefined
-  readonly exposures: (Queue & Sent & { readonly share: number }) | undefined
-  readonly metrics: (Sent & { readonly intervalMs: number }) | undefined
+  readonly traces: (BatchConfig & { readonly protocol: Protocol; readonly sampling: Sampling }) | undefined
+  /** `ratio` is the fraction of evaluations, from 0 to 1. */
+  readonly evaluationEvents: (BatchConfig & { readonly protocol: Protocol; readonly ratio: number }) | undefined
+  readonly metrics: { readonly protocol: Protocol; readonly intervalMs: number } | undefined
 }
-/** Reports `count` items that were not exported, and why. */
+/** Reports `count` items that were not exported, and the cause. */
 export type OnLost = (cause: unknown, count: number) => void
 
 export type OpenTelemetryOptions = {
   readonly config: TelemetryConfig
-  readonly spans: Pending<Span>
-  readonly events: Pending<EvaluationEvent> | undefined
-  /** The metrics; undefined where they are not sent. */
+  readonly spans: ExportQueue<Span>
+  readonly events: ExportQueue<EvaluationEvent> | undefined
+  /** Undefined where metrics are not sent. */
   readonly registry: AnyRegistry | undefined
   readonly onLost: OnLost
   readonly log: Log
 }
 export type OpenTelemetry = {
-  /** Sends what waits, without the delay of a batch. */
+  /** Sends all waiting items without the delay of a batch. */
   flush(): Promise<void>
-  /** Sends what waits and the metrics once more, and ends. */
+  /** Sends all waiting items and the metrics a last time, and stops. */
   shutdown(): Promise<void>
 }
 /** A batch processor or a provider of the SDK. */
-type Part = { forceFlush(): Promise<void>; shutdown(): Promise<void> }
+type Processor = { forceFlush(): Promise<void>; shutdown(): Promise<void> }
 
 const SCOPE = { name: 'flagstaff', version: manifest.version }
-/** Other names of the service come from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES. */
+/** Overridden by OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES. */
 const SERVICE = { 'service.name': SCOPE.name, 'service.version': SCOPE.version }
 /** Severity "INFO". */
 const INFO = 9
@@ -95,18 +95,19 @@ export async function startOpenTelemetry({
 }: OpenTelemetryOptions): Promise<OpenTelemetry> {
   logDiagnostics(log)
   const resource = await detectedResource()
-  const parts: Part[] = []
-  if (config.traces) parts.push(sendSpans(spans, { ...config.traces, resource, onLost }))
-  if (config.exposures && events) parts.push(sendEvents(events, { ...config.exposures, resource, onLost }))
-  if (config.metrics && registry) parts.push(sendMetrics(registry, { ...config.metrics, resource }))
-  // `onLost` has reported the failures.
+  const processors: Processor[] = []
+  if (config.traces) processors.push(sendSpans(spans, { ...config.traces, resource, onLost }))
+  if (config.evaluationEvents && events)
+    processors.push(sendEvents(events, { ...config.evaluationEvents, resource, onLost }))
+  if (config.metrics && registry) processors.push(sendMetrics(registry, { ...config.metrics, resource }))
+  // Failures are reported to `onLost`.
   return {
-    flush: async () => void (await Promise.allSettled(parts.map((part) => part.forceFlush()))),
-    shutdown: async () => void (await Promise.allSettled(parts.map((part) => part.shutdown()))),
+    flush: async () => void (await Promise.allSettled(processors.map((each) => each.forceFlush()))),
+    shutdown: async () => void (await Promise.allSettled(processors.map((each) => each.shutdown()))),
   }
 }
 
-/** As OTEL_LOG_LEVEL says: nothing by default. */
+/** Logs the SDK's diagnostics at OTEL_LOG_LEVEL; none by default. */
 function logDiagnostics(log: Log): void {
   const to =
     (write: Log['info']): DiagLogFunction =>
@@ -120,7 +121,7 @@ function logDiagnostics(log: Log): void {
   )
 }
 
-/** Complete: a batch processor that waits for a resource does not wait for it when it shuts down. */
+/** Waits for all attributes: a batch processor does not wait for them at shutdown. */
 async function detectedResource(): Promise<Resource> {
   const detectors = [hostDetector, osDetector, serviceInstanceIdDetector, processDetector, envDetector]
   const detected = defaultResource().merge(resourceFromAttributes(SERVICE)).merge(detectResources({ detectors }))
@@ -128,24 +129,24 @@ async function detectedResource(): Promise<Resource> {
   return detected
 }
 
-type Signal = { readonly protocol: string; readonly resource: Resource }
-type Batched = Signal & Queue & { readonly onLost: OnLost }
+type SignalOptions = { readonly protocol: string; readonly resource: Resource }
+type BatchOptions = SignalOptions & BatchConfig & { readonly onLost: OnLost }
 
-function sendSpans(spans: Pending<Span>, options: Batched): Part {
+function sendSpans(spans: ExportQueue<Span>, options: BatchOptions): Processor {
   const exporter = options.protocol === 'http/json' ? new JsonTraceExporter() : new OTLPTraceExporter()
   const processor = new BatchSpanProcessor(batchOptions(exporter, spans, options))
   spans.connect((span) => processor.onEnd(readableSpan(span, options.resource)))
   return processor
 }
 
-function sendEvents(events: Pending<EvaluationEvent>, options: Batched): Part {
+function sendEvents(events: ExportQueue<EvaluationEvent>, options: BatchOptions): Processor {
   const exporter = options.protocol === 'http/json' ? new JsonLogExporter() : new OTLPLogExporter()
-  const processors = [new BatchLogRecordProcessor(batchOptions(exporter, events, options))]
-  const provider = new LoggerProvider({ resource: options.resource, processors })
+  const recordProcessors = [new BatchLogRecordProcessor(batchOptions(exporter, events, options))]
+  const provider = new LoggerProvider({ resource: options.resource, processors: recordProcessors })
   const logger = provider.getLogger(SCOPE.name, SCOPE.version)
   events.connect((event) =>
     logger.emit({
-      eventName: EVALUATION,
+      eventName: EVALUATION_EVENT,
       timestamp: millisToHrTime(event.at),
       severityNumber: INFO,
       attributes: attributesOf(event),
@@ -155,11 +156,11 @@ function sendEvents(events: Pending<EvaluationEvent>, options: Batched): Part {
   return provider
 }
 
-/** For platforms where a scraper cannot reach each replica: the metrics of `/metrics`. */
+/** Sends the metrics of `/metrics`, for platforms where a scraper cannot reach each replica. */
 function sendMetrics(
   registry: AnyRegistry,
-  { protocol, resource, intervalMs }: Signal & { readonly intervalMs: number },
-): Part {
+  { protocol, resource, intervalMs }: SignalOptions & { readonly intervalMs: number },
+): Processor {
   const reader = new PeriodicExportingMetricReader({
     exporter: protocol === 'http/json' ? new JsonMetricExporter() : new OTLPMetricExporter(),
     exportIntervalMillis: intervalMs,
@@ -175,15 +176,15 @@ type Exporter<T> = {
   shutdown(): Promise<void>
 }
 
-/** Options of a batch processor whose exporter makes room in the queue, and reports what is lost. */
+/** Options of a batch processor whose exporter frees the capacity of `source` and reports lost items. */
 function batchOptions<T>(
   exporter: Exporter<T>,
-  pending: Pick<Pending<never>, 'settle'>,
-  { onLost, ...queue }: Batched,
+  source: Pick<ExportQueue<never>, 'settle'>,
+  { onLost, ...config }: BatchOptions,
 ) {
   const settled = (count: number, { code, error }: ExportResult) => {
     const isLost = code !== ExportResultCode.SUCCESS
-    pending.settle(count, isLost)
+    source.settle(count, isLost)
     if (isLost) onLost(error ?? new Error('The collector gave no reason'), count)
   }
   return {
@@ -196,13 +197,13 @@ function batchOptions<T>(
       forceFlush: () => exporter.forceFlush(),
       shutdown: () => exporter.shutdown(),
     },
-    maxQueueSize: queue.capacity,
-    maxExportBatchSize: queue.batchMax,
-    scheduledDelayMillis: queue.delayMs,
+    maxQueueSize: config.capacity,
+    maxExportBatchSize: config.batchMax,
+    scheduledDelayMillis: config.delayMs,
   }
 }
 
-/** A span as the SDK's exporters read it. */
+/** A span in the form of the SDK's exporters. */
 function readableSpan(span: Span, resource: Resource): ReadableSpan {
   const { parent, startedAt, endedAt = startedAt } = span
   const [startTime, endTime] = [millisToHrTime(startedAt), millisToHrTime(endedAt)]

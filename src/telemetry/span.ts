@@ -17,7 +17,7 @@ export type SpanEvent = {
   readonly attributes: Attributes
 }
 
-/** SpanKind's numbers: the package that has them is loaded later. */
+/** The values of SpanKind, whose package is loaded later. */
 export const INTERNAL: SpanKind = 0
 export const SERVER: SpanKind = 1
 export const CLIENT: SpanKind = 2
@@ -37,7 +37,7 @@ export type SpanOptions = {
   readonly onEnd: (span: Span) => void
 }
 
-/** A span of a trace that is kept. It implements OpenTelemetry's interface without its SDK, which may be loaded later or never. */
+/** A sampled span. Implements OpenTelemetry's interface without its SDK, which is loaded later or never. */
 export class Span implements ApiSpan, TraceContext {
   readonly kind: SpanKind
   readonly traceId: string
@@ -49,7 +49,7 @@ export class Span implements ApiSpan, TraceContext {
   readonly links: Link[] = []
   readonly startedAt: number
   endedAt: number | undefined
-  /** Those that came after the most that are kept. */
+  /** Events above the limit. */
   droppedEvents = 0
   name: string
   status: SpanStatus | undefined
@@ -70,7 +70,7 @@ export class Span implements ApiSpan, TraceContext {
     return this.parent?.state
   }
 
-  /** `traceparent` for requests that are sent within this span. */
+  /** `traceparent` for outgoing requests. */
   get traceparent(): string {
     return formatTraceparent(this)
   }
@@ -111,7 +111,7 @@ export class Span implements ApiSpan, TraceContext {
     return this
   }
 
-  /** Ends in failure. `type` is a word of a closed set. */
+  /** Sets the error status. `type` is from a closed set. */
   fail(type: string): this {
     this.attributes['error.type'] = type
     return this.setStatus({ code: ERROR })
@@ -122,7 +122,7 @@ export class Span implements ApiSpan, TraceContext {
     return this
   }
 
-  /** Only the kind of error: its text may quote what a caller sent. */
+  /** Records only the type: the text of an error may quote input. */
   recordException(exception: Exception): void {
     const type = exception instanceof Error ? exception.name : 'Error'
     this.addEvent('exception', { 'exception.type': type })

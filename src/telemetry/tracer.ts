@@ -1,78 +1,78 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
-import { Pending } from './export-queue.ts'
+import { ExportQueue } from './export-queue.ts'
 import { Span, type SpanOptions } from './span.ts'
 import { type Sampling, sampledTraceId, type TraceContext } from './trace-context.ts'
 
 export type TracerOptions = {
-  /** Undefined: nothing is traced, and nothing costs anything. */
+  /** Undefined: tracing is off. */
   readonly sampling: Sampling | undefined
-  /** Ended spans that wait at most. */
+  /** Maximum number of ended spans that wait for export. */
   readonly capacity?: number | undefined
-  /** Monotonic milliseconds, and those since 1970. */
+  /** Monotonic milliseconds, and milliseconds since 1970. */
   readonly clocks?: { readonly monotonic: () => number; readonly wall: () => number }
 }
 
 type NewSpan = Pick<SpanOptions, 'name' | 'kind' | 'attributes'>
 
-/** OpenTelemetry's default for a queue of spans. */
+/** OpenTelemetry's default for spans. */
 const CAPACITY = 2_048
-/** Clocks that differ by more have been set, or stood still. */
+/** After a larger difference the wall clock was set, or the process was suspended. */
 const DRIFT_MS = 100
 const UNSAMPLED = Symbol('unsampled')
 const CLOCKS = { monotonic: () => performance.now(), wall: () => Date.now() }
 
-/** Makes the spans of this process. Those that have ended wait in `ended` until the OpenTelemetry SDK is loaded. */
+/** Creates the spans of this process. Ended spans wait in `ended` until the OpenTelemetry SDK is loaded. */
 export class Tracer {
   readonly isOn: boolean
-  readonly ended: Pending<Span>
+  readonly ended: ExportQueue<Span>
   readonly #sampling: Sampling | undefined
   readonly #now: () => number
-  /** Undefined where nothing is traced: to load what it is made of takes part in a start. */
+  /** Undefined while tracing is off: loading node:async_hooks would delay the start. */
   readonly #current: AsyncLocalStorage<Span | typeof UNSAMPLED> | undefined
   readonly #onEnd = (span: Span) => this.ended.push(span)
 
   constructor({ sampling, capacity = CAPACITY, clocks = CLOCKS }: TracerOptions) {
     this.isOn = sampling !== undefined
-    this.ended = new Pending(capacity)
+    this.ended = new ExportQueue(capacity)
     this.#sampling = sampling
     if (sampling) this.#current = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)()
     this.#now = fineClock(clocks)
   }
 
-  /** The span that the code at work belongs to. */
+  /** The span of the current asynchronous context. */
   get active(): Span | undefined {
     const current = this.#current?.getStore()
     return current === UNSAMPLED ? undefined : current
   }
 
-  /** The trace that something belongs to which came from outside; undefined when it is not kept, and then there is nothing to make for it. */
-  kept(parent: TraceContext | undefined): string | undefined {
+  /** The trace id for a remote request; undefined when it is not sampled, and then it needs no span. */
+  sample(parent: TraceContext | undefined): string | undefined {
     return this.#sampling && sampledTraceId(this.#sampling, parent)
   }
 
-  /** Begins the span of something that came from outside, in a trace that is `kept`. */
-  receive(traceId: string, parent: TraceContext | undefined, span: NewSpan): Span {
-    return this.#make(traceId, parent, span)
+  /** Starts the span of a remote request with the trace id of `sample()`. */
+  startRemote(traceId: string, parent: TraceContext | undefined, span: NewSpan): Span {
+    return this.#create(traceId, parent, span)
   }
 
-  /** Begins a span below the active one, or a trace where there is none; undefined when it is not kept. */
-  begin(span: NewSpan): Span | undefined {
+  /** Starts a child of the active span, or a trace without one; undefined when it is not sampled. */
+  start(span: NewSpan): Span | undefined {
     if (!this.isOn) return undefined
     const current = this.#current?.getStore()
     if (current === UNSAMPLED) return undefined
-    const traceId = current ? current.traceId : this.kept(undefined)
-    return traceId === undefined ? undefined : this.#make(traceId, current, span)
+    const traceId = current ? current.traceId : this.sample(undefined)
+    return traceId === undefined ? undefined : this.#create(traceId, current, span)
   }
 
-  /** Does `work` with this span as the active one; with undefined, nothing in it is kept. */
+  /** Runs `work` with this span as the active one; with undefined, none of its spans are recorded. */
   within<T>(span: Span | undefined, work: () => T): T {
     return this.#current ? this.#current.run(span ?? UNSAMPLED, work) : work()
   }
 
-  /** Does `work` in a span of its own, which fails with it. */
+  /** Runs `work` in a new span, which fails if `work` does. */
   async trace<T>(options: NewSpan, work: (span: Span | undefined) => Promise<T>): Promise<T> {
     if (!this.isOn) return work(undefined)
-    const span = this.begin(options)
+    const span = this.start(options)
     try {
       return await this.within(span, () => work(span))
     } catch (error) {
@@ -83,21 +83,21 @@ export class Tracer {
     }
   }
 
-  #make(traceId: string, parent: TraceContext | undefined, { name, kind, attributes }: NewSpan): Span {
+  #create(traceId: string, parent: TraceContext | undefined, { name, kind, attributes }: NewSpan): Span {
     return new Span({ name, kind, traceId, parent, attributes, now: this.#now, onEnd: this.#onEnd })
   }
 }
 
-/** A code where an error has one; never its text, which may quote what somebody sent. */
+/** The code or the name of an error; never its text, which may quote input. */
 function typeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'Error'
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }
 
-/** For whoever is given none: traces nothing. */
+/** A tracer that is off. */
 export const untraced = new Tracer({ sampling: undefined })
 
-/** Milliseconds since 1970 with fractions, which run with the monotonic clock and follow the wall clock when it is set. */
+/** Milliseconds since 1970 with fractions: the monotonic clock plus an offset, which follows the wall clock after a jump. */
 function fineClock({ monotonic, wall }: Required<TracerOptions>['clocks']): () => number {
   let offset = wall() - monotonic()
   return () => {

@@ -13,14 +13,14 @@ for (const [name, env, kinds] of [
   ['an endpoint for metrics', { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://collector:4318/v1/metrics' }, []],
   ['an exporter, whose endpoint is the usual one', { OTEL_TRACES_EXPORTER: 'otlp' }, ['traces']],
   ['an endpoint and no exporter', { ...ENDPOINT, OTEL_TRACES_EXPORTER: 'none' }, []],
-  ['logs', { ...ENDPOINT, OTEL_LOGS_EXPORTER: 'otlp' }, ['traces', 'exposures']],
+  ['logs', { ...ENDPOINT, OTEL_LOGS_EXPORTER: 'otlp' }, ['traces', 'evaluationEvents']],
   ['metrics', { ...ENDPOINT, OTEL_METRICS_EXPORTER: 'otlp' }, ['traces', 'metrics']],
   ['all and the SDK disabled', { ...ENDPOINT, OTEL_LOGS_EXPORTER: 'otlp', OTEL_SDK_DISABLED: 'true' }, []],
 ] as const)
   test(`with ${name}, ${kinds.join(' and ') || 'nothing'} is sent`, () => {
     const config = telemetry(env)
     assert.deepEqual(
-      (['traces', 'exposures', 'metrics'] as const).filter((kind) => config[kind] !== undefined),
+      (['traces', 'evaluationEvents', 'metrics'] as const).filter((kind) => config[kind] !== undefined),
       kinds,
     )
   })
@@ -52,8 +52,8 @@ test('queues are as OpenTelemetry has them, and as they are set; a batch is no l
     OTEL_BLRP_MAX_QUEUE_SIZE: '100',
     FLAGSTAFF_EXPOSURE_SAMPLE: '.5',
   }
-  const { protocol, ...exposures } = telemetry(env).exposures ?? {}
-  assert.deepEqual(exposures, { share: 0.5, capacity: 100, batchMax: 100, delayMs: 1_000 })
+  const { protocol, ...events } = telemetry(env).evaluationEvents ?? {}
+  assert.deepEqual(events, { ratio: 0.5, capacity: 100, batchMax: 100, delayMs: 1_000 })
 })
 
 test('each signal has its own protocol, or that of all', () => {
@@ -64,9 +64,9 @@ test('each signal has its own protocol, or that of all', () => {
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
     OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: 'http/protobuf',
   }
-  const { traces, exposures, metrics } = telemetry(env)
+  const { traces, evaluationEvents, metrics } = telemetry(env)
   assert.deepEqual(
-    [traces, exposures, metrics].map((signal) => signal?.protocol),
+    [traces, evaluationEvents, metrics].map((signal) => signal?.protocol),
     ['http/json', 'http/protobuf', 'http/json'],
   )
 })
@@ -98,7 +98,7 @@ test('nothing matters while the SDK is disabled, in whatever case that is writte
   for (const OTEL_SDK_DISABLED of ['true', 'TRUE', 'True', ' true\n']) {
     const { telemetry, warnings } = readConfig({ DATABASE_URL, ...ENDPOINT, ...WRONG, OTEL_SDK_DISABLED })
     assert.deepEqual(
-      [telemetry.traces, telemetry.exposures, telemetry.metrics, warnings],
+      [telemetry.traces, telemetry.evaluationEvents, telemetry.metrics, warnings],
       [undefined, undefined, undefined, []],
     )
   }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Pending } from '../../src/telemetry/export-queue.ts'
+import { ExportQueue } from '../../src/telemetry/export-queue.ts'
 
 function open(capacity: number) {
-  const pending = new Pending<number>(capacity)
+  const pending = new ExportQueue<number>(capacity)
   const passed: number[] = []
   return { pending, passed, connect: () => pending.connect((item) => passed.push(item)) }
 }

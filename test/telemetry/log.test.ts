@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { sql } from 'drizzle-orm'
-import { createLog, type Log, sparing } from '../../src/telemetry/log.ts'
+import { createLog, type Log, rateLimited } from '../../src/telemetry/log.ts'
 import { openStore, type Store } from '../support/store.ts'
 
 let store: Store
@@ -106,10 +106,10 @@ test("a failed query shows neither its text nor its values, and still tells Post
   assert.match(text, /42P01/)
 })
 
-test('sparing() logs the first of equal events and one in a while, and says how many it left out', () => {
+test('rateLimited() logs the first of equal events and one in a while, and says how many it left out', () => {
   const lines: unknown[] = []
   let now = 0
-  const log = sparing((message, fields) => lines.push([message, fields]), { everyMs: 100, now: () => now })
+  const log = rateLimited((message, fields) => lines.push([message, fields]), { everyMs: 100, now: () => now })
   for (const name of ['a', 'a', 'b', 'a']) log('Away', { name })
   now = 100
   log('Away', { name: 'a' })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { CLIENT, INTERNAL, SERVER, type Span } from '../../src/telemetry/span.ts'
-import { newSpanId, sampledTraceId, shareOf, traceIdAt } from '../../src/telemetry/trace-context.ts'
+import { newSpanId, positionOf, sampledTraceId, traceIdAt } from '../../src/telemetry/trace-context.ts'
 import { Tracer } from '../../src/telemetry/tracer.ts'
 
 const ALL = { ratio: 1, followsParent: true }
@@ -20,7 +20,7 @@ test('ids have their length and are not all zero; a trace id says where it lies'
     const traceId = traceIdAt(share)
     assert.match(traceId, /^(?!0{32})[\da-f]{32}$/)
     assert.match(newSpanId(), /^(?!0{16})[\da-f]{16}$/)
-    assert.ok(Math.abs(shareOf(traceId) - share) < 1e-9)
+    assert.ok(Math.abs(positionOf(traceId) - share) < 1e-9)
   }
   assert.match(traceIdAt(0), /[1-9a-f]/)
 })
@@ -50,7 +50,7 @@ test('of many new traces the share is kept that was asked for', () => {
 
 test('what is begun within a span is below it, across awaiting, and the ended wait in order', async () => {
   const it = tracer()
-  const door = it.receive(it.kept(undefined) ?? '', undefined, { name: 'door', kind: SERVER })
+  const door = it.startRemote(it.sample(undefined) ?? '', undefined, { name: 'door', kind: SERVER })
   await it.within(door, async () => {
     await turn()
     assert.equal(it.active, door)
@@ -92,7 +92,7 @@ test('a span fails with its work, by a code and never by a text', async () => {
 
 test('a tracer that is off makes nothing', async () => {
   const off = new Tracer({ sampling: undefined })
-  assert.equal(off.kept(parent(true)), undefined)
+  assert.equal(off.sample(parent(true)), undefined)
   assert.equal(
     off.within(undefined, () => 1),
     1,
@@ -105,7 +105,7 @@ test('times run with the monotonic clock, and follow the wall clock when it is s
   let monotonic = 10
   let wall = 1_000
   const it = new Tracer({ sampling: ALL, clocks: { monotonic: () => monotonic, wall: () => wall } })
-  const begin = () => it.begin({ name: 'a', kind: INTERNAL })?.startedAt
+  const begin = () => it.start({ name: 'a', kind: INTERNAL })?.startedAt
   monotonic += 0.25
   assert.equal(begin(), 1_000.25)
   wall += 60_000
@@ -115,7 +115,7 @@ test('times run with the monotonic clock, and follow the wall clock when it is s
 
 test('events above the limit of a span are counted, not kept', () => {
   const it = tracer()
-  const span = it.begin({ name: 'a', kind: INTERNAL })
+  const span = it.start({ name: 'a', kind: INTERNAL })
   for (let turns = 0; turns < 130; turns += 1) span?.addEvent('event')
   assert.deepEqual([span?.events.length, span?.droppedEvents], [128, 2])
 })
