@@ -33,7 +33,7 @@ export type Outcome = {
   readonly logged: readonly string[]
 }
 
-const CONNECTIONS = 64
+const CONNECTIONS = 96
 /** One of so many goes to the port of gRPC, where that is another. */
 const GRPC_SHARE = 20
 const FAILURES_MAX = 20

@@ -7,7 +7,7 @@ import type { Conversation } from './mutations.ts'
 export type Exchange = { readonly received: string; readonly statuses: readonly number[]; readonly hangs: boolean }
 
 /** Without a byte for so long, a response is taken for complete, and a request for one that the server still reads. */
-const QUIET_MS = 150
+const QUIET_MS = 100
 /** All responses have begun: so long for their rest. */
 const REST_MS = 5
 /** From the client's end to that of the server. */
