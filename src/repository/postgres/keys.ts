@@ -5,7 +5,7 @@ import { hashSecret } from '../digest.ts'
 import type { Stamp } from '../redis/snapshot-store.ts'
 import { type Author, record } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
-import { type EnvironmentName, raiseKeysRevision, readEnvironmentRow } from './environments.ts'
+import { type EnvironmentName, lockEnvironment, raiseKeysRevision } from './environments.ts'
 import { deployment, environments, keys, lastKeyUses, projects, type Role } from './tables.ts'
 
 /** What is known of a key; never its secret. `environment` is null for admin keys. */
@@ -42,10 +42,11 @@ const SECRET_LENGTH = 52
 export function createKey(database: Database, wanted: NewKey, author: Author): Promise<ApiKey & { secret: string }> {
   const secret = `fs_${wanted.role}_${Array.from(randomBytes(SECRET_LENGTH), (byte) => ALPHABET[byte & 31]).join('')}`
   return database.write(async (tx) => {
-    await raiseKeysRevision(tx) // first: its row lock makes the count below hold
+    // Locks in the order of deleteEnvironment(). The second makes the count below hold.
+    const environment = wanted.environment && (await lockEnvironment(tx, wanted.environment))
+    await raiseKeysRevision(tx)
     if ((await tx.$count(keys, usable())) >= KEYS_MAX)
       throw new FlagError('conflict', `Cannot create the key: there are ${KEYS_MAX} already; revoke some first`)
-    const environment = wanted.environment && (await readEnvironmentRow(tx, wanted.environment))
     const { name, role, expiresAt } = wanted
     const [row] = await tx
       .insert(keys)
