@@ -20,9 +20,9 @@ import { snapshotStoreIn, timedSnapshotStore } from './repository/redis/snapshot
 import { eventStreams } from './routes/ofrep/stream-token.ts'
 import { Streams } from './routes/ofrep/streams.ts'
 import { wakefulClock } from './server/clock.ts'
+import { ConcurrencyLimit } from './server/concurrency-limit.ts'
 import { pause, shutDown } from './server/graceful-shutdown.ts'
 import { listen } from './server/listen.ts'
-import { Load } from './server/load.ts'
 import { overload } from './server/overload.ts'
 import { stopped } from './server/signals.ts'
 import { orExit } from './server/start.ts'
@@ -120,13 +120,7 @@ const answering = {
   now: wallNow,
   log: log.error,
 }
-const load = new Load({
-  requestsMax: config.requestsMax,
-  delayMsMax: config.loopDelayMsMax,
-  now: () => performance.now(),
-  after: (ms, run) => setTimeout(run, ms),
-  shed: metrics.shed,
-})
+const concurrency = new ConcurrencyLimit({ requestsMax: config.requestsMax, shed: metrics.shed })
 const loadRpc = async () =>
   (await import('./grpc/server.ts')).rpcServer({
     ...answering,
@@ -139,7 +133,7 @@ const loadRpc = async () =>
     defaultFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
     streamSecondsMax: config.rpcStreamSecondsMax,
     telemetry: { durations: isCounted ? metrics.rpc : undefined, tracer, accessLog: access.calls },
-    load,
+    load: concurrency,
     random: Math.random,
   })
 const remote = lazyRpc(loadRpc, log.error)
@@ -151,7 +145,7 @@ const metricSources: MetricSources = {
   subscriptions,
   streams,
   rpcStreams: remote.size,
-  requests: () => load.size,
+  requests: () => concurrency.size,
   usage,
   database,
   tracer,
@@ -182,8 +176,7 @@ if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(
   () =>
     listen({
-      fetch: load.counted(fetch),
-      refuse: load.refusing(overload({ services: remote.services, corsOrigins: config.corsOrigins })),
+      fetch: concurrency.wrap(fetch, overload({ services: remote.services, corsOrigins: config.corsOrigins })),
       takeStream: remote.takeStream,
       host: config.host,
       port: config.port,
@@ -198,10 +191,12 @@ const metricsServer =
   config.metrics && metricsPort !== undefined
     ? await orExit(
         async () =>
-          (await import('./server/listen-metrics.ts')).listenForMetrics({
+          listen({
             fetch: (await import('./routes/metrics.ts')).metricsApp(metricSources),
             host: config.host,
             port: metricsPort,
+            bodyBytesMax: 1_024,
+            variable: 'METRICS_PORT',
           }),
         database.close,
       )
@@ -228,7 +223,7 @@ const code = await shutDown(
     { name: 'finish open requests', run: (late) => server.close(late) },
     { name: 'store the usage', run: () => usage.drain(AbortSignal.timeout(config.drainSeconds * 500)) },
     { name: 'send the telemetry', run: () => telemetry.drain(AbortSignal.timeout(config.drainSeconds * 250)) },
-    { name: 'close the metrics port', run: () => metricsServer?.close() },
+    { name: 'close the metrics port', run: () => metricsServer?.close(AbortSignal.abort()) },
     { name: 'close Redis', run: () => redis?.close() },
     { name: 'close the database', run: database.close },
   ],

@@ -103,12 +103,6 @@ test('what a first evaluation needs is loaded at start, and the rest with its fi
       assert.ok(!text.includes('process.stdout'), `${file} makes process.stdout, which takes Bun as long as to start`)
 })
 
-test('Node is not made to load undici: node:http and what stands on it are not imported where it listens', () => {
-  for (const { file, loads } of sources.filter(({ file }) => /^server\/.*(node|lazy)[^/]*\.ts$/.test(file)))
-    for (const name of ['node:http', 'node:https', 'node:http2', 'node:tls'])
-      assert.ok(!loads.includes(name), `${file} imports ${name}, all of whose exports Node then looks at`)
-})
-
 test('what is loaded later is a file of ours: the names that a package exports are lost in a bundle when it is loaded by itself', () => {
   for (const { file, text } of sources)
     for (const [, name = ''] of text.matchAll(/\bimport\('([^']+)'\)/g))

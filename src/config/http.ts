@@ -14,8 +14,7 @@ export const HTTP_VARIABLES = {
   DRAIN_SECONDS: integer(8, 1, 3_600),
   DRAIN_DELAY_SECONDS: integer(0, 0, 1_800),
   BODY_BYTES_MAX: integer(1_000_000, 1_000, 16_000_000),
-  REQUESTS_MAX: integer(2_000, 0, 1_000_000),
-  LOOP_DELAY_MS_MAX: integer(200, 0, 60_000),
+  REQUESTS_MAX: integer(250, 0, 1_000_000),
 }
 type HttpValues = VariableValues<typeof HTTP_VARIABLES>
 
@@ -36,8 +35,6 @@ export type HttpConfig = {
   readonly bodyBytesMax: number
   /** Concurrent requests; 0: unlimited. */
   readonly requestsMax: number
-  /** The event loop delay from which requests are rejected; 0: never. */
-  readonly loopDelayMsMax: number
 }
 
 const TRIAL_HOST = '127.0.0.1'
@@ -61,7 +58,6 @@ export function httpOf(values: HttpValues, isTrial: boolean, mistakes: string[])
     drainDelaySeconds: values.DRAIN_DELAY_SECONDS,
     bodyBytesMax: values.BODY_BYTES_MAX,
     requestsMax: values.REQUESTS_MAX,
-    loopDelayMsMax: values.LOOP_DELAY_MS_MAX,
   }
 }
 

@@ -1,12 +1,13 @@
+import { once } from 'node:events'
 import http2, {
   type Http2Server,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
-import { HEADER_BYTES_MAX, type Times } from './limits.ts'
-import type { Asked, Fetch, Refusal, Refuse, TakeStream } from './server.ts'
-import { webListener } from './web-node.ts'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { HEADER_BYTES_MAX, isPlainTarget, type ListenOptions, NO_HOST, TIMES, type Times } from './server.ts'
 
 /** Requests that one connection may have open at once; gRPC clients open further connections, or wait. */
 const STREAMS_MAX = 1_000
@@ -19,6 +20,7 @@ const SESSION_MEMORY_MAX = 64
 /** The first GOAWAY names no last stream: what is on its way still comes in (RFC 9113 §6.8). */
 const ANY_STREAM = 2 ** 31 - 1
 
+/** Limits of every HTTP/2 server here. */
 export const HTTP2_OPTIONS: http2.ServerOptions = {
   maxSessionMemory: SESSION_MEMORY_MAX,
   maxSessionInvalidFrames: INVALID_FRAMES_MAX,
@@ -28,25 +30,41 @@ export const HTTP2_OPTIONS: http2.ServerOptions = {
 }
 
 /** The connections of an HTTP/2 server. */
-export type Sessions = {
-  /** Tells every client to open nothing more here. */
+export type Http2Sessions = {
+  /** Announces to every client that no further stream may be opened. */
   announceEnd(): void
   /** Closes each connection when its last stream has ended; at once when `late` aborts. */
   close(late?: AbortSignal): Promise<void>
 }
+/** A server with a port of its own; its `close` also stops listening. */
+export type Http2Listener = Http2Sessions & { readonly port: number }
 
-export type Http2Dependencies = {
-  readonly fetch: Fetch
-  readonly refuse?: Refuse | undefined
-  readonly takeStream?: TakeStream | undefined
-  readonly times: Times
+type Http2Options = Pick<ListenOptions, 'fetch' | 'takeStream' | 'times'>
+
+/** Serves HTTP/2 at `port`, by TLS or by prior knowledge. */
+export async function listenForHttp2(options: ListenOptions): Promise<Http2Listener> {
+  const { host, port, tls, times = TIMES } = options
+  const server = tls
+    ? http2.createSecureServer({ ...HTTP2_OPTIONS, ...tls, handshakeTimeout: times.headersMs })
+    : http2.createServer(HTTP2_OPTIONS)
+  const sessions = serveHttp2(server, options)
+  server.listen({ host, port })
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    announceEnd: sessions.announceEnd,
+    close: async (late) => {
+      server.close()
+      await sessions.close(late)
+    },
+  }
 }
 
-/** Answers the streams of `server`: those that `takeStream` takes, and the others as requests. */
-export function serveHttp2(server: Http2Server, { fetch, refuse, takeStream, times }: Http2Dependencies): Sessions {
+/** Answers the streams of `server`: native gRPC by `takeStream`, the others by `fetch`. */
+export function serveHttp2(server: Http2Server, { fetch, takeStream, times = TIMES }: Http2Options): Http2Sessions {
   const open = new Set<ServerHttp2Session>()
   let isClosing = false
-  const listener = webListener(fetch)
+  const listener = getRequestListener(fetch, { hostname: NO_HOST, overrideGlobalObjects: !('Bun' in globalThis) })
   server.on('session', (session) => {
     open.add(session)
     session.once('close', () => open.delete(session))
@@ -57,8 +75,7 @@ export function serveHttp2(server: Http2Server, { fetch, refuse, takeStream, tim
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
     if (takeStream?.(stream, headers)) return
     cutWhenSlow(stream, times.requestMs)
-    const refusal = refuse?.(headers, askedBy)
-    if (refusal) return send(stream, refusal)
+    if (!isPlainTarget(headers[':path'] ?? '')) return refuse(stream)
     const request = new http2.Http2ServerRequest(stream, headers, {}, raw)
     void listener(request, new http2.Http2ServerResponse(stream))
   })
@@ -86,7 +103,7 @@ export function serveHttp2(server: Http2Server, { fetch, refuse, takeStream, tim
   }
 }
 
-/** A client that has not said what it is within seconds is none; later, one without a request may stay as long as proxies do. */
+/** Destroys a session without a preface in time. After that, one without a stream may stay as long as proxies keep theirs. */
 function closeWhenIdle(session: ServerHttp2Session, { headersMs, keepAliveMs }: Times): void {
   const greeting = setTimeout(() => session.destroy(), headersMs)
   const greeted = () => clearTimeout(greeting)
@@ -128,15 +145,10 @@ function cutWhenSlow(stream: ServerHttp2Stream, requestMs: number): void {
   stream.once('end', done).once('close', done)
 }
 
-const askedBy = (headers: IncomingHttpHeaders): Asked => ({
-  url: headers[':path'] ?? '',
-  header: (name) => headers[name]?.toString(),
-})
-
-/** Answers and reads the rest for nobody. */
-function send(stream: ServerHttp2Stream, { status, headers, body }: Refusal): void {
+/** A path with dot segments or backslashes; the body is discarded. */
+function refuse(stream: ServerHttp2Stream): void {
   stream.on('error', () => undefined) // the client's reset
-  stream.respond({ ...headers, ':status': status })
-  stream.end(body)
+  stream.respond({ ':status': 400 })
+  stream.end('Cannot read the path')
   stream.resume()
 }

@@ -1,84 +1,137 @@
-import type { AddressInfo } from 'node:net'
-import { type BunSocket, listenForSockets } from './bun-socket.ts'
-import { streamsFor } from './bun-streams.ts'
-import { drain } from './drain.ts'
-import { firstAnswer } from './first-answer.ts'
-import { Connections } from './http1/connections.ts'
-import type { Answers } from './http1/doors.ts'
-import { SocketOnBun } from './http1/socket-bun.ts'
-import type { Http2Dependencies, Sessions } from './http2.ts'
-import { lazyHttp2 } from './lazy-http2.ts'
-import { TIMES } from './limits.ts'
-import type { ListenOptions, Server } from './server.ts'
+import { drain } from './graceful-shutdown.ts'
+import type { Http2Listener } from './http2.ts'
+import type { Fetch } from './server.ts'
+import { isHost, type ListenOptions, NO_HOST, type Server, TIMES, type Times, type Tls } from './server.ts'
 
-/**
- * Serves HTTP/1.1 on Bun's sockets, since its own server takes twice the time of an evaluation (docs/decisions/0014-http-speed.md), and
- * HTTP/2 with gRPC on a port beside it and, without TLS, on the same one.
- */
+/** The part of Bun.serve that we use (https://bun.com/docs/runtime/http/server). */
+type BunRequest = Request & { readonly params: Readonly<Record<string, string>> }
+type BunServer = {
+  readonly port: number
+  /** Closes the connection of `request` after so many seconds; 0: never. */
+  timeout(request: Request, seconds: number): void
+  stop(closeActive?: boolean): Promise<void>
+}
+type Handler = (request: BunRequest, server: BunServer) => Response | Promise<Response>
+declare const Bun: {
+  serve(options: {
+    hostname: string
+    port: number
+    tls?: Tls | undefined
+    development: false
+    /** In seconds; 0: none. */
+    idleTimeout: number
+    maxRequestBodySize: number
+    routes: Readonly<Record<string, Handler>>
+    fetch: Fetch
+    error: (error: Error) => Response
+  }): BunServer
+}
+
+/** HTTP/2 takes 36 ms of processor time to load: a request that woke this instance is answered before that. */
+const GRPC_DELAY_MS = 100
+/** The longest path of ours has 9. */
+const SEGMENTS_MAX = 12
+const SEGMENTS = Array.from({ length: SEGMENTS_MAX }, (_, place) => `s${place}`)
+
+/** Serves HTTP/1.1 by `Bun.serve`, and HTTP/2 with gRPC by node:http2 on a port of its own. */
 export async function listenOnBun(options: ListenOptions): Promise<Server> {
-  const { host, port, bodyBytesMax, tls, times = TIMES } = options
-  const draining = drain(options)
-  const first = firstAnswer(draining)
-  const clients = new Connections()
-  const http2 = http2On({ ...options, times })
-  const dependencies = {
-    refuse: draining.refuse,
-    evaluate: first.evaluating<Answers, void>((reply, client) => client.answer(reply)),
-    scheme: tls ? 'https' : 'http',
-    bodyBytesMax,
-    times,
-  } as const
-  const listener = listenForSockets({ hostname: host, port, tls }, (incoming) => {
-    const socket = new SocketOnBun(incoming)
-    const handOver = http2 && ((bytes?: Buffer) => http2.take(incoming, bytes))
-    socket.heardBy(
-      clients.take(socket, { ...dependencies, others: { fetch: first.fetch, http2: handOver && { handOver } } }),
-    )
+  const { host, port, tls, bodyBytesMax, times = TIMES } = options
+  const draining = drain(options.fetch)
+  const fetch = withUrl(draining.fetch, tls ? 'https' : 'http')
+  const server = Bun.serve({
+    hostname: host,
+    port,
+    tls,
+    development: false,
+    idleTimeout: 0, // heads have a limit of Bun's, 12 s
+    maxRequestBodySize: bodyBytesMax,
+    routes: routesTo(timed(fetch, times)),
+    fetch: refused,
+    error: () => new Response('Internal error', { status: 500 }),
   })
-  const grpc = options.takeStream && (await first.wait().then(() => listenForGrpc(options, http2)))
+  const grpc = options.takeStream && (await listenForGrpc(options))
   return {
-    port: listener.port,
+    port: server.port,
     grpcPort: grpc?.port,
     announceEnd: () => void draining.announceEnd(),
     async close(late) {
+      if (late?.aborted) return server.stop(true)
       await draining.announceEnd()
-      grpc?.sessions.announceEnd()
+      grpc?.announceEnd()
+      let stopped: Promise<unknown> = Promise.resolve()
       await draining.close(() => {
-        listener.stop()
-        grpc?.stop()
+        stopped = Promise.all([server.stop(), grpc?.close(late)])
       })
-      await Promise.all([clients.close(late), grpc?.sessions.close(late)])
-      await grpc?.sessions.close(late) // of those that spoke their first word only now
+      const cut = () => void server.stop(true)
+      late?.addEventListener('abort', cut)
+      await stopped
+      late?.removeEventListener('abort', cut)
     },
   }
 }
 
-type Http2 = Sessions & { readonly take: (socket: BunSocket, come?: Buffer) => void }
-
-/** What takes cleartext connections of either port that speak HTTP/2; undefined: nobody does. With TLS they are Node's from the start. */
-function http2On({ fetch, refuse, takeStream, tls, times }: ListenOptions & Http2Dependencies): Http2 | undefined {
-  if (!takeStream || tls) return undefined
-  const { take, ...sessions } = lazyHttp2({ fetch, refuse, takeStream, times })
-  return { ...sessions, take: streamsFor(take) }
+async function listenForGrpc(options: ListenOptions): Promise<Http2Listener> {
+  const { port, grpcPort = port === 0 ? 0 : port + 1 } = options
+  await process.getBuiltinModule('node:timers/promises').setTimeout(GRPC_DELAY_MS)
+  return (await import('./http2.ts')).listenForHttp2({ ...options, port: grpcPort })
 }
 
-type GrpcDoor = { readonly port: number; readonly sessions: Sessions; stop(): void }
-
-/** Opens after the evaluation is answered that may have woken this instance. */
-function listenForGrpc(options: ListenOptions, http2: Http2 | undefined): GrpcDoor | Promise<GrpcDoor> {
-  const { host, port, grpcPort = port === 0 ? 0 : port + 1, times = TIMES } = options
-  if (!http2) return listenForGrpcOverTls(grpcPort, { ...options, times })
-  const listener = listenForSockets({ hostname: host, port: grpcPort }, (socket) => http2.take(socket))
-  return { port: listener.port, sessions: http2, stop: () => listener.stop() }
+/**
+ * A route for each number of segments, since only the parameters of a route say how the path was sent: `request.url` is normalized, so that
+ * `/ofrep/../api` or `/ofrep\..\api` would be served as `/api` behind a proxy that has let `/ofrep/` through.
+ */
+function routesTo(handle: Handler): Readonly<Record<string, Handler>> {
+  const checked: Handler = (request, server) => (isPlain(request.params) ? handle(request, server) : refused())
+  const paths = SEGMENTS.map((_, place) =>
+    SEGMENTS.slice(0, place + 1)
+      .map((name) => `/:${name}`)
+      .join(''),
+  )
+  return Object.fromEntries([
+    ['/', handle],
+    ...paths.flatMap((path) => [[path, checked] as const, [`${path}/`, checked] as const]),
+  ])
 }
 
-async function listenForGrpcOverTls(port: number, options: ListenOptions & Http2Dependencies): Promise<GrpcDoor> {
-  const { fetch, refuse, takeStream, host, tls, times } = options
-  const { HTTP2_OPTIONS, serveHttp2 } = await import('./http2.ts')
-  const { createSecureServer } = process.getBuiltinModule('node:http2')
-  const server = createSecureServer({ ...HTTP2_OPTIONS, ...tls, handshakeTimeout: times.headersMs })
-  const sessions = serveHttp2(server, { fetch, refuse, takeStream, times })
-  server.listen({ host, port })
-  await process.getBuiltinModule('node:events').once(server, 'listening')
-  return { port: (server.address() as AddressInfo).port, sessions, stop: () => void server.close() }
+/** False where a segment, percent-decoded, is one that a URL parser removes or takes apart. */
+function isPlain(params: BunRequest['params']): boolean {
+  for (const name in params) {
+    const segment = params[name] ?? ''
+    if (segment === '.' || segment === '..' || segment.includes('\\')) return false
+  }
+  return true
+}
+
+/**
+ * Limits how long a request takes to arrive, and its connection to stay after it. Bun's longest time-out is 255 s, less than load balancers
+ * keep connections, so that a longer one is none.
+ */
+function timed(fetch: Fetch, { requestMs, keepAliveMs }: Times): Handler {
+  const [requestSeconds, keepAliveSeconds] = [secondsOf(requestMs), secondsOf(keepAliveMs)]
+  return (request, server) => {
+    server.timeout(request, requestSeconds)
+    const keepAlive = <T>(response: T): T => {
+      server.timeout(request, keepAliveSeconds)
+      return response
+    }
+    const response = fetch(request)
+    return response instanceof Promise ? response.then(keepAlive) : keepAlive(response)
+  }
+}
+
+function secondsOf(ms: number): number {
+  const seconds = Math.ceil(ms / 1_000)
+  return seconds > 255 ? 0 : seconds
+}
+
+/** For a path with dot segments or backslashes, or with empty or more segments than any of ours. */
+const refused = () => new Response('Cannot read the path', { status: 400 })
+
+/** Bun's URL is relative where the host is missing or odd, and its Host joins several by a comma. */
+function withUrl(fetch: Fetch, scheme: 'http' | 'https'): Fetch {
+  return (request) => {
+    const host = request.headers.get('host')
+    if (host) return isHost(host) ? fetch(request) : new Response('Cannot read the host', { status: 400 })
+    return fetch(new Request(`${scheme}://${NO_HOST}${request.url}`, request))
+  }
 }

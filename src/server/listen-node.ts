@@ -1,33 +1,33 @@
-import type { Server as HttpServer, IncomingMessage, RequestListener } from 'node:http'
-import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
-import { type Drain, drain } from './drain.ts'
-import { evaluatedBefore, isTwice } from './evaluate-node.ts'
-import { Connections } from './http1/connections.ts'
-import type { Answers } from './http1/doors.ts'
-import { SocketOnNode } from './http1/socket-node.ts'
-import { lazyHttp2 } from './lazy-http2.ts'
-import { lazyWeb } from './lazy-web.ts'
-import { HEADER_BYTES_MAX, TIMES, type Times } from './limits.ts'
-import type { Asked, ListenOptions, Refuse, Server, Tls } from './server.ts'
-import { sharePort, type Takers } from './share-port.ts'
+import { once } from 'node:events'
+import http, { type Server as HttpServer, type IncomingMessage, type RequestListener } from 'node:http'
+import http2 from 'node:http2'
+import https from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { drain } from './graceful-shutdown.ts'
+import { HTTP2_OPTIONS, serveHttp2 } from './http2.ts'
+import { HEADER_BYTES_MAX, isHost, isPlainTarget, type ListenOptions, NO_HOST, type Server, TIMES } from './server.ts'
+import { sharePort } from './share-port.ts'
 
 const SWEEP_MS = 20
-/** What was connected ahead, as browsers and proxies do, and says nothing for so long has no request for us. */
+/** A connection that was opened ahead, as browsers and proxies do, and sends nothing for so long has no request for us. */
 const SILENT_MS = 500
 
-/** Serves HTTP/1.1, HTTP/2 and gRPC on Node's own servers, on one port, or gRPC on a port beside it as well. */
+/** Serves HTTP/1.1, HTTP/2 and gRPC by Node's own servers, on one port, or gRPC on a port beside it as well. */
 export async function listenOnNode(options: ListenOptions): Promise<Server> {
-  const { fetch, evaluating, refuse, takeStream, host, port, grpcPort, times = TIMES } = options
-  const draining = drain({ fetch, evaluating, refuse })
-  const listener = refusable(evaluatedBefore(draining.evaluating, lazyWeb(draining.fetch)), draining.refuse)
-  const sessions = lazyHttp2({ fetch, refuse, takeStream, times })
-  const clients = new Connections()
-  const takeHttp1 = evaluatedOn(clients, draining, { ...options, times })
-  const dependencies: Door[] = []
-  const open = (at: number): Promise<number> => {
-    const door = openDoor(listener, { takeHttp1, takeHttp2: sessions.take }, { ...options, times })
-    dependencies.push(door)
-    return listenAt(door.server, at, host)
+  const { fetch, host, port, grpcPort } = options
+  const draining = drain(fetch)
+  const http2Server = http2.createServer(HTTP2_OPTIONS) // listens nowhere: it gets its connections from the others
+  const sessions = serveHttp2(http2Server, options)
+  const listener = checked(getRequestListener(draining.fetch, { hostname: NO_HOST }))
+  const takeHttp2 = (socket: Socket) => void http2Server.emit('connection', socket)
+  const listeners: HttpListener[] = []
+  const open = async (at: number): Promise<number> => {
+    const opened = createListener(listener, takeHttp2, options)
+    listeners.push(opened)
+    opened.server.listen(at, host)
+    await once(opened.server, 'listening')
+    return (opened.server.address() as AddressInfo).port
   }
   const main = await open(port)
   return {
@@ -35,82 +35,63 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
     grpcPort: grpcPort === undefined ? main : await open(grpcPort),
     announceEnd: () => void draining.announceEnd(),
     async close(late) {
-      await draining.announceEnd()
-      sessions.announceEnd()
-      const { once } = process.getBuiltinModule('node:events')
-      const closed = Promise.all(dependencies.map(({ server }) => once(server, 'close')))
-      await draining.close(() => {
-        for (const { server } of dependencies) server.close()
-      })
-      await Promise.all([
-        sessions.close(late),
-        clients.close(late),
-        ...dependencies.map((door) => door.closeConnections(closed, late)),
-      ])
+      const closed = Promise.all(listeners.map(({ server }) => once(server, 'close')))
+      const stop = () => {
+        for (const { server } of listeners) server.close()
+      }
+      if (late?.aborted) stop()
+      else {
+        await draining.announceEnd()
+        sessions.announceEnd()
+        await draining.close(stop)
+      }
+      await Promise.all([sessions.close(late), ...listeners.map((each) => each.closeConnections(closed, late))])
     },
   }
 }
 
-/**
- * Takes connections on which evaluations are answered as long as nothing else is asked: node:http takes longer than they do
- * (docs/decisions/0014-http-speed.md). With the first other request a connection is the server's for good.
- */
-function evaluatedOn(clients: Connections, { evaluating, refuse }: Drain, options: AskedOptions): Takers['takeHttp1'] {
-  const { tls, bodyBytesMax, times } = options
-  const evaluate = evaluating<Answers, void>((reply, client) => client.answer(reply))
-  const asked = { evaluate, refuse, scheme: tls ? 'https' : 'http', bodyBytesMax, times } as const
-  return (connection, serve) => {
-    const socket = new SocketOnNode(connection)
-    const others = { handOver: (bytes: Buffer | undefined) => socket.handTo(serve, bytes) }
-    socket.heardBy(clients.take(socket, { ...asked, others }))
-  }
-}
-
-function refusable(serve: RequestListener, refuse: Refuse): RequestListener {
+/** Refuses what Node's parser lets through, before a URL is made of it. */
+function checked(serve: RequestListener): RequestListener {
   return (incoming, outgoing) => {
-    if (isTwice('host', incoming.rawHeaders)) {
-      outgoing.writeHead(400, { connection: 'close' }).end('Two hosts')
-      return
-    }
-    const refusal = refuse(incoming, unreadOf)
-    if (!refusal) return serve(incoming, outgoing)
-    const { status, headers, body } = refusal
-    outgoing.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) }).end(body)
+    const mistake = mistakeIn(incoming)
+    if (mistake === undefined) return serve(incoming, outgoing)
+    outgoing.writeHead(400, { connection: 'close' }).end(mistake)
   }
 }
 
-const unreadOf = ({ url = '', headers }: IncomingMessage): Asked => ({
-  url,
-  header: (name) => headers[name]?.toString(),
-})
+function mistakeIn({ url = '', headers, rawHeaders }: IncomingMessage): string | undefined {
+  if (headers.host && !isHost(headers.host)) return 'Cannot read the host'
+  if (!isPlainTarget(url)) return 'Cannot read the path'
+  let hosts = 0 // of several, Node keeps the first
+  for (let place = 0; place < rawHeaders.length; place += 2)
+    if (rawHeaders[place]?.length === 4 && rawHeaders[place]?.toLowerCase() === 'host') hosts += 1
+  return hosts > 1 ? 'Two hosts' : undefined
+}
 
-type DoorOptions = { readonly tls?: Tls | undefined; readonly times: Times }
-type AskedOptions = DoorOptions & { readonly bodyBytesMax: number }
-type Door = {
+type HttpListener = {
   readonly server: HttpServer
-  /** Closes what is idle, again and again until `closed`. */
+  /** Closes idle connections, repeatedly until `closed`. */
   closeConnections(closed: Promise<unknown>, late?: AbortSignal): Promise<void>
 }
 
-/** node:http is not imported: as an ES module it is asked for all that it exports, and loads undici to say so, in 45 ms. */
-function openDoor(listener: RequestListener, takers: Takers, { tls, times }: DoorOptions): Door {
-  const options = {
+function createListener(
+  listener: RequestListener,
+  takeHttp2: (socket: Socket) => void,
+  { tls, times = TIMES }: ListenOptions,
+): HttpListener {
+  const limits = {
     keepAliveTimeout: times.keepAliveMs,
     headersTimeout: times.headersMs,
     requestTimeout: times.requestMs,
-    connectionsCheckingInterval: times.headersMs, // how often the two are looked at
+    connectionsCheckingInterval: times.headersMs, // how often the two are checked
     maxHeaderSize: HEADER_BYTES_MAX,
     requireHostHeader: false, // checks of load balancers send none
   }
+  const alpn = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: times.headersMs }
   const server = tls
-    ? process
-        .getBuiltinModule('node:https')
-        .createServer(
-          { ...options, ...tls, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: times.headersMs },
-          listener,
-        )
-    : process.getBuiltinModule('node:http').createServer(options, listener)
-  sharePort(server, takers, { event: tls ? 'secureConnection' : 'connection', silentMs: times.silentMs })
+    ? https.createServer({ ...limits, ...tls, ...alpn }, listener)
+    : http.createServer(limits, listener)
+  sharePort(server, takeHttp2, { event: tls ? 'secureConnection' : 'connection', silentMs: times.silentMs })
   // Node counts a connection that never sent a byte as busy.
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
@@ -133,10 +114,4 @@ function openDoor(listener: RequestListener, takers: Takers, { tls, times }: Doo
       clearTimeout(silence)
     },
   }
-}
-
-async function listenAt(server: NetServer, port: number, host: string): Promise<number> {
-  server.listen(port, host)
-  await process.getBuiltinModule('node:events').once(server, 'listening')
-  return (server.address() as AddressInfo).port
 }

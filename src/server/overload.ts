@@ -1,16 +1,20 @@
 import { originHeaders } from '../middleware/cors.ts'
-import { type Asked, problemOf, RETRY_AFTER_SECONDS, type Refusal, refuseCall } from '../middleware/problem.ts'
+import { problemOf, RETRY_AFTER_SECONDS } from '../middleware/problem.ts'
 import { isCall, keyIn } from '../routes/paths.ts'
 import { parseTraceparent, traceIdAt } from '../telemetry/trace-context.ts'
 
-/** Whoever is refused by one of these restarts the replica, takes it out of service, or no longer sees that it has too much to do. */
-const NEVER = new Set(['/livez', '/readyz', '/startupz', '/health', '/ready', '/metrics'])
-const HEALTH = '/grpc.health.v1.Health/'
+/** A client that is refused by one of these restarts the replica, takes it out of service, or no longer sees that it is overloaded. */
+const NEVER_REFUSED = new Set(['/livez', '/readyz', '/startupz', '/health', '/ready', '/metrics'])
+const GRPC_HEALTH = '/grpc.health.v1.Health/'
 
 const DETAIL = 'This replica has too much to do; ask again'
 const HEADERS = { 'cache-control': 'no-store', 'retry-after': String(RETRY_AFTER_SECONDS) }
 const JSON_HEADERS = { ...HEADERS, 'content-type': 'application/json' }
 const PROBLEM_HEADERS = { ...HEADERS, 'content-type': 'application/problem+json' }
+/** gRPC's code. */
+const UNAVAILABLE = 14
+/** Flag of the last message of a Connect stream, which says how it ended: https://connectrpc.com/docs/protocol/#streaming-rpcs */
+const END_STREAM = 0b10
 
 export type OverloadDependencies = {
   /** Full names of the services of RPC. */
@@ -20,30 +24,53 @@ export type OverloadDependencies = {
 }
 
 /**
- * Answers a request that is too much with 503, in the words of its protocol and from what is known without reading it: no route is
- * looked for and no key is checked. Undefined for probes and metrics, which are answered all the same.
+ * The response to a request above the limit: 503 in the form of the caller's protocol, made of URL and headers alone. No route is looked
+ * for, no key is checked and no body is read. Undefined for probes and metrics, which are served all the same.
  */
-export function overload({ services, corsOrigins }: OverloadDependencies): (asked: Asked) => Refusal | undefined {
+export function overload({ services, corsOrigins }: OverloadDependencies): (request: Request) => Response | undefined {
   const origin = originHeaders(corsOrigins)
   const calls = new Set(services)
-  return ({ url, header }) => {
-    const path = pathOf(url)
-    if (NEVER.has(path) || path.startsWith(HEALTH)) return undefined
+  return ({ url, headers }) => {
+    const { pathname: path } = new URL(url)
+    if (NEVER_REFUSED.has(path) || path.startsWith(GRPC_HEALTH)) return undefined
     if (path.startsWith('/ofrep/')) {
       const key = keyIn(path)
       const body = { ...(key !== undefined && { key }), errorCode: 'GENERAL', errorDetails: DETAIL }
-      return { status: 503, headers: { ...JSON_HEADERS, ...origin(header('origin')) }, body: JSON.stringify(body) }
+      return respond(503, { ...JSON_HEADERS, ...origin(headers.get('origin')) }, JSON.stringify(body))
     }
     if (isCall(path, calls))
-      return refuseCall(header('content-type') ?? '', DETAIL, { ...JSON_HEADERS, ...origin(header('origin')) })
-    const traceId = parseTraceparent(header('traceparent'))?.traceId ?? traceIdAt(Math.random())
+      return refuseCall(headers.get('content-type') ?? '', { ...JSON_HEADERS, ...origin(headers.get('origin')) })
+    const traceId = parseTraceparent(headers.get('traceparent'))?.traceId ?? traceIdAt(Math.random())
     const problem = problemOf(503, { code: 'unavailable', detail: DETAIL }, traceId)
-    return { status: 503, headers: PROBLEM_HEADERS, body: JSON.stringify(problem) }
+    return respond(503, PROBLEM_HEADERS, JSON.stringify(problem))
   }
 }
 
-function pathOf(url: string): string {
-  const start = url.startsWith('/') ? 0 : Math.max(0, url.indexOf('/', url.indexOf(':') + 3))
-  const end = url.search(/[?#]/)
-  return url.slice(start, end < 0 ? undefined : end)
+type FlatHeaders = Readonly<Record<string, string>>
+
+const respond = (status: number, headers: FlatHeaders, body: string | Uint8Array<ArrayBuffer>) =>
+  new Response(body, { status, headers })
+
+/**
+ * Refuses a call of this content type with UNAVAILABLE: Connect's error, for its streams in their last message, and for gRPC-Web in the
+ * head. Only the first is an error for HTTP too. `headers` are those of a response in JSON.
+ */
+function refuseCall(type: string, headers: FlatHeaders): Response {
+  const error = { code: 'unavailable', message: DETAIL }
+  if (type.startsWith('application/grpc-web')) {
+    const status = { 'content-type': type, 'grpc-status': String(UNAVAILABLE), 'grpc-message': DETAIL }
+    return respond(200, { ...headers, ...status }, '')
+  }
+  if (type.startsWith('application/connect+'))
+    return respond(200, { ...headers, 'content-type': type }, frameOf(END_STREAM, JSON.stringify({ error })))
+  return respond(503, headers, JSON.stringify(error))
+}
+
+function frameOf(flags: number, text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new TextEncoder().encode(text)
+  const frame = new Uint8Array(5 + bytes.byteLength)
+  frame[0] = flags
+  new DataView(frame.buffer).setUint32(1, bytes.byteLength)
+  frame.set(bytes, 5)
+  return frame
 }

@@ -1,77 +1,76 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import type { Times } from './limits.ts'
+import type { TakeStream } from '../grpc/server.ts'
 
 export type Fetch = (request: Request) => Response | Promise<Response>
-/** What `evaluate` reads of a request. */
-export type Evaluated = {
-  /** When it came, in milliseconds of the monotonic clock: read once for all who ask. */
-  readonly at: number
-  readonly method: string
-  /** Absolute. */
-  readonly url: string
-  readonly headers: { get(name: string): string | null }
-  /** The whole body, undefined for what is no UTF-8; throws or rejects when it is larger, or when the client goes away. */
-  read(bytesMax: number): string | undefined | Promise<string | undefined>
+
+/** How long clients may take, in milliseconds. `Bun.serve` has limits of its own for heads (docs/operations/deploy.md). */
+export type Times = {
+  /** Until the first byte: browsers and proxies open connections ahead. */
+  readonly silentMs: number
+  /** For the TLS handshake and the head of a request. */
+  readonly headersMs: number
+  /** For a whole request. */
+  readonly requestMs: number
+  /** Between requests. */
+  readonly keepAliveMs: number
 }
-/** An answer that is no web object; `own` are headers beside those of the head. */
-export type Reply = {
-  readonly status: number
-  /** The same object for many answers. */
-  readonly head: Readonly<Record<string, string>>
-  readonly own?: Readonly<Record<string, string>> | undefined
-  readonly body: string | null
+
+export const TIMES: Times = {
+  silentMs: 60_000,
+  headersMs: 10_000,
+  requestMs: 30_000,
+  // Longer than the idle time of any proxy in front (Knative's queue-proxy 90 s, Google's load balancer 600 s): the proxy closes first.
+  keepAliveMs: 620_000,
 }
-/** What becomes of a reply; `to` is what the runtime answers with, if there is such a thing. */
-export type Send<To, Sent> = (reply: Reply, to: To) => Sent | Promise<Sent>
-/** Answers what is asked most, with what `send` makes of its reply; undefined: it is for `fetch`. */
-export type Evaluate<To, Sent> = (asked: Evaluated, to: To) => Promise<Sent> | undefined
-/**
- * Is told once what becomes of replies: who looks at them on their way stands between, and adds neither a promise nor a function to each
- * request. `send` is called once for each, whatever happens.
- */
-export type Evaluating = <To, Sent>(send: Send<To, Sent>) => Evaluate<To, Sent>
-/** Takes one HTTP/2 stream if it is its to answer; false: it is untouched. */
-export type TakeStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean
-/** What is known of a request that nobody has read: its address, whole or from the path on, and its headers. */
-export type Asked = { readonly url: string; readonly header: (name: string) => string | null | undefined }
-/** An answer as plain values. */
-export type Refusal = {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array<ArrayBuffer>
-}
-/** Answers a request instead of `fetch`; undefined: it is let in, and most often nobody asks what it is. */
-export type Refuse = <From>(from: From, askedBy: (from: From) => Asked) => Refusal | undefined
+/** On Node, and for HTTP/2 on both runtimes. */
+export const HEADER_BYTES_MAX = 32 * 1024
+
 /** PEM texts. */
 export type Tls = { readonly cert: string; readonly key: string }
 export type ListenOptions = {
   readonly fetch: Fetch
-  /** What goes before `fetch`, and native gRPC not. Undefined: nothing is refused. */
-  readonly refuse?: Refuse | undefined
-  /** What goes before `fetch` on HTTP/1.1. */
-  readonly evaluating?: Evaluating | undefined
-  /** What goes before `fetch` on HTTP/2: native gRPC. Undefined: there is none, and on Bun no HTTP/2. */
-  readonly takeStream?: TakeStream
+  /** Native gRPC: is offered each HTTP/2 stream before `fetch`. Undefined: none, and on Bun no HTTP/2. */
+  readonly takeStream?: TakeStream | undefined
   readonly host: string
+  /** 0: any free port. */
   readonly port: number
   /** Where HTTP/2 is served beside `port`. Undefined: on Node nowhere, on Bun at the next. */
   readonly grpcPort?: number | undefined
   /** Undefined: cleartext, with HTTP/2 by prior knowledge. */
   readonly tls?: Tls | undefined
+  /** On Bun, whose server reads bodies ahead; handlers limit what they read themselves. */
   readonly bodyBytesMax: number
-  /** Undefined: those of a service. */
+  /** The variable that sets `port`, for errors. By default PORT. */
+  readonly variable?: 'PORT' | 'METRICS_PORT'
+  /** By default `TIMES`. */
   readonly times?: Times
 }
 export type Server = {
-  /** The port that was got: another than the one asked for when that was 0. */
+  /** The port in use. */
   readonly port: number
   /** Where gRPC is served; undefined: nowhere. */
   readonly grpcPort: number | undefined
-  /** Goes on serving, and tells whoever asks over HTTP/1.1 to ask on another connection the next time. */
+  /** From now on each response over HTTP/1.1 says `Connection: close`. New requests are still served. */
   announceEnd(): void
   /**
-   * Stops accepting, lets open requests finish, closes idle connections and resolves when the last connection is gone.
-   * Cuts those that are left when `late` aborts: one client that never ends must not hold up what comes after.
+   * Stops accepting, lets open requests finish, closes idle connections and resolves when the last connection is gone. Destroys those
+   * that are left when `late` aborts: one client that never ends must not delay the next steps.
    */
   close(late?: AbortSignal): Promise<void>
+}
+
+/** The host of a request that names none, as HTTP/1.0 and checks of load balancers do. */
+export const NO_HOST = 'localhost'
+const HOST = /^(?:[\w.~!$&'()*+;=%-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i
+/** Whether `host` can stand in a URL without changing its path. */
+export const isHost = (host: string): boolean => HOST.test(host)
+
+/** Also percent-encoded, and after a backslash, which URL parsers read as a slash. */
+const DOT_SEGMENT = /[/\\](?:\.|%2e){1,2}(?:[/\\?#]|$)/i
+/**
+ * Whether a URL parser leaves the path of a request target as it was sent. Where it does not, a proxy in front has checked another path
+ * than the one that would be routed: such a request is refused before routing.
+ */
+export function isPlainTarget(target: string): boolean {
+  const [path = ''] = target.split('?', 1)
+  return !path.includes('\\') && !DOT_SEGMENT.test(path)
 }

@@ -10,34 +10,25 @@ export type SharePortOptions = {
   readonly silentMs: number
 }
 
-/** Who gets connections; `takeHttp1` with what hands one to the server itself. */
-export type Takers = {
-  readonly takeHttp1: (socket: Socket, serve: (socket: Socket) => void) => void
-  readonly takeHttp2: (socket: Socket) => void
-}
-
 /**
- * Sorts the connections of `server` by what they speak: one port is all that most platforms give a container. Over TLS the
- * handshake has told (ALPN), in cleartext the first bytes do. The server itself stays the one that listens, because Node watches
+ * Hands the connections of `server` that speak HTTP/2 to `takeHttp2`, because most platforms give a container one port. Over TLS the
+ * handshake says which (ALPN), in cleartext the first bytes do. The server itself stays the one that listens, because Node watches
  * header time-outs and idle connections only of a server that does.
  */
 export function sharePort(
   server: HttpServer,
-  { takeHttp1, takeHttp2 }: Takers,
+  takeHttp2: (socket: Socket) => void,
   { event, silentMs }: SharePortOptions,
 ): void {
   const listeners = server.listeners(event)
   server.removeAllListeners(event)
-  const serve = (socket: Socket) => {
-    for (const listener of listeners) listener.call(server, socket)
-  }
   server.on(event, async (socket: Socket) => {
     const isHttp2 = 'alpnProtocol' in socket ? socket.alpnProtocol === 'h2' : await beginsAsHttp2(socket, silentMs)
     if (socket.destroyed) return
     if (isHttp2) {
-      socket.allowHalfOpen = false // HTTP/1's servers leave it open, and an HTTP/2 session would then never hear that its client is gone
+      socket.allowHalfOpen = false // HTTP/1.1 leaves it open, and an HTTP/2 session would then not notice that its client is gone
       takeHttp2(socket)
-    } else takeHttp1(socket, serve)
+    } else for (const listener of listeners) listener.call(server, socket)
   })
 }
 

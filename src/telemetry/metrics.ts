@@ -7,8 +7,8 @@ export const newMetrics = () => ({
   http: new RequestDurations(),
   /** By method, `<package>.<service>/<method>`, and name of the status code. Both are closed sets. */
   rpc: new Labeled(['method', 'code'], newHistogram),
-  /** Requests and calls that were refused, by the limit that was reached. */
-  shed: { concurrency: newCounter(), delay: newCounter() },
+  /** Requests and calls refused by the concurrency limit. */
+  shed: newCounter(),
   evaluations: new EvaluationCounts(),
   damagedCopies: newCounter(),
   hints: newCounter(),

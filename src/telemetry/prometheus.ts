@@ -80,8 +80,8 @@ function addRequests(
   ])
   add('rpc_request_duration_seconds', 'Calls over gRPC, gRPC-Web and Connect', () => valuesOf(rpc))
   gauge('flagstaff_requests_in_flight', 'Requests and unary calls under way', [], sources.requests)
-  counter('flagstaff_shed_total', 'Requests and calls refused by a bound', ['reason'], () =>
-    samplesBy('reason', { concurrency: shed.concurrency.value, delay: shed.delay.value }),
+  counter('flagstaff_shed_total', 'Requests and calls refused by a limit', ['reason'], () =>
+    samplesBy('reason', { concurrency: shed.value }),
   )
   const labels = ['environment', 'reason', 'error_code']
   counter('flagstaff_evaluations_total', 'Evaluations of flags', labels, () => evaluationSamples(evaluations))

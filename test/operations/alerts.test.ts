@@ -34,7 +34,7 @@ const started = `process_start_time_seconds{${A}}`
 const lag = `nodejs_eventloop_lag_seconds{${A}}`
 const failedFlushes = `flagstaff_usage_flush_failures_total{${A}}`
 const damaged = `flagstaff_redis_damaged_copies_total{${A}}`
-const shed = `flagstaff_shed_total{${A},reason="delay"}`
+const shed = `flagstaff_shed_total{${A},reason="concurrency"}`
 const dropped = `flagstaff_telemetry_dropped_total{${A},signal="spans"}`
 
 const CASES: readonly Case[] = [

@@ -1,9 +1,9 @@
 // A server of nothing but our listener and our shutdown, for tests that need a process of its own to signal.
-import { shutDown, stopSignal } from '../../src/server/graceful-shutdown.ts'
+import { shutDown } from '../../src/server/graceful-shutdown.ts'
 import { listen } from '../../src/server/listen.ts'
+import { stopped } from '../../src/server/signals.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 
-const stopped = stopSignal()
 const log = createLog({ level: 'info', write: (line) => console.log(line), now: () => new Date() })
 const deadlineMs = Number(process.env['DEADLINE_MS'] ?? 8_000)
 const open = Promise.withResolvers<void>()

@@ -22,10 +22,10 @@ export async function openListening(
   options: ServiceOptions & { readonly listen?: Partial<ListenOptions> } = {},
 ): Promise<Listening> {
   const service = await openService(options)
-  const { fetch, refuse, rpc } = service
+  const { fetch, rpc } = service
   const { takeStream } = rpc
   const at = { host: '127.0.0.1', port: 0, bodyBytesMax: 1_000_000 }
-  const server = await listen({ fetch, refuse, takeStream, ...at, ...options.listen })
+  const server = await listen({ fetch, takeStream, ...at, ...options.listen })
   const { port, grpcPort = 0 } = server
   const clients: GrpcClient[] = []
   return {

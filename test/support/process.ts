@@ -65,15 +65,12 @@ export function runProgram(
   return { child, ended, output: () => text, says }
 }
 
-/** A machine that runs many tests at once is late without any fault of the service; what is about being late says so itself. */
-const UNHURRIED = { LOOP_DELAY_MS_MAX: '0' }
-
 /** Starts the service on a free port of 127.0.0.1 and waits until it listens. `file` is another that starts it. */
 export async function startService(
   env: Record<string, string>,
   { file = 'src/main.ts', ...options }: Parameters<typeof runProgram>[2] & { file?: string } = {},
 ): Promise<Running> {
-  const program = runProgram(file, { PORT: '0', HOST: '127.0.0.1', ...UNHURRIED, ...env }, options)
+  const program = runProgram(file, { PORT: '0', HOST: '127.0.0.1', ...env }, options)
   const [, port] = await program
     .says(/"message":"Listening".*"port":(\d+)|listening on http:\/\/127\.0\.0\.1:(\d+)/)
     .then((found) => found.filter(Boolean))

@@ -17,9 +17,8 @@ import type { Invalidations } from '../../src/repository/redis/invalidation.ts'
 import type { SnapshotStore } from '../../src/repository/redis/snapshot-store.ts'
 import { eventStreams } from '../../src/routes/ofrep/stream-token.ts'
 import { Streams, type StreamsOptions } from '../../src/routes/ofrep/streams.ts'
-import { Load, type LoadOptions } from '../../src/server/load.ts'
+import { ConcurrencyLimit } from '../../src/server/concurrency-limit.ts'
 import { overload } from '../../src/server/overload.ts'
-import type { Refuse } from '../../src/server/server.ts'
 import type { EvaluationEvents } from '../../src/telemetry/evaluation-events.ts'
 import { newMetrics } from '../../src/telemetry/metrics.ts'
 import { type Tracer, untraced } from '../../src/telemetry/tracer.ts'
@@ -37,9 +36,8 @@ export type Service = {
   readonly subscriptions: Subscriptions
   readonly streams: Streams
   readonly rpc: RpcServer
-  readonly load: Load
-  /** What goes before `fetch` where it is served. */
-  readonly refuse: Refuse
+  readonly load: ConcurrencyLimit
+  /** Within the limit. */
   readonly fetch: (request: Request) => Response | Promise<Response>
   /** Sends a request with the admin key, unless `key` says otherwise; JSON in, JSON out. */
   call(method: string, path: string, call?: Call): Promise<Answer>
@@ -61,8 +59,8 @@ export type ServiceOptions = {
   /** Monotonic milliseconds. */
   readonly now?: () => number
   readonly tracer?: Tracer
-  /** Bounds; without them there are none. */
-  readonly load?: Partial<LoadOptions>
+  /** By default there is no limit. */
+  readonly requestsMax?: number
   readonly events?: EvaluationEvents
 }
 
@@ -112,14 +110,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     now: wallNow,
     log,
   }
-  const load = new Load({
-    requestsMax: 0,
-    delayMsMax: 0,
-    now: () => performance.now(),
-    after: (ms, run) => setTimeout(run, ms),
-    shed: metrics.shed,
-    ...options.load,
-  })
+  const load = new ConcurrencyLimit({ requestsMax: options.requestsMax ?? 0, shed: metrics.shed })
   const remote = rpcServer({
     ...answering,
     subscriptions,
@@ -163,9 +154,10 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     ...options.dependencies,
   }
   const routes = app(dependencies)
-  const fetch = load.counted((request) => routes.fetch(request))
+  const serve = (request: Request) => routes.fetch(request)
   const corsOrigins = options.dependencies?.corsOrigins
-  const refuse = load.refusing(overload({ services: remote.services, corsOrigins }))
+  const fetch = load.wrap(serve, overload({ services: remote.services, corsOrigins }))
+  const unlimited = load.wrap(serve, () => undefined)
   const call = async (
     method: string,
     path: string,
@@ -180,7 +172,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
       },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     }
-    const response = await fetch(new Request(`http://localhost${path}`, init))
+    const response = await unlimited(new Request(`http://localhost${path}`, init))
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.includes('json')
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : undefined, text }
@@ -195,7 +187,6 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     streams,
     rpc: remote,
     load,
-    refuse,
     fetch,
     call,
     close,

@@ -1,0 +1,73 @@
+import type { Counter } from '../telemetry/metrics.ts'
+import type { Fetch } from './server.ts'
+
+export type ConcurrencyLimitOptions = {
+  /** Requests in progress at once; 0: any number. */
+  readonly requestsMax: number
+  /** Counts refused requests. */
+  readonly shed: Counter
+}
+
+/**
+ * How many requests a replica works on at once. Those above the limit are refused immediately, so that the others are answered in time.
+ * A response keeps its place until the end of the turn of the event loop in which it was made: a runtime hands over all requests that
+ * it has read in one turn, one after the other, and writes their responses after it. Without that, work that waits for nothing would
+ * never be counted twice, however many clients wait for it.
+ */
+export class ConcurrencyLimit {
+  readonly #requestsMax: number
+  readonly #shed: Counter
+  #inProgress = 0
+  #endedInTurn = 0
+
+  constructor({ requestsMax, shed }: ConcurrencyLimitOptions) {
+    this.#requestsMax = requestsMax > 0 ? requestsMax : Number.POSITIVE_INFINITY
+    this.#shed = shed
+  }
+
+  /** Requests in progress. A stream is, until it begins. */
+  get size(): number {
+    return this.#inProgress
+  }
+
+  /** The counter of refused requests if the limit is reached; undefined: there is room. */
+  reached(): Counter | undefined {
+    return this.#inProgress + this.#endedInTurn >= this.#requestsMax ? this.#shed : undefined
+  }
+
+  begin(): void {
+    this.#inProgress += 1
+  }
+
+  readonly end = (): void => {
+    this.#inProgress -= 1
+    if (this.#endedInTurn === 0) setImmediate(this.#endTurn)
+    this.#endedInTurn += 1
+  }
+
+  /** `fetch` within the limit; above it, the response of `refuse`. Where that is undefined, as for probes, the request is served. */
+  wrap(fetch: Fetch, refuse: (request: Request) => Response | undefined): Fetch {
+    return (request) => {
+      const counter = this.reached()
+      const refusal = counter && refuse(request)
+      if (refusal) {
+        counter.value += 1
+        return refusal
+      }
+      this.begin()
+      try {
+        const response = fetch(request)
+        if (response instanceof Promise) return response.finally(this.end)
+        this.end()
+        return response
+      } catch (error) {
+        this.end()
+        throw error
+      }
+    }
+  }
+
+  readonly #endTurn = (): void => {
+    this.#endedInTurn = 0
+  }
+}
