@@ -61,8 +61,8 @@ export type Server = {
 /** The host of a request that names none, as HTTP/1.0 and checks of load balancers do. */
 export const NO_HOST = 'localhost'
 const HOST = /^(?:[\w.~!$&'()*+;=%-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i
-/** Whether `host` can stand in a URL without changing its path. */
-export const isHost = (host: string): boolean => HOST.test(host)
+/** Whether `host` can stand in a URL without changing its path. Some that look like it cannot, such as "1.2.3.4.5" and "(10.0.0.1". */
+export const isHost = (host: string): boolean => HOST.test(host) && URL.canParse(`http://${host}`)
 
 /** Also percent-encoded, and after a backslash, which URL parsers read as a slash. */
 const DOT_SEGMENT = /[/\\](?:\.|%2e){1,2}(?:[/\\?#]|$)/i

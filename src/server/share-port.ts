@@ -37,7 +37,7 @@ function beginsAsHttp2(socket: Socket, silentMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     let head = Buffer.alloc(0)
     const decide = (isHttp2: boolean) => {
-      socket.off('readable', look).off('close', leave).off('error', ignore).setTimeout(0)
+      socket.off('readable', look).off('end', end).off('close', leave).off('error', ignore).setTimeout(0)
       if (head.byteLength > 0) socket.unshift(head)
       resolve(isHttp2)
     }
@@ -49,8 +49,9 @@ function beginsAsHttp2(socket: Socket, silentMs: number): Promise<boolean> {
       else if (known === PREFACE.byteLength) decide(true)
     }
     const leave = () => decide(false)
+    const end = () => socket.destroy() // the client closes before it has sent a request: there is nothing to respond to
     const ignore = () => undefined
-    socket.on('readable', look).on('close', leave).on('error', ignore)
+    socket.on('readable', look).on('end', end).on('close', leave).on('error', ignore)
     socket.setTimeout(silentMs, () => socket.destroy())
   })
 }

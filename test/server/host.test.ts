@@ -30,6 +30,8 @@ const REFUSED: Record<string, string> = {
   'a Host with a path': 'Host: a/ofrep/v1/evaluate/flags/a?\r\n',
   'a Host with a user': 'Host: a@b\r\n',
   'a broken literal': 'Host: [::\r\n',
+  'a Host that ends in a number and is no address': 'Host: 1.2.3.4.5\r\n',
+  'a Host with a letter that no host has': 'Host: (10.0.0.1\r\n',
 }
 
 let store: Store

@@ -139,3 +139,15 @@ for (const which of ['shared', 'second'] as const)
     assert.equal(headers[':status'], 200)
     session.destroy()
   })
+
+for (const [what, begin] of [
+  ['nothing', ''],
+  ['less than tells HTTP/1.1 from HTTP/2', 'P'],
+] as const)
+  test(`a connection whose client has sent ${what} and closes is closed at once`, async () => {
+    const socket = net.connect(http1, HOST)
+    const closed = once(socket, 'close', { signal: AbortSignal.timeout(10_000) }) // a silent connection may stay for 60 s
+    await once(socket, 'connect')
+    socket.resume().end(begin)
+    await closed
+  })
