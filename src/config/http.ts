@@ -61,7 +61,7 @@ export function httpOf(values: HttpValues, isTrial: boolean, mistakes: string[])
   }
 }
 
-/** A certificate without its key, or the reverse. A file that cannot be values is a mistake of its own. */
+/** A certificate needs its key, and the reverse. An unreadable file is a mistake of its own. */
 export function tlsMistakes(env: Readonly<Record<string, string | undefined>>): string[] {
   const isGiven = (name: string) => Boolean(env[name] || env[`${name}_FILE`])
   return isGiven('TLS_CERT') === isGiven('TLS_KEY') ? [] : ['TLS_CERT_FILE and TLS_KEY_FILE: set both or neither']

@@ -1,6 +1,5 @@
 import { VALUE_DEPTH_MAX } from '../definition.ts'
 
-const TWO_32 = 2 ** 32
 const ENCODER = new TextEncoder()
 /** Major types of RFC 8949 §3.1, shifted to their place in the first byte. */
 const UNSIGNED = 0x00
@@ -38,12 +37,15 @@ function writeHead(bytes: number[], major: number, argument: number): void {
   if (argument < 24) bytes.push(major | argument)
   else if (argument < 0x100) bytes.push(major | 24, argument)
   else if (argument < 0x10000) bytes.push(major | 25, argument >>> 8, argument & 0xff)
-  else if (argument < TWO_32) bytes.push(major | 26, ...fourBytes(argument))
-  else bytes.push(major | 27, ...fourBytes(Math.floor(argument / TWO_32)), ...fourBytes(argument % TWO_32))
+  else if (argument < 2 ** 32) writeSized(bytes, major | 26, 4, (view) => view.setUint32(0, argument))
+  else writeSized(bytes, major | 27, 8, (view) => view.setBigUint64(0, BigInt(argument)))
 }
 
-/** Big-endian. */
-const fourBytes = (value: number): number[] => [value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff]
+function writeSized(bytes: number[], head: number, size: number, set: (view: DataView) => void): void {
+  const buffer = new ArrayBuffer(size)
+  set(new DataView(buffer))
+  bytes.push(head, ...new Uint8Array(buffer))
+}
 
 function writeText(bytes: number[], text: Uint8Array): void {
   writeHead(bytes, TEXT, text.length)
@@ -51,34 +53,19 @@ function writeText(bytes: number[], text: Uint8Array): void {
 }
 
 function writeNumber(bytes: number[], value: number): void {
-  if (!Number.isInteger(value) || value >= 2 ** 64 || value < -(2 ** 63)) writeFloat(bytes, value)
-  else if (value >= 0) writeHead(bytes, UNSIGNED, value)
-  else if (value >= -(2 ** 53)) writeHead(bytes, NEGATIVE, -1 - value)
-  else writeLargeNegative(bytes, -value)
-}
-
-/** Below −2^53 a float cannot represent −1 − n, so 1 is subtracted from the two halves of the magnitude. */
-function writeLargeNegative(bytes: number[], magnitude: number): void {
-  const low = magnitude % TWO_32
-  const high = Math.floor(magnitude / TWO_32)
-  bytes.push(NEGATIVE | 27, ...fourBytes(low === 0 ? high - 1 : high), ...fourBytes(low === 0 ? TWO_32 - 1 : low - 1))
+  const major = value < 0 ? NEGATIVE : UNSIGNED
+  if (Number.isSafeInteger(value)) writeHead(bytes, major, value < 0 ? -1 - value : value)
+  else if (!Number.isInteger(value) || value >= 2 ** 64 || value < -(2 ** 63)) writeFloat(bytes, value)
+  else writeSized(bytes, major | 27, 8, (view) => view.setBigUint64(0, value < 0 ? -1n - BigInt(value) : BigInt(value)))
 }
 
 /** Writes the shortest float that represents `value` exactly. */
 function writeFloat(bytes: number[], value: number): void {
-  const view = new DataView(new ArrayBuffer(9))
-  const size = setFloat(view, value)
-  view.setUint8(0, size === 2 ? 0xf9 : size === 4 ? 0xfa : 0xfb)
-  bytes.push(...new Uint8Array(view.buffer, 0, 1 + size))
-}
-
-function setFloat(view: DataView, value: number): 2 | 4 | 8 {
-  view.setFloat16(1, value)
-  if (Object.is(view.getFloat16(1), value)) return 2
-  view.setFloat32(1, value)
-  if (view.getFloat32(1) === value) return 4
-  view.setFloat64(1, value)
-  return 8
+  const view = new DataView(new ArrayBuffer(4))
+  view.setFloat16(0, value)
+  if (Object.is(view.getFloat16(0), value)) bytes.push(0xf9, view.getUint8(0), view.getUint8(1))
+  else if (Math.fround(value) === value) writeSized(bytes, 0xfa, 4, (float) => float.setFloat32(0, value))
+  else writeSized(bytes, 0xfb, 8, (float) => float.setFloat64(0, value))
 }
 
 function writeArray(output: Output, items: readonly unknown[], depth: number): boolean {

@@ -11,7 +11,7 @@ import {
   toText,
 } from '../rules/expression.ts'
 import { encodeCbor } from './cbor.ts'
-import { Murmur3, murmur3, murmur3Bytes } from './murmur3.ts'
+import { Murmur3, murmur3 } from './murmur3.ts'
 
 /** Hashes a bucketing value; of undefined, hashes the flag key and the targeting key. Undefined if there is no hash. */
 type HashValue = (value: unknown, frame: EvaluationFrame) => number | undefined
@@ -154,7 +154,7 @@ function hashAny(value: unknown, frame: EvaluationFrame): number | undefined {
   const bytes = encodeCbor(value ?? [frame.flagKey, targetingKey], PRODUCT_LENGTH_MAX)
   if (bytes === undefined) return undefined
   spend(frame, bytes.length >> 4)
-  return murmur3Bytes(bytes, bytes.length)
+  return new Murmur3().addBytes(bytes).finish()
 }
 
 /** The targeting key of the caller's context, also inside loops. Empty counts as missing. */
@@ -172,7 +172,15 @@ function targetingKeyOf(frame: EvaluationFrame): string | undefined {
  * v1 is flagd's method before 0.15: percentages as floats, in which the two largest hashes fall into no bucket.
  */
 export function pick(hash: number, weights: readonly number[], total: number, bucketing: Bucketing): number {
-  return bucketing === 'v1' ? pickPercentage(hash, weights, total) : pickPlace(placeOf(hash, total), weights)
+  const isPercentage = bucketing === 'v1'
+  const place = isPercentage ? (Math.abs(hash | 0) / 2_147_483_647) * 100 : placeOf(hash, total)
+  let end = 0
+  for (let index = 0; index < weights.length; index += 1) {
+    const weight = weights[index] ?? 0
+    end += isPercentage ? (100 * weight) / total : weight
+    if (place < end) return index
+  }
+  return -1
 }
 
 /** Scales a 32-bit hash to 0 … total − 1: ⌊hash × total ÷ 2^32⌋, exact for a total below 2^31. */
@@ -181,23 +189,4 @@ export function placeOf(hash: number, total: number): number {
   const high = (hash >>> 16) * total
   const low = (hash & 0xffff) * total
   return Math.floor((high + Math.floor(low / 0x10000)) / 0x10000)
-}
-
-function pickPlace(place: number, weights: readonly number[]): number {
-  let end = 0
-  for (let index = 0; index < weights.length; index += 1) {
-    end += weights[index] ?? 0
-    if (place < end) return index
-  }
-  return -1
-}
-
-function pickPercentage(hash: number, weights: readonly number[], total: number): number {
-  const percentage = (Math.abs(hash | 0) / 2_147_483_647) * 100
-  let end = 0
-  for (let index = 0; index < weights.length; index += 1) {
-    end += (100 * (weights[index] ?? 0)) / total
-    if (percentage < end) return index
-  }
-  return -1
 }

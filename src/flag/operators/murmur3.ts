@@ -3,7 +3,7 @@ const C2 = 0x1b873593
 const ENCODER = new TextEncoder()
 
 /**
- * MurmurHash3_x86_32 with seed 0 (https://github.com/aappleby/smhasher) of the UTF-8 bytes of several texts. ASCII is hashed
+ * MurmurHash3_x86_32 with seed 0 (https://github.com/aappleby/smhasher) of bytes, or of the UTF-8 bytes of texts. ASCII is hashed
  * without a buffer or a joined text, which would cost more than hashing. Lone surrogates count as U+FFFD, as in TextEncoder.
  */
 export class Murmur3 {
@@ -34,19 +34,24 @@ export class Murmur3 {
     return this.#addRest(text, at)
   }
 
+  addBytes(bytes: Uint8Array): this {
+    for (let at = 0; at < bytes.length; at += 1) this.#addByte(bytes[at] ?? 0)
+    return this
+  }
+
   /** The hash as an unsigned 32-bit number. */
   finish(): number {
-    return finish(this.#hash ^ scramble(this.#block), this.#bytes)
+    let hash = this.#hash ^ scramble(this.#block) ^ this.#bytes
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+    return (hash ^ (hash >>> 16)) >>> 0
   }
 
   /** Adds the text from `start`, the first block that is incomplete or not ASCII. */
   #addRest(text: string, start: number): this {
     for (let at = start; at < text.length; at += 1) {
       const code = text.charCodeAt(at)
-      if (code > 0x7f) {
-        for (const byte of ENCODER.encode(text.slice(at))) this.#addByte(byte)
-        return this
-      }
+      if (code > 0x7f) return this.addBytes(ENCODER.encode(text.slice(at)))
       this.#addByte(code)
     }
     return this
@@ -66,19 +71,6 @@ export function murmur3(text: string): number {
   return new Murmur3().add(text).finish()
 }
 
-/** MurmurHash3_x86_32 with seed 0 of the first `length` bytes of `bytes`. */
-export function murmur3Bytes(bytes: Uint8Array, length: number): number {
-  let hash = 0
-  let block = 0
-  for (let at = 0; at < length; at += 1) {
-    block |= (bytes[at] ?? 0) << ((at & 3) << 3)
-    if ((at & 3) !== 3) continue
-    hash = mix(hash, block)
-    block = 0
-  }
-  return finish(hash ^ scramble(block), length)
-}
-
 function scramble(block: number): number {
   const product = Math.imul(block, C1)
   return Math.imul((product << 15) | (product >>> 17), C2)
@@ -87,11 +79,4 @@ function scramble(block: number): number {
 function mix(hash: number, block: number): number {
   const mixed = hash ^ scramble(block)
   return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0
-}
-
-function finish(from: number, length: number): number {
-  let hash = from ^ length
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
 }
