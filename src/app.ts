@@ -9,7 +9,7 @@ import { corsOptions } from './middleware/cors.ts'
 import { handleError, notFound } from './middleware/problem.ts'
 import { requestMetrics } from './middleware/request-metrics.ts'
 import { tracing } from './middleware/tracing.ts'
-import { type RpcDoor, rpcPaths, rpcRoutes } from './routes/connect.ts'
+import { type RpcServices, rpcPaths, rpcRoutes } from './routes/connect.ts'
 import { type Health, isProbe, probes } from './routes/health.ts'
 import type { ManagementDependencies } from './routes/management/management.ts'
 import { metrics } from './routes/metrics.ts'
@@ -31,7 +31,7 @@ export type AppDependencies = ManagementDependencies & {
   /** Undefined where event streams are not served. */
   readonly events?: { readonly streams: Streams; readonly streamSecret: () => Buffer | Promise<Buffer> } | undefined
   /** Connect and gRPC-Web. Undefined where they are not served. */
-  readonly rpc?: RpcDoor | undefined
+  readonly rpc?: RpcServices | undefined
   readonly count: Count
   readonly countAll: CountAll
   /** Records that the flag set of an environment was served to an in-process provider. */

@@ -72,13 +72,13 @@ export function authorOf(c: Context): Author {
  */
 export const localhostOnly = createMiddleware(async (c, next) => {
   if (!isLocalhost(c.req.header('host')) || !isLocalhost(authorityOf(c.req.url)))
-    throw new FlagError('forbidden', 'Trial mode answers only on a loopback name, such as 127.0.0.1 or localhost')
+    throw new FlagError('forbidden', 'Trial mode is served only on loopback names, such as 127.0.0.1 or localhost')
   const origin = c.req.header('origin')
   const isForeignOrigin = origin !== undefined && !isLocalhost(/^https?:\/\/([^/]+)$/i.exec(origin)?.[1] ?? '')
   const isForeignWrite =
     origin === undefined && c.req.header('sec-fetch-site') === 'cross-site' && c.req.method !== 'GET'
   if (isForeignOrigin || isForeignWrite)
-    throw new FlagError('forbidden', 'Trial mode answers only pages of this machine')
+    throw new FlagError('forbidden', 'Trial mode accepts only pages of this machine')
   await next()
 })
 

@@ -98,7 +98,7 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
     })
     .post(
       '/:key/rollback',
-      describe('Bring a definition back to what it was at a revision', RollbackResult),
+      describe('Roll a definition back to a revision', RollbackResult),
       editor,
       path(DefinitionPath),
       body(Rollback),
@@ -121,7 +121,7 @@ function parseDefinition(value: unknown, text?: string): FlagDefinition {
 }
 
 const invalid = (mistakes: readonly FlagMistake[]) =>
-  new FlagError('invalid', 'The definition is not what it should be', { mistakes })
+  new FlagError('invalid', 'The definition is invalid', { mistakes })
 
 const flagNameOf = ({ key, ...name }: { project: string; environment: string; key: string }): definitions.FlagName => ({
   ...name,

@@ -63,7 +63,7 @@ const FlagProblem = v.object({
   errors: v.pipe(
     v.array(Mistake),
     v.description(
-      `Where in the document that \`flagset?portable=false\` exports, and what; ${PROBLEM_MISTAKES_MAX} at most`,
+      `At most ${PROBLEM_MISTAKES_MAX}, with pointers into the document that \`flagset?portable=false\` exports`,
     ),
   ),
   errorsLeftOut: v.optional(v.number()),
@@ -87,7 +87,7 @@ export function flagSetRoutes(database: Database, authenticate: Authenticate, re
     )
     .put(
       '/flagset',
-      describe('Make an environment say what a flagd document says', ApplyResult, { body: FlagSetDocument }),
+      describe('Apply a flagd document to an environment', ApplyResult, { body: FlagSetDocument }),
       editor,
       path(EnvironmentPath),
       query(ApplyQuery),
@@ -115,10 +115,7 @@ export function flagSetRoutes(database: Database, authenticate: Authenticate, re
     )
     .get(
       '/problems',
-      describe(
-        'List the flags and segments that have mistakes: wrong rules, and references to nothing',
-        pageOf(FlagProblem),
-      ),
+      describe('List flags and segments with mistakes: invalid rules and dangling references', pageOf(FlagProblem)),
       editor,
       path(EnvironmentPath),
       query(ProblemPage),

@@ -30,7 +30,7 @@ const Flag = v.object({
   description: v.string(),
   owner: v.string(),
   tags: v.array(v.string()),
-  permanent: v.pipe(v.boolean(), v.description('False: a flag that is meant to be removed one day')),
+  permanent: v.pipe(v.boolean(), v.description('False: a flag that is to be removed one day')),
   archived: v.boolean(),
   lastEvaluatedAt,
   version,
@@ -89,7 +89,7 @@ export function flagRoutes(database: Database, authenticate: Authenticate, refre
     })
     .patch(
       '/:key',
-      describe('Change what is said about a flag; archive it or bring it back', Flag),
+      describe('Change the properties of a flag; archive or restore it', Flag),
       editor,
       path(FlagPath),
       body(FlagPatch),

@@ -25,11 +25,11 @@ const Key = v.object({
   createdAt: instant('Creation'),
   expiresAt: v.nullable(instant('End')),
   revokedAt: v.nullable(instant('Revocation')),
-  lastUsedAt: v.nullable(instant('Last request with this key, to 5 minutes and some minutes late; null: none yet')),
+  lastUsedAt: v.nullable(instant('Last request with this key, to 5 minutes, stored some minutes later; null: none')),
 })
 const CreatedKey = v.object({
   ...Key.entries,
-  secret: v.pipe(v.string(), v.description('Shown this once; only its hash is stored')),
+  secret: v.pipe(v.string(), v.description('Returned this once; only its hash is stored')),
 })
 const NewKey = v.pipe(
   v.strictObject({

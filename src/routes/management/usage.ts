@@ -22,7 +22,7 @@ const UsageReport = v.object({
   from: instant('Begin of the first hour'),
   to: instant('End'),
   total: count('Evaluations of this flag; those of the last minutes may be missing'),
-  unattributed: count('Evaluations in this environment, of any flag, that were of too many kinds to be counted apart'),
+  unattributed: count('Evaluations of any flag in this environment beyond the maximum of separate counts'),
   lastEvaluatedAt,
   syncedInProcessAt: v.nullable(
     instant(

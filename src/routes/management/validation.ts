@@ -63,7 +63,7 @@ function parsed<Target extends 'json' | 'query' | 'param', Schema extends Generi
       const path = issue.path?.map((segment) => (typeof segment === 'object' ? segment.key : segment)) ?? []
       return { pointer: pointerTo(...path.map(String)), message: issue.message }
     })
-    throw new FlagError('invalid', `${PARTS[target]} is not what it should be`, { mistakes })
+    throw new FlagError('invalid', `${PARTS[target]} is invalid`, { mistakes })
   })
 }
 
