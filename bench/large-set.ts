@@ -5,7 +5,7 @@ import { DatabaseHealth } from '../src/cache/freshness.ts'
 import { nextSnapshot, Snapshots } from '../src/cache/snapshots.ts'
 import { parseRedisUrl } from '../src/config/redis.ts'
 import type { Definition } from '../src/flag/definition.ts'
-import type { EnvironmentSource, Version } from '../src/repository/postgres/load-environment.ts'
+import type { EnvironmentRevision, LoadedEnvironment } from '../src/repository/postgres/load-environment.ts'
 import { openRedis } from '../src/repository/redis/client.ts'
 import { snapshotStoreIn } from '../src/repository/redis/snapshot-store.ts'
 import { startRedis } from '../test/support/redis.ts'
@@ -23,7 +23,7 @@ const flags = new Map(Object.entries(manyFlags(FLAGS)) as [string, Definition][]
 let revision = 1n
 
 /** What Postgres would say, without the way there. */
-function read(since?: Pick<Version, 'revision'>): EnvironmentSource {
+function read(since?: Pick<EnvironmentRevision, 'revision'>): LoadedEnvironment {
   const version = { incarnation: 'i', id: 1n, revision, changedAt: new Date(), changedIn: '' }
   if (since === undefined) return { ...version, isUpdate: false, flags, settings }
   const key = `flag-${Number(revision) * 37}`
@@ -63,7 +63,7 @@ try {
     return timed(() => nextSnapshot(NAME, read(held), held))
   })
   const replication = {
-    copies: snapshotStoreIn(send, () => undefined),
+    snapshotStore: snapshotStoreIn(send, () => undefined),
     now: () => performance.now(),
     freshnessMs: 1_000,
     truthCheckMs: 10_000,

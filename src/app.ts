@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
-import type { Count, CountAll } from './cache/evaluation-recorder.ts'
+import type { RecordEvaluation, RecordEvaluations } from './cache/evaluation-recorder.ts'
 import type { Snapshot } from './cache/snapshots.ts'
 import type { Enrich } from './flag/evaluate.ts'
 import { accessLog } from './middleware/access-log.ts'
@@ -32,8 +32,8 @@ export type AppDependencies = ManagementDependencies & {
   readonly events?: { readonly streams: Streams; readonly streamSecret: () => Buffer | Promise<Buffer> } | undefined
   /** Connect and gRPC-Web. Undefined where they are not served. */
   readonly rpc?: RpcServices | undefined
-  readonly count: Count
-  readonly countAll: CountAll
+  readonly count: RecordEvaluation
+  readonly countAll: RecordEvaluations
   /** Records that the flag set of an environment was served to an in-process provider. */
   readonly noteSync: (environmentId: bigint) => void
   readonly enrich: Enrich

@@ -2,7 +2,7 @@ import './server/signals.ts' // first, so that no signal is lost while the rest 
 import { type AppDependencies, app } from './app.ts'
 import { authenticator } from './cache/authenticator.ts'
 import { BOUNDARY_CLOCK } from './cache/boundary-timer.ts'
-import { counting } from './cache/evaluation-recorder.ts'
+import { evaluationRecorder } from './cache/evaluation-recorder.ts'
 import { DatabaseHealth } from './cache/freshness.ts'
 import { KeyCache, type Principal } from './cache/key-cache.ts'
 import { Snapshots } from './cache/snapshots.ts'
@@ -12,7 +12,7 @@ import { readConfig, TRIAL_FLAG_SET_ID } from './config/config.ts'
 import { enrichWith } from './flag/evaluate.ts'
 import { lazyRpc } from './grpc/lazy.ts'
 import { MANAGEMENT_BYTES_MAX } from './middleware/body-limit.ts'
-import { Calls } from './repository/calls.ts'
+import { StoreCalls } from './repository/calls.ts'
 import { openDatabase } from './repository/postgres/database.ts'
 import { openRedis } from './repository/redis/client.ts'
 import { invalidationsIn } from './repository/redis/invalidation.ts'
@@ -49,18 +49,18 @@ const log = createLog({
 for (const reason of config.warnings) log.warn('A variable is ignored', { reason })
 
 const metrics = newMetrics()
-const calls = { postgres: new Calls('postgresql', tracer), redis: new Calls('redis', tracer) }
+const calls = { postgres: new StoreCalls('postgresql', tracer), redis: new StoreCalls('redis', tracer) }
 const database = await orExit(async () =>
   config.mode === 'trial'
     ? (await import('./trial/database.ts')).openTrialDatabase(config.folder, calls.postgres)
     : openDatabase(config.database, calls.postgres),
 )
 const redis = config.redis && openRedis(config.redis, () => tracer.active?.traceparent)
-const damaged = (name: string) => {
-  metrics.damagedCopies.value += 1
+const onDamage = (name: string) => {
+  metrics.damagedSnapshots.value += 1
   log.warn('A copy in Redis is damaged or foreign', { name })
 }
-const copies = redis && timedSnapshotStore(snapshotStoreIn(redis.send, damaged), calls.redis)
+const snapshotStore = redis && timedSnapshotStore(snapshotStoreIn(redis.send, onDamage), calls.redis)
 const { freshnessMs, truthCheckMs } = config
 const wallNow = () => Date.now()
 const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, (jumpMs) => {
@@ -70,9 +70,9 @@ const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, 
 })
 const databaseHealth = new DatabaseHealth()
 const complain = rateLimited(log.warn, { everyMs: COMPLAINT_MS, now: () => performance.now() })
-const replication = { copies, freshnessMs, truthCheckMs, now, databaseHealth, tracer, log: complain }
+const replication = { snapshotStore, freshnessMs, truthCheckMs, now, databaseHealth, tracer, log: complain }
 const snapshots = new Snapshots(replication, async (flagSetId, since) =>
-  (await import('./repository/postgres/load-environment.ts')).readSource(database, flagSetId, since),
+  (await import('./repository/postgres/load-environment.ts')).loadEnvironment(database, flagSetId, since),
 )
 const keys = new KeyCache(
   replication,
@@ -86,8 +86,8 @@ const usage = new Usage({
 })
 
 const subscriptions = new Subscriptions({
-  held: (flagSetId) => snapshots.held(flagSetId),
-  hints: config.redis && invalidationsIn(config.redis, log.warn, metrics.hints),
+  replicated: (flagSetId) => snapshots.held(flagSetId),
+  invalidations: config.redis && invalidationsIn(config.redis, log.warn, metrics.invalidations),
   checkMs: freshnessMs,
   clock: BOUNDARY_CLOCK,
 })
@@ -115,7 +115,7 @@ const answering = {
   ),
   noteSync: (environmentId: bigint) => usage.noteSync(environmentId, Math.floor(wallNow() / 1_000)),
   current: (flagSetId: string) => snapshots.current(flagSetId),
-  ...counting({ evaluations: metrics.evaluations, usage, events }),
+  ...evaluationRecorder({ evaluations: metrics.evaluations, usage, events }),
   bodyBytesMax: config.bodyBytesMax,
   now: wallNow,
   log: log.error,
@@ -202,7 +202,7 @@ const metricsServer =
       )
     : undefined
 const ports = { port: server.port, grpcPort: server.grpcPort, metricsPort: metricsServer?.port }
-if (isTrial) write((await import('./trial/banner.ts')).welcome(server, config.folder))
+if (isTrial) write((await import('./trial/banner.ts')).banner(server, config.folder))
 else log.info('Listening', { host: config.host, ...ports })
 if (!isTrial && !redis) log.warn('No Redis is configured: run one replica only')
 const telemetry = exportTelemetry({ config: config.telemetry, tracer, events, sources: metricSources, log })

@@ -1,9 +1,7 @@
 import { FlagError } from '../flag/error.ts'
 import type { Role } from '../repository/postgres/tables.ts'
+import type { Header } from '../telemetry/trace-context.ts'
 import type { Principal } from './key-cache.ts'
-
-/** What a request says about itself, whichever protocol it came by. Names are in lower case. */
-export type Header = { get(name: string): string | null }
 
 /** Says who sends these headers; throws `unauthenticated`. A promise only for a key that this replica does not know yet. */
 export type Authenticate = (header: Header) => Principal | Promise<Principal>

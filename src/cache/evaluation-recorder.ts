@@ -7,7 +7,7 @@ import type { Snapshot } from './snapshots.ts'
 import type { Usage } from './usage.ts'
 
 /** The circumstances of an evaluation. */
-export type Asked = {
+export type EvaluationScope = {
   readonly snapshot: Pick<Snapshot, 'id' | 'flagSetId' | 'revision'>
   readonly context: Context
   /** Unix seconds. */
@@ -16,28 +16,28 @@ export type Asked = {
   readonly span?: Span | undefined
 }
 /** Records one evaluation of any protocol. */
-export type Count = (evaluation: Evaluation, asked: Asked) => void
+export type RecordEvaluation = (evaluation: Evaluation, asked: EvaluationScope) => void
 /** The circumstances of a repeated bulk evaluation; its context is read only where it is recorded. */
-export type AskedAgain = Omit<Asked, 'context'> & { readonly context: () => Context }
+export type RepeatedScope = Omit<EvaluationScope, 'context'> & { readonly context: () => Context }
 /** Records the evaluations of one repeated bulk request, whose list is the one of an earlier request. */
-export type CountAll = (evaluations: readonly Success[], asked: AskedAgain) => void
+export type RecordEvaluations = (evaluations: readonly Success[], asked: RepeatedScope) => void
 
 /** Records each evaluation for the metrics and the usage, in the span of its request, and as an event for the collector. */
-export function counting(to: {
+export function evaluationRecorder(to: {
   readonly evaluations: EvaluationCounts
   readonly usage: Usage
   /** Undefined where no evaluation events are sent. */
   readonly events?: EvaluationEvents | undefined
-}): { readonly count: Count; readonly countAll: CountAll } {
+}): { readonly count: RecordEvaluation; readonly countAll: RecordEvaluations } {
   const { evaluations, usage, events } = to
-  const count: Count = (evaluation, asked) => {
+  const count: RecordEvaluation = (evaluation, asked) => {
     const { snapshot, now, span } = asked
     evaluations.count(snapshot.flagSetId, evaluation)
     usage.count(snapshot.id, evaluation, now)
     if (span) span.addEvent(EVALUATION_EVENT, attributesOf(resultOf(evaluation, asked)))
     events?.record(() => ({ ...resultOf(evaluation, asked), at: Date.now(), trace: span }))
   }
-  const countAll: CountAll = (list, asked) => {
+  const countAll: RecordEvaluations = (list, asked) => {
     const { snapshot, now, span } = asked
     if (span || events) {
       const each = { snapshot, context: asked.context(), now, span }
@@ -50,6 +50,6 @@ export function counting(to: {
   return { count, countAll }
 }
 
-function resultOf(evaluation: Evaluation, { snapshot: { flagSetId, revision }, context }: Asked) {
+function resultOf(evaluation: Evaluation, { snapshot: { flagSetId, revision }, context }: EvaluationScope) {
   return { evaluation, flagSetId, revision, contextId: contextIdOf(context) }
 }

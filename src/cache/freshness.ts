@@ -1,4 +1,4 @@
-import type { Copy, SnapshotStore, Stamp } from '../repository/redis/snapshot-store.ts'
+import type { RevisionId, SnapshotStore, StoredSnapshot } from '../repository/redis/snapshot-store.ts'
 import type { LogLine } from '../telemetry/log.ts'
 import { Labeled, newCounter } from '../telemetry/metrics.ts'
 import { INTERNAL } from '../telemetry/span.ts'
@@ -7,7 +7,7 @@ import { type Tracer, untraced } from '../telemetry/tracer.ts'
 
 export type ReplicationOptions = {
   /** Undefined without Redis: then Postgres is asked each time. */
-  readonly copies: SnapshotStore | undefined
+  readonly snapshotStore: SnapshotStore | undefined
   /** Monotonic milliseconds. */
   readonly now: () => number
   /** How old an answer may be before a request makes us ask which revision is the newest. */
@@ -29,14 +29,14 @@ export type Loader<T> = {
   readonly read: (held: T | undefined) => Promise<T | undefined>
   readonly encode: (value: T) => string
   /** Undefined when the text is not what `encode` writes. */
-  readonly decode: (copy: Copy) => T | undefined
+  readonly decode: (copy: StoredSnapshot) => T | undefined
 }
 
 /** Who last said that what is held is the newest: "memory" when nobody could. */
-export type Source = 'memory' | 'redis' | 'postgres'
+export type ConfirmationSource = 'memory' | 'redis' | 'postgres'
 
 /** What a look for something newer found; "older" is not believed. */
-export type Result = 'same' | 'newer' | 'gone' | 'older' | 'failed'
+export type CheckResult = 'same' | 'newer' | 'gone' | 'older' | 'failed'
 
 /** How this replica stands with the database, as far as its last question tells. */
 export class DatabaseHealth {
@@ -52,7 +52,7 @@ export class DatabaseHealth {
   }
 
   /** Why the database could not be asked the last time; undefined when it could. */
-  get trouble(): unknown {
+  get error(): unknown {
     return this.#trouble
   }
 
@@ -77,20 +77,23 @@ export class DatabaseHealth {
 }
 
 /** What may say which change led to it, as `traceparent`. */
-export type Changed = Stamp & { readonly changedIn?: string }
-type Refresh = {
+export type TracedRevision = RevisionId & { readonly changedIn?: string }
+type RefreshToTrace = {
   /** Of what: an environment, or the keys. */
   readonly name: string
   /** What is held now. */
-  readonly held: () => Changed | undefined
-  readonly ask: () => Promise<void>
+  readonly current: () => TracedRevision | undefined
+  readonly check: () => Promise<void>
 }
 
 /**
  * Asks for something newer in a span of its own. Where that brings another revision, it links to the change that made it: by that a
  * change can be followed to each replica that took it over.
  */
-export function refreshed(tracer: Tracer = untraced, { name, held, ask }: Refresh): Promise<void> {
+export function traceRefresh(
+  tracer: Tracer = untraced,
+  { name, current: held, check: ask }: RefreshToTrace,
+): Promise<void> {
   if (!tracer.isOn) return ask()
   const attributes = { 'flagstaff.refresh.name': name }
   return tracer.trace({ name: 'flagstaff.refresh', kind: INTERNAL, attributes }, async (span) => {
@@ -107,10 +110,10 @@ export function refreshed(tracer: Tracer = untraced, { name, held, ask }: Refres
 }
 
 /** A request waits so long for news after a pause, and then takes what is there. */
-export const WAIT_MS = 500
+export const REFRESH_WAIT_MS = 500
 
 /** Waits for work, but no longer than `ms`, and not for its outcome. */
-export async function atMost(work: Promise<void>, ms: number): Promise<void> {
+export async function waitAtMost(work: Promise<void>, ms: number): Promise<void> {
   const late = Promise.withResolvers<void>()
   const timer = setTimeout(late.resolve, ms)
   try {

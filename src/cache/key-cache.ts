@@ -2,9 +2,9 @@ import * as v from 'valibot'
 import { FlagError } from '../flag/error.ts'
 import { digestOf, isEqualInTime } from '../repository/digest.ts'
 import type { EnvironmentName } from '../repository/postgres/environments.ts'
-import type { KeySource } from '../repository/postgres/keys.ts'
+import type { UsableKeys } from '../repository/postgres/keys.ts'
 import type { Role } from '../repository/postgres/tables.ts'
-import type { Copy, Stamp } from '../repository/redis/snapshot-store.ts'
+import type { RevisionId, StoredSnapshot } from '../repository/redis/snapshot-store.ts'
 import type { ReplicationOptions } from './freshness.ts'
 import { Replicated } from './replicated.ts'
 
@@ -21,42 +21,42 @@ export const keyIdOf = ({ name }: Pick<Principal, 'name'>): string | undefined =
   name.startsWith(KEY_NAME) ? name.slice(KEY_NAME.length) : undefined
 
 /** A hash as text, and the bytes of that text. */
-type Digest = { readonly text: string; readonly bytes: Buffer }
+type SecretHash = { readonly text: string; readonly bytes: Buffer }
 /** A secret that opened something: its hash, and what that was in `ring`. */
-type Kept = { readonly digest: Digest; readonly ring: Ring; readonly entry: Entry }
+type VerifiedSecret = { readonly digest: SecretHash; readonly keySet: KeySet; readonly entry: KeyEntry }
 /** `digest` is the text of the hash, as bytes. */
-type Entry = { readonly digest: Buffer; readonly principal: Principal; readonly expiresAt: number }
-type Ring = Stamp & { readonly streamSecret: Buffer; readonly entries: ReadonlyMap<string, Entry> }
+type KeyEntry = { readonly digest: Buffer; readonly principal: Principal; readonly expiresAt: number }
+type KeySet = RevisionId & { readonly streamSecret: Buffer; readonly entries: ReadonlyMap<string, KeyEntry> }
 
 /** Secrets that are kept at most; then all are hashed anew. */
-const KEPT_MAX = 1_000
+const VERIFIED_MAX = 1_000
 
 /**
  * Every usable key, hashed, in memory: checking one costs no network, and a flood of wrong ones makes a replica ask no more often
  * than any traffic does.
  */
 export class KeyCache {
-  readonly #held: Replicated<Ring>
-  readonly #admin: Entry | undefined
+  readonly #held: Replicated<KeySet>
+  readonly #admin: KeyEntry | undefined
   readonly #wallNow: () => number
   /**
    * Secrets that opened something. To hash each request's again takes a tenth of an evaluation. What a secret opened holds for the ring
    * that it opened it in; in the next one it is looked up and compared as ever: one that is revoked opens nothing any more.
    */
-  readonly #kept = new Map<string, Kept>()
+  readonly #kept = new Map<string, VerifiedSecret>()
 
   /** `adminSecret` opens everything until real keys exist. `wallNow` is in milliseconds since 1970: keys expire by it. */
   constructor(
     replication: ReplicationOptions,
-    read: (since?: Stamp) => Promise<KeySource | undefined>,
+    read: (since?: RevisionId) => Promise<UsableKeys | undefined>,
     options: { adminSecret: string | undefined; wallNow: () => number },
   ) {
     this.#wallNow = options.wallNow
-    this.#held = new Replicated<Ring>(replication, {
+    this.#held = new Replicated<KeySet>(replication, {
       name: 'keys',
       read: async (ring) => {
         const source = await read(ring)
-        return source ? ringOf(source) : ring
+        return source ? keySetOf(source) : ring
       },
       encode,
       decode,
@@ -80,7 +80,7 @@ export class KeyCache {
     const digest = kept?.digest ?? digestWithBytes(secret)
     if (!kept && this.#admin && isEqualInTime(this.#admin.digest, digest.bytes)) return this.#admin.principal
     const ring = this.#held.current()
-    if (kept && kept.ring === ring) return this.#unexpired(kept.entry)
+    if (kept && kept.keySet === ring) return this.#unexpired(kept.entry)
     if (ring instanceof Promise) return ring.then((found) => this.#match(found, secret, digest))
     const found = this.#match(ring, secret, digest)
     if (found || this.#held.isFresh) return found
@@ -89,7 +89,7 @@ export class KeyCache {
 
   /** What the tokens of event streams are signed with; a promise at first and after a pause. Rejects while no key was ever read. */
   streamSecret(): Buffer | Promise<Buffer> {
-    const secretOf = (ring: Ring | undefined): Buffer => {
+    const secretOf = (ring: KeySet | undefined): Buffer => {
       if (ring) return ring.streamSecret
       throw new FlagError('unavailable', 'The keys could not be read yet')
     }
@@ -108,26 +108,26 @@ export class KeyCache {
   }
 
   /** The map finds the candidate by its hash, which a caller cannot steer; the comparison takes the same time for all. */
-  #match(ring: Ring | undefined, secret: string, digest: Digest): Principal | undefined {
+  #match(ring: KeySet | undefined, secret: string, digest: SecretHash): Principal | undefined {
     const entry = ring?.entries.get(digest.text)
     if (!ring || !entry || !isEqualInTime(entry.digest, digest.bytes)) return undefined
-    if (this.#kept.size >= KEPT_MAX) this.#kept.clear()
-    this.#kept.set(secret, { digest, ring, entry })
+    if (this.#kept.size >= VERIFIED_MAX) this.#kept.clear()
+    this.#kept.set(secret, { digest, keySet: ring, entry })
     return this.#unexpired(entry)
   }
 
-  #unexpired({ principal, expiresAt }: Entry): Principal | undefined {
+  #unexpired({ principal, expiresAt }: KeyEntry): Principal | undefined {
     return expiresAt === Number.POSITIVE_INFINITY || expiresAt > this.#wallNow() ? principal : undefined
   }
 }
 
-function digestWithBytes(secret: string): Digest {
+function digestWithBytes(secret: string): SecretHash {
   const text = digestOf(secret)
   return { text, bytes: Buffer.from(text) }
 }
 
-function ringOf({ incarnation, revision, streamSecret, keys }: KeySource): Ring {
-  const entries = keys.map((key): [string, Entry] => {
+function keySetOf({ incarnation, revision, streamSecret, keys }: UsableKeys): KeySet {
+  const entries = keys.map((key): [string, KeyEntry] => {
     const principal: Principal = { name: `${KEY_NAME}${key.id}`, role: key.role, environment: key.environment }
     const expiresAt = key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY
     const digest = key.hash.toString('base64')
@@ -136,7 +136,7 @@ function ringOf({ incarnation, revision, streamSecret, keys }: KeySource): Ring 
   return { incarnation, revision, streamSecret, entries: new Map(entries) }
 }
 
-const Text = v.object({
+const StoredKeySet = v.object({
   streamSecret: v.pipe(v.string(), v.base64()),
   keys: v.array(
     v.object({
@@ -149,7 +149,7 @@ const Text = v.object({
   ),
 })
 
-function encode({ streamSecret, entries }: Ring): string {
+function encode({ streamSecret, entries }: KeySet): string {
   const keys = [...entries].map(([hash, { principal, expiresAt }]) => ({
     hash,
     ...principal,
@@ -158,10 +158,10 @@ function encode({ streamSecret, entries }: Ring): string {
   return JSON.stringify({ streamSecret: streamSecret.toString('base64'), keys })
 }
 
-function decode({ stamp, text }: Copy): Ring | undefined {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Text), text)
+function decode({ revisionId: stamp, text }: StoredSnapshot): KeySet | undefined {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), StoredKeySet), text)
   if (!parsed.success) return undefined
-  const entries = parsed.output.keys.map(({ hash, expiresAt, ...principal }): [string, Entry] => [
+  const entries = parsed.output.keys.map(({ hash, expiresAt, ...principal }): [string, KeyEntry] => [
     hash,
     { digest: Buffer.from(hash), principal, expiresAt: expiresAt ?? Number.POSITIVE_INFINITY },
   ])

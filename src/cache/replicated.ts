@@ -1,13 +1,18 @@
-import { isAfter, isSame, type SnapshotStore, type Stamp } from '../repository/redis/snapshot-store.ts'
 import {
-  atMost,
-  type Changed,
+  isNewerRevision,
+  isSameRevision,
+  type RevisionId,
+  type SnapshotStore,
+} from '../repository/redis/snapshot-store.ts'
+import {
+  type CheckResult,
+  type ConfirmationSource,
   type Loader,
+  REFRESH_WAIT_MS,
   type ReplicationOptions,
-  type Result,
-  refreshed,
-  type Source,
-  WAIT_MS,
+  type TracedRevision,
+  traceRefresh,
+  waitAtMost,
 } from './freshness.ts'
 
 /** A pause is so many times the freshness: what is served is never older than that, unless nobody could be asked. */
@@ -18,11 +23,11 @@ const PAUSE_FACTOR = 2
  * is asked itself and never otherwise: no timer, no command without a request. What was served once is never
  * replaced by something older, except in another incarnation of the database, which only Postgres can announce.
  */
-export class Replicated<T extends Changed> {
+export class Replicated<T extends TracedRevision> {
   readonly #options: ReplicationOptions
   readonly #loader: Loader<T>
   #value: T | undefined
-  #source: Source = 'memory'
+  #source: ConfirmationSource = 'memory'
   #confirmedAt = Number.NEGATIVE_INFINITY
   #checkedAt = Number.NEGATIVE_INFINITY
   #truthAt = Number.NEGATIVE_INFINITY
@@ -46,7 +51,7 @@ export class Replicated<T extends Changed> {
     return this.#options.now() - this.#checkedAt
   }
 
-  get source(): Source {
+  get source(): ConfirmationSource {
     return this.#source
   }
 
@@ -69,9 +74,9 @@ export class Replicated<T extends Changed> {
     const check = this.#check()
     if (this.#value === undefined) return check.done.then(() => this.#value)
     check.done.catch(() => undefined)
-    const waitMs = WAIT_MS - (this.#options.now() - check.since)
+    const waitMs = REFRESH_WAIT_MS - (this.#options.now() - check.since)
     if (age < this.#options.freshnessMs * PAUSE_FACTOR || waitMs <= 0) return this.#value
-    return atMost(check.done, waitMs).then(() => this.#value)
+    return waitAtMost(check.done, waitMs).then(() => this.#value)
   }
 
   /** Asks Postgres itself and hands copies on; awaited by whoever has just changed it, to read its own write. Never rejects. */
@@ -114,10 +119,12 @@ export class Replicated<T extends Changed> {
     if (this.#checking) return this.#checking
     const { tracer } = this.#options
     const { name } = this.#loader
-    const done = refreshed(tracer, { name, held: () => this.#value, ask: () => this.#ask(wanted) }).finally(() => {
-      this.#checking = undefined
-      this.#checkedAt = this.#options.now()
-    })
+    const done = traceRefresh(tracer, { name, current: () => this.#value, check: () => this.#ask(wanted) }).finally(
+      () => {
+        this.#checking = undefined
+        this.#checkedAt = this.#options.now()
+      },
+    )
     this.#checking = { since: this.#options.now(), done }
     return this.#checking
   }
@@ -128,11 +135,12 @@ export class Replicated<T extends Changed> {
     const isDue = wanted === 'truth' || this.#options.now() - this.#truthAt >= this.#options.truthCheckMs
     if (isDue) return this.#askTruth(this.#stamp())
     const seen = await this.#stamp()
-    if (this.#value === undefined || !seen?.stamp || !isSame(seen.stamp, this.#value)) await this.#askTruth(seen)
+    if (this.#value === undefined || !seen?.stamp || !isSameRevision(seen.stamp, this.#value))
+      await this.#askTruth(seen)
     else this.#settle('redis', 'same')
   }
 
-  async #askTruth(asked: Seen | Promise<Seen>): Promise<void> {
+  async #askTruth(asked: StoredRevision | Promise<StoredRevision>): Promise<void> {
     const held = this.#value
     const [found, seen] = await Promise.allSettled([this.#loader.read(held), asked])
     const answer = seen.status === 'fulfilled' ? seen.value : undefined
@@ -140,11 +148,11 @@ export class Replicated<T extends Changed> {
     this.#truthAt = this.#options.now()
     this.#options.databaseHealth.answered(this.#truthAt)
     if (found.value === undefined) await this.#vanish(answer)
-    else if (found.value === held || !held || isNews(found.value, held)) {
+    else if (found.value === held || !held || isReplacement(found.value, held)) {
       this.#settle('postgres', found.value === held ? 'same' : 'newer')
       this.#swap(found.value, 'truth')
       // Redis is told what Postgres says: after a change, and where it lost or missed one.
-      const isKnown = answer?.stamp && isSame(answer.stamp, found.value) && !this.#lacksCopy
+      const isKnown = answer?.stamp && isSameRevision(answer.stamp, found.value) && !this.#lacksCopy
       if (answer && !isKnown) await this.#publish(found.value)
     } else {
       this.#settle('postgres', 'older')
@@ -156,26 +164,26 @@ export class Replicated<T extends Changed> {
   }
 
   /** It exists no more. */
-  async #vanish(seen: Seen): Promise<void> {
+  async #vanish(seen: StoredRevision): Promise<void> {
     this.#settle('postgres', 'gone')
     this.#value = undefined
     if (seen?.stamp) await this.#attempt('remove a copy', (copies) => copies.remove(this.#loader.name))
   }
 
   /** Postgres is away: what Redis has may still be newer than what is held. Rejects when nothing is. */
-  async #doWithout(cause: unknown, stamp: Stamp | undefined): Promise<void> {
+  async #doWithout(cause: unknown, stamp: RevisionId | undefined): Promise<void> {
     this.#options.databaseHealth.failed(cause, this.#options.now())
     this.#settle('postgres', 'failed')
-    const isNewer = stamp && (this.#value === undefined || isAfter(stamp, this.#value))
+    const isNewer = stamp && (this.#value === undefined || isNewerRevision(stamp, this.#value))
     if (isNewer && this.#swap(await this.#copy())) return this.#settle('redis', 'newer')
-    if (stamp && this.#value && isSame(stamp, this.#value)) this.#settle('redis', 'same')
+    if (stamp && this.#value && isSameRevision(stamp, this.#value)) this.#settle('redis', 'same')
     this.#options.log('Cannot ask for the newest revision', { name: this.#loader.name, cause })
     if (this.#value === undefined) throw cause
   }
 
   async #publish(value: T): Promise<void> {
     const { incarnation, revision } = value
-    const copy = { stamp: { incarnation, revision }, text: this.#loader.encode(value) }
+    const copy = { revisionId: { incarnation, revision }, text: this.#loader.encode(value) }
     // One that is damaged, or of another version of this program, would stay: it is as new as what is to replace it.
     if (this.#lacksCopy) await this.#attempt('remove a copy', (copies) => copies.remove(this.#loader.name))
     this.#lacksCopy = false
@@ -183,8 +191,8 @@ export class Replicated<T extends Changed> {
   }
 
   /** Undefined when Redis could not be asked, which says nothing about what it holds. */
-  #stamp(): Promise<Seen> {
-    return this.#attempt('read a stamp', async (copies) => ({ stamp: await copies.stamp(this.#loader.name) }))
+  #stamp(): Promise<StoredRevision> {
+    return this.#attempt('read a stamp', async (copies) => ({ stamp: await copies.readRevision(this.#loader.name) }))
   }
 
   async #copy(): Promise<T | undefined> {
@@ -196,7 +204,7 @@ export class Replicated<T extends Changed> {
 
   /** Redis helps and is never needed: its failures are logged and forgotten. */
   async #attempt<R>(what: string, command: (copies: SnapshotStore) => Promise<R>): Promise<R | undefined> {
-    const { copies, log } = this.#options
+    const { snapshotStore: copies, log } = this.#options
     if (!copies) return undefined
     try {
       return await command(copies)
@@ -206,7 +214,7 @@ export class Replicated<T extends Changed> {
     }
   }
 
-  #settle(by: 'redis' | 'postgres', result: Result): void {
+  #settle(by: 'redis' | 'postgres', result: CheckResult): void {
     this.#options.databaseHealth.checks.of(by, result).value += 1
     const isConfirmed = result !== 'older' && result !== 'failed'
     this.#source = isConfirmed ? by : 'memory'
@@ -216,7 +224,7 @@ export class Replicated<T extends Changed> {
   /** Takes over a newer value and wakes whoever follows; false when there is none. */
   #swap(value: T | undefined, from?: 'truth'): boolean {
     if (value === undefined) return false
-    if (from !== 'truth' && this.#value !== undefined && !isAfter(value, this.#value)) return false
+    if (from !== 'truth' && this.#value !== undefined && !isNewerRevision(value, this.#value)) return false
     if (value === this.#value) return true
     this.#value = value
     this.#options.databaseHealth.loaded()
@@ -227,8 +235,8 @@ export class Replicated<T extends Changed> {
   }
 }
 
-type Seen = { readonly stamp: Stamp | undefined } | undefined
+type StoredRevision = { readonly stamp: RevisionId | undefined } | undefined
 
 /** True when Postgres may put the first in the place of the second. */
-const isNews = (found: Stamp, held: Stamp): boolean =>
+const isReplacement = (found: RevisionId, held: RevisionId): boolean =>
   found.incarnation !== held.incarnation || found.revision > held.revision

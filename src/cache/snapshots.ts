@@ -3,12 +3,12 @@ import type { Definition } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
 import { lineOf } from '../flag/flag-map.ts'
 import { compileFlagSet, compileSerialized, type FlagSet, patchFlagSet } from '../flag/flag-set.ts'
-import type { EnvironmentSource, Version } from '../repository/postgres/load-environment.ts'
-import type { Copy } from '../repository/redis/snapshot-store.ts'
-import { atMost, type ReplicationOptions, WAIT_MS } from './freshness.ts'
+import type { EnvironmentRevision, LoadedEnvironment } from '../repository/postgres/load-environment.ts'
+import type { StoredSnapshot } from '../repository/redis/snapshot-store.ts'
+import { REFRESH_WAIT_MS, type ReplicationOptions, waitAtMost } from './freshness.ts'
 import { Replicated } from './replicated.ts'
 
-export type ReadSource = (flagSetId: string, since?: Version) => Promise<EnvironmentSource | undefined>
+export type LoadEnvironment = (flagSetId: string, since?: EnvironmentRevision) => Promise<LoadedEnvironment | undefined>
 
 /**
  * Environments held at most; the one that was loaded longest ago makes room. A name that does not exist is not held,
@@ -22,19 +22,19 @@ const JUST_NOW_MS = 20
 /** The newest snapshot of each environment that is asked for. */
 export class Snapshots {
   readonly #options: ReplicationOptions
-  readonly #read: ReadSource
+  readonly #read: LoadEnvironment
   readonly #held = new Map<string, Replicated<Snapshot>>()
 
-  constructor(replication: ReplicationOptions, read: ReadSource) {
+  constructor(replication: ReplicationOptions, read: LoadEnvironment) {
     this.#options = replication
     this.#read = read
   }
 
   /** The snapshot to answer a request from; a promise only at first and after a pause. Throws `not_found` or `unavailable`. */
   current(flagSetId: string): Snapshot | Promise<Snapshot> {
-    const held = this.#held.get(flagSetId)
-    const found = held?.current()
-    if (found === undefined) return this.#first(flagSetId, held)
+    const replicated = this.#held.get(flagSetId)
+    const found = replicated?.current()
+    if (found === undefined) return this.#first(flagSetId, replicated)
     return found instanceof Promise ? found.then((snapshot) => snapshot ?? this.#missing(flagSetId)) : found
   }
 
@@ -60,7 +60,7 @@ export class Snapshots {
    */
   async newest(flagSetId: string): Promise<Snapshot> {
     const held = await this.held(flagSetId)
-    if (held.ageMs >= JUST_NOW_MS) await atMost(held.check(), WAIT_MS)
+    if (held.ageMs >= JUST_NOW_MS) await waitAtMost(held.check(), REFRESH_WAIT_MS)
     return held.value ?? this.#missing(flagSetId)
   }
 
@@ -93,8 +93,8 @@ export class Snapshots {
         const isUnchanged = source?.isUpdate && source.revision === snapshot?.revision
         return isUnchanged ? snapshot : source && nextSnapshot(flagSetId, source, snapshot)
       },
-      encode: writeSnapshot,
-      decode: (copy) => readSnapshot(flagSetId, copy),
+      encode: encodeSnapshot,
+      decode: (copy) => decodeSnapshot(flagSetId, copy),
     })
     this.#held.set(flagSetId, held)
     const oldest = this.#held.keys().next().value
@@ -112,7 +112,7 @@ export class Snapshots {
  * What this replica believes about one environment. Immutable: a change makes a new one, and a request takes it once,
  * so one answer never mixes two revisions.
  */
-export type Snapshot = Version & {
+export type Snapshot = EnvironmentRevision & {
   /** `<project>/<environment>`. */
   readonly flagSetId: string
   /** When the environment last changed, by the database's clock. */
@@ -123,7 +123,7 @@ export type Snapshot = Version & {
 }
 
 /** Makes the next snapshot of an environment; compiles only what differs from `held`. */
-export function nextSnapshot(flagSetId: string, source: EnvironmentSource, held: Snapshot | undefined): Snapshot {
+export function nextSnapshot(flagSetId: string, source: LoadedEnvironment, held: Snapshot | undefined): Snapshot {
   const { incarnation, id, revision, changedAt, changedIn, flags, settings } = source
   const version = { flagSetId, incarnation, id, revision, changedAt, changedIn }
   if (source.isUpdate && held) return { ...version, flagSet: patchFlagSet(held.flagSet, { flags, ...settings }) }
@@ -148,7 +148,7 @@ const Head = v.object({
  * A snapshot as text for other replicas: its definitions, since compiled rules are closures. One line about the set and how many flags
  * it has, then one for each flag.
  */
-export function writeSnapshot({ id, changedAt, changedIn, flagSet }: Snapshot): string {
+export function encodeSnapshot({ id, changedAt, changedIn, flagSet }: Snapshot): string {
   const { bucketing, segments, metadata, flags } = flagSet
   const head = { id: String(id), changedAt, changedIn, bucketing, segments, metadata, flags: flags.size }
   const lines = [JSON.stringify(head)]
@@ -160,7 +160,7 @@ export function writeSnapshot({ id, changedAt, changedIn, flagSet }: Snapshot): 
  * The snapshot that `writeSnapshot` wrote; undefined when it was not that, as by a replica of another version. The text of its flags is
  * left as it is, since who has just started is asked for few of them: to read a thousand takes longer than to answer.
  */
-export function readSnapshot(flagSetId: string, { stamp, text }: Copy): Snapshot | undefined {
+export function decodeSnapshot(flagSetId: string, { revisionId: stamp, text }: StoredSnapshot): Snapshot | undefined {
   const end = text.indexOf('\n')
   const [first, lines] = end < 0 ? [text, ''] : [text.slice(0, end), text.slice(end)]
   const head = v.safeParse(v.pipe(v.string(), v.parseJson(), Head), first)

@@ -1,9 +1,9 @@
-import type { Hint, Invalidations } from '../repository/redis/invalidation.ts'
+import type { Invalidation, Invalidations } from '../repository/redis/invalidation.ts'
 import { type BoundaryClock, BoundaryTimer } from './boundary-timer.ts'
 import type { Replicated } from './replicated.ts'
 import type { Snapshot } from './snapshots.ts'
 
-export type Listener = {
+export type SnapshotListener = {
   /** Called with each snapshot that takes the place of another. */
   readonly onSnapshot: (snapshot: Snapshot) => void
   /** Called when time alone has changed what these flags may answer. Undefined where the client evaluates by itself. */
@@ -17,10 +17,10 @@ export type Subscribed = {
 }
 export type SubscriptionsOptions = {
   /** Throws `not_found` or `unavailable`. */
-  readonly held: (flagSetId: string) => Promise<Replicated<Snapshot>>
+  readonly replicated: (flagSetId: string) => Promise<Replicated<Snapshot>>
   /** Undefined without Redis: then the timer alone brings what other replicas changed. */
-  readonly hints: Invalidations | undefined
-  /** How often what is followed is checked, whether or not a hint came. */
+  readonly invalidations: Invalidations | undefined
+  /** How often what is followed is checked, whether or not a invalidation came. */
   readonly checkMs: number
   readonly clock: BoundaryClock
 }
@@ -32,11 +32,11 @@ export type WatchOptions = {
   readonly withBoundaries?: boolean
 }
 /** What is held, and the flags whose answers time alone may have changed since the news before. */
-export type News = { readonly snapshot: Snapshot; readonly timed: ReadonlySet<string> }
+export type SnapshotUpdate = { readonly snapshot: Snapshot; readonly timed: ReadonlySet<string> }
 
-type Entry = {
-  readonly held: Replicated<Snapshot>
-  readonly listeners: Set<Listener>
+type EnvironmentSubscription = {
+  readonly replicated: Replicated<Snapshot>
+  readonly listeners: Set<SnapshotListener>
   readonly stop: AbortController
   timer: BoundaryTimer | undefined
 }
@@ -48,7 +48,7 @@ type Entry = {
  */
 export class Subscriptions {
   readonly #options: SubscriptionsOptions
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new Map<string, EnvironmentSubscription>()
   #watch: AbortController | undefined
 
   constructor(options: SubscriptionsOptions) {
@@ -61,13 +61,13 @@ export class Subscriptions {
   }
 
   /** Adds a listener. Throws `not_found` or `unavailable`. */
-  async add(flagSetId: string, listener: Listener): Promise<Subscribed> {
-    const held = await this.#options.held(flagSetId)
+  async add(flagSetId: string, listener: SnapshotListener): Promise<Subscribed> {
+    const held = await this.#options.replicated(flagSetId)
     const snapshot = held.value
     if (snapshot === undefined) throw new Error('Cannot follow an environment that is not held')
     const known = this.#entries.get(flagSetId)
     // Snapshots makes a new one where the old one had to make room.
-    const entry = known?.held === held ? known : this.#follow(flagSetId, held, known)
+    const entry = known?.replicated === held ? known : this.#follow(flagSetId, held, known)
     entry.listeners.add(listener)
     if (listener.onBoundary) entry.timer ??= this.#startTimer(entry, snapshot)
     this.#watch ??= this.#startWatch()
@@ -81,7 +81,7 @@ export class Subscriptions {
   async *watch(
     flagSetId: string,
     { signal, silenceMs, withBoundaries = false }: WatchOptions,
-  ): AsyncGenerator<News | null> {
+  ): AsyncGenerator<SnapshotUpdate | null> {
     let newest: Snapshot | undefined
     let timed = new Set<string>()
     let wake: () => void = () => undefined
@@ -99,7 +99,7 @@ export class Subscriptions {
         const next: Snapshot | undefined = newest
         newest = undefined
         if (next !== undefined) {
-          const news: News = { snapshot: next, timed }
+          const news: SnapshotUpdate = { snapshot: next, timed }
           timed = new Set()
           yield news
         } else if (
@@ -115,19 +115,28 @@ export class Subscriptions {
     }
   }
 
-  #follow(flagSetId: string, held: Replicated<Snapshot>, before: Entry | undefined): Entry {
+  #follow(
+    flagSetId: string,
+    held: Replicated<Snapshot>,
+    before: EnvironmentSubscription | undefined,
+  ): EnvironmentSubscription {
     before?.stop.abort()
     before?.timer?.stop()
-    const listeners = before?.listeners ?? new Set<Listener>()
-    const entry: Entry = { held, listeners, stop: new AbortController(), timer: undefined }
+    const listeners = before?.listeners ?? new Set<SnapshotListener>()
+    const entry: EnvironmentSubscription = {
+      replicated: held,
+      listeners,
+      stop: new AbortController(),
+      timer: undefined,
+    }
     if (before?.timer && held.value) entry.timer = this.#startTimer(entry, held.value)
     this.#entries.set(flagSetId, entry)
     void this.#tell(entry)
     return entry
   }
 
-  async #tell(entry: Entry): Promise<void> {
-    const { held, listeners, stop } = entry
+  async #tell(entry: EnvironmentSubscription): Promise<void> {
+    const { replicated: held, listeners, stop } = entry
     let seen = held.value
     for await (const snapshot of held.follow(stop.signal)) {
       if (snapshot === seen) continue
@@ -137,14 +146,14 @@ export class Subscriptions {
     }
   }
 
-  #startTimer({ held, listeners }: Entry, snapshot: Snapshot): BoundaryTimer {
+  #startTimer({ replicated: held, listeners }: EnvironmentSubscription, snapshot: Snapshot): BoundaryTimer {
     return new BoundaryTimer(this.#options.clock, snapshot, (keys) => {
       const newest = held.value
       if (newest) for (const { onBoundary } of listeners) onBoundary?.(newest, keys)
     })
   }
 
-  #leave(flagSetId: string, listener: Listener): void {
+  #leave(flagSetId: string, listener: SnapshotListener): void {
     const entry = this.#entries.get(flagSetId)
     if (!entry?.listeners.delete(listener)) return
     if (!entry.listeners.values().some(({ onBoundary }) => onBoundary)) {
@@ -163,24 +172,27 @@ export class Subscriptions {
     const watch = new AbortController()
     const timer = setInterval(() => this.#checkAll(this.#options.checkMs / 2), this.#options.checkMs)
     watch.signal.addEventListener('abort', () => clearInterval(timer))
-    const ear = { onReady: () => this.#checkAll(0), onHint: (hint: Hint) => void this.#take(hint) }
-    void this.#options.hints?.(ear, watch.signal)
+    const ear = {
+      onReady: () => this.#checkAll(0),
+      onInvalidation: (invalidation: Invalidation) => void this.#take(invalidation),
+    }
+    void this.#options.invalidations?.(ear, watch.signal)
     return watch
   }
 
   #checkAll(ageMs: number): void {
-    for (const { held } of this.#entries.values()) if (held.ageMs >= ageMs) void held.check()
+    for (const { replicated: held } of this.#entries.values()) if (held.ageMs >= ageMs) void held.check()
   }
 
-  /** Twice, because the first check may share the answer to a question that was older than the hint. */
-  async #take(hint: Hint): Promise<void> {
-    const held = this.#entries.get(hint.name)?.held
-    for (let tries = 0; held && tries < 2 && isNews(hint, held.value); tries++) await held.check()
+  /** Twice, because the first check may share the answer to a question that was older than the invalidation. */
+  async #take(invalidation: Invalidation): Promise<void> {
+    const held = this.#entries.get(invalidation.name)?.replicated
+    for (let tries = 0; held && tries < 2 && isNewer(invalidation, held.value); tries++) await held.check()
   }
 }
 
-const isNews = (hint: Hint, value: Snapshot | undefined): boolean =>
-  hint.incarnation !== value?.incarnation || hint.revision > value.revision
+const isNewer = (invalidation: Invalidation, value: Snapshot | undefined): boolean =>
+  invalidation.incarnation !== value?.incarnation || invalidation.revision > value.revision
 
 /** Waits for whichever comes first: the call of what `onWake` is given (false), or the end of `ms` (true). */
 function isSilent(onWake: (wake: () => void) => void, ms: number | undefined): Promise<boolean> {

@@ -1,9 +1,9 @@
 import type { Evaluation, Success } from '../flag/evaluate.ts'
 import type { UsageCount, UsageReason } from '../repository/postgres/usage.ts'
 
-type Cell = { -readonly [K in keyof UsageCount]: UsageCount[K] }
-type List = { readonly environmentId: bigint; times: number; lastAt: number }
-type Combination = {
+type UsageCounter = { -readonly [K in keyof UsageCount]: UsageCount[K] }
+type RepeatedList = { readonly environmentId: bigint; times: number; lastAt: number }
+type CounterKey = {
   readonly environmentId: bigint
   readonly key: string
   readonly variant: string
@@ -20,18 +20,18 @@ const CELLS_MAX = 50_000
 /** Flags in lists that are counted as one until the next flush: adding that many up takes some milliseconds. */
 const LISTED_MAX = 100_000
 /** The counts since the last flush, by hour, environment, flag, variant and reason. */
-export class UsageCells {
+export class UsageCounters {
   readonly #cellsMax: number
   /**
    * The cell of an answer, found by the answer itself: successes are made once for each flag of each environment, and the same
    * object is given every time.
    */
-  #known = new Map<Evaluation, Cell>()
-  #cells = new Map<string, Cell>()
+  #known = new Map<Evaluation, UsageCounter>()
+  #cells = new Map<string, UsageCounter>()
   /** Answers that are given together again and again, not yet added to their cells. */
-  readonly #lists = new Map<readonly Success[], List>()
+  readonly #lists = new Map<readonly Success[], RepeatedList>()
   #listed = 0
-  #overflow = new Map<bigint, Cell>()
+  #overflow = new Map<bigint, UsageCounter>()
   #hour = Number.NaN
   #unnamed = 0
 
@@ -87,7 +87,7 @@ export class UsageCells {
     this.#known.clear()
   }
 
-  #list(environmentId: bigint, evaluations: readonly Success[]): List {
+  #list(environmentId: bigint, evaluations: readonly Success[]): RepeatedList {
     if (this.#listed + evaluations.length > LISTED_MAX) this.#addLists()
     const list = { environmentId, times: 0, lastAt: 0 }
     this.#lists.set(evaluations, list)
@@ -107,7 +107,7 @@ export class UsageCells {
     this.#listed = 0
   }
 
-  #find(environmentId: bigint, evaluation: Evaluation): Cell | undefined {
+  #find(environmentId: bigint, evaluation: Evaluation): UsageCounter | undefined {
     if (evaluation.reason === 'ERROR') {
       // Made anew each time, so it is found by its words alone.
       const { key, errorCode } = evaluation
@@ -122,7 +122,7 @@ export class UsageCells {
     return cell
   }
 
-  #cell({ environmentId, key, variant, reason }: Combination): Cell {
+  #cell({ environmentId, key, variant, reason }: CounterKey): UsageCounter {
     const name = `${environmentId}\0${this.#hour}\0${key}\0${variant}\0${reason}`
     const held = this.#cells.get(name)
     if (held) return held
@@ -133,10 +133,18 @@ export class UsageCells {
   }
 
   /** One for an environment, whatever the hour: it stands in the last one in which it was needed. */
-  #overflowOf(environmentId: bigint): Cell {
+  #overflowOf(environmentId: bigint): UsageCounter {
     this.#unnamed += 1
     const held = this.#overflow.get(environmentId)
-    const fresh: Cell = { environmentId, flag: undefined, hour: 0, variant: '', reason: '', count: 0, lastAt: 0 }
+    const fresh: UsageCounter = {
+      environmentId,
+      flag: undefined,
+      hour: 0,
+      variant: '',
+      reason: '',
+      count: 0,
+      lastAt: 0,
+    }
     const cell = held ?? fresh
     cell.hour = this.#hour
     this.#overflow.set(environmentId, cell)
@@ -150,7 +158,7 @@ const RESOLUTION_SECONDS = 300
 const REMEMBERED_MAX = 20_000
 
 /** When each of some things last happened, to 5 minutes. Only what exists is noted, such as valid keys, so their number is bounded. */
-export class LastTimes<Name> {
+export class LastUseTimes<Name> {
   readonly #noted = new Map<Name, number>()
   #pending = new Map<Name, number>()
 

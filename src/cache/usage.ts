@@ -3,7 +3,7 @@ import { batches } from '../repository/postgres/database.ts'
 import type { KeyUse, UsageBatch } from '../repository/postgres/usage.ts'
 import type { LogLine } from '../telemetry/log.ts'
 import { keyIdOf, type Principal } from './key-cache.ts'
-import { LastTimes, UsageCells } from './usage-counters.ts'
+import { LastUseTimes, UsageCounters } from './usage-counters.ts'
 
 const FLUSH_SECONDS = 60
 /** A connection that died while this replica slept is noticed by the first try. */
@@ -16,11 +16,11 @@ const LAST_TRIES = 2
 export class Usage {
   readonly #write: (batch: UsageBatch) => Promise<void>
   readonly #replica: string
-  readonly #cells: UsageCells
+  readonly #cells: UsageCounters
   readonly #log: LogLine
   /** By the name of the principal. */
-  readonly #keyUses = new LastTimes<string>()
-  readonly #syncs = new LastTimes<bigint>()
+  readonly #keyUses = new LastUseTimes<string>()
+  readonly #syncs = new LastUseTimes<bigint>()
   /** Handed over and not known to have arrived. Only the same batch may be sent again: it may have arrived after all. */
   #sealed: UsageBatch[] = []
   #sequence = 0
@@ -39,7 +39,7 @@ export class Usage {
     this.#write = options.write
     this.#replica = options.replica
     this.#log = options.log
-    this.#cells = new UsageCells(options.cellsMax)
+    this.#cells = new UsageCounters(options.cellsMax)
   }
 
   /** Flushes that failed. */

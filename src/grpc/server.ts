@@ -1,7 +1,7 @@
 import http2, { type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { JsonObject } from '@bufbuild/protobuf'
 import { type Authenticate, hasRole } from '../cache/authenticator.ts'
-import type { Count } from '../cache/evaluation-recorder.ts'
+import type { RecordEvaluation } from '../cache/evaluation-recorder.ts'
 import { flagSetIdFor, parseSelector } from '../cache/selector.ts'
 import type { Snapshot } from '../cache/snapshots.ts'
 import type { Subscriptions } from '../cache/subscriptions.ts'
@@ -39,7 +39,7 @@ export type RpcDependencies = {
   readonly subscriptions: Pick<Subscriptions, 'watch'>
   /** Static values that override every evaluation context; in-process providers merge them as well. */
   readonly contextValues: JsonObject
-  readonly count: Count
+  readonly count: RecordEvaluation
   /** Records that an in-process provider read the flag set of an environment. */
   readonly noteSync: (environmentId: bigint) => void
   /** As `/readyz`. */

@@ -4,22 +4,22 @@ import { CLIENT } from '../telemetry/span.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'
 
 /** What a store is called in OpenTelemetry's conventions (`db.system.name`). */
-export type System = 'postgresql' | 'redis'
+export type StoreName = 'postgresql' | 'redis'
 
 /** Calls of one store: counted, timed, and each a span of whatever asked for it. */
-export class Calls {
+export class StoreCalls {
   /** By what they do and how they ended: "ok", the code of a refusal, or "failed". */
   readonly timings = new Labeled(['call', 'code'], newHistogram)
-  readonly #system: System
+  readonly #system: StoreName
   readonly #tracer: Tracer
 
-  constructor(system: System, tracer: Tracer = untraced) {
+  constructor(system: StoreName, tracer: Tracer = untraced) {
     this.#system = system
     this.#tracer = tracer
   }
 
   /** Does `work`, and notes under `call` how long it took and how it ended. */
-  async note<T>(call: string, work: () => Promise<T>): Promise<T> {
+  async measure<T>(call: string, work: () => Promise<T>): Promise<T> {
     const start = performance.now()
     const end = (code: string) => this.timings.of(call, code).add((performance.now() - start) / 1_000)
     try {

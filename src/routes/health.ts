@@ -6,7 +6,7 @@ export type Health = {
   readonly isStopping: () => boolean
   /** Loads the keys, if nothing was loaded from the stores yet. */
   readonly warmUp: () => Promise<void>
-  readonly databaseHealth: Pick<DatabaseHealth, 'isLoaded' | 'trouble' | 'since'>
+  readonly databaseHealth: Pick<DatabaseHealth, 'isLoaded' | 'error' | 'since'>
   /** Whether the database refused the last change because it is read-only. */
   readonly database: { readonly isReadOnly: boolean }
   /** The clock of `databaseHealth`, in milliseconds. */
@@ -30,7 +30,7 @@ export function probes(health: Health): ReadonlyMap<string, () => Promise<ProbeR
   const live = async (): Promise<ProbeResponse> => ({ status: 200, body: { status: 'live' } })
   const started = async (): Promise<ProbeResponse> => {
     await warmUp()
-    const { isLoaded, trouble } = databaseHealth
+    const { isLoaded, error: trouble } = databaseHealth
     if (isLoaded) return { status: 200, body: { status: 'started' } }
     return { status: 503, body: { status: 'starting', reason: reasonOf(trouble) } }
   }
@@ -38,7 +38,7 @@ export function probes(health: Health): ReadonlyMap<string, () => Promise<ProbeR
     if (isStopping()) return { status: 503, body: { status: 'stopping' } }
     const response = await started()
     if (response.status !== 200) return response
-    const { trouble, since = now() } = databaseHealth
+    const { error: trouble, since = now() } = databaseHealth
     if (trouble === undefined && database.isReadOnly)
       return { status: 200, body: { status: 'degraded', reason: 'The database is read-only: changes are refused' } }
     if (trouble === undefined) return { status: 200, body: { status: 'ready' } }

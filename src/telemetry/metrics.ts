@@ -10,8 +10,8 @@ export const newMetrics = () => ({
   /** Requests and calls refused by the concurrency limit. */
   shed: newCounter(),
   evaluations: new EvaluationCounts(),
-  damagedCopies: newCounter(),
-  hints: newCounter(),
+  damagedSnapshots: newCounter(),
+  invalidations: newCounter(),
 })
 
 /** A number that only increases. */

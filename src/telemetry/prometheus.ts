@@ -124,7 +124,7 @@ function addSnapshots(
   counter('flagstaff_freshness_checks_total', 'Checks for a newer revision', ['source', 'result'], () =>
     samplesOf(databaseHealth.checks),
   )
-  counter('flagstaff_hints_received_total', 'Hints of other replicas', [], () => metrics.hints.value)
+  counter('flagstaff_hints_received_total', 'Hints of other replicas', [], () => metrics.invalidations.value)
   const wanted = 'Whether hints are subscribed to: 1 while streams are open'
   gauge('flagstaff_hints_wanted', wanted, [], () => Number(subscriptions.isWatching))
 }
@@ -144,7 +144,7 @@ function addStores(
   )
   add('flagstaff_redis_call_duration_seconds', 'Commands about copies', () => valuesOf(redis.timings))
   const damaged = 'Copies that are foreign or incomplete'
-  counter('flagstaff_redis_damaged_copies_total', damaged, [], () => metrics.damagedCopies.value)
+  counter('flagstaff_redis_damaged_copies_total', damaged, [], () => metrics.damagedSnapshots.value)
   counter('flagstaff_usage_flush_failures_total', 'Failed attempts to store the usage', [], () => usage.failures)
   counter('flagstaff_usage_unnamed_total', 'Usage that found no counter of its own', [], () => usage.unnamed)
 }

@@ -1,14 +1,22 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { Calls } from '../repository/calls.ts'
+import type { StoreCalls } from '../repository/calls.ts'
 import type { DatabaseAddress } from '../repository/postgres/connection/address.ts'
 import { connect } from '../repository/postgres/connection/failover-pool.ts'
 import { type Database, openDatabase } from '../repository/postgres/database.ts'
 import { migrate } from '../repository/postgres/schema.ts'
-import { claim } from './folder-lock.ts'
-import { accountFor, createCluster, endLeftover, hand, postgresPrograms, type Running, run } from './postgres.ts'
-import { plantSample } from './seed.ts'
+import { lockFolder } from './folder-lock.ts'
+import {
+  accountFor,
+  createCluster,
+  giveTo,
+  postgresPrograms,
+  type RunningPostgres,
+  startPostgres,
+  stopLeftover,
+} from './postgres.ts'
+import { seedSampleFlags } from './seed.ts'
 
 /** Names the socket where no port of 127.0.0.1 is asked for. Told to both sides, lest a PGPORT in the environment decide. */
 const SOCKET_PORT = 5432
@@ -16,14 +24,14 @@ const SOCKET_PORT = 5432
 export type TrialDatabase = { readonly address: DatabaseAddress; readonly folder: string; stop(): Promise<void> }
 
 /** Opens the trial's own database, with its schema and some sample flags; to close it stops its Postgres. */
-export async function openTrialDatabase(folder: string, calls: Calls): Promise<Database> {
+export async function openTrialDatabase(folder: string, calls: StoreCalls): Promise<Database> {
   const trial = await startTrialDatabase(folder)
   try {
     const client = await connect(trial.address)
     await migrate(client)
     await client.end()
     const database = openDatabase(trial.address, calls, () => trial.stop())
-    await plantSample(database)
+    await seedSampleFlags(database)
     return database
   } catch (error) {
     await trial.stop()
@@ -44,7 +52,7 @@ export async function startTrialDatabase(folder: string, port?: number): Promise
   } catch (cause) {
     throw cannotUse(home, cause)
   }
-  const release = claim(home)
+  const release = lockFolder(home)
   try {
     const running = await start(home, programs, port)
     const address = socketAddress(running.socketFolder, port ?? SOCKET_PORT)
@@ -94,10 +102,10 @@ async function start(
   home: string,
   programs: Awaited<ReturnType<typeof postgresPrograms>>,
   port?: number,
-): Promise<Running & { socketFolder: string }> {
+): Promise<RunningPostgres & { socketFolder: string }> {
   const data = join(home, 'data')
   const account = await accountFor(data, programs.postgres)
-  await endLeftover(data)
+  await stopLeftover(data)
   try {
     await createCluster(data, programs, account)
   } catch (cause) {
@@ -105,9 +113,9 @@ async function start(
   }
   // A socket's path has at most 107 bytes, and a project's may be longer: hence not in `home`.
   const socketFolder = mkdtempSync(join(tmpdir(), 'flagstaff-'))
-  hand(socketFolder, account)
+  giveTo(socketFolder, account)
   try {
-    const running = await run(
+    const running = await startPostgres(
       {
         data,
         socketFolder,

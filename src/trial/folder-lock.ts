@@ -18,9 +18,9 @@ const TRIES_MAX = 100
  * Claims a folder for this process and returns how to let go of it. Only one process may use a trial database: the one that
  * ends first would stop it under the other. A claim whose process is gone, as after a kill -9, counts no more.
  */
-export function claim(folder: string): () => void {
+export function lockFolder(folder: string): () => void {
   const path = join(folder, 'owner')
-  const mine = `${process.pid} ${startOf(process.pid) ?? ''} ${randomBytes(6).toString('hex')}`
+  const mine = `${process.pid} ${startTimeOf(process.pid) ?? ''} ${randomBytes(6).toString('hex')}`
   const draft = `${path}.${process.pid}`
   try {
     writeFileSync(draft, mine)
@@ -50,8 +50,8 @@ function take(path: string, draft: string): boolean {
       if (link(draft, path)) return true
       continue
     }
-    if (isHeld(owner)) return false
-    if (succeed(path, owner, draft)) return true
+    if (isOwnerAlive(owner)) return false
+    if (replaceDeadOwner(path, owner, draft)) return true
   }
   return false
 }
@@ -60,8 +60,8 @@ function take(path: string, draft: string): boolean {
  * Takes over from a dead owner. Several starts may find the same one dead, and only one may win: each tries to link the
  * one name that follows it. Who has that name, while the claim is still the dead one's, alone may replace the claim.
  */
-function succeed(path: string, owner: string, draft: string): boolean {
-  const place = placeAfter(path, owner, draft)
+function replaceDeadOwner(path: string, owner: string, draft: string): boolean {
+  const place = linkSuccessor(path, owner, draft)
   if (place === undefined) return false
   if (read(path) !== owner) {
     rmSync(place, { force: true })
@@ -74,11 +74,11 @@ function succeed(path: string, owner: string, draft: string): boolean {
 }
 
 /** Links the name that follows `last`, or whoever followed it and died before it was done. Undefined when that one lives. */
-function placeAfter(path: string, last: string, draft: string): string | undefined {
+function linkSuccessor(path: string, last: string, draft: string): string | undefined {
   const place = `${path}.after-${last.trim().replace(/\W+/g, '-')}`
   if (link(draft, place)) return place
   const next = read(place)
-  return next === undefined || isHeld(next) ? undefined : placeAfter(path, next, draft)
+  return next === undefined || isOwnerAlive(next) ? undefined : linkSuccessor(path, next, draft)
 }
 
 /** Links, which unlike a write never replaces: of several that try, one succeeds. */
@@ -92,9 +92,9 @@ function link(draft: string, path: string): boolean {
   }
 }
 
-function isHeld(claim: string): boolean {
+function isOwnerAlive(claim: string): boolean {
   const [pid = '', start = ''] = claim.trim().split(' ')
-  return isAlive(Number(pid)) && start === (startOf(Number(pid)) ?? '')
+  return isAlive(Number(pid)) && start === (startTimeOf(Number(pid)) ?? '')
 }
 
 function read(path: string): string | undefined {
@@ -117,7 +117,7 @@ export function isAlive(pid: number): boolean {
 }
 
 /** When a process began, in the kernel's ticks: tells it from a later one that got its id. Undefined where /proc is not. */
-export function startOf(pid: number): string | undefined {
+export function startTimeOf(pid: number): string | undefined {
   return statusOf(pid)?.[19]
 }
 

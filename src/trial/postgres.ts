@@ -19,8 +19,8 @@ import { promisify } from 'node:util'
 import * as v from 'valibot'
 import { isAlive, servesFolder } from './folder-lock.ts'
 
-export type Running = { stop(): Promise<void> }
-type Place = {
+export type RunningPostgres = { stop(): Promise<void> }
+type ClusterLocation = {
   readonly data: string
   readonly socketFolder: string
   /** Names the socket, too. */
@@ -39,12 +39,12 @@ const SETTINGS = ['shared_buffers=32MB', 'max_connections=50', 'TimeZone=UTC', '
  * Creates the data folder where there is none. It is made under another name and renamed when it is whole, so that a start that is
  * killed halfway leaves nothing that looks like a database.
  */
-export async function createCluster(data: string, programs: Programs, account: Account): Promise<void> {
+export async function createCluster(data: string, programs: Programs, account: PostgresAccount): Promise<void> {
   if (existsSync(join(data, 'PG_VERSION'))) return
   const draft = `${data}.new`
   rmSync(draft, { recursive: true, force: true })
   mkdirSync(draft, { mode: 0o700 })
-  hand(draft, account)
+  giveTo(draft, account)
   const options = ['--username=flagstaff', '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-instructions']
   const [command, args] = commandOf(account, programs.initdb, [`--pgdata=${draft}`, ...options])
   try {
@@ -59,13 +59,13 @@ export async function createCluster(data: string, programs: Programs, account: A
 const NO_PID = 4_194_305
 
 /** Stops a Postgres that still runs on `data` because its Flagstaff was killed; it writes everything down first. */
-export async function endLeftover(data: string): Promise<void> {
+export async function stopLeftover(data: string): Promise<void> {
   const lock = join(data, 'postmaster.pid')
   const text = read(lock)
   if (text === undefined) return
   const lines = text.split('\n')
   const pid = Number(lines[0])
-  if (isAlive(pid) && servesFolder(pid, data)) await end(pid, data)
+  if (isAlive(pid) && servesFolder(pid, data)) await stopProcess(pid, data)
   // Postgres refuses to start while anything has the id that its lock names: a stranger that got it later, or a zombie.
   // Only the id goes: by the rest of the lock Postgres still finds out whether something of the old one is left.
   else if (pid > 0) writeFileSync(lock, text.replace(/^\d+/, String(NO_PID)))
@@ -75,7 +75,7 @@ export async function endLeftover(data: string): Promise<void> {
     rmSync(socketFolder, { recursive: true, force: true })
 }
 
-async function end(pid: number, data: string): Promise<void> {
+async function stopProcess(pid: number, data: string): Promise<void> {
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
     process.kill(pid, signal) // "fast", then "immediate"
     for (const deadline = performance.now() + STOP_MS; performance.now() < deadline; await sleep(POLL_MS))
@@ -85,7 +85,11 @@ async function end(pid: number, data: string): Promise<void> {
 }
 
 /** Runs Postgres until `stop`. In a process group of its own: a Ctrl-C in the terminal is for us, and we end it last. */
-export async function run(place: Place, programs: Programs, account: Account): Promise<Running> {
+export async function startPostgres(
+  place: ClusterLocation,
+  programs: Programs,
+  account: PostgresAccount,
+): Promise<RunningPostgres> {
   const settings = [
     `unix_socket_directories=${place.socketFolder}`,
     `listen_addresses=${place.listensOnLoopback ? '127.0.0.1' : ''}`,
@@ -104,7 +108,7 @@ export async function run(place: Place, programs: Programs, account: Account): P
   closeSync(log)
   child.unref()
   const ended = once(child, 'exit')
-  await ready(place, child, ended)
+  await waitUntilReady(place, child, ended)
   return {
     async stop() {
       for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
@@ -118,7 +122,11 @@ export async function run(place: Place, programs: Programs, account: Account): P
 }
 
 /** Waits until Postgres writes "ready" into its lock file, line 8, which is what its own pg_ctl waits for. */
-async function ready(place: Place, child: { pid?: number | undefined }, ended: Promise<unknown>): Promise<void> {
+async function waitUntilReady(
+  place: ClusterLocation,
+  child: { pid?: number | undefined },
+  ended: Promise<unknown>,
+): Promise<void> {
   let isOver = false
   ended.then(
     () => {
@@ -138,7 +146,7 @@ async function ready(place: Place, child: { pid?: number | undefined }, ended: P
   throw new Error(`Cannot start: Postgres did not start in ${place.data}: ${why || 'it said nothing'}`)
 }
 
-function commandOf({ prefix }: Account, program: string, args: readonly string[]): [string, string[]] {
+function commandOf({ prefix }: PostgresAccount, program: string, args: readonly string[]): [string, string[]] {
   const [command = program, ...rest] = [...prefix, program]
   return [command, [...rest, ...args]]
 }
@@ -158,7 +166,10 @@ function read(path: string): string | undefined {
 }
 
 /** As whom Postgres runs: `prefix` goes before its command. `owner` gets its files; undefined: whoever we are. */
-export type Account = { readonly prefix: readonly string[]; readonly owner: { uid: number; gid: number } | undefined }
+export type PostgresAccount = {
+  readonly prefix: readonly string[]
+  readonly owner: { uid: number; gid: number } | undefined
+}
 
 const NOBODY = 65_534
 
@@ -174,14 +185,14 @@ export const POSTGRES_ENVIRONMENT = {
  * pass through folders that only root may enter, as /root and most temporary folders are. Where that right cannot be
  * handed on, a user namespace does: inside it root's own files belong to the other user.
  */
-export async function accountFor(data: string, program: string): Promise<Account> {
+export async function accountFor(data: string, program: string): Promise<PostgresAccount> {
   if (process.getuid?.() !== 0) return { prefix: [], owner: undefined }
   const owner = ownerOf(data) ?? userNamed('nobody') ?? { uid: NOBODY, gid: NOBODY }
   // The last is for access(2), by which initdb looks for its sibling: without it, that call knows of no rights but root's.
   const right = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--securebits=+no_setuid_fixup']
   const become = ['setpriv', `--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups']
-  const namespace: Account = { prefix: ['unshare', '--user', `--map-user=${NOBODY}`], owner: undefined }
-  const candidates: Account[] = [{ prefix: [...become, ...right], owner }, namespace, { prefix: become, owner }]
+  const namespace: PostgresAccount = { prefix: ['unshare', '--user', `--map-user=${NOBODY}`], owner: undefined }
+  const candidates: PostgresAccount[] = [{ prefix: [...become, ...right], owner }, namespace, { prefix: become, owner }]
   // Files of an earlier start from inside a user namespace: only from there does Postgres own them.
   if (existsSync(data) && ownerOf(data) === undefined) candidates.unshift(namespace)
   for (const account of candidates) if (await works(account, program)) return account
@@ -191,11 +202,11 @@ export async function accountFor(data: string, program: string): Promise<Account
 }
 
 /** Gives a path to the account. */
-export function hand(path: string, { owner }: Account): void {
+export function giveTo(path: string, { owner }: PostgresAccount): void {
   if (owner) chownSync(path, owner.uid, owner.gid)
 }
 
-async function works({ prefix }: Account, program: string): Promise<boolean> {
+async function works({ prefix }: PostgresAccount, program: string): Promise<boolean> {
   const [command = '', ...rest] = prefix
   try {
     await promisify(execFile)(command, [...rest, program, '--version'], { env: POSTGRES_ENVIRONMENT })

@@ -1,5 +1,5 @@
 import { readDocument } from '../flag/check/document.ts'
-import { type Author, type Change, listChanges } from '../repository/postgres/changes.ts'
+import { type Author, type ChangeRecord, listChanges } from '../repository/postgres/changes.ts'
 import type { Database } from '../repository/postgres/database.ts'
 import { createEnvironment } from '../repository/postgres/environments.ts'
 import { applyFlagSet } from '../repository/postgres/flag-set.ts'
@@ -44,10 +44,10 @@ const SAMPLE = {
  * Fills a new trial database, and goes on where a start that was killed had stopped; leaves any other as it is. What is done
  * stands in the record of changes: a sample that a person has deleted does not come back.
  */
-export async function plantSample(database: Database): Promise<void> {
+export async function seedSampleFlags(database: Database): Promise<void> {
   const planted = await listChanges(database, { actor: AUTHOR.actor, limit: CHANGES_MAX })
   if (planted.length === 0 && (await listProjects(database, { after: '', limit: 1 })).length > 0) return
-  const isDone = (subject: Change['subject'], environment: string | null = null) =>
+  const isDone = (subject: ChangeRecord['subject'], environment: string | null = null) =>
     planted.some((change) => change.subject === subject && change.environment === environment)
 
   const { source: document } = readDocument(SAMPLE)

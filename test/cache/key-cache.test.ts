@@ -4,10 +4,10 @@ import { DatabaseHealth } from '../../src/cache/freshness.ts'
 import { KeyCache } from '../../src/cache/key-cache.ts'
 import { FlagError } from '../../src/flag/error.ts'
 import { hashSecret } from '../../src/repository/digest.ts'
-import type { KeySource } from '../../src/repository/postgres/keys.ts'
-import type { Stamp } from '../../src/repository/redis/snapshot-store.ts'
+import type { UsableKeys } from '../../src/repository/postgres/keys.ts'
+import type { RevisionId } from '../../src/repository/redis/snapshot-store.ts'
 
-const key = (secret: string, expiresAt: Date | null = null): KeySource['keys'][number] => ({
+const key = (secret: string, expiresAt: Date | null = null): UsableKeys['keys'][number] => ({
   id: secret,
   name: secret,
   role: 'client',
@@ -23,7 +23,7 @@ const key = (secret: string, expiresAt: Date | null = null): KeySource['keys'][n
 const streamSecret = Buffer.alloc(32, 1)
 let now = 1_000_000
 let questions = 0
-let source: KeySource
+let source: UsableKeys
 let isAway = false
 let ring: KeyCache
 beforeEach(() => {
@@ -31,14 +31,14 @@ beforeEach(() => {
   isAway = false
   source = { incarnation: 'one', revision: 1n, streamSecret, keys: [key('good')] }
   const replication = {
-    copies: undefined,
+    snapshotStore: undefined,
     now: () => now,
     freshnessMs: 1_000,
     truthCheckMs: 10_000,
     databaseHealth: new DatabaseHealth(),
     log: () => undefined,
   }
-  const read = async (since?: Stamp) => {
+  const read = async (since?: RevisionId) => {
     questions += 1
     if (isAway) throw new FlagError('unavailable', 'away')
     return since?.revision === source.revision ? undefined : source

@@ -6,7 +6,7 @@ import { parseRedisUrl } from '../../src/config/redis.ts'
 import { connect } from '../../src/repository/postgres/connection/failover-pool.ts'
 import { openDatabase } from '../../src/repository/postgres/database.ts'
 import { renewIncarnation } from '../../src/repository/postgres/schema.ts'
-import type { Send } from '../../src/repository/redis/address.ts'
+import type { SendCommand } from '../../src/repository/redis/address.ts'
 import { openRedis, type RedisConnection } from '../../src/repository/redis/client.ts'
 import { type SnapshotStore, snapshotStoreIn } from '../../src/repository/redis/snapshot-store.ts'
 import { samplesIn } from '../support/metrics.ts'
@@ -56,8 +56,8 @@ describe('with Postgres and Redis behind proxies', {
     url.host = `127.0.0.1:${toPostgres.port}`
     const database = openDatabase(parseDatabaseUrl(url.href))
     const connection: RedisConnection = openRedis(parseRedisUrl(`redis://127.0.0.1:${toRedis.port}`))
-    const copies: SnapshotStore = snapshotStoreIn(connection.send, () => undefined)
-    const service = await openService({ store: { ...store, url: url.href, database }, copies, now: () => now })
+    const snapshotStore: SnapshotStore = snapshotStoreIn(connection.send, () => undefined)
+    const service = await openService({ store: { ...store, url: url.href, database }, snapshotStore, now: () => now })
     const close = async () => {
       await connection.close()
       await database.close()
@@ -229,14 +229,14 @@ describe('with Postgres and Redis behind proxies', {
     [
       'another version wrote',
       async (send) => {
-        const copies = snapshotStoreIn(send, () => undefined)
-        const { stamp } = (await copies.read('p/e')) ?? {}
+        const snapshotStore = snapshotStoreIn(send, () => undefined)
+        const { revisionId: stamp } = (await snapshotStore.read('p/e')) ?? {}
         assert.ok(stamp)
-        await copies.remove('p/e')
-        await copies.write('p/e', { stamp, text: '{"flags":[]}' })
+        await snapshotStore.remove('p/e')
+        await snapshotStore.write('p/e', { revisionId: stamp, text: '{"flags":[]}' })
       },
     ],
-  ] satisfies [string, (send: Send) => Promise<unknown>][])
+  ] satisfies [string, (send: SendCommand) => Promise<unknown>][])
     test(`a copy that ${what} is replaced by the replica that could not begin with it`, async () => {
       const { send, close } = openRedis(parseRedisUrl(redis.url))
       await put(await startReplica(), on)

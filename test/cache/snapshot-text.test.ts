@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readSnapshot, writeSnapshot } from '../../src/cache/snapshots.ts'
+import { decodeSnapshot, encodeSnapshot } from '../../src/cache/snapshots.ts'
 import { evaluateKey } from '../../src/flag/evaluate.ts'
 import { snapshotOf } from '../support/ofrep.ts'
 
 const stamp = { incarnation: 'test', revision: 1n }
 const on = { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on' }
-const again = (text: string) => readSnapshot('p/e', { stamp, text })
+const again = (text: string) => decodeSnapshot('p/e', { revisionId: stamp, text })
 const values = (text: string) => again(text)?.flagSet.flags.values() ?? []
 
 test('readSnapshot() makes of what writeSnapshot() wrote the same snapshot', () => {
   const segments = { members: { in: ['@a.b', { var: 'email' }] } }
   const flags = { plain: on, ruled: { ...on, targeting: { if: [{ $ref: 'members' }, 'on', null] } }, nonsense: 7 }
   const snapshot = snapshotOf('p/e', { flags, $evaluators: segments, metadata: { team: 'a' } })
-  const read = again(writeSnapshot(snapshot))
+  const read = again(encodeSnapshot(snapshot))
   assert.ok(read)
   const { flagSet, ...version } = read
   assert.deepEqual({ ...snapshot, ...version }, snapshot)
@@ -29,15 +29,15 @@ test('readSnapshot() makes of what writeSnapshot() wrote the same snapshot', () 
 })
 
 test('writeSnapshot() writes a flag that nobody has asked for as it came', () => {
-  const text = writeSnapshot(snapshotOf('p/e', { flags: { a: on, b: on } }))
+  const text = encodeSnapshot(snapshotOf('p/e', { flags: { a: on, b: on } }))
   const read = again(text)
   assert.ok(read)
-  assert.equal(writeSnapshot(read), text)
+  assert.equal(encodeSnapshot(read), text)
   assert.deepEqual(
     Array.from(read.flagSet.flags.values(), ({ definition }) => definition),
     [on, on],
   )
-  assert.equal(writeSnapshot(read), text)
+  assert.equal(encodeSnapshot(read), text)
 })
 
 test('any key and any definition comes back', () => {
@@ -45,7 +45,7 @@ test('any key and any definition comes back', () => {
   fc.assert(
     fc.property(fc.uniqueArray(keys), fc.jsonValue(), (names, extra) => {
       const flags = Object.fromEntries(names.map((name) => [`k${name}`, { ...on, extra }]))
-      const text = writeSnapshot(snapshotOf('p/e', { flags }))
+      const text = encodeSnapshot(snapshotOf('p/e', { flags }))
       const wanted: [string, unknown][] = JSON.parse(JSON.stringify(Object.entries(flags)))
       for (const [key, definition] of wanted)
         assert.deepEqual(again(text)?.flagSet.flags.get(key)?.definition, definition, 'alone')
@@ -57,7 +57,7 @@ test('any key and any definition comes back', () => {
   )
 })
 
-const whole = writeSnapshot(snapshotOf('p/e', { flags: { a: on, b: on } }))
+const whole = encodeSnapshot(snapshotOf('p/e', { flags: { a: on, b: on } }))
 const [head = '', first = ''] = whole.split('\n')
 for (const [what, text] of [
   ['nothing', ''],

@@ -4,11 +4,11 @@ import { DatabaseHealth } from '../../src/cache/freshness.ts'
 import { Snapshots } from '../../src/cache/snapshots.ts'
 import { FlagError } from '../../src/flag/error.ts'
 import { evaluate } from '../../src/flag/evaluate.ts'
-import type { EnvironmentSource, Version } from '../../src/repository/postgres/load-environment.ts'
+import type { EnvironmentRevision, LoadedEnvironment } from '../../src/repository/postgres/load-environment.ts'
 
 const definition = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' } as const
 const settings = { segments: {}, metadata: {}, bucketing: 'v2' } as const
-const source = (revision: bigint, more: Partial<EnvironmentSource> = {}): EnvironmentSource => ({
+const source = (revision: bigint, more: Partial<LoadedEnvironment> = {}): LoadedEnvironment => ({
   incarnation: 'one',
   id: 1n,
   revision,
@@ -21,15 +21,15 @@ const source = (revision: bigint, more: Partial<EnvironmentSource> = {}): Enviro
 })
 
 let now = 0
-let asked: (Version | undefined)[] = []
-let answer: () => Promise<EnvironmentSource | undefined>
+let asked: (EnvironmentRevision | undefined)[] = []
+let answer: () => Promise<LoadedEnvironment | undefined>
 let snapshots: Snapshots
 beforeEach(() => {
   now = 0
   asked = []
   answer = async () => source(1n)
   const replication = {
-    copies: undefined,
+    snapshotStore: undefined,
     now: () => now,
     freshnessMs: 1_000,
     truthCheckMs: 10_000,
@@ -147,7 +147,7 @@ test('a store that is away at first is asked again by the next request', async (
 
 test('refresh() asks anew although a question is under way, since that one may have been sent before the change', async () => {
   await snapshots.current('p/e')
-  const slow = Promise.withResolvers<EnvironmentSource>()
+  const slow = Promise.withResolvers<LoadedEnvironment>()
   answer = () => slow.promise
   now = 2_000
   snapshots.current('p/e')

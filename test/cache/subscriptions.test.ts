@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { parseRedisUrl } from '../../src/config/redis.ts'
 import { openRedis, type RedisConnection } from '../../src/repository/redis/client.ts'
 import { type Invalidations, invalidationsIn } from '../../src/repository/redis/invalidation.ts'
-import { CHANNEL, snapshotStoreIn } from '../../src/repository/redis/snapshot-store.ts'
+import { INVALIDATION_CHANNEL, snapshotStoreIn } from '../../src/repository/redis/snapshot-store.ts'
 import { fingerprintOf } from '../../src/routes/ofrep/etag.ts'
 import { readEvents } from '../support/events.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../support/redis.ts'
@@ -45,8 +45,8 @@ const replica = (freshnessMs: number, hints?: Invalidations): Promise<Service> =
   if (!redis) return openService({ store, freshnessMs })
   const connection = openRedis(parseRedisUrl(redis.url))
   connections.push(connection)
-  const copies = snapshotStoreIn(connection.send, () => undefined)
-  return openService({ store, copies, freshnessMs, truthCheckMs: freshnessMs, ...(hints && { hints }) })
+  const snapshotStore = snapshotStoreIn(connection.send, () => undefined)
+  return openService({ store, snapshotStore, freshnessMs, truthCheckMs: freshnessMs, ...(hints && { hints }) })
 }
 const listen = async (service: Service) => {
   const { revision } = await service.snapshots.current('shop/live')
@@ -64,7 +64,7 @@ function watched(url: string) {
   const observed: Invalidations = (ear, signal) =>
     hints(
       {
-        onHint: ear.onHint,
+        onInvalidation: ear.onInvalidation,
         onReady: () => {
           ear.onReady()
           begun += 1
@@ -125,7 +125,8 @@ test('a replica subscribes to hints only while a stream is open', { skip }, asyn
   const reader = await replica(NEVER_MS, hints)
   const connection = openRedis(parseRedisUrl(redis?.url ?? ''))
   connections.push(connection)
-  const listeners = async () => Number(((await connection.send(['PUBSUB', 'NUMSUB', CHANNEL])) as unknown[])[1])
+  const listeners = async () =>
+    Number(((await connection.send(['PUBSUB', 'NUMSUB', INVALIDATION_CHANNEL])) as unknown[])[1])
   await reader.snapshots.current('shop/live')
   assert.equal(await listeners(), 0)
   const [first, second] = [await listen(reader), await listen(reader)]

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseRedisUrl } from '../../src/config/redis.ts'
-import type { Send } from '../../src/repository/redis/address.ts'
+import type { SendCommand } from '../../src/repository/redis/address.ts'
 import { openRedis } from '../../src/repository/redis/client.ts'
 import type { Way } from '../support/proxy.ts'
 import type { Ledger } from './ledger.ts'
@@ -95,7 +95,7 @@ export const FAULTS: readonly Fault[] = [
   },
 ]
 
-async function withRedis(world: World, work: (send: Send) => Promise<void>): Promise<void> {
+async function withRedis(world: World, work: (send: SendCommand) => Promise<void>): Promise<void> {
   const { send, close } = openRedis(parseRedisUrl(world.redis.url))
   await work(send)
   await close()

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FlagError } from '../../src/flag/error.ts'
-import { Calls, timeLimit } from '../../src/repository/calls.ts'
+import { StoreCalls, timeLimit } from '../../src/repository/calls.ts'
 
 test('Calls.note() notes how work ended and hands its outcome on', async () => {
-  const calls = new Calls('postgresql')
+  const calls = new StoreCalls('postgresql')
   const failure = new Error('Connection lost')
   const refusal = new FlagError('unavailable', 'Away')
-  assert.equal(await calls.note('read', async () => 1), 1)
+  assert.equal(await calls.measure('read', async () => 1), 1)
   await assert.rejects(
-    calls.note('read', () => Promise.reject(failure)),
+    calls.measure('read', () => Promise.reject(failure)),
     failure,
   )
   await assert.rejects(
-    calls.note('write', () => Promise.reject(refusal)),
+    calls.measure('write', () => Promise.reject(refusal)),
     refusal,
   )
   assert.deepEqual(

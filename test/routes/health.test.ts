@@ -17,7 +17,7 @@ before(async () => {
           get isLoaded() {
             return databaseHealth.isLoaded
           },
-          get trouble() {
+          get error() {
             return databaseHealth.trouble
           },
           get since() {

@@ -1,10 +1,10 @@
 import type { Hono } from 'hono'
 import { type AppDependencies, app } from '../../src/app.ts'
-import type { Header } from '../../src/cache/authenticator.ts'
 import type { Principal } from '../../src/cache/key-cache.ts'
 import type { Snapshot } from '../../src/cache/snapshots.ts'
 import { FlagError } from '../../src/flag/error.ts'
 import { compileFlagSet } from '../../src/flag/flag-set.ts'
+import type { Header } from '../../src/telemetry/trace-context.ts'
 
 /** A flagd document, as far as these tests write one. */
 export type Document = {
@@ -60,7 +60,7 @@ export function ofrepOver(
     health: {
       isStopping: () => false,
       warmUp: async () => undefined,
-      databaseHealth: { isLoaded: true, trouble: undefined, since: undefined },
+      databaseHealth: { isLoaded: true, error: undefined, since: undefined },
       database,
       now: () => 0,
     },

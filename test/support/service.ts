@@ -2,16 +2,16 @@ import { randomUUID } from 'node:crypto'
 import { type AppDependencies, app } from '../../src/app.ts'
 import { authenticator } from '../../src/cache/authenticator.ts'
 import { BOUNDARY_CLOCK, type BoundaryClock } from '../../src/cache/boundary-timer.ts'
-import { counting } from '../../src/cache/evaluation-recorder.ts'
+import { evaluationRecorder } from '../../src/cache/evaluation-recorder.ts'
 import { DatabaseHealth } from '../../src/cache/freshness.ts'
 import { KeyCache } from '../../src/cache/key-cache.ts'
 import { Snapshots } from '../../src/cache/snapshots.ts'
 import { Subscriptions } from '../../src/cache/subscriptions.ts'
 import { Usage } from '../../src/cache/usage.ts'
 import { type RpcDependencies, type RpcServer, rpcServer } from '../../src/grpc/server.ts'
-import { Calls } from '../../src/repository/calls.ts'
+import { StoreCalls } from '../../src/repository/calls.ts'
 import { readKeys } from '../../src/repository/postgres/keys.ts'
-import { readSource } from '../../src/repository/postgres/load-environment.ts'
+import { loadEnvironment } from '../../src/repository/postgres/load-environment.ts'
 import { writeUsage } from '../../src/repository/postgres/usage.ts'
 import type { Invalidations } from '../../src/repository/redis/invalidation.ts'
 import type { SnapshotStore } from '../../src/repository/redis/snapshot-store.ts'
@@ -49,7 +49,7 @@ export type ServiceOptions = {
   readonly rpc?: Partial<RpcDependencies>
   /** A database that is there already; otherwise a new one. */
   readonly store?: Store
-  readonly copies?: SnapshotStore
+  readonly snapshotStore?: SnapshotStore
   readonly hints?: Invalidations
   readonly streams?: Partial<StreamsOptions>
   readonly clock?: Partial<BoundaryClock>
@@ -74,20 +74,20 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const replication = {
     databaseHealth,
     tracer: options.tracer,
-    copies: options.copies,
+    snapshotStore: options.snapshotStore,
     now: options.now ?? (() => performance.now()),
     freshnessMs: options.freshnessMs ?? 1_000,
     truthCheckMs: options.truthCheckMs ?? 10_000,
     log,
   }
   const keys = new KeyCache(replication, (since) => readKeys(database, since), { adminSecret: ADMIN_KEY, wallNow })
-  const snapshots = new Snapshots(replication, (flagSetId, since) => readSource(database, flagSetId, since))
+  const snapshots = new Snapshots(replication, (flagSetId, since) => loadEnvironment(database, flagSetId, since))
   const usage = new Usage({ write: (batch) => writeUsage(database, batch), replica: randomUUID(), log })
   const { hints, streamOrigin } = options
   const clock = { ...BOUNDARY_CLOCK, ...options.clock }
   const subscriptions = new Subscriptions({
-    held: (id) => snapshots.held(id),
-    hints,
+    replicated: (id) => snapshots.held(id),
+    invalidations: hints,
     checkMs: replication.freshnessMs,
     clock,
   })
@@ -105,7 +105,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     ),
     noteSync: (environmentId: bigint) => usage.noteSync(environmentId, Math.floor(wallNow() / 1_000)),
     current: (flagSetId: string) => snapshots.current(flagSetId),
-    ...counting({ evaluations: metrics.evaluations, usage, events: options.events }),
+    ...evaluationRecorder({ evaluations: metrics.evaluations, usage, events: options.events }),
     bodyBytesMax: 1_000_000,
     now: wallNow,
     log,
@@ -135,8 +135,8 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     rpc: remote,
     metrics: {
       metrics,
-      postgres: new Calls('postgresql', tracer),
-      redis: new Calls('redis', tracer),
+      postgres: new StoreCalls('postgresql', tracer),
+      redis: new StoreCalls('redis', tracer),
       snapshots,
       databaseHealth,
       subscriptions,

@@ -5,7 +5,7 @@ import { listChanges } from '../../src/repository/postgres/changes.ts'
 import type { Database } from '../../src/repository/postgres/database.ts'
 import { exportFlagSet } from '../../src/repository/postgres/flag-set.ts'
 import { createProject, listProjects } from '../../src/repository/postgres/projects.ts'
-import { plantSample } from '../../src/trial/seed.ts'
+import { seedSampleFlags } from '../../src/trial/seed.ts'
 import { AUTHOR, openStore, type Store } from '../support/store.ts'
 
 let store: Store
@@ -31,13 +31,13 @@ const flagKeys = async (environment: string) => {
 }
 
 test('plantSample() goes on where a start that was killed had stopped, and then leaves all as it is', async () => {
-  for (const writes of [0, 1, 1, 1, 1]) await assert.rejects(plantSample(endingAt(writes)), /killed/)
-  await plantSample(endingAt(1))
+  for (const writes of [0, 1, 1, 1, 1]) await assert.rejects(seedSampleFlags(endingAt(writes)), /killed/)
+  await seedSampleFlags(endingAt(1))
   assert.equal(TRIAL_FLAG_SET_ID, 'default/development')
   for (const environment of ['development', 'production'])
     assert.deepEqual(await flagKeys(environment), ['banner-text', 'new-checkout', 'search-algorithm'])
   const { length } = await listChanges(store.database, { limit: 100 })
-  await plantSample(store.database)
+  await seedSampleFlags(store.database)
   assert.equal((await listChanges(store.database, { limit: 100 })).length, length)
 })
 
@@ -45,7 +45,7 @@ test('plantSample() leaves a database alone that holds projects of another origi
   const other = await openStore()
   try {
     await createProject(other.database, { key: 'shop', name: 'Shop', description: '' }, AUTHOR)
-    await plantSample(other.database)
+    await seedSampleFlags(other.database)
     assert.equal((await listProjects(other.database, { after: '', limit: 10 })).length, 1)
   } finally {
     await other.close()

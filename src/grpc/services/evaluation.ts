@@ -1,5 +1,5 @@
 import { create, type DescMessage, type JsonObject, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf'
-import type { Count } from '../../cache/evaluation-recorder.ts'
+import type { RecordEvaluation } from '../../cache/evaluation-recorder.ts'
 import { reflect, selects } from '../../cache/selector.ts'
 import type { Snapshot } from '../../cache/snapshots.ts'
 import type { Context, Metadata } from '../../flag/definition.ts'
@@ -36,7 +36,7 @@ type ResolveDependencies = {
   readonly authorize: Authorize
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
   readonly enrich: Enrich
-  readonly count: Count
+  readonly count: RecordEvaluation
   /** Milliseconds since 1970. */
   readonly now: () => number
 }

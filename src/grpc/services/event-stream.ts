@@ -1,7 +1,7 @@
 import type { DescMessage, JsonObject, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
 import { type Selector, selects } from '../../cache/selector.ts'
 import type { Snapshot } from '../../cache/snapshots.ts'
-import type { News, Subscriptions } from '../../cache/subscriptions.ts'
+import type { SnapshotUpdate, Subscriptions } from '../../cache/subscriptions.ts'
 import { differenceOf, type FlagChange } from '../../flag/flag-set.ts'
 import { type Authorize, type CallContext, sharedMessage } from '../service.ts'
 import { isStopping, type OpenStreams } from '../stream-limits.ts'
@@ -32,7 +32,7 @@ export function eventStream<O extends DescMessage>(
     sharedMessage(response, { type, ...(data && { data }) } as unknown as MessageInitShape<O>)
   const ready = event('provider_ready')
   const keepAlive = event('keep_alive')
-  const changes = (before: Snapshot, news: News, selector: Selector | undefined): MessageShape<O>[] => {
+  const changes = (before: Snapshot, news: SnapshotUpdate, selector: Selector | undefined): MessageShape<O>[] => {
     const flags = changedFlags(before, news, selector)
     return Object.keys(flags).length > 0 ? [event('configuration_change', { flags })] : []
   }
@@ -67,7 +67,7 @@ function differenceBetween(before: Snapshot, after: Snapshot): ReturnType<typeof
 /** The changes that a client with `selector` sees: a flag that starts to match is a "write". A flag that the time has changed is an "update". */
 function changedFlags(
   before: Snapshot,
-  { snapshot: after, timed }: News,
+  { snapshot: after, timed }: SnapshotUpdate,
   selector: Selector | undefined,
 ): ChangedFlags {
   const changes: ChangedFlags = Object.create(null)

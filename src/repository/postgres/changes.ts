@@ -12,16 +12,16 @@ export type Author = {
   readonly traceparent?: string | undefined
 }
 /** One line of the record. `revision` is null where no environment was touched. */
-export type Change = typeof changes.$inferSelect
-export type NewChange = Pick<Change, 'subject' | 'action'> &
-  Partial<Pick<Change, 'project' | 'environment' | 'flag' | 'revision' | 'before' | 'after'>>
+export type ChangeRecord = typeof changes.$inferSelect
+export type NewChangeRecord = Pick<ChangeRecord, 'subject' | 'action'> &
+  Partial<Pick<ChangeRecord, 'project' | 'environment' | 'flag' | 'revision' | 'before' | 'after'>>
 
 /** Which changes to list. `before` is the id to continue below: newest come first. */
 export type ChangeFilter = {
   readonly project?: string | undefined
   readonly environment?: string | undefined
   readonly flag?: string | undefined
-  readonly subject?: Change['subject'] | undefined
+  readonly subject?: ChangeRecord['subject'] | undefined
   readonly actor?: string | undefined
   readonly from?: Date | undefined
   readonly to?: Date | undefined
@@ -32,7 +32,11 @@ export type ChangeFilter = {
 }
 
 /** Adds to the record, in the transaction of the change itself: neither exists without the other. */
-export async function record(tx: Transaction, author: Author, entries: readonly NewChange[]): Promise<void> {
+export async function recordChanges(
+  tx: Transaction,
+  author: Author,
+  entries: readonly NewChangeRecord[],
+): Promise<void> {
   for (const batch of batches(entries)) {
     const rows = batch.map(({ revision = null, before, after, ...entry }) => ({
       ...entry,
@@ -50,12 +54,12 @@ export async function record(tx: Transaction, author: Author, entries: readonly 
 }
 
 /** Lists changes, newest first. */
-export function listChanges(database: Database, filter: ChangeFilter): Promise<Change[]> {
+export function listChanges(database: Database, filter: ChangeFilter): Promise<ChangeRecord[]> {
   return database.read((db) => selectChanges(db, filter))
 }
 
 /** The same, inside a transaction or not. */
-export function selectChanges(db: Db | Transaction, filter: ChangeFilter): Promise<Change[]> {
+export function selectChanges(db: Db | Transaction, filter: ChangeFilter): Promise<ChangeRecord[]> {
   const conditions: SQL[] = []
   for (const column of ['project', 'environment', 'flag', 'subject', 'actor'] as const) {
     const wanted = filter[column]
@@ -74,10 +78,10 @@ export function selectChanges(db: Db | Transaction, filter: ChangeFilter): Promi
 }
 
 /** Which versions a caller accepts to overwrite: these, any that exists, none at all, or (undefined) whatever is there. */
-export type Expected = readonly bigint[] | 'present' | 'absent' | undefined
+export type ExpectedVersion = readonly bigint[] | 'present' | 'absent' | undefined
 
 /** Fails with `stale` unless what is there is what the caller expects; `current` is undefined when nothing is. */
-export function expectRevision(expected: Expected, current: bigint | undefined): void {
+export function expectRevision(expected: ExpectedVersion, current: bigint | undefined): void {
   if (expected === undefined) return
   if (current === undefined) {
     if (expected === 'absent') return

@@ -1,7 +1,7 @@
 import { FlagError } from '../../flag/error.ts'
-import { Calls } from '../calls.ts'
+import { StoreCalls } from '../calls.ts'
 import type { DatabaseAddress } from './connection/address.ts'
-import type { Db, Load, Pool } from './connection/pool.ts'
+import type { Db, Pool, PoolLoad } from './connection/pool.ts'
 
 export type { Db }
 /** A database whose statements belong to one transaction. */
@@ -13,7 +13,7 @@ export type Database = {
   read<T>(query: (db: Db) => Promise<T>): Promise<T>
   /** Runs `work` in one transaction: all of it happens or nothing. Never repeated, because a lost answer may be a commit. */
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
-  readonly load: Load
+  readonly load: PoolLoad
   /** Whether the server refused the last write because it is read-only, as a standby is. */
   readonly isReadOnly: boolean
   /** Drops every connection: after a freeze the other ends may be gone. */
@@ -29,7 +29,7 @@ const CONNECTIONS_MAX = 5
  */
 export function openDatabase(
   address: DatabaseAddress,
-  calls = new Calls('postgresql'),
+  calls = new StoreCalls('postgresql'),
   onClosed: () => Promise<void> = async () => undefined,
 ): Database {
   let pool: Pool | undefined
@@ -45,7 +45,7 @@ export function openDatabase(
     opening ??= open()
     return opening
   }
-  const checkSchema = async () => (await opened()).ask((await import('./schema.ts')).checkSchema)
+  const checkSchema = async () => (await opened()).read((await import('./schema.ts')).checkSchema)
   const schemaIsCurrent = () => {
     checked ??= checkSchema().catch((error) => {
       checked = undefined
@@ -60,7 +60,7 @@ export function openDatabase(
 
   return {
     read: async (query) => {
-      const ask = () => calls.note('read', () => withPool((pool) => pool.ask(query)))
+      const ask = () => calls.measure('read', () => withPool((pool) => pool.read(query)))
       try {
         return await ask()
       } catch (error) {
@@ -68,7 +68,7 @@ export function openDatabase(
         return ask()
       }
     },
-    write: (work) => calls.note('write', () => withPool((pool) => pool.transact(work))),
+    write: (work) => calls.measure('write', () => withPool((pool) => pool.write(work))),
     get load() {
       return pool?.load ?? { connectionsMax: CONNECTIONS_MAX, working: 0, waiting: 0 }
     },

@@ -4,7 +4,14 @@ import { checkDefinition } from '../../flag/check/definition.ts'
 import { checkSeeds } from '../../flag/check/seeds.ts'
 import type { Definition } from '../../flag/definition.ts'
 import { FlagError, type Mistake } from '../../flag/error.ts'
-import { type Author, type Expected, expectRevision, type NewChange, record, selectChanges } from './changes.ts'
+import {
+  type Author,
+  type ExpectedVersion,
+  expectRevision,
+  type NewChangeRecord,
+  recordChanges,
+  selectChanges,
+} from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import {
   type EnvironmentName,
@@ -16,11 +23,11 @@ import {
 import {
   archiveOrphans,
   checkTypes,
-  type Difference,
+  createOrRestoreFlags,
+  type DefinitionDifference,
+  type LockedFlag,
   lockFlags,
-  type Stored,
   storeDefinitions,
-  takeIn,
 } from './flag-rows.ts'
 import { definitions, flags, lastEvaluations } from './tables.ts'
 
@@ -39,7 +46,7 @@ export type FlagName = EnvironmentName & { readonly flag: string }
 export type DefinitionChange = {
   /** What shall stand there, made from what stands there; undefined removes. Called once, while the environment is locked. */
   readonly next: (before: Definition | undefined) => Definition | undefined
-  readonly expected: Expected
+  readonly expected: ExpectedVersion
   readonly author: Author
 }
 
@@ -89,7 +96,7 @@ export function changeDefinition(
 export function rollBack(
   database: Database,
   name: FlagName,
-  change: { to: bigint; expected: Expected; author: Author },
+  change: { to: bigint; expected: ExpectedVersion; author: Author },
 ): Promise<ChangedDefinition | undefined> {
   return database.write((tx) =>
     replaceDefinition(tx, name, { ...change, action: 'rollback' }, async () => {
@@ -103,7 +110,7 @@ export function rollBack(
 async function replaceDefinition(
   tx: Transaction,
   name: FlagName,
-  { expected, author, action }: { expected: Expected; author: Author; action?: 'rollback' },
+  { expected, author, action }: { expected: ExpectedVersion; author: Author; action?: 'rollback' },
   next: (before: Definition | undefined) => Definition | undefined | Promise<Definition | undefined>,
 ): Promise<ChangedDefinition | undefined> {
   const environment = await lockEnvironment(tx, name)
@@ -159,7 +166,7 @@ const missing = ({ project, environment, flag }: FlagName) =>
   new FlagError('not_found', `Flag "${flag}" does not exist in "${project}/${environment}"`)
 
 /** What shall be written to a locked environment. */
-export type Write = {
+export type DefinitionsWrite = {
   /** What shall stand under each key; undefined removes. Keys that are not named stay as they are. */
   readonly next: ReadonlyMap<string, Definition | undefined>
   /** New segments and metadata, when they change too. */
@@ -179,14 +186,18 @@ export type Write = {
 }
 
 /** `revision` is the new one, or the old one when nothing differed. `warnings`: rule mistakes that were let pass, and doubts. */
-export type Written = {
+export type WriteResult = {
   readonly revision: bigint
-  readonly changed: readonly Difference[]
+  readonly changed: readonly DefinitionDifference[]
   readonly warnings: readonly Mistake[]
 }
 
 /** Writes definitions of a locked environment: all of them under one new revision, each with its change record. */
-export async function writeDefinitions(tx: Transaction, environment: EnvironmentRow, write: Write): Promise<Written> {
+export async function writeDefinitions(
+  tx: Transaction,
+  environment: EnvironmentRow,
+  write: DefinitionsWrite,
+): Promise<WriteResult> {
   const stored = await lockFlags(tx, environment, [...write.next.keys()])
   const changed = differences(stored, write.next)
   const warnings = checkRules(changed, write.settings?.segments ?? environment.segments, write)
@@ -195,11 +206,11 @@ export async function writeDefinitions(tx: Transaction, environment: Environment
 
   await checkTypes(tx, environment, { changed, stored, pointer: write.pointer })
   const revision = await raiseRevision(tx, environment.id, write)
-  const arrived = await takeIn(tx, environment, { changed, stored })
+  const arrived = await createOrRestoreFlags(tx, environment, { changed, stored })
   await storeDefinitions(tx, environment, { changed, stored, revision })
   const archived = write.archive ? await archiveOrphans(tx, environment, { changed, stored }) : []
   const names = { project: environment.project, environment: environment.key, revision }
-  await record(tx, write.author, [
+  await recordChanges(tx, write.author, [
     ...arrived.map((entry) => ({ ...names, ...entry })),
     ...changed.map((difference) => ({ ...names, ...entryOf(difference, write.action) })),
     ...archived.map((entry) => ({ ...names, ...entry })),
@@ -207,8 +218,8 @@ export async function writeDefinitions(tx: Transaction, environment: Environment
   return { revision, changed, warnings }
 }
 
-function differences(stored: ReadonlyMap<string, Stored>, next: Write['next']): Difference[] {
-  const changed: Difference[] = []
+function differences(stored: ReadonlyMap<string, LockedFlag>, next: DefinitionsWrite['next']): DefinitionDifference[] {
+  const changed: DefinitionDifference[] = []
   for (const [key, after] of next) {
     const before = stored.get(key)?.definition
     if (!isDeepStrictEqual(before, after)) changed.push({ key, before, after })
@@ -217,7 +228,11 @@ function differences(stored: ReadonlyMap<string, Stored>, next: Write['next']): 
 }
 
 /** Refuses wrong rules here, with their places, so that they are never met at evaluation. */
-function checkRules(changed: readonly Difference[], segments: EnvironmentRow['segments'], write: Write): Mistake[] {
+function checkRules(
+  changed: readonly DefinitionDifference[],
+  segments: EnvironmentRow['segments'],
+  write: DefinitionsWrite,
+): Mistake[] {
   const mistakes = changed.flatMap(({ key, after }) =>
     after ? checkDefinition(after, segments, write.pointer(key)) : [],
   )
@@ -228,7 +243,7 @@ function checkRules(changed: readonly Difference[], segments: EnvironmentRow['se
   return [...mistakes, ...doubts]
 }
 
-function entryOf({ key, before, after }: Difference, action?: 'rollback'): NewChange {
+function entryOf({ key, before, after }: DefinitionDifference, action?: 'rollback'): NewChangeRecord {
   const verb = before ? (after ? 'update' : 'delete') : 'create'
   return { subject: 'definition', action: action ?? verb, flag: key, before: before ?? null, after: after ?? null }
 }

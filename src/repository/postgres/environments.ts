@@ -2,7 +2,7 @@ import { and, asc, eq, gt, max, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Bucketing } from '../../flag/definition.ts'
 import { FlagError } from '../../flag/error.ts'
-import { type Author, type Expected, expectRevision, record } from './changes.ts'
+import { type Author, type ExpectedVersion, expectRevision, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { selectProject } from './projects.ts'
 import { changes, deployment, environments, lastEvaluations, type Patch, projects } from './tables.ts'
@@ -56,7 +56,7 @@ export function createEnvironment(
       })
       .returning()
     if (!row) throw new Error('Cannot create an environment: the insert returned no row')
-    await record(tx, change.author, [
+    await recordChanges(tx, change.author, [
       { subject: 'environment', action: 'create', ...name, revision, after: change.settings },
     ])
     return { ...row, project: name.project }
@@ -67,7 +67,7 @@ export function createEnvironment(
 export function updateEnvironment(
   database: Database,
   name: EnvironmentName,
-  change: { settings: Patch<EnvironmentSettings>; expected: Expected; author: Author },
+  change: { settings: Patch<EnvironmentSettings>; expected: ExpectedVersion; author: Author },
 ): Promise<EnvironmentRow> {
   return database.write(async (tx) => {
     const before = await lockEnvironment(tx, name)
@@ -83,7 +83,7 @@ export function updateEnvironment(
     })
     await tx.update(environments).set({ name: title, description }).where(eq(environments.id, before.id))
     const after = await readEnvironmentRow(tx, name)
-    await record(tx, change.author, [
+    await recordChanges(tx, change.author, [
       {
         subject: 'environment',
         action: 'update',
@@ -101,7 +101,7 @@ export function updateEnvironment(
 export function deleteEnvironment(
   database: Database,
   name: EnvironmentName,
-  change: { expected: Expected; author: Author },
+  change: { expected: ExpectedVersion; author: Author },
 ): Promise<void> {
   return database.write(async (tx) => {
     const before = await lockEnvironment(tx, name)
@@ -110,7 +110,7 @@ export function deleteEnvironment(
     await tx.delete(environments).where(eq(environments.id, before.id))
     await tx.delete(lastEvaluations).where(eq(lastEvaluations.environmentId, before.id))
     await raiseKeysRevision(tx)
-    await record(tx, change.author, [
+    await recordChanges(tx, change.author, [
       { subject: 'environment', action: 'delete', ...name, revision, before: settingsOf(before) },
     ])
   })
@@ -148,7 +148,7 @@ export function lockEnvironment(tx: Transaction, name: EnvironmentName): Promise
 }
 
 /** What raises a revision; `settings` when bucketing, segments or metadata change with it. */
-export type Raise = {
+export type RevisionUpdate = {
   readonly author: Author
   readonly settings?: Partial<Pick<EnvironmentRow, 'bucketing' | 'segments' | 'metadata'>> | undefined
   /** Other members of the document, when they change: no replica reads them, so they are no settings. */
@@ -159,7 +159,7 @@ export type Raise = {
 export async function raiseRevision(
   tx: Transaction,
   environmentId: bigint,
-  { author, settings = {}, members }: Raise,
+  { author, settings = {}, members }: RevisionUpdate,
 ): Promise<bigint> {
   const next = sql`${environments.revision} + 1`
   const [row] = await tx

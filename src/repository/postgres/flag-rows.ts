@@ -2,22 +2,26 @@ import { and, asc, eq, inArray, isNotNull, ne, type SQL, sql } from 'drizzle-orm
 import { alias } from 'drizzle-orm/pg-core'
 import type { Definition } from '../../flag/definition.ts'
 import { FlagError, type Mistake } from '../../flag/error.ts'
-import type { NewChange } from './changes.ts'
+import type { FlagType } from '../../flag/evaluate.ts'
+import type { NewChangeRecord } from './changes.ts'
 import { asText, batches, type Transaction } from './database.ts'
 import type { EnvironmentRow } from './environments.ts'
-import { definitions, type FlagType, flags } from './tables.ts'
+import { definitions, flags } from './tables.ts'
 
 /** What one key turned from and into. */
-export type Difference = {
+export type DefinitionDifference = {
   readonly key: string
   readonly before: Definition | undefined
   readonly after: Definition | undefined
 }
 
 /** What changes, and what is stored of the flags concerned. */
-export type Changes = { readonly changed: readonly Difference[]; readonly stored: Map<string, Stored> }
+export type PendingDifferences = {
+  readonly changed: readonly DefinitionDifference[]
+  readonly stored: Map<string, LockedFlag>
+}
 /** A flag's identity with its definition in the environment at hand. */
-export type Stored = { id: bigint; type: FlagType; archived: boolean; definition: Definition | undefined }
+export type LockedFlag = { id: bigint; type: FlagType; archived: boolean; definition: Definition | undefined }
 
 const FLAG_TYPES: readonly FlagType[] = ['boolean', 'string', 'number', 'object']
 
@@ -26,9 +30,9 @@ export async function lockFlags(
   tx: Transaction,
   environment: EnvironmentRow,
   keys: readonly string[],
-): Promise<Map<string, Stored>> {
+): Promise<Map<string, LockedFlag>> {
   const flag = alias(flags, 'flag') // FOR UPDATE OF takes no name with a schema
-  const stored = new Map<string, Stored>()
+  const stored = new Map<string, LockedFlag>()
   if (keys.length === 0) return stored
   const rows = await tx
     .select({
@@ -56,7 +60,7 @@ export async function lockFlags(
 export async function checkTypes(
   tx: Transaction,
   environment: EnvironmentRow,
-  write: Changes & { readonly pointer: (key: string) => string },
+  write: PendingDifferences & { readonly pointer: (key: string) => string },
 ): Promise<void> {
   const turned = write.changed.flatMap(({ key, after }) => {
     const flag = write.stored.get(key)
@@ -116,7 +120,11 @@ async function touchFlags(
 }
 
 /** Gives new keys an identity and brings archived ones back; `stored` has them all afterwards. */
-export async function takeIn(tx: Transaction, environment: EnvironmentRow, write: Changes): Promise<NewChange[]> {
+export async function createOrRestoreFlags(
+  tx: Transaction,
+  environment: EnvironmentRow,
+  write: PendingDifferences,
+): Promise<NewChangeRecord[]> {
   const fresh = write.changed.flatMap(({ key, after }) =>
     after && !write.stored.has(key) ? [{ key, type: typeOf(after) }] : [],
   )
@@ -138,8 +146,8 @@ export async function takeIn(tx: Transaction, environment: EnvironmentRow, write
     { archivedAt: null },
   )
   return [
-    ...fresh.map((flag): NewChange => ({ subject: 'flag', action: 'create', flag: flag.key, after: flag })),
-    ...back.map(({ key }): NewChange => ({ subject: 'flag', action: 'restore', flag: key })),
+    ...fresh.map((flag): NewChangeRecord => ({ subject: 'flag', action: 'create', flag: flag.key, after: flag })),
+    ...back.map(({ key }): NewChangeRecord => ({ subject: 'flag', action: 'restore', flag: key })),
   ]
 }
 
@@ -147,7 +155,7 @@ export async function takeIn(tx: Transaction, environment: EnvironmentRow, write
 export async function storeDefinitions(
   tx: Transaction,
   environment: EnvironmentRow,
-  write: Changes & { revision: bigint },
+  write: PendingDifferences & { revision: bigint },
 ): Promise<void> {
   const rows = write.changed.flatMap(({ key, after }) => {
     const flag = write.stored.get(key)
@@ -165,8 +173,8 @@ export async function storeDefinitions(
 export async function archiveOrphans(
   tx: Transaction,
   environment: EnvironmentRow,
-  write: Changes,
-): Promise<NewChange[]> {
+  write: PendingDifferences,
+): Promise<NewChangeRecord[]> {
   const removed = write.changed.flatMap(({ key, after }) => {
     const flag = write.stored.get(key)
     return flag && !after ? [{ key, id: flag.id }] : []
@@ -182,7 +190,7 @@ export async function archiveOrphans(
     orphans.map(({ id }) => id),
     { archivedAt: sql`clock_timestamp()` },
   )
-  return orphans.map(({ key }): NewChange => ({ subject: 'flag', action: 'archive', flag: key }))
+  return orphans.map(({ key }): NewChangeRecord => ({ subject: 'flag', action: 'archive', flag: key }))
 }
 
 /** The type of a checked definition's variants, which all have the same. */

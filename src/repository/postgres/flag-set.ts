@@ -8,22 +8,26 @@ import type { Definition, FlagSetDocument, SegmentRules } from '../../flag/defin
 import { checkPortable } from '../../flag/document.ts'
 import { FlagError, type Mistake, pointerTo } from '../../flag/error.ts'
 import { affectedBy, type CompiledSegments, compileSegments, referencesIn } from '../../flag/rules/segments.ts'
-import { type Author, type Expected, expectRevision, type NewChange, record } from './changes.ts'
+import { type Author, type ExpectedVersion, expectRevision, type NewChangeRecord, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
-import { type Written, writeDefinitions } from './definitions.ts'
+import { type WriteResult, writeDefinitions } from './definitions.ts'
 import { type EnvironmentName, type EnvironmentRow, lockEnvironment, readEnvironmentRow } from './environments.ts'
 import { definitions, flags } from './tables.ts'
 
-export type Application = {
+export type FlagSetApplication = {
   readonly document: FlagSetDocument
   /** True removes what the document does not name, and archives flags that are then defined nowhere. Otherwise nothing is removed. */
   readonly prune: boolean
   readonly dryRun: boolean
   readonly strict: boolean
-  readonly expected: Expected
+  readonly expected: ExpectedVersion
   readonly author: Author
 }
-export type Applied = Written & { readonly segments: boolean; readonly metadata: boolean; readonly members: boolean }
+export type AppliedFlagSet = WriteResult & {
+  readonly segments: boolean
+  readonly metadata: boolean
+  readonly members: boolean
+}
 
 /** Reads an environment whole; fails with `not_found`. */
 export function exportFlagSet(
@@ -42,7 +46,11 @@ export function exportFlagSet(
 }
 
 /** Makes an environment say what the document says, in one transaction under one revision. */
-export function applyFlagSet(database: Database, name: EnvironmentName, application: Application): Promise<Applied> {
+export function applyFlagSet(
+  database: Database,
+  name: EnvironmentName,
+  application: FlagSetApplication,
+): Promise<AppliedFlagSet> {
   return database.write(async (tx) => {
     const { author, prune, strict, dryRun } = application
     const environment = await lockEnvironment(tx, name)
@@ -65,15 +73,15 @@ export function applyFlagSet(database: Database, name: EnvironmentName, applicat
       archive: prune,
     })
     if ((changes.segments || changes.metadata || changes.members) && !dryRun)
-      await record(tx, author, [settingsEntry(environment, wanted, written.revision)])
+      await recordChanges(tx, author, [settingsEntry(environment, wanted, written.revision)])
     return { ...written, ...changes, warnings: [...mistakes, ...doubts, ...written.warnings] }
   })
 }
 
-type Settings = Pick<EnvironmentRow, 'segments' | 'metadata' | 'members'>
+type FlagSetSettings = Pick<EnvironmentRow, 'segments' | 'metadata' | 'members'>
 
 /** Segments, metadata and other members as the document wants them. Without `prune` unmentioned names stay. */
-function nextSettings(environment: EnvironmentRow, { document, prune }: Application): Settings {
+function nextSettings(environment: EnvironmentRow, { document, prune }: FlagSetApplication): FlagSetSettings {
   const { segments, metadata, members } = document
   if (prune) return { segments, metadata, members }
   return {
@@ -84,14 +92,14 @@ function nextSettings(environment: EnvironmentRow, { document, prune }: Applicat
 }
 
 /** Which of them differ from what is stored. */
-function changesOf(environment: EnvironmentRow, wanted: Settings) {
-  const isChanged = (name: keyof Settings) => !isDeepStrictEqual(wanted[name], environment[name])
+function changesOf(environment: EnvironmentRow, wanted: FlagSetSettings) {
+  const isChanged = (name: keyof FlagSetSettings) => !isDeepStrictEqual(wanted[name], environment[name])
   return { segments: isChanged('segments'), metadata: isChanged('metadata'), members: isChanged('members') }
 }
 
 function nextDefinitions(
   present: ReadonlyMap<string, Definition>,
-  { document, prune }: Application,
+  { document, prune }: FlagSetApplication,
 ): Map<string, Definition | undefined> {
   const next = new Map<string, Definition | undefined>(document.flags)
   if (prune) for (const key of present.keys()) if (!next.has(key)) next.set(key, undefined)
@@ -106,7 +114,7 @@ function staying(
   return new Map([...present].filter(([key, flag]) => !next.has(key) || isDeepStrictEqual(next.get(key), flag)))
 }
 
-function settingsEntry(environment: EnvironmentRow, after: Settings, revision: bigint): NewChange {
+function settingsEntry(environment: EnvironmentRow, after: FlagSetSettings, revision: bigint): NewChangeRecord {
   const { project, key, segments, metadata, members } = environment
   const before = { segments, metadata, members }
   return { subject: 'environment', action: 'update', project, environment: key, revision, before, after }
@@ -130,7 +138,7 @@ async function selectAll(db: Db | Transaction, environmentId: bigint): Promise<M
   return new Map(rows.flatMap(({ key, definition }) => (definition ? [[key, definition] as const] : [])))
 }
 
-type Change = {
+type SegmentChange = {
   readonly before: SegmentRules
   readonly after: SegmentRules
   readonly earlier: CompiledSegments
@@ -170,7 +178,7 @@ export function checkSegmentChange(
   return { mistakes: [...inSegments(change), ...inFlags(change, flags)], doubts }
 }
 
-function inSegments({ before, after, earlier, later, changed, affected }: Change): Mistake[] {
+function inSegments({ before, after, earlier, later, changed, affected }: SegmentChange): Mistake[] {
   return Object.entries(after).flatMap(([name, rule]) => {
     if (!affected.has(name)) return []
     const pointer = `/$evaluators${pointerTo(name)}`
@@ -179,7 +187,7 @@ function inSegments({ before, after, earlier, later, changed, affected }: Change
   })
 }
 
-function inFlags({ earlier, later, affected }: Change, flags: ReadonlyMap<string, Definition>): Mistake[] {
+function inFlags({ earlier, later, affected }: SegmentChange, flags: ReadonlyMap<string, Definition>): Mistake[] {
   return [...flags].flatMap(([key, { targeting }]) => {
     if (referencesIn(targeting).isDisjointFrom(affected)) return []
     const pointer = pointerTo('flags', key, 'targeting')
@@ -195,14 +203,18 @@ function newIn(mistakes: readonly Mistake[], known: readonly Mistake[]): Mistake
 }
 
 /** What is wrong with one flag or segment. Pointers lead into the document that an export of the stored form answers. */
-export type Problem = {
+export type FlagSetProblem = {
   readonly subject: 'flag' | 'segment'
   readonly key: string
   readonly mistakes: readonly Mistake[]
 }
 
 /** A page of problems, and the cursor of the next one; null at the end. */
-export type Problems = { readonly revision: bigint; readonly items: readonly Problem[]; readonly next: string | null }
+export type ProblemPage = {
+  readonly revision: bigint
+  readonly items: readonly FlagSetProblem[]
+  readonly next: string | null
+}
 
 /** Flags that are checked between two turns of the event loop: some 5 ms. */
 const CHECKED_AT_ONCE = 100
@@ -212,9 +224,9 @@ export async function findProblems(
   database: Database,
   name: EnvironmentName,
   { after, limit }: { after: string; limit: number },
-): Promise<Problems> {
+): Promise<ProblemPage> {
   const { revision, ...document } = await exportFlagSet(database, name)
-  const items: Problem[] = []
+  const items: FlagSetProblem[] = []
   let checked = 0
   for (const { cursor, look } of checksOf(document)) {
     if (cursor <= after) continue
@@ -227,20 +239,23 @@ export async function findProblems(
   return { revision, items, next: null }
 }
 
-type Check = { readonly cursor: string; readonly look: () => Problem | undefined }
+type PendingCheck = { readonly cursor: string; readonly look: () => FlagSetProblem | undefined }
 
-function checksOf({ flags, segments }: FlagSetDocument): Check[] {
+function checksOf({ flags, segments }: FlagSetDocument): PendingCheck[] {
   const { compiled } = compileSegments(segments, 'v2')
-  const ofFlags = [...flags].map(([key, definition]): Check => {
+  const ofFlags = [...flags].map(([key, definition]): PendingCheck => {
     const look = () => problemOf('flag', key, checkDefinitionIn(definition, compiled, pointerTo('flags', key)))
     return { cursor: `flag:${key}`, look }
   })
-  const ofSegments = Object.entries(segments).map(([key, rule]): Check => {
+  const ofSegments = Object.entries(segments).map(([key, rule]): PendingCheck => {
     const look = () => problemOf('segment', key, checkRule(rule, compiled, pointerTo('$evaluators', key)))
     return { cursor: `segment:${key}`, look }
   })
   return [...ofFlags, ...ofSegments].sort((one, other) => (one.cursor < other.cursor ? -1 : 1))
 }
 
-const problemOf = (subject: Problem['subject'], key: string, mistakes: readonly Mistake[]): Problem | undefined =>
-  mistakes.length === 0 ? undefined : { subject, key, mistakes }
+const problemOf = (
+  subject: FlagSetProblem['subject'],
+  key: string,
+  mistakes: readonly Mistake[],
+): FlagSetProblem | undefined => (mistakes.length === 0 ? undefined : { subject, key, mistakes })

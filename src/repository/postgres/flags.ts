@@ -1,17 +1,17 @@
 import { and, arrayContains, asc, eq, getTableColumns, gt, isNotNull, isNull, sql } from 'drizzle-orm'
 import { FlagError } from '../../flag/error.ts'
-import { type Author, type Expected, expectRevision, type NewChange, record } from './changes.ts'
+import { type Author, type ExpectedVersion, expectRevision, type NewChangeRecord, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { raiseRevision } from './environments.ts'
 import { selectProject } from './projects.ts'
 import { definitions, environments, flags, lastEvaluations, type Patch } from './tables.ts'
 
 /** A flag's identity in its project: what it is, not what it answers. */
-export type Flag = typeof flags.$inferSelect
+export type FlagRow = typeof flags.$inferSelect
 /** With its last evaluation in any environment, as far as it was stored yet. */
-export type SeenFlag = Flag & { readonly lastEvaluatedAt: Date | null }
-export type FlagText = Pick<Flag, 'description' | 'owner' | 'tags' | 'permanent'>
-export type NewFlag = Pick<Flag, 'key' | 'type'> & FlagText
+export type ListedFlag = FlagRow & { readonly lastEvaluatedAt: Date | null }
+export type FlagText = Pick<FlagRow, 'description' | 'owner' | 'tags' | 'permanent'>
+export type NewFlag = Pick<FlagRow, 'key' | 'type'> & FlagText
 
 export type FlagFilter = {
   readonly archived?: boolean | undefined
@@ -20,7 +20,7 @@ export type FlagFilter = {
   readonly limit: number
 }
 
-const seen = {
+const listedColumns = {
   ...getTableColumns(flags),
   lastEvaluatedAt: sql<Date | null>`(select max(l.at) from ${lastEvaluations} l where l.flag_id = ${flags}.id)`.mapWith(
     lastEvaluations.at,
@@ -28,7 +28,7 @@ const seen = {
 }
 
 /** Flags of a project in the order of their keys, after `after`. */
-export function listFlags(database: Database, project: string, filter: FlagFilter): Promise<SeenFlag[]> {
+export function listFlags(database: Database, project: string, filter: FlagFilter): Promise<ListedFlag[]> {
   return database.read(async (db) => {
     const { id } = await selectProject(db, project)
     const conditions = [eq(flags.projectId, id), gt(flags.key, filter.after)]
@@ -36,7 +36,7 @@ export function listFlags(database: Database, project: string, filter: FlagFilte
       conditions.push(filter.archived ? isNotNull(flags.archivedAt) : isNull(flags.archivedAt))
     if (filter.tag !== undefined) conditions.push(arrayContains(flags.tags, [filter.tag]))
     return db
-      .select(seen)
+      .select(listedColumns)
       .from(flags)
       .where(and(...conditions))
       .orderBy(asc(flags.key))
@@ -44,7 +44,7 @@ export function listFlags(database: Database, project: string, filter: FlagFilte
   })
 }
 
-export function readFlag(database: Database, project: string, key: string): Promise<SeenFlag> {
+export function readFlag(database: Database, project: string, key: string): Promise<ListedFlag> {
   return database.read(async (db) => {
     const { id } = await selectProject(db, project)
     return selectFlag(db, id, key)
@@ -55,33 +55,35 @@ export function createFlag(
   database: Database,
   project: string,
   change: { flag: NewFlag; author: Author },
-): Promise<SeenFlag> {
+): Promise<ListedFlag> {
   return database.write(async (tx) => {
     const { id } = await selectProject(tx, project, 'lock') // so that it is not deleted meanwhile
     const [row] = await tx
       .insert(flags)
       .values({ ...change.flag, projectId: id })
-      .returning(seen)
+      .returning(listedColumns)
     if (!row) throw new Error('Cannot create a flag: the insert returned no row')
-    await record(tx, change.author, [{ subject: 'flag', action: 'create', project, flag: row.key, after: textOf(row) }])
+    await recordChanges(tx, change.author, [
+      { subject: 'flag', action: 'create', project, flag: row.key, after: textOf(row) },
+    ])
     return row
   })
 }
 
-export type FlagChange = {
+export type FlagUpdate = {
   readonly text: Patch<FlagText>
   /** True archives: the flag is then unknown to evaluation everywhere, its definitions and history stay. False restores. */
   readonly archived?: boolean | undefined
-  readonly expected: Expected
+  readonly expected: ExpectedVersion
   readonly author: Author
 }
 
 /** Changes what is said about a flag, archives it or brings it back. */
-export function updateFlag(database: Database, project: string, key: string, change: FlagChange): Promise<SeenFlag> {
+export function updateFlag(database: Database, project: string, key: string, change: FlagUpdate): Promise<ListedFlag> {
   return database.write(async (tx) => {
     const { id: projectId } = await selectProject(tx, project)
     // Environments before flags: every writer locks in this order, so none waits in a circle.
-    const homes = change.archived === undefined ? [] : await lockHomes(tx, projectId, key)
+    const homes = change.archived === undefined ? [] : await lockDefiningEnvironments(tx, projectId, key)
     const before = await selectFlag(tx, projectId, key, 'lock')
     expectRevision(change.expected, before.version)
     const turn = turnOf(before, change.archived)
@@ -89,10 +91,10 @@ export function updateFlag(database: Database, project: string, key: string, cha
       .update(flags)
       .set({ ...change.text, ...turn?.set, version: sql`${flags.version} + 1` })
       .where(eq(flags.id, before.id))
-      .returning(seen)
+      .returning(listedColumns)
     if (!after) throw new Error('Cannot update a flag: its row is gone although it was locked')
     const action = turn?.action ?? 'update'
-    const entry: NewChange = {
+    const entry: NewChangeRecord = {
       subject: 'flag',
       action,
       project,
@@ -100,14 +102,14 @@ export function updateFlag(database: Database, project: string, key: string, cha
       before: textOf(before),
       after: textOf(after),
     }
-    const touched = turn ? await touchHomes(tx, homes, { flagId: before.id, entry, author: change.author }) : []
-    await record(tx, change.author, touched.length > 0 ? touched : [entry])
+    const touched = turn ? await raiseRevisions(tx, homes, { flagId: before.id, entry, author: change.author }) : []
+    await recordChanges(tx, change.author, touched.length > 0 ? touched : [entry])
     return after
   })
 }
 
 /** Whether the flag turns archived or back; undefined when it is so already. */
-function turnOf({ archivedAt }: Flag, archived: boolean | undefined) {
+function turnOf({ archivedAt }: FlagRow, archived: boolean | undefined) {
   if (archived === undefined || archived === (archivedAt !== null)) return undefined
   return archived
     ? ({ action: 'archive', set: { archivedAt: sql`clock_timestamp()` } } as const)
@@ -115,7 +117,11 @@ function turnOf({ archivedAt }: Flag, archived: boolean | undefined) {
 }
 
 /** Locks every environment of the project, so that none takes up the flag meanwhile; returns those that define it. */
-async function lockHomes(tx: Transaction, projectId: bigint, key: string): Promise<{ id: bigint; key: string }[]> {
+async function lockDefiningEnvironments(
+  tx: Transaction,
+  projectId: bigint,
+  key: string,
+): Promise<{ id: bigint; key: string }[]> {
   const inProject = eq(environments.projectId, projectId)
   await tx
     .select({ id: environments.id })
@@ -133,12 +139,12 @@ async function lockHomes(tx: Transaction, projectId: bigint, key: string): Promi
 }
 
 /** Gives each environment a new revision, in which the flag appears or disappears. */
-async function touchHomes(
+async function raiseRevisions(
   tx: Transaction,
   homes: readonly { id: bigint; key: string }[],
-  { flagId, entry, author }: { flagId: bigint; entry: NewChange; author: Author },
-): Promise<NewChange[]> {
-  const entries: NewChange[] = []
+  { flagId, entry, author }: { flagId: bigint; entry: NewChangeRecord; author: Author },
+): Promise<NewChangeRecord[]> {
+  const entries: NewChangeRecord[] = []
   for (const home of homes) {
     const revision = await raiseRevision(tx, home.id, { author })
     await tx
@@ -150,9 +156,9 @@ async function touchHomes(
   return entries
 }
 
-async function selectFlag(db: Db | Transaction, projectId: bigint, key: string, lock?: 'lock'): Promise<SeenFlag> {
+async function selectFlag(db: Db | Transaction, projectId: bigint, key: string, lock?: 'lock'): Promise<ListedFlag> {
   const query = db
-    .select(seen)
+    .select(listedColumns)
     .from(flags)
     .where(and(eq(flags.projectId, projectId), eq(flags.key, key)))
   const [row] = await (lock ? query.for('update') : query)
@@ -160,7 +166,7 @@ async function selectFlag(db: Db | Transaction, projectId: bigint, key: string, 
   return row
 }
 
-const textOf = ({ key, type, description, owner, tags, permanent, archivedAt }: Flag) => ({
+const textOf = ({ key, type, description, owner, tags, permanent, archivedAt }: FlagRow) => ({
   key,
   type,
   description,

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import { FlagError } from '../../flag/error.ts'
 import { hashSecret } from '../digest.ts'
-import type { Stamp } from '../redis/snapshot-store.ts'
-import { type Author, record } from './changes.ts'
+import type { RevisionId } from '../redis/snapshot-store.ts'
+import { type Author, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { type EnvironmentName, lockEnvironment, raiseKeysRevision } from './environments.ts'
 import { deployment, environments, keys, lastKeyUses, projects, type Role } from './tables.ts'
@@ -23,7 +23,7 @@ export type ApiKey = {
 }
 export type NewKey = Pick<ApiKey, 'name' | 'role' | 'environment' | 'expiresAt'>
 /** Every key that may still open a door, as replicas hold them. */
-export type KeySource = Stamp & {
+export type UsableKeys = RevisionId & {
   /** What the tokens of event streams are signed with. */
   readonly streamSecret: Buffer
   readonly keys: readonly (ApiKey & { readonly hash: Buffer })[]
@@ -61,7 +61,7 @@ export function createKey(database: Database, wanted: NewKey, author: Author): P
       .returning()
     if (!row) throw new Error('Cannot create a key: the insert returned no row')
     const after = { id: row.id, name, role, expiresAt }
-    await record(tx, author, [{ subject: 'key', action: 'create', ...wanted.environment, after }])
+    await recordChanges(tx, author, [{ subject: 'key', action: 'create', ...wanted.environment, after }])
     const { createdBy, createdAt, revokedAt } = row
     return { id: row.id, ...wanted, createdBy, createdAt, revokedAt, lastUsedAt: null, secret }
   })
@@ -84,12 +84,12 @@ export function revokeKey(database: Database, id: string, author: Author): Promi
     await raiseKeysRevision(tx)
     await tx.update(keys).set({ revokedAt: sql`clock_timestamp()` }).where(eq(keys.id, id))
     const { name, role, environment } = keyOf(row)
-    await record(tx, author, [{ subject: 'key', action: 'revoke', ...environment, before: { id, name, role } }])
+    await recordChanges(tx, author, [{ subject: 'key', action: 'revoke', ...environment, before: { id, name, role } }])
   })
 }
 
 /** Reads all usable keys, or undefined when nothing changed since `since`. */
-export function readKeys(database: Database, since?: Stamp): Promise<KeySource | undefined> {
+export function readKeys(database: Database, since?: RevisionId): Promise<UsableKeys | undefined> {
   return database.read(async (db) => {
     const { incarnation, keysRevision: revision, streamSecret } = deployment
     const [head] = await db.select({ incarnation, revision, streamSecret }).from(deployment)

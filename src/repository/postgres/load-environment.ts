@@ -1,13 +1,13 @@
 import { sql } from 'drizzle-orm'
 import type { Bucketing, Definition, Metadata } from '../../flag/definition.ts'
-import type { Stamp } from '../redis/snapshot-store.ts'
+import type { RevisionId } from '../redis/snapshot-store.ts'
 import type { Database } from './database.ts'
 
 /** A point in the life of an environment; `id` is its row's. */
-export type Version = Stamp & { readonly id: bigint }
+export type EnvironmentRevision = RevisionId & { readonly id: bigint }
 
 /** An environment as the database has it, or what changed in it since a version that the reader holds. */
-export type EnvironmentSource = Version & {
+export type LoadedEnvironment = EnvironmentRevision & {
   readonly changedAt: Date
   /** `traceparent` of the newest change; empty where its trace is not kept. */
   readonly changedIn: string
@@ -18,14 +18,14 @@ export type EnvironmentSource = Version & {
   readonly settings?: { segments: Readonly<Record<string, unknown>>; metadata: Metadata; bucketing: Bucketing }
 }
 
-type Row = {
+type EnvironmentQueryRow = {
   incarnation: string
   id: string
   revision: string
   changed_at: string
   changed_in: string
   is_update: boolean
-  settings: EnvironmentSource['settings'] | null
+  settings: LoadedEnvironment['settings'] | null
   flags: readonly (readonly [string, Definition | null])[]
 }
 
@@ -34,14 +34,14 @@ type Row = {
  * so one snapshot of the data, and one round trip: this is the query between a cold start and its first answer.
  * Undefined: there is no such environment. An update with the held revision: nothing is newer.
  */
-export function readSource(
+export function loadEnvironment(
   database: Database,
   flagSetId: string,
-  since?: Version,
-): Promise<EnvironmentSource | undefined> {
+  since?: EnvironmentRevision,
+): Promise<LoadedEnvironment | undefined> {
   const [project, environment] = flagSetId.split('/')
   return database.read(async (db) => {
-    const { rows } = await db.execute<Row>(sql`
+    const { rows } = await db.execute<EnvironmentQueryRow>(sql`
       select deployment.incarnation, e.id, e.revision, e.changed_at, e.changed_in, held.is_update,
         case when not held.is_update or e.settings_revision > held.revision
           then json_build_object('segments', e.segments, 'metadata', e.metadata, 'bucketing', e.bucketing) end as settings,
@@ -59,11 +59,11 @@ export function readSource(
         case when comparison.is_update then ${String(since?.revision ?? -1)}::bigint else -1 end as revision) held
       where p.key = ${project ?? ''} and e.key = ${environment ?? ''}`)
     const [row] = rows
-    return row && sourceOf(row)
+    return row && environmentFrom(row)
   })
 }
 
-function sourceOf(row: Row): EnvironmentSource {
+function environmentFrom(row: EnvironmentQueryRow): LoadedEnvironment {
   return {
     incarnation: row.incarnation,
     id: BigInt(row.id),

@@ -1,6 +1,6 @@
 import { asc, eq, gt, sql } from 'drizzle-orm'
 import { FlagError } from '../../flag/error.ts'
-import { type Author, type Expected, expectRevision, record } from './changes.ts'
+import { type Author, type ExpectedVersion, expectRevision, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { flags, type Patch, projects } from './tables.ts'
 
@@ -26,7 +26,7 @@ export function createProject(
   return database.write(async (tx) => {
     const [row] = await tx.insert(projects).values(project).returning()
     if (!row) throw new Error('Cannot create a project: the insert returned no row')
-    await record(tx, author, [{ subject: 'project', action: 'create', project: row.key, after: project }])
+    await recordChanges(tx, author, [{ subject: 'project', action: 'create', project: row.key, after: project }])
     return row
   })
 }
@@ -35,7 +35,7 @@ export function createProject(
 export function updateProject(
   database: Database,
   key: string,
-  change: { text: Patch<ProjectText>; expected: Expected; author: Author },
+  change: { text: Patch<ProjectText>; expected: ExpectedVersion; author: Author },
 ): Promise<Project> {
   return database.write(async (tx) => {
     const before = await selectProject(tx, key, 'lock')
@@ -47,7 +47,7 @@ export function updateProject(
       .returning()
     if (!row) throw new Error('Cannot update a project: its row is gone although it was locked')
     const texts = ({ name, description }: Project) => ({ name, description })
-    await record(tx, change.author, [
+    await recordChanges(tx, change.author, [
       { subject: 'project', action: 'update', project: key, before: texts(before), after: texts(row) },
     ])
     return row
@@ -58,7 +58,7 @@ export function updateProject(
 export function deleteProject(
   database: Database,
   key: string,
-  change: { expected: Expected; author: Author },
+  change: { expected: ExpectedVersion; author: Author },
 ): Promise<void> {
   return database.write(async (tx) => {
     const before = await selectProject(tx, key, 'lock')
@@ -66,7 +66,7 @@ export function deleteProject(
     await tx.delete(flags).where(eq(flags.projectId, before.id))
     await tx.delete(projects).where(eq(projects.id, before.id))
     const { name, description } = before
-    await record(tx, change.author, [
+    await recordChanges(tx, change.author, [
       { subject: 'project', action: 'delete', project: key, before: { key, name, description } },
     ])
   })

@@ -11,9 +11,8 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core'
 import type { Bucketing, Definition, Metadata } from '../../flag/definition.ts'
+import type { FlagType } from '../../flag/evaluate.ts'
 
-/** What a variant of a flag holds. */
-export type FlagType = 'boolean' | 'string' | 'number' | 'object'
 /** What a key may do; each role may do what the ones before it may. */
 export type Role = 'client' | 'server' | 'editor' | 'admin'
 

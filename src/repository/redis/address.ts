@@ -1,5 +1,5 @@
 /** Runs a command in Redis; rejects when Redis refuses it, or does not answer in time. */
-export type Send = (command: readonly string[]) => Promise<unknown>
+export type SendCommand = (command: readonly string[]) => Promise<unknown>
 
 /** A server that speaks Redis's own protocol. */
 export type RedisServer = {

@@ -1,8 +1,8 @@
 import { timeLimit } from '../calls.ts'
-import type { RedisAddress, RedisClient, RedisServer, Send } from './address.ts'
+import type { RedisAddress, RedisClient, RedisServer, SendCommand } from './address.ts'
 
 export type RedisConnection = {
-  readonly send: Send
+  readonly send: SendCommand
   /** Drops the connection: after a freeze its other end may be gone. */
   reset(): void
   close(): Promise<void>
@@ -23,9 +23,9 @@ export function openRedis(
     const { send, reset } = connectOnDemand(address, COMMAND_MS)
     return { send, reset, close: async () => reset() }
   }
-  let opened: Promise<Send> | undefined
+  let opened: Promise<SendCommand> | undefined
   const open = async () => (await import('./upstash.ts')).openUpstash(address, COMMAND_MS, traceparent)
-  const send: Send = async (command) => {
+  const send: SendCommand = async (command) => {
     opened ??= open()
     return (await opened)(command)
   }
@@ -42,17 +42,19 @@ const BACKOFF_MAX_MS = 2_000
  * Sends commands to Redis or Valkey; each fails after `commandMs`. Connects when a command needs it and only then: a client that reconnects
  * by itself would keep an idle instance awake.
  */
-export function connectOnDemand(server: RedisServer, commandMs: number): { send: Send; reset(): void } {
-  const connection = new Connection(server, commandMs)
+export function connectOnDemand(server: RedisServer, commandMs: number): { send: SendCommand; reset(): void } {
+  const connection = new ReconnectingClient(server, commandMs)
   return { send: (command) => connection.send(command), reset: () => connection.drop() }
 }
 
 /** @redis/client would do for Node, but takes longer to load, and more memory, than all else of a start: docs/decisions/0013-start.md. */
 async function open(server: RedisServer, onEnd: () => void): Promise<RedisClient> {
-  return 'Bun' in globalThis ? openOnBun(server, onEnd) : (await import('./node-client.ts')).openOnNode(server, onEnd)
+  return 'Bun' in globalThis
+    ? openBunClient(server, onEnd)
+    : (await import('./node-client.ts')).openNodeClient(server, onEnd)
 }
 
-class Connection {
+class ReconnectingClient {
   readonly #server: RedisServer
   readonly #commandMs: number
   #current: Promise<RedisClient> | undefined
@@ -137,7 +139,7 @@ type BunGlobal = {
 }
 
 /** One connection by Bun's own client, which checks certificates against the host of its URL. `onEnd` is called when it is over. */
-export function openOnBun(server: RedisServer, onEnd: () => void): RedisClient {
+export function openBunClient(server: RedisServer, onEnd: () => void): RedisClient {
   const { Bun } = globalThis as unknown as BunGlobal
   const client = new Bun.RedisClient(urlOf(server), { autoReconnect: false })
   client.onclose = onEnd

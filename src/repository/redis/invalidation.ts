@@ -1,18 +1,18 @@
 import type { LogLine } from '../../telemetry/log.ts'
 import { newCounter } from '../../telemetry/metrics.ts'
 import type { RedisAddress } from './address.ts'
-import { CHANNEL, type Stamp } from './snapshot-store.ts'
-import type { Subscription } from './subscribe.ts'
+import { INVALIDATION_CHANNEL, type RevisionId } from './snapshot-store.ts'
+import type { ChannelSubscription } from './subscribe.ts'
 
 /** What another replica has just stored. It may come late, twice or never: whoever hears it compares and asks. */
-export type Hint = Stamp & { readonly name: string }
-export type Ear = {
+export type Invalidation = RevisionId & { readonly name: string }
+export type InvalidationHandlers = {
   /** Listening begins, or begins again: what was said before is lost. */
   readonly onReady: () => void
-  readonly onHint: (hint: Hint) => void
+  readonly onInvalidation: (hint: Invalidation) => void
 }
 /** Listens until `signal` aborts, over every break of the connection; then resolves. Never rejects. */
-export type Invalidations = (ear: Ear, signal: AbortSignal) => Promise<void>
+export type Invalidations = (ear: InvalidationHandlers, signal: AbortSignal) => Promise<void>
 
 /** The wait before the next try doubles up to the largest; it is random, so that replicas do not come back in step. */
 const BACKOFF_MIN_MS = 50
@@ -25,10 +25,10 @@ const GOOD_MS = 10_000
  * came.
  */
 export function invalidationsIn(address: RedisAddress, log: LogLine, received = newCounter()): Invalidations {
-  return async ({ onReady, onHint }, signal) => {
+  return async ({ onReady, onInvalidation: onHint }, signal) => {
     let failures = 0
     const onMessage = (message: string) => {
-      const hint = parseHint(message)
+      const hint = parseInvalidation(message)
       if (!hint) return
       received.value += 1
       onHint(hint)
@@ -36,7 +36,7 @@ export function invalidationsIn(address: RedisAddress, log: LogLine, received = 
     while (!signal.aborted) {
       const since = performance.now()
       try {
-        await subscribe(address, { channel: CHANNEL, signal, onReady, onMessage })
+        await subscribeToChannel(address, { channel: INVALIDATION_CHANNEL, signal, onReady, onMessage })
       } catch (cause) {
         log('The subscription to hints broke', { cause })
       }
@@ -49,7 +49,7 @@ export function invalidationsIn(address: RedisAddress, log: LogLine, received = 
 }
 
 /** Reads `<name> <incarnation> <revision>`; undefined for anything else. */
-export function parseHint(message: string): Hint | undefined {
+export function parseInvalidation(message: string): Invalidation | undefined {
   const [, name, incarnation, revision] = /^(\S{1,300}) (\S{1,64}) (\d{1,19})$/.exec(message) ?? []
   if (name === undefined || incarnation === undefined || revision === undefined) return undefined
   return { name, incarnation, revision: BigInt(revision) }
@@ -59,7 +59,7 @@ export function parseHint(message: string): Hint | undefined {
  * Listens to one channel on a connection of its own. Resolves when the other end ends it or `signal` aborts, rejects when it
  * breaks; it does not come back by itself.
  */
-export async function subscribe(address: RedisAddress, subscription: Subscription): Promise<void> {
+export async function subscribeToChannel(address: RedisAddress, subscription: ChannelSubscription): Promise<void> {
   // Loaded on first use: the client takes longer to load than the rest of a start.
   if ('host' in address) return (await import('./subscribe.ts')).subscribeToRedis(address, subscription)
   return (await import('./upstash.ts')).subscribeToUpstash(address, subscription)

@@ -2,14 +2,14 @@ import type { Socket } from 'node:net'
 import Parser from 'redis-parser'
 import { type RedisClient, type RedisServer, serverNameOf } from './address.ts'
 
-type Waiting = Pick<PromiseWithResolvers<unknown>, 'resolve' | 'reject'>
+type PendingReply = Pick<PromiseWithResolvers<unknown>, 'resolve' | 'reject'>
 
 /** After so long a silence the system checks whether the other end is there. */
 const KEEP_ALIVE_MS = 5_000
 
 /** One connection in RESP 2. Replies come in the order of the commands. `onEnd` is called when it is over. */
-export function openOnNode(server: RedisServer, onEnd: () => void): RedisClient {
-  const waiting: Waiting[] = []
+export function openNodeClient(server: RedisServer, onEnd: () => void): RedisClient {
+  const waiting: PendingReply[] = []
   let ended: Error | undefined
   const end = (error: Error) => {
     if (ended) return

@@ -1,31 +1,31 @@
-import type { Calls } from '../calls.ts'
+import type { StoreCalls } from '../calls.ts'
 import { sha256 } from '../digest.ts'
-import type { Send } from './address.ts'
+import type { SendCommand } from './address.ts'
 
 /** Which state of the truth something is. Revisions compare only within one incarnation of the database. */
-export type Stamp = { readonly incarnation: string; readonly revision: bigint }
-export type Copy = { readonly stamp: Stamp; readonly text: string }
+export type RevisionId = { readonly incarnation: string; readonly revision: bigint }
+export type StoredSnapshot = { readonly revisionId: RevisionId; readonly text: string }
 
-export const isSame = (one: Stamp, other: Stamp): boolean =>
+export const isSameRevision = (one: RevisionId, other: RevisionId): boolean =>
   one.incarnation === other.incarnation && one.revision === other.revision
 /** True when the first is a later state of the same incarnation. */
-export const isAfter = (one: Stamp, other: Stamp): boolean =>
+export const isNewerRevision = (one: RevisionId, other: RevisionId): boolean =>
   one.incarnation === other.incarnation && one.revision > other.revision
 
 /** Copies of what Postgres says, by name. They may be lost, late or damaged; nothing breaks, because every reader compares stamps. */
 export type SnapshotStore = {
   /** The stamp of the copy under `name`; undefined: there is none that can be read. */
-  stamp(name: string): Promise<Stamp | undefined>
+  readRevision(name: string): Promise<RevisionId | undefined>
   /** The copy under `name`, in one command; undefined when there is none, or it is damaged or not ours. */
-  read(name: string): Promise<Copy | undefined>
+  read(name: string): Promise<StoredSnapshot | undefined>
   /** Stores a copy unless one of the same incarnation and at least its revision is there; tells all listeners. */
-  write(name: string, copy: Copy): Promise<void>
+  write(name: string, copy: StoredSnapshot): Promise<void>
   remove(name: string): Promise<void>
 }
 
 const PREFIX = 'flagstaff'
 /** Every replica that listens hears of every copy here, as `<name> <incarnation> <revision>`. */
-export const CHANNEL = `${PREFIX}:hints`
+export const INVALIDATION_CHANNEL = `${PREFIX}:hints`
 const FORMAT = 'flagstaff1'
 /** Below this compressing saves nothing that is worth the time. */
 const COMPRESS_FROM_BYTES = 1_024
@@ -43,11 +43,11 @@ redis.call('PUBLISH', ARGV[4], ARGV[5])
 return 1`
 
 /** Copies in Redis. `onDamage` hears of each value that was not ours or not whole. */
-export function snapshotStoreIn(send: Send, onDamage: (name: string) => void): SnapshotStore {
+export function snapshotStoreIn(send: SendCommand, onDamage: (name: string) => void): SnapshotStore {
   const stampKey = (name: string) => `${PREFIX}:{${name}}:stamp`
   const copyKey = (name: string) => `${PREFIX}:{${name}}:copy`
   return {
-    stamp: async (name) => {
+    readRevision: async (name) => {
       const value = await send(['GET', stampKey(name)])
       if (value === null) return undefined
       const stamp = typeof value === 'string' ? parseStamp(value) : undefined
@@ -62,9 +62,9 @@ export function snapshotStoreIn(send: Send, onDamage: (name: string) => void): S
       return copy
     },
     write: async (name, copy) => {
-      const { incarnation, revision } = copy.stamp
+      const { incarnation, revision } = copy.revisionId
       const hint = `${name} ${incarnation} ${revision}`
-      const values = [incarnation, String(revision), await pack(copy), CHANNEL, hint]
+      const values = [incarnation, String(revision), await pack(copy), INVALIDATION_CHANNEL, hint]
       await send(['EVAL', WRITE_IF_NEWER, '2', stampKey(name), copyKey(name), ...values])
     },
     remove: async (name) => {
@@ -74,29 +74,29 @@ export function snapshotStoreIn(send: Send, onDamage: (name: string) => void): S
 }
 
 /** The same copies, each command timed under its name. */
-export function timedSnapshotStore(copies: SnapshotStore, calls: Calls): SnapshotStore {
+export function timedSnapshotStore(copies: SnapshotStore, calls: StoreCalls): SnapshotStore {
   return {
-    stamp: (name) => calls.note('read_stamp', () => copies.stamp(name)),
-    read: (name) => calls.note('read_copy', () => copies.read(name)),
-    write: (name, copy) => calls.note('write_copy', () => copies.write(name, copy)),
-    remove: (name) => calls.note('remove_copy', () => copies.remove(name)),
+    readRevision: (name) => calls.measure('read_stamp', () => copies.readRevision(name)),
+    read: (name) => calls.measure('read_copy', () => copies.read(name)),
+    write: (name, copy) => calls.measure('write_copy', () => copies.write(name, copy)),
+    remove: (name) => calls.measure('remove_copy', () => copies.remove(name)),
   }
 }
 
-function parseStamp(text: string): Stamp | undefined {
+function parseStamp(text: string): RevisionId | undefined {
   const [, incarnation, revision] = /^(\S{1,64}) (\d{1,19})$/.exec(text) ?? []
   return incarnation !== undefined && revision !== undefined ? { incarnation, revision: BigInt(revision) } : undefined
 }
 
 /** A head line that says what it is, then the text or its compressed form in base64: Upstash's REST carries text only. */
-async function pack({ stamp, text }: Copy): Promise<string> {
+async function pack({ revisionId: stamp, text }: StoredSnapshot): Promise<string> {
   const isLarge = text.length >= COMPRESS_FROM_BYTES
   const body = isLarge ? (await gzip(text)).toString('base64') : text
   const head = `${FORMAT} ${stamp.incarnation} ${stamp.revision} ${isLarge ? 'gzip' : 'plain'}`
   return `${head} ${digest(head, body)}\n${body}`
 }
 
-async function unpack(value: string): Promise<Copy | undefined> {
+async function unpack(value: string): Promise<StoredSnapshot | undefined> {
   const end = value.indexOf('\n')
   const [format = '', incarnation = '', revision = '', encoding = '', hash] = value
     .slice(0, Math.max(end, 0))
@@ -105,9 +105,9 @@ async function unpack(value: string): Promise<Copy | undefined> {
   const body = value.slice(end + 1)
   if (format !== FORMAT || !stamp || hash !== digest([format, incarnation, revision, encoding].join(' '), body))
     return undefined
-  if (encoding === 'plain') return { stamp, text: body }
+  if (encoding === 'plain') return { revisionId: stamp, text: body }
   try {
-    return { stamp, text: await gunzip(Buffer.from(body, 'base64')) }
+    return { revisionId: stamp, text: await gunzip(Buffer.from(body, 'base64')) }
   } catch {
     return undefined
   }

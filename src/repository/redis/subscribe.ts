@@ -2,7 +2,7 @@ import { createClient } from '@redis/client'
 import { type RedisServer, serverNameOf } from './address.ts'
 
 /** One subscription, from its beginning to its end. */
-export type Subscription = {
+export type ChannelSubscription = {
   readonly channel: string
   readonly signal: AbortSignal
   /** From now on nothing is missed, until it ends. */
@@ -17,7 +17,7 @@ const PING_MS = 10_000
 /** Listens to one channel of a plain Redis, as `subscribe()` says. */
 export async function subscribeToRedis(
   server: RedisServer,
-  { channel, signal, onReady, onMessage }: Subscription,
+  { channel, signal, onReady, onMessage }: ChannelSubscription,
 ): Promise<void> {
   const client = createClient({
     ...credentialsOf(server),

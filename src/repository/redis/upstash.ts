@@ -1,6 +1,6 @@
 import { Redis } from '@upstash/redis'
-import type { Send, UpstashAddress } from './address.ts'
-import type { Subscription } from './subscribe.ts'
+import type { SendCommand, UpstashAddress } from './address.ts'
+import type { ChannelSubscription } from './subscribe.ts'
 
 const CONNECT_MS = 2_000
 /** Upstash ends its streams without a word, and a dead connection says nothing either: a silent one is made anew. */
@@ -13,7 +13,7 @@ export function openUpstash(
   { restUrl, restToken }: UpstashAddress,
   commandMs: number,
   traceparent: () => string | undefined,
-): Send {
+): SendCommand {
   const redis = new Redis({
     url: restUrl,
     token: restToken,
@@ -32,7 +32,7 @@ export function openUpstash(
 /** Upstash's REST interface sends a subscription as server-sent events: `data: message,<channel>,<text>`. */
 export async function subscribeToUpstash(
   { restUrl, restToken }: UpstashAddress,
-  { channel, signal, onReady, onMessage }: Subscription,
+  { channel, signal, onReady, onMessage }: ChannelSubscription,
 ): Promise<void> {
   const silence = new AbortController()
   let timer = setTimeout(() => silence.abort(), CONNECT_MS)

@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import * as v from 'valibot'
 import type { Authenticate } from '../../cache/authenticator.ts'
 import { authorize, authorizeAnywhere, scopeToKey } from '../../middleware/authentication.ts'
-import { type ChangeFilter, type Change as ChangeRow, listChanges } from '../../repository/postgres/changes.ts'
+import { type ChangeFilter, type ChangeRecord, listChanges } from '../../repository/postgres/changes.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import { ChangePage, DefinitionPath, instant, pageOf, revision, text, time } from './schemas.ts'
 import { describeUnder, path, query } from './validation.ts'
@@ -67,7 +67,7 @@ async function pageOfChanges(database: Database, filter: ChangeFilter) {
   return { items: rows.map(toJson), next: rows.length < filter.limit ? null : String(rows.at(-1)?.id) }
 }
 
-const toJson = ({ id, revision, ...change }: ChangeRow) => ({
+const toJson = ({ id, revision, ...change }: ChangeRecord) => ({
   id: String(id),
   ...change,
   revision: revision === null ? null : Number(revision),

@@ -6,8 +6,8 @@ import { documentOf, portableDocumentOf } from '../../flag/document.ts'
 import { FlagError, type Mistake as FlagMistake } from '../../flag/error.ts'
 import { authorize, authorOf } from '../../middleware/authentication.ts'
 import type { Database } from '../../repository/postgres/database.ts'
-import type { Difference } from '../../repository/postgres/flag-rows.ts'
-import { applyFlagSet, exportFlagSet, findProblems, type Problem } from '../../repository/postgres/flag-set.ts'
+import type { DefinitionDifference } from '../../repository/postgres/flag-rows.ts'
+import { applyFlagSet, exportFlagSet, type FlagSetProblem, findProblems } from '../../repository/postgres/flag-set.ts'
 import type { RefreshFlags } from './environments.ts'
 import {
   booleanText,
@@ -127,8 +127,9 @@ export function flagSetRoutes(database: Database, authenticate: Authenticate, re
 }
 
 /** The keys of changed flags, by the kind of their change. */
-function keysOf(changed: readonly Difference[]) {
-  const keys = (isWanted: (difference: Difference) => boolean) => changed.filter(isWanted).map(({ key }) => key)
+function keysOf(changed: readonly DefinitionDifference[]) {
+  const keys = (isWanted: (difference: DefinitionDifference) => boolean) =>
+    changed.filter(isWanted).map(({ key }) => key)
   return {
     created: keys(({ before }) => before === undefined),
     updated: keys(({ before, after }) => before !== undefined && after !== undefined),
@@ -136,7 +137,7 @@ function keysOf(changed: readonly Difference[]) {
   }
 }
 
-function toJson({ subject, key, mistakes }: Problem) {
+function toJson({ subject, key, mistakes }: FlagSetProblem) {
   const errors = mistakes.slice(0, PROBLEM_MISTAKES_MAX).map(toError)
   const left = mistakes.length - errors.length
   return { subject, key, errors, ...(left > 0 && { errorsLeftOut: left }) }

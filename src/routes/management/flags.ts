@@ -104,7 +104,7 @@ export function flagRoutes(database: Database, authenticate: Authenticate, refre
     )
 }
 
-const toJson = ({ id: _, projectId: __, archivedAt, version, ...flag }: flags.SeenFlag) => ({
+const toJson = ({ id: _, projectId: __, archivedAt, version, ...flag }: flags.ListedFlag) => ({
   ...flag,
   archived: archivedAt !== null,
   version: Number(version),

@@ -4,7 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import { describeRoute, resolver, validator } from 'hono-openapi'
 import type { GenericSchema } from 'valibot'
 import { FlagError, type Mistake, pointerTo } from '../../flag/error.ts'
-import type { Expected } from '../../repository/postgres/changes.ts'
+import type { ExpectedVersion } from '../../repository/postgres/changes.ts'
 import { decode } from '../paths.ts'
 import { Problem } from './schemas.ts'
 
@@ -91,7 +91,7 @@ const REVISION_TAG = /"(\d{1,19})"/g
  * Reads the preconditions If-Match and If-None-Match (RFC 9110 §13.1). Our ETags are quoted revisions. Other tags match nothing, and
  * neither do weak ones, because If-Match compares strongly.
  */
-export function preconditionOf(c: Context): Expected {
+export function preconditionOf(c: Context): ExpectedVersion {
   if (c.req.header('if-none-match')?.trim() === '*') return 'absent'
   const header = c.req.header('if-match')
   if (header === undefined) return undefined

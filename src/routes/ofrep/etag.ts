@@ -1,5 +1,5 @@
 import { sha256, sha256Bytes } from '../../repository/digest.ts'
-import type { Stamp } from '../../repository/redis/snapshot-store.ts'
+import type { RevisionId } from '../../repository/redis/snapshot-store.ts'
 
 /** One entity tag of a list: quoted, with any commas inside, or without quotes as some clients send it. */
 const TAG = /(?:W\/)?"[^"]*"|[^\s,"]+/g
@@ -36,7 +36,7 @@ export function etagOf(parts: readonly HashedText[]): string {
 }
 
 /** Identifies the revision of a configuration: equal on all replicas, different after each change. */
-export function fingerprintOf({ incarnation, revision }: Stamp): string {
+export function fingerprintOf({ incarnation, revision }: RevisionId): string {
   return sha256(`${incarnation} ${revision}`, 'base64url').slice(0, 22)
 }
 
@@ -53,7 +53,7 @@ const opaque = (tag: string): string => tag.replace(/^W\//, '').replaceAll('"', 
 const CONFIG_ETAG = 'flagConfigEtag'
 
 /** True when the query names the fingerprint of another configuration, of which an event informed the client: its cached values are stale. */
-export function isStaleFor(url: string, stamp: Stamp): boolean {
+export function isStaleFor(url: string, stamp: RevisionId): boolean {
   if (!url.includes(CONFIG_ETAG)) return false
   const fingerprint = new URL(url).searchParams.get(CONFIG_ETAG)
   return fingerprint !== null && fingerprint !== fingerprintOf(stamp)

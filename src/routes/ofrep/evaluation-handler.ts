@@ -1,6 +1,6 @@
 import type { Context as HonoContext } from 'hono'
 import type { Authenticate } from '../../cache/authenticator.ts'
-import type { Count, CountAll } from '../../cache/evaluation-recorder.ts'
+import type { RecordEvaluation, RecordEvaluations } from '../../cache/evaluation-recorder.ts'
 import { flagSetIdFor, parseSelector, type Selector } from '../../cache/selector.ts'
 import type { Snapshot } from '../../cache/snapshots.ts'
 import { type Context, isRecord } from '../../flag/definition.ts'
@@ -26,8 +26,8 @@ export type EvaluationDependencies = {
   readonly bodyBytesMax: number
   /** Milliseconds since 1970. */
   readonly now: () => number
-  readonly count: Count
-  readonly countAll: CountAll
+  readonly count: RecordEvaluation
+  readonly countAll: RecordEvaluations
   /** Adds the operator's static values to a context. */
   readonly enrich: Enrich
   readonly telemetry: RequestTelemetry

@@ -1,4 +1,4 @@
-import type { Asked, Count } from '../../cache/evaluation-recorder.ts'
+import type { EvaluationScope, RecordEvaluation } from '../../cache/evaluation-recorder.ts'
 import { reflect, type Selector, selects } from '../../cache/selector.ts'
 import type { Snapshot } from '../../cache/snapshots.ts'
 import type { Metadata } from '../../flag/definition.ts'
@@ -8,10 +8,10 @@ import { etagOf, type HashedText, hashedText } from './etag.ts'
 import type { EventStream } from './stream-token.ts'
 
 /** The input of an evaluation. */
-export type EvaluationInput = Asked & {
+export type EvaluationInput = EvaluationScope & {
   readonly snapshot: Snapshot
   readonly selector: Selector | undefined
-  readonly count: Count
+  readonly count: RecordEvaluation
 }
 /** The result of one flag in JSON, with the status of a request for this flag alone. */
 export type FlagResult = { readonly status: 200 | 400 | 404; readonly text: string }

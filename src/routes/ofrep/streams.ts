@@ -1,5 +1,5 @@
 import type { Snapshot } from '../../cache/snapshots.ts'
-import type { Listener, Subscribed } from '../../cache/subscriptions.ts'
+import type { SnapshotListener, Subscribed } from '../../cache/subscriptions.ts'
 import { FlagError } from '../../flag/error.ts'
 import { timelineOf } from '../../flag/timeline.ts'
 import { Labeled, newCounter } from '../../telemetry/metrics.ts'
@@ -7,7 +7,7 @@ import type { Span } from '../../telemetry/span.ts'
 import { fingerprintOf } from './etag.ts'
 
 export type StreamsOptions = {
-  readonly follow: (flagSetId: string, listener: Listener) => Promise<Subscribed>
+  readonly follow: (flagSetId: string, listener: SnapshotListener) => Promise<Subscribed>
   /** Longest life of a stream. Each ends up to a quarter earlier, at random, so that streams that began together do not end together. */
   readonly secondsMax: number
   readonly keepAliveMs?: number

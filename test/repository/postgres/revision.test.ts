@@ -7,7 +7,7 @@ import { changeDefinition, readDefinition } from '../../../src/repository/postgr
 import { readEnvironment } from '../../../src/repository/postgres/environments.ts'
 import { applyFlagSet, exportFlagSet } from '../../../src/repository/postgres/flag-set.ts'
 import { updateFlag } from '../../../src/repository/postgres/flags.ts'
-import { readSource, type Version } from '../../../src/repository/postgres/load-environment.ts'
+import { type EnvironmentRevision, loadEnvironment } from '../../../src/repository/postgres/load-environment.ts'
 import { changes } from '../../../src/repository/postgres/tables.ts'
 import { AUTHOR, freshEnvironment, openStore, type Store } from '../../support/store.ts'
 
@@ -54,10 +54,10 @@ test(`after ${CHANGES} concurrent changes the revision is exactly that much high
     store.database.read((db) => db.$count(changes, and(eq(changes.project, name.project), lte(changes.revision, upTo))))
   const poll = async () => {
     const mirror = new Map<string, Definition>()
-    let held: Version | undefined
+    let held: EnvironmentRevision | undefined
     for (let isLast = false; !isLast; ) {
       isLast = !writing
-      const source = await readSource(store.database, `${name.project}/${name.environment}`, held)
+      const source = await loadEnvironment(store.database, `${name.project}/${name.environment}`, held)
       assert.ok(source)
       assert.ok(source.revision >= (held?.revision ?? 0n), 'revisions only go up')
       for (const [key, definition] of source.flags) definition ? mirror.set(key, definition) : mirror.delete(key)
@@ -108,24 +108,24 @@ test('a document of many flags is one revision, with one record for each flag', 
 test('archiving a flag takes it from every environment under a new revision, restoring brings it back', async () => {
   await put('a', on)
   const id = `${name.project}/${name.environment}`
-  const held = await readSource(store.database, id)
+  const held = await loadEnvironment(store.database, id)
   assert.ok(held)
   const author = { text: {}, expected: undefined, author: AUTHOR }
   await updateFlag(store.database, name.project, 'a', { ...author, archived: true })
-  const archived = await readSource(store.database, id, held)
+  const archived = await loadEnvironment(store.database, id, held)
   assert.equal(archived?.revision, held.revision + 1n)
   assert.deepEqual([...(archived?.flags ?? [])], [['a', undefined]])
   await updateFlag(store.database, name.project, 'a', { ...author, archived: false })
-  const restored = await readSource(store.database, id, archived)
+  const restored = await loadEnvironment(store.database, id, archived)
   assert.deepEqual([...(restored?.flags ?? [])], [['a', on]])
 })
 
 test('readSource() sends everything to a reader that holds another incarnation or a later revision', async () => {
   await put('a', on)
   const id = `${name.project}/${name.environment}`
-  const held = await readSource(store.database, id)
+  const held = await loadEnvironment(store.database, id)
   assert.ok(held)
-  assert.equal((await readSource(store.database, id, held))?.isUpdate, true)
-  assert.equal((await readSource(store.database, id, { ...held, incarnation: 'another' }))?.isUpdate, false)
-  assert.equal((await readSource(store.database, id, { ...held, revision: held.revision + 1n }))?.flags.size, 1)
+  assert.equal((await loadEnvironment(store.database, id, held))?.isUpdate, true)
+  assert.equal((await loadEnvironment(store.database, id, { ...held, incarnation: 'another' }))?.isUpdate, false)
+  assert.equal((await loadEnvironment(store.database, id, { ...held, revision: held.revision + 1n }))?.flags.size, 1)
 })

@@ -3,8 +3,8 @@ import { after, before, test } from 'node:test'
 import { parseRedisUrl } from '../../../src/config/redis.ts'
 import type { RedisAddress } from '../../../src/repository/redis/address.ts'
 import { openRedis, type RedisConnection } from '../../../src/repository/redis/client.ts'
-import { type Hint, invalidationsIn, parseHint } from '../../../src/repository/redis/invalidation.ts'
-import { CHANNEL, snapshotStoreIn } from '../../../src/repository/redis/snapshot-store.ts'
+import { type Invalidation, invalidationsIn, parseInvalidation } from '../../../src/repository/redis/invalidation.ts'
+import { INVALIDATION_CHANNEL, snapshotStoreIn } from '../../../src/repository/redis/snapshot-store.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../../support/redis.ts'
 import { type Front, startUpstash } from '../../support/upstash.ts'
 
@@ -30,7 +30,7 @@ after(async () => {
 /** An ear that can be waited on: the n-th beginning, the next hint. */
 function listen(address: RedisAddress) {
   const stop = new AbortController()
-  const heard: Hint[] = []
+  const heard: Invalidation[] = []
   let begun = 0
   let wake: () => void = () => undefined
   const breaks: string[] = []
@@ -40,7 +40,7 @@ function listen(address: RedisAddress) {
         begun += 1
         wake()
       },
-      onHint: (hint) => {
+      onInvalidation: (hint) => {
         heard.push(hint)
         wake()
       },
@@ -66,8 +66,9 @@ function listen(address: RedisAddress) {
     },
   }
 }
-const publish = (message: string) => connection.send(['PUBLISH', CHANNEL, message])
-const listeners = async () => Number(((await connection.send(['PUBSUB', 'NUMSUB', CHANNEL])) as unknown[])[1])
+const publish = (message: string) => connection.send(['PUBLISH', INVALIDATION_CHANNEL, message])
+const listeners = async () =>
+  Number(((await connection.send(['PUBSUB', 'NUMSUB', INVALIDATION_CHANNEL])) as unknown[])[1])
 const noneLeft = async () => {
   while ((await listeners()) > 0) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -81,7 +82,7 @@ for (const [name, address] of [
     await ear.ready(1)
     await publish('nonsense')
     await snapshotStoreIn(connection.send, () => undefined).write(`${name} shop`.replaceAll(' ', '-'), {
-      stamp: STAMP,
+      revisionId: STAMP,
       text: 'x',
     })
     assert.deepEqual(await ear.hint(), { ...STAMP, name: `${name} shop`.replaceAll(' ', '-') })
@@ -121,4 +122,4 @@ test('listening to a Redis that is not there goes on trying, and stops at once w
 })
 
 for (const message of ['', 'a', 'a/b one', 'a/b one x', 'a/b one 1 2', `a/b ${'x'.repeat(65)} 1`])
-  test(`"${message.slice(0, 20)}" is no hint`, () => assert.equal(parseHint(message), undefined))
+  test(`"${message.slice(0, 20)}" is no hint`, () => assert.equal(parseInvalidation(message), undefined))

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { Redis } from '@upstash/redis'
 import { parseRedisUrl } from '../../../src/config/redis.ts'
 import { openRedis } from '../../../src/repository/redis/client.ts'
-import { subscribe } from '../../../src/repository/redis/invalidation.ts'
+import { subscribeToChannel } from '../../../src/repository/redis/invalidation.ts'
 import { HAS_REDIS, type RedisServer, startRedis } from '../../support/redis.ts'
 import { type Front, startUpstash } from '../../support/upstash.ts'
 
@@ -27,7 +27,7 @@ describe("Upstash's REST interface", {
     const { send, close } = openRedis(front)
     await send(['PING'])
     const stop = new AbortController()
-    await subscribe(front, {
+    await subscribeToChannel(front, {
       channel: 'here',
       signal: stop.signal,
       onReady: () => stop.abort(),

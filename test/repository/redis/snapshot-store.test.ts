@@ -24,7 +24,10 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
       await front.close()
       await server.kill()
     })
-    const copy = (revision: bigint, text: string, incarnation = 'one') => ({ stamp: { incarnation, revision }, text })
+    const copy = (revision: bigint, text: string, incarnation = 'one') => ({
+      revisionId: { incarnation, revision },
+      text,
+    })
 
     test('a copy comes back as it went in, small or large, whatever characters it has', async () => {
       for (const text of ['{"a":"ünï \\u0000 \u{1f600}"}', JSON.stringify({ a: '🚩'.repeat(100_000) }), '7', '']) {
@@ -39,7 +42,7 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
       await copies.write('p/e', copy(5n, 'five again'))
       assert.equal((await copies.read('p/e'))?.text, 'five')
       await copies.write('p/e', copy(10n, 'ten'))
-      assert.deepEqual(await copies.stamp('p/e'), { incarnation: 'one', revision: 10n })
+      assert.deepEqual(await copies.readRevision('p/e'), { incarnation: 'one', revision: 10n })
       await copies.write('p/e', copy(2n, 'restored', 'two'))
       assert.equal((await copies.read('p/e'))?.text, 'restored')
     })
@@ -53,7 +56,7 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
 
     test('what is not there, not ours or not whole is none; the damage is told, and the next copy replaces it', async () => {
       assert.equal(await copies.read('p/none'), undefined)
-      assert.equal(await copies.stamp('p/none'), undefined)
+      assert.equal(await copies.readRevision('p/none'), undefined)
       damaged = []
       await copies.write('p/bad', copy(3n, 'x'.repeat(5_000)))
       const key = 'flagstaff:{p/bad}:copy'
@@ -73,7 +76,7 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
       }
       assert.equal(damaged.length, 8)
       await connection.send(['SET', 'flagstaff:{p/bad}:stamp', 'nonsense'])
-      assert.equal(await copies.stamp('p/bad'), undefined)
+      assert.equal(await copies.readRevision('p/bad'), undefined)
       await copies.write('p/bad', copy(3n, 'whole again'))
       assert.equal((await copies.read('p/bad'))?.text, 'whole again')
     })
@@ -99,14 +102,14 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
 
     test('a command to a server that hangs fails in time, and works again when the server does', async () => {
       server.freeze()
-      await assert.rejects(copies.stamp('p/e'))
+      await assert.rejects(copies.readRevision('p/e'))
       server.thaw()
-      assert.ok(await copies.stamp('p/e'))
+      assert.ok(await copies.readRevision('p/e'))
     })
 
     test('a server that is gone is an error at once, and its return is noticed', async () => {
       await server.kill()
-      await assert.rejects(copies.stamp('p/e'))
+      await assert.rejects(copies.readRevision('p/e'))
       await server.start()
       const deadline = performance.now() + 10_000
       let isBack = false

@@ -5,14 +5,14 @@ import { type Code, FlagError } from '../../../flag/error.ts'
 import type { DatabaseAddress, DatabaseHost } from './address.ts'
 
 /** One way to reach the database: a host, with TLS or in cleartext. */
-export type Route = { readonly host: DatabaseHost; readonly isTls: boolean }
+export type DatabaseRoute = { readonly host: DatabaseHost; readonly isTls: boolean }
 
 /** Per host, where the address names no limit of its own; shorter where another host can be tried. */
 const CONNECT_MS = 2_000
 const CONNECT_ONE_OF_MANY_MS = 1_000
 
 /** The driver's settings for one route. Nothing is sent at start-up that a connection pooler refuses. */
-export function clientConfigOf(address: DatabaseAddress, { host, isTls }: Route): pg.ClientConfig {
+export function clientConfigOf(address: DatabaseAddress, { host, isTls }: DatabaseRoute): pg.ClientConfig {
   const seconds = address.connectTimeoutSeconds
   const standard = address.hosts.length > 1 ? CONNECT_ONE_OF_MANY_MS : CONNECT_MS
   return {
@@ -55,8 +55,11 @@ function tlsOf({ tls }: DatabaseAddress, { host }: DatabaseHost): NonNullable<pg
   }
 }
 
-type Stream = { on(event: string, listener: (chunk: Buffer) => void): unknown; destroy(error: Error): void }
-type Connection = NodeJS.EventEmitter & { stream: Stream; attachListeners(stream: Pick<Stream, 'on'>): void }
+type DriverStream = { on(event: string, listener: (chunk: Buffer) => void): unknown; destroy(error: Error): void }
+type DriverConnection = NodeJS.EventEmitter & {
+  stream: DriverStream
+  attachListeners(stream: Pick<DriverStream, 'on'>): void
+}
 
 /** A client whose parser ends the connection, not the process, at what it does not know: a server that demands GSSAPI, or is none. */
 export type DatabaseClient = pg.Client
@@ -66,15 +69,15 @@ export class SafeClient extends pg.Client {
     super(config)
     const connection = connectionOf(this)
     const attach = connection.attachListeners.bind(connection)
-    connection.attachListeners = (stream: Stream) =>
+    connection.attachListeners = (stream: DriverStream) =>
       attach({ on: (event, listener) => stream.on(event, guarded(listener, stream)) })
   }
 }
 
 /** Not in the driver's types; its version is pinned. */
-const connectionOf = (client: pg.Client) => (client as unknown as { connection: Connection }).connection
+const connectionOf = (client: pg.Client) => (client as unknown as { connection: DriverConnection }).connection
 
-function guarded(listener: (chunk: Buffer) => void, stream: Stream): (chunk: Buffer) => void {
+function guarded(listener: (chunk: Buffer) => void, stream: DriverStream): (chunk: Buffer) => void {
   return (chunk) => {
     try {
       listener(chunk)
@@ -85,7 +88,7 @@ function guarded(listener: (chunk: Buffer) => void, stream: Stream): (chunk: Buf
 }
 
 /** A client that sends no password where the channel must be bound and the server does not offer it. */
-export class BoundClient extends SafeClient {
+export class ChannelBoundClient extends SafeClient {
   constructor(config?: pg.ClientConfig) {
     super(config)
     const connection = connectionOf(this)
@@ -107,7 +110,7 @@ export class BoundClient extends SafeClient {
 }
 
 export const clientClassOf = (address: DatabaseAddress) =>
-  address.channelBinding === 'require' ? BoundClient : SafeClient
+  address.channelBinding === 'require' ? ChannelBoundClient : SafeClient
 
 /** What each constraint of the schema means to a caller. */
 const CONSTRAINTS: Readonly<Record<string, readonly [Code, string]>> = {
@@ -165,10 +168,10 @@ export function unavailable(reason: string, code: string, cause?: unknown): Flag
 }
 
 /** The connection ended under a statement: whether it was done is unknown. */
-export const lost = (cause: unknown) => unavailable('The connection was lost', 'CONNECTION_LOST', cause)
+export const connectionLost = (cause: unknown) => unavailable('The connection was lost', 'CONNECTION_LOST', cause)
 
 /** Rolls the transaction back; false when the connection failed. */
-export async function rolledBack(client: pg.ClientBase): Promise<boolean> {
+export async function tryRollback(client: pg.ClientBase): Promise<boolean> {
   try {
     await client.query('rollback')
     return true
@@ -186,7 +189,7 @@ export async function isServerReadOnly(client: pg.ClientBase): Promise<boolean> 
 }
 
 /** Whether the session of a connected client is of the kind that `target_session_attrs` asks for; `prefer-standby` asks for a standby here. */
-export async function isAcceptable(
+export async function isSessionAcceptable(
   client: pg.ClientBase,
   target: DatabaseAddress['targetSessionAttrs'],
 ): Promise<boolean> {

@@ -1,13 +1,19 @@
 import pg from 'pg'
 import type { DatabaseAddress } from './address.ts'
-import { clientClassOf, clientConfigOf, type DatabaseClient, isAcceptable, type Route } from './driver.ts'
+import {
+  clientClassOf,
+  clientConfigOf,
+  type DatabaseClient,
+  type DatabaseRoute,
+  isSessionAcceptable,
+} from './driver.ts'
 
 /** A connection that nothing used for so long is closed, so that a serverless database can sleep. */
 const IDLE_MS = 20_000
 const LIFETIME_SECONDS = 30 * 60
 
 /** The ways to connect in the order in which libpq tries them: by host, and for `allow` and `prefer` with and without TLS. */
-export function routesOf({ hosts, tls, loadBalanceHosts }: DatabaseAddress): readonly Route[] {
+export function routesOf({ hosts, tls, loadBalanceHosts }: DatabaseAddress): readonly DatabaseRoute[] {
   const modes = { disable: [false], allow: [false, true], prefer: [true, false] } as const
   const order = tls.mode === 'disable' || tls.mode === 'allow' || tls.mode === 'prefer' ? modes[tls.mode] : [true]
   const shuffled =
@@ -20,9 +26,9 @@ export function routesOf({ hosts, tls, loadBalanceHosts }: DatabaseAddress): rea
 /**
  * The driver's pools, one for each route to the database; connections come from the first route that works. `connectionsMax` bounds each.
  */
-export class Routes {
+export class FailoverPool {
   readonly #address: DatabaseAddress
-  readonly #routes: readonly { readonly route: Route; readonly pool: pg.Pool }[]
+  readonly #routes: readonly { readonly route: DatabaseRoute; readonly pool: pg.Pool }[]
   /** Sessions whose kind was checked already, or that are taken because no better one is available. */
   readonly #accepted = new WeakSet<pg.ClientBase>()
   readonly #inUse = new Set<pg.PoolClient>()
@@ -74,7 +80,7 @@ export class Routes {
   /** Starts with the route that worked last, and goes on to the others in order. */
   async #first(accepts: (client: pg.PoolClient) => Promise<boolean>): Promise<pg.PoolClient> {
     let failure: unknown
-    let before: Route | undefined
+    let before: DatabaseRoute | undefined
     const start = this.#working
     for (let step = 0; step < this.#routes.length; step++) {
       const at = (start + step) % this.#routes.length
@@ -98,13 +104,13 @@ export class Routes {
 
   async #check(client: pg.PoolClient, target: DatabaseAddress['targetSessionAttrs']): Promise<boolean> {
     if (this.#accepted.has(client)) return true
-    const isFine = await isAcceptable(client, target)
+    const isFine = await isSessionAcceptable(client, target)
     if (isFine) this.#accepted.add(client)
     return isFine
   }
 }
 
-function newPool(address: DatabaseAddress, route: Route, connectionsMax: number): pg.Pool {
+function newPool(address: DatabaseAddress, route: DatabaseRoute, connectionsMax: number): pg.Pool {
   const pool = new pg.Pool({
     ...clientConfigOf(address, route),
     Client: clientClassOf(address),
@@ -120,7 +126,7 @@ function newPool(address: DatabaseAddress, route: Route, connectionsMax: number)
  * Whether `next` is tried after `before` failed, as in libpq: another host where this one could not be reached, is starting up or is of the
  * wrong kind; the same host with or without TLS where it was reached and refused.
  */
-export function continuesAfter(failure: unknown, before: Route, next: Route): boolean {
+export function continuesAfter(failure: unknown, before: DatabaseRoute, next: DatabaseRoute): boolean {
   const code = failure instanceof Error && 'code' in failure ? String(failure.code) : ''
   const wasReached = failure instanceof pg.DatabaseError || /SSL|TLS|certificate/i.test(String(failure))
   if (before.host === next.host) return wasReached && code !== '57P03'
@@ -129,7 +135,7 @@ export function continuesAfter(failure: unknown, before: Route, next: Route): bo
 
 /** Opens one session outside of any pool, for one-off commands. Rejects with the last route's error. */
 export async function connect(address: DatabaseAddress): Promise<DatabaseClient> {
-  const client = await new Routes(address, 1).connect()
+  const client = await new FailoverPool(address, 1).connect()
   client.on('error', () => undefined) // reported by the query under way
   return client
 }

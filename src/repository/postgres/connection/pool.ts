@@ -4,19 +4,19 @@ import { FlagError } from '../../../flag/error.ts'
 import { timeLimit } from '../../calls.ts'
 import type { DatabaseAddress } from './address.ts'
 import {
+  connectionLost,
   endsConnections,
   isReadOnlyError,
   isServerReadOnly,
-  lost,
-  rolledBack,
   toFlagError,
+  tryRollback,
   unavailable,
 } from './driver.ts'
-import { Routes } from './failover-pool.ts'
+import { FailoverPool } from './failover-pool.ts'
 
 export type Db = NodePgDatabase
 /** Work in progress. Each piece uses one connection. */
-export type Load = { readonly connectionsMax: number; readonly working: number; readonly waiting: number }
+export type PoolLoad = { readonly connectionsMax: number; readonly working: number; readonly waiting: number }
 
 /** A slow database is a down database. */
 const STATEMENT_TIMEOUT_MS = 1_000
@@ -39,18 +39,18 @@ const BEGIN_WRITE = beginning('begin', WRITE_STATEMENT_TIMEOUT_MS)
  */
 export class Pool {
   readonly #address: DatabaseAddress
-  readonly #slots: Slots
-  #routes: Routes
+  readonly #slots: Semaphore
+  #routes: FailoverPool
   #ping: Promise<unknown> | undefined
   #isReadOnly = false
 
   constructor(address: DatabaseAddress, connectionsMax: number) {
     this.#address = address
-    this.#slots = new Slots(connectionsMax)
-    this.#routes = new Routes(address, connectionsMax + 1)
+    this.#slots = new Semaphore(connectionsMax)
+    this.#routes = new FailoverPool(address, connectionsMax + 1)
   }
 
-  get load(): Load {
+  get load(): PoolLoad {
     return this.#slots.load
   }
 
@@ -60,7 +60,7 @@ export class Pool {
   }
 
   /** Runs reads of a single snapshot; fails as `unavailable` when no answer comes in time. */
-  ask<T>(work: (db: Db) => Promise<T>): Promise<T> {
+  read<T>(work: (db: Db) => Promise<T>): Promise<T> {
     return this.#inSlot(() =>
       this.#unlessSilent(async () => {
         const session = await this.#begin(BEGIN_READ)
@@ -78,7 +78,7 @@ export class Pool {
    * Runs `work` in one transaction, for as long as the database answers pings on another connection. Resolves only when the server has
    * answered that it committed. When the connection is lost, whether the work was done is unknown.
    */
-  transact<T>(work: (db: Db) => Promise<T>): Promise<T> {
+  write<T>(work: (db: Db) => Promise<T>): Promise<T> {
     return this.#inSlot(async () => {
       const over = Promise.withResolvers<never>()
       over.promise.catch(() => undefined)
@@ -121,7 +121,7 @@ export class Pool {
   }
 
   /** A connection in a new transaction. One that broke while it was idle is replaced: nothing was done on it yet. */
-  async #begin(statement: string): Promise<Session> {
+  async #begin(statement: string): Promise<PoolSession> {
     for (let attempt = 1; ; attempt++) {
       const session = await this.#session()
       try {
@@ -130,12 +130,12 @@ export class Pool {
       } catch (error) {
         session.release(true)
         if (error instanceof pg.DatabaseError) throw error
-        if (attempt === 2) throw lost(error)
+        if (attempt === 2) throw connectionLost(error)
       }
     }
   }
 
-  async #session(): Promise<Session> {
+  async #session(): Promise<PoolSession> {
     const routes = this.#routes
     const client = await routes.connect().catch((cause) => {
       throw unavailable('Cannot connect', 'CONNECT_FAILED', cause)
@@ -153,20 +153,20 @@ export class Pool {
   }
 
   /** Runs work on a session and gives it back: for reuse, or to be closed where its state is unknown. */
-  async #finish<T>(session: Session, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  async #finish<T>(session: PoolSession, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     try {
       const result = await work(session.client)
       session.release(false)
       return result
     } catch (error) {
-      const isClean = !session.isLost() && !endsConnections(error) && (await rolledBack(session.client))
+      const isClean = !session.isLost() && !endsConnections(error) && (await tryRollback(session.client))
       if (isReadOnlyError(error)) this.#isReadOnly = true
       session.release(!isClean)
       if (endsConnections(error))
         this.#replace(session.routes)
           ?.close()
           .catch(() => undefined)
-      throw session.isLost() && !(error instanceof FlagError) ? lost(error) : error
+      throw session.isLost() && !(error instanceof FlagError) ? connectionLost(error) : error
     }
   }
 
@@ -197,25 +197,25 @@ export class Pool {
   }
 
   /** Makes new routes in place of `routes`, which it returns for closing; undefined where that was done already. */
-  #replace(routes: Routes): Routes | undefined {
+  #replace(routes: FailoverPool): FailoverPool | undefined {
     if (routes !== this.#routes) return undefined
-    this.#routes = new Routes(this.#address, this.#slots.max + 1)
+    this.#routes = new FailoverPool(this.#address, this.#slots.max + 1)
     return routes
   }
 }
 
 /** A connection in use. */
-type Session = {
+type PoolSession = {
   readonly client: pg.PoolClient
   /** Gives it back; `isBroken` closes it. */
   readonly release: (isBroken: boolean) => void
   /** Whether the connection itself failed. */
   readonly isLost: () => boolean
-  readonly routes: Routes
+  readonly routes: FailoverPool
 }
 
 /** Lets `max` pieces of work run at once; the others wait in order. */
-class Slots {
+class Semaphore {
   readonly max: number
   readonly #waiting: { start(): void; reject(error: unknown): void }[] = []
   #used = 0
@@ -224,7 +224,7 @@ class Slots {
     this.max = max
   }
 
-  get load(): Load {
+  get load(): PoolLoad {
     return { connectionsMax: this.max, working: this.#used, waiting: this.#waiting.length }
   }
 
