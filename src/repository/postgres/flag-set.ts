@@ -16,7 +16,7 @@ import { definitions, flags } from './tables.ts'
 
 export type FlagSetApplication = {
   readonly document: FlagSetDocument
-  /** True removes what the document does not name, and archives flags that are then defined nowhere. Otherwise nothing is removed. */
+  /** True removes what the document does not contain, and archives flags that no environment defines any more. */
   readonly prune: boolean
   readonly dryRun: boolean
   readonly strict: boolean
@@ -29,7 +29,7 @@ export type AppliedFlagSet = WriteResult & {
   readonly members: boolean
 }
 
-/** Reads an environment whole; fails with `not_found`. */
+/** Reads all of an environment in one snapshot of the database; fails with `not_found`. */
 export function exportFlagSet(
   database: Database,
   name: EnvironmentName,
@@ -45,7 +45,7 @@ export function exportFlagSet(
   )
 }
 
-/** Makes an environment say what the document says, in one transaction under one revision. */
+/** Applies a document to an environment, under one revision. Fails with `not_found`, `stale` or `invalid`. */
 export function applyFlagSet(
   database: Database,
   name: EnvironmentName,
@@ -59,8 +59,11 @@ export function applyFlagSet(
     const wanted = nextSettings(environment, application)
     const changes = changesOf(environment, wanted)
     const next = nextDefinitions(present, application)
-    const { mistakes, doubts } = checkSegmentChange(environment.segments, wanted.segments, staying(present, next))
-    if (strict) refuseMistakes(mistakes)
+    const { mistakes, doubts } = checkSegmentChange(environment.segments, wanted.segments, unchangedOf(present, next))
+    if (strict && mistakes.length > 0)
+      throw new FlagError('invalid', 'Cannot store the segments: they, or flags that use them, have mistakes', {
+        mistakes,
+      })
     const written = await writeDefinitions(tx, environment, {
       next,
       settings:
@@ -80,7 +83,7 @@ export function applyFlagSet(
 
 type FlagSetSettings = Pick<EnvironmentRow, 'segments' | 'metadata' | 'members'>
 
-/** Segments, metadata and other members as the document wants them. Without `prune` unmentioned names stay. */
+/** Segments, metadata and other members after the change. Without `prune`, entries missing from the document stay. */
 function nextSettings(environment: EnvironmentRow, { document, prune }: FlagSetApplication): FlagSetSettings {
   const { segments, metadata, members } = document
   if (prune) return { segments, metadata, members }
@@ -91,7 +94,7 @@ function nextSettings(environment: EnvironmentRow, { document, prune }: FlagSetA
   }
 }
 
-/** Which of them differ from what is stored. */
+/** Which of them differ from the stored ones. */
 function changesOf(environment: EnvironmentRow, wanted: FlagSetSettings) {
   const isChanged = (name: keyof FlagSetSettings) => !isDeepStrictEqual(wanted[name], environment[name])
   return { segments: isChanged('segments'), metadata: isChanged('metadata'), members: isChanged('members') }
@@ -106,8 +109,8 @@ function nextDefinitions(
   return next
 }
 
-/** The definitions that stay as they are: those that change are checked when they are written. */
-function staying(
+/** The unchanged definitions; changed ones are checked when they are written. */
+function unchangedOf(
   present: ReadonlyMap<string, Definition>,
   next: ReadonlyMap<string, Definition | undefined>,
 ): Map<string, Definition> {
@@ -120,14 +123,7 @@ function settingsEntry(environment: EnvironmentRow, after: FlagSetSettings, revi
   return { subject: 'environment', action: 'update', project, environment: key, revision, before, after }
 }
 
-function refuseMistakes(mistakes: readonly Mistake[]): void {
-  if (mistakes.length > 0)
-    throw new FlagError('invalid', 'Cannot store the segments: they, or flags that use them, have mistakes', {
-      mistakes,
-    })
-}
-
-/** The live definitions of an environment in the order in which their flags were created. */
+/** The definitions of an environment, without archived flags, in the order in which the flags were created. */
 async function selectAll(db: Db | Transaction, environmentId: bigint): Promise<Map<string, Definition>> {
   const rows = await db
     .select({ key: flags.key, definition: definitions.definition })
@@ -143,17 +139,17 @@ type SegmentChange = {
   readonly after: SegmentRules
   readonly earlier: CompiledSegments
   readonly later: CompiledSegments
-  /** The segments that differ, and with those that reach one of them. */
   readonly changed: ReadonlySet<string>
+  /** The changed segments, and those that refer to one of them, directly or not. */
   readonly affected: ReadonlySet<string>
 }
 
 /**
- * Finds what a change of segments makes wrong: any mistake in those that change, and new ones in segments and flags that stay and reach
- * one of them. What was wrong before, and is left alone, is no fault of this change. `doubts` are no mistakes, but answer otherwise in
- * another engine. Refuses what flagd could not load at all.
+ * Checks a change of segments. `mistakes`: all in the segments that change, and new ones in unchanged segments and flags that refer to
+ * them; mistakes that existed before do not count. `doubts`: valid rules that other engines evaluate differently. Throws `invalid` if
+ * flagd could not load the segments.
  */
-export function checkSegmentChange(
+function checkSegmentChange(
   before: SegmentRules,
   after: SegmentRules,
   flags: ReadonlyMap<string, Definition>,
@@ -166,14 +162,8 @@ export function checkSegmentChange(
     throw new FlagError('invalid', 'Cannot store the segments: flagd could not load them', { mistakes: unfit })
   const earlier = compileSegments(before, 'v2')
   const later = compileSegments(after, 'v2')
-  const change = {
-    before,
-    after,
-    earlier,
-    later,
-    changed,
-    affected: affectedBy(changed, earlier.references, later.references),
-  }
+  const affected = affectedBy(changed, earlier.references, later.references)
+  const change = { before, after, earlier, later, changed, affected }
   const doubts = [...changed].flatMap((name) => checkSeeds(after[name], `/$evaluators${pointerTo(name)}`))
   return { mistakes: [...inSegments(change), ...inFlags(change, flags)], doubts }
 }
@@ -196,13 +186,13 @@ function inFlags({ earlier, later, affected }: SegmentChange, flags: ReadonlyMap
   })
 }
 
-/** Those at places where there was none before. */
+/** The mistakes at pointers that had none before. */
 function newIn(mistakes: readonly Mistake[], known: readonly Mistake[]): Mistake[] {
-  const places = new Set(known.map(({ pointer }) => pointer))
-  return mistakes.filter(({ pointer }) => !places.has(pointer))
+  const pointers = new Set(known.map(({ pointer }) => pointer))
+  return mistakes.filter(({ pointer }) => !pointers.has(pointer))
 }
 
-/** What is wrong with one flag or segment. Pointers lead into the document that an export of the stored form answers. */
+/** The mistakes in one flag or segment. Pointers refer to the exported document. */
 export type FlagSetProblem = {
   readonly subject: 'flag' | 'segment'
   readonly key: string
@@ -216,10 +206,10 @@ export type ProblemPage = {
   readonly next: string | null
 }
 
-/** Flags that are checked between two turns of the event loop: some 5 ms. */
-const CHECKED_AT_ONCE = 100
+/** Checks between two turns of the event loop; about 5 ms. */
+const CHECKS_PER_TURN = 100
 
-/** Finds the flags and segments of an environment that have mistakes, flags first and both by key, after the cursor `after`. */
+/** Lists flags and segments that have mistakes, flags first, ordered by key, after the cursor `after`. Fails with `not_found`. */
 export async function findProblems(
   database: Database,
   name: EnvironmentName,
@@ -228,34 +218,27 @@ export async function findProblems(
   const { revision, ...document } = await exportFlagSet(database, name)
   const items: FlagSetProblem[] = []
   let checked = 0
-  for (const { cursor, look } of checksOf(document)) {
+  for (const { subject, key, cursor, check } of checksOf(document)) {
     if (cursor <= after) continue
-    const problem = look()
-    if (problem) items.push(problem)
+    const mistakes = check()
+    if (mistakes.length > 0) items.push({ subject, key, mistakes })
     if (items.length === limit) return { revision, items, next: cursor }
     checked += 1
-    if (checked % CHECKED_AT_ONCE === 0) await setImmediate()
+    if (checked % CHECKS_PER_TURN === 0) await setImmediate()
   }
   return { revision, items, next: null }
 }
 
-type PendingCheck = { readonly cursor: string; readonly look: () => FlagSetProblem | undefined }
-
-function checksOf({ flags, segments }: FlagSetDocument): PendingCheck[] {
+/** The checks of all flags and segments, not yet made, in the order of their cursors. */
+function checksOf({ flags, segments }: FlagSetDocument) {
   const { compiled } = compileSegments(segments, 'v2')
-  const ofFlags = [...flags].map(([key, definition]): PendingCheck => {
-    const look = () => problemOf('flag', key, checkDefinitionIn(definition, compiled, pointerTo('flags', key)))
-    return { cursor: `flag:${key}`, look }
+  const ofFlags = [...flags].map(([key, definition]) => {
+    const check = () => checkDefinitionIn(definition, compiled, pointerTo('flags', key))
+    return { subject: 'flag' as const, key, cursor: `flag:${key}`, check }
   })
-  const ofSegments = Object.entries(segments).map(([key, rule]): PendingCheck => {
-    const look = () => problemOf('segment', key, checkRule(rule, compiled, pointerTo('$evaluators', key)))
-    return { cursor: `segment:${key}`, look }
+  const ofSegments = Object.entries(segments).map(([key, rule]) => {
+    const check = () => checkRule(rule, compiled, pointerTo('$evaluators', key))
+    return { subject: 'segment' as const, key, cursor: `segment:${key}`, check }
   })
   return [...ofFlags, ...ofSegments].sort((one, other) => (one.cursor < other.cursor ? -1 : 1))
 }
-
-const problemOf = (
-  subject: FlagSetProblem['subject'],
-  key: string,
-  mistakes: readonly Mistake[],
-): FlagSetProblem | undefined => (mistakes.length === 0 ? undefined : { subject, key, mistakes })
