@@ -38,14 +38,14 @@ export function lockFolder(folder: string): () => void {
     )
   }
   return () => {
-    if (read(path) === mine) rmSync(path, { force: true })
+    if (readText(path) === mine) rmSync(path, { force: true })
   }
 }
 
 /** Puts the draft in the place of nobody's claim, or a dead one. False when a living process has it. */
 function take(path: string, draft: string): boolean {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const owner = read(path)
+    const owner = readText(path)
     if (owner === undefined) {
       if (link(draft, path)) return true
       continue
@@ -63,7 +63,7 @@ function take(path: string, draft: string): boolean {
 function replaceDeadOwner(path: string, owner: string, draft: string): boolean {
   const place = linkSuccessor(path, owner, draft)
   if (place === undefined) return false
-  if (read(path) !== owner) {
+  if (readText(path) !== owner) {
     rmSync(place, { force: true })
     return false
   }
@@ -77,7 +77,7 @@ function replaceDeadOwner(path: string, owner: string, draft: string): boolean {
 function linkSuccessor(path: string, last: string, draft: string): string | undefined {
   const place = `${path}.after-${last.trim().replace(/\W+/g, '-')}`
   if (link(draft, place)) return place
-  const next = read(place)
+  const next = readText(place)
   return next === undefined || isOwnerAlive(next) ? undefined : linkSuccessor(path, next, draft)
 }
 
@@ -97,7 +97,8 @@ function isOwnerAlive(claim: string): boolean {
   return isAlive(Number(pid)) && start === (startTimeOf(Number(pid)) ?? '')
 }
 
-function read(path: string): string | undefined {
+/** The text of a file; undefined if it cannot be read. */
+export function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch {

@@ -17,7 +17,7 @@ import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import * as v from 'valibot'
-import { isAlive, servesFolder } from './folder-lock.ts'
+import { isAlive, readText, servesFolder } from './folder-lock.ts'
 
 export type RunningPostgres = { stop(): Promise<void> }
 type ClusterLocation = {
@@ -61,7 +61,7 @@ const NO_PID = 4_194_305
 /** Stops a Postgres that still runs on `data` because its Flagstaff was killed; it writes everything down first. */
 export async function stopLeftover(data: string): Promise<void> {
   const lock = join(data, 'postmaster.pid')
-  const text = read(lock)
+  const text = readText(lock)
   if (text === undefined) return
   const lines = text.split('\n')
   const pid = Number(lines[0])
@@ -128,20 +128,16 @@ async function waitUntilReady(
   ended: Promise<unknown>,
 ): Promise<void> {
   let isOver = false
-  ended.then(
-    () => {
-      isOver = true
-    },
-    () => {
-      isOver = true
-    },
-  )
+  const onEnd = () => {
+    isOver = true
+  }
+  ended.then(onEnd, onEnd)
   const lock = join(place.data, 'postmaster.pid')
   for (const deadline = performance.now() + START_MS; performance.now() < deadline && !isOver; await sleep(POLL_MS)) {
-    const lines = read(lock)?.split('\n') ?? []
+    const lines = readText(lock)?.split('\n') ?? []
     if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return
   }
-  const said = (read(place.log) ?? '').split('\n').filter((line) => /FATAL|DETAIL|HINT/.test(line))
+  const said = (readText(place.log) ?? '').split('\n').filter((line) => /FATAL|DETAIL|HINT/.test(line))
   const why = said.map((line) => line.replace(/^.*?(?:FATAL|DETAIL|HINT): +/, '')).join(' ')
   throw new Error(`Cannot start: Postgres did not start in ${place.data}: ${why || 'it said nothing'}`)
 }
@@ -155,14 +151,6 @@ function errorLine(error: unknown): string {
   const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error)
   const lines = text.trim().split('\n')
   return lines.find((line) => /error|FATAL|could not/.test(line)) ?? lines.at(-1) ?? ''
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
 }
 
 /** As whom Postgres runs: `prefix` goes before its command. `owner` gets its files; undefined: whoever we are. */
