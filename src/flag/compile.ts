@@ -1,4 +1,4 @@
-import { type Bucketing, type Definition, isRecord, type Metadata } from './definition.ts'
+import { type Definition, isRecord, type Metadata } from './definition.ts'
 import { shorten } from './error.ts'
 import {
   type Evaluable,
@@ -10,7 +10,7 @@ import {
   typeOf,
 } from './evaluate.ts'
 import { RuleFault } from './rules/expression.ts'
-import { type CompiledRule, compileRule, type Segments } from './rules/rule.ts'
+import { type CompiledRule, compileRule, type RuleScope } from './rules/rule.ts'
 
 /** A flag that can be evaluated. Compiled with its first evaluation. */
 export type CompiledFlag = Evaluable & {
@@ -22,7 +22,7 @@ export type CompiledFlag = Evaluable & {
 }
 
 /** What a flag inherits from its flag set. */
-export type FlagSetScope = { readonly segments: Segments; readonly metadata: Metadata; readonly bucketing: Bucketing }
+export type FlagSetScope = RuleScope & { readonly metadata: Metadata }
 
 /**
  * Prepares a flag. It is compiled with its first evaluation, because a replica that has just started evaluates few of its
@@ -159,9 +159,9 @@ export function definitionError(definition: Definition): string | undefined {
   return `Default variant ${shorten(defaultVariant)} is no variant`
 }
 
-function compileTargeting(targeting: unknown, { segments, bucketing }: FlagSetScope): CompiledRule | RuleFault {
+function compileTargeting(targeting: unknown, scope: RuleScope): CompiledRule | RuleFault {
   try {
-    return compileRule(targeting, segments, bucketing)
+    return compileRule(targeting, scope)
   } catch (error) {
     if (error instanceof RuleFault) return error
     throw error

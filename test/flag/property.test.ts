@@ -81,7 +81,7 @@ test('any rule ends within its steps, and in time', () => {
       const frame = { flagKey: 'flag', now: NOW, context: attributes, whole: undefined, steps: 0 }
       const start = performance.now()
       try {
-        compileRule(targeting, new Map(), bucketing).expression(attributes, frame)
+        compileRule(targeting, { segments: new Map(), bucketing }).expression(attributes, frame)
         assert.ok(frame.steps <= STEPS_MAX)
       } catch (error) {
         assert.ok(error instanceof RuleFault, String(error))

@@ -11,6 +11,6 @@ type Settings = {
 /** The value of a rule, of a flag named "flag". */
 export function ruleValue(rule: unknown, context: unknown = {}, settings: Settings = {}): unknown {
   const { segments = {}, bucketing = 'v2', now = 1_750_000_000 } = settings
-  const { expression } = compileRule(rule, compileSegments(segments, bucketing).compiled, bucketing)
+  const { expression } = compileRule(rule, { segments: compileSegments(segments, bucketing).compiled, bucketing })
   return expression(context, { flagKey: 'flag', now, context, whole: undefined, steps: 0 })
 }

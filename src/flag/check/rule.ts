@@ -16,7 +16,7 @@ export function checkRule(rule: unknown, segments: Segments, pointer: string): M
 /** Limits apply to the rule as a whole, with its segments. */
 function faultOf(rule: unknown, segments: Segments): string | undefined {
   try {
-    compileRule(rule, segments, 'v2')
+    compileRule(rule, { segments, bucketing: 'v2' })
     return undefined
   } catch (error) {
     if (error instanceof RuleFault) return error.message

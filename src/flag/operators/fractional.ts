@@ -38,7 +38,7 @@ export const fractional: Operator = (operands, compiler) => {
   return distributeConstant(buckets, weights, hash, bucketing)
 }
 
-const hashValueBy = (bucketing: Bucketing): HashValue => (bucketing === 'v3' ? hashAny : hashText)
+export const hashValueBy = (bucketing: Bucketing): HashValue => (bucketing === 'v3' ? hashAny : hashText)
 
 function hashOf({ bucketing }: Compiler): HashExpression {
   const hash = hashValueBy(bucketing)
@@ -68,7 +68,7 @@ function compileCatHash(operands: readonly unknown[], compiler: Compiler): HashE
   }
 }
 
-function isEntry(operand: unknown): operand is readonly unknown[] {
+export function isEntry(operand: unknown): operand is readonly unknown[] {
   return Array.isArray(operand) && operand.length > 0
 }
 
@@ -124,7 +124,7 @@ function toVariant(value: unknown): unknown {
 }
 
 /** A whole number; 1 if missing, 0 if negative. NaN for anything else, which makes the sum invalid. */
-function toWeight(weight: unknown): number {
+export function toWeight(weight: unknown): number {
   if (weight === null || weight === undefined) return 1
   return typeof weight === 'number' && Number.isInteger(weight) ? Math.max(0, weight) : Number.NaN
 }

@@ -81,12 +81,23 @@ export type Segment = CompiledRule & {
 /** The segments that a rule may refer to, by name. Undefined for a segment that refers to itself, directly or through others. */
 export type Segments = ReadonlyMap<string, Segment | undefined>
 
+/** Replaces the compiled form of a node that is not a constant, for example to record its value. */
+export type Instrument = (rule: object, expression: Expression) => Expression
+
+/** What a rule is compiled with. */
+export type RuleScope = {
+  readonly segments: Segments
+  readonly bucketing: Bucketing
+  /** Undefined in the service's own evaluations. */
+  readonly instrument?: Instrument | undefined
+}
+
 /**
  * Compiles a rule to closures. An unknown operator or segment throws only when an evaluation reaches it.
  * Throws `RuleFault` for a rule that exceeds a limit, with its segments.
  */
-export function compileRule(rule: unknown, segments: Segments, bucketing: Bucketing): CompiledRule {
-  const compiler = new RuleCompiler(segments, bucketing)
+export function compileRule(rule: unknown, scope: RuleScope): CompiledRule {
+  const compiler = new RuleCompiler(scope)
   const expression = compiler.compile(rule)
   return { expression, nodes: compiler.nodes, depth: compiler.deepest, readsClock: compiler.readsClock }
 }
@@ -97,11 +108,13 @@ class RuleCompiler implements Compiler {
   deepest = 0
   readsClock = false
   readonly #segments: Segments
+  readonly #instrument: Instrument | undefined
   #depth = 0
 
-  constructor(segments: Segments, bucketing: Bucketing) {
+  constructor({ segments, bucketing, instrument }: RuleScope) {
     this.#segments = segments
     this.bucketing = bucketing
+    this.#instrument = instrument
   }
 
   compile(rule: unknown): Expression {
@@ -109,7 +122,9 @@ class RuleCompiler implements Compiler {
     this.#depth += 1
     const expression = this.#compile(rule)
     this.#depth -= 1
-    return expression
+    return this.#instrument && typeof rule === 'object' && rule !== null
+      ? this.#instrument(rule, expression)
+      : expression
   }
 
   noteClock(): void {

@@ -1,6 +1,6 @@
 import type { Bucketing, SegmentRules } from '../definition.ts'
 import { broken, RuleFault, referenceOf } from './expression.ts'
-import { compileRule, membersOf, type Segment, type Segments } from './rule.ts'
+import { compileRule, type Instrument, membersOf, type RuleScope, type Segment, type Segments } from './rule.ts'
 
 /** For each segment, by name, the segments that its rule refers to. */
 type References = ReadonlyMap<string, ReadonlySet<string>>
@@ -9,18 +9,21 @@ type References = ReadonlyMap<string, ReadonlySet<string>>
 export type CompiledSegments = { readonly compiled: Segments; readonly references: References }
 
 /** Compiles each segment once, after those it refers to. A segment on a cycle, or that leads to one, is undefined. */
-export function compileSegments(rules: SegmentRules, bucketing: Bucketing): CompiledSegments {
+export function compileSegments(rules: SegmentRules, bucketing: Bucketing, instrument?: Instrument): CompiledSegments {
   const references = new Map(Object.keys(rules).map((name) => [name, referencesIn(rules[name])]))
   const compiled = new Map<string, Segment | undefined>()
-  for (const name of topologicalOrder(references)) compiled.set(name, compileSegment(rules[name], compiled, bucketing))
+  for (const name of topologicalOrder(references)) {
+    const scope = { segments: compiled, bucketing, instrument }
+    compiled.set(name, compileSegment(rules[name], scope))
+  }
   for (const name of references.keys()) if (!compiled.has(name)) compiled.set(name, undefined)
   return { compiled, references }
 }
 
-function compileSegment(rule: unknown, segments: Segments, bucketing: Bucketing): Segment {
+function compileSegment(rule: unknown, scope: RuleScope): Segment {
   const members = Array.isArray(rule) ? membersOf(rule) : undefined
   try {
-    return { ...compileRule(rule, segments, bucketing), members, fault: undefined }
+    return { ...compileRule(rule, scope), members, fault: undefined }
   } catch (error) {
     if (!(error instanceof RuleFault)) throw error
     const empty = { nodes: 0, depth: 0, members: undefined, readsClock: false }
