@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Bucketing, Context, Definition } from '../../src/flag/definition.ts'
 import { evaluateKey } from '../../src/flag/evaluate.ts'
-import { type Explanation, explain } from '../../src/flag/explain/explain.ts'
+import { type Explanation, explain, possibleChanges } from '../../src/flag/explain/explain.ts'
 import type { ExplainedNode } from '../../src/flag/explain/nodes.ts'
 import { compileFlagSet } from '../../src/flag/flag-set.ts'
 import { Generator, SEGMENTS } from '../differential/generate.ts'
@@ -114,12 +114,14 @@ test('explain() names the rule, the clauses and what the context lacks', () => {
   )
 })
 
-test('explain() says which single clause would change the result', () => {
+test('possibleChanges() names the single clauses that would change the result', () => {
   const targeting = {
     if: [{ and: [{ var: 'beta' }, { '==': [{ var: 'plan' }, 'pro'] }, { '==': [{ var: 'country' }, 'DE'] }] }, 'a'],
   }
-  const { changes } = explained(targeting, { beta: true, plan: 'pro', country: 'FR' })
-  assert.deepEqual(changes, [{ pointer: '/targeting/if/0/and/2', variant: 'a' }])
+  const context = { beta: true, plan: 'pro', country: 'FR' }
+  assert.deepEqual(possibleChanges(flag(targeting), explained(targeting, context), context, NOW), [
+    { pointer: '/targeting/if/0/and/2', variant: 'a' },
+  ])
 })
 
 for (const [kind, targeting, more, summary] of [

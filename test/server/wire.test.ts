@@ -47,6 +47,11 @@ const STEPS: readonly Step[] = [
   ['PUT', `${ENVIRONMENT}/flagset`, { flags: { on: { ...FLAG, defaultVariant: 'none' } } }],
   ['GET', `${ENVIRONMENT}/flagset`],
   ['GET', `${ENVIRONMENT}/problems`],
+  [
+    'POST',
+    `${ENVIRONMENT}/explain`,
+    { flags: ['on', 'none'], at: '2026-01-01T00:00:00Z', context: { targetingKey: 'ada' } },
+  ],
   ['GET', '/api/v1/changes?project={project}&limit=3'],
   [
     'POST',

@@ -1,33 +1,17 @@
-import { type Context, isRecord } from '../definition.ts'
-import { pointerTo, shorten } from '../error.ts'
+import type { Context } from '../definition.ts'
+import { shorten } from '../error.ts'
 import type { Evaluation } from '../evaluate.ts'
 import { isScalar, operatorCallOf, truthy } from '../rules/expression.ts'
 import { reachedFrom } from '../rules/segments.ts'
+import { type Chain, ChainReader, type ExplainedResult, type ExplainedRule } from './chain.ts'
 import { attributesRead, type ExplainedNode, NOT_REACHED, NodeReader, segmentsOf } from './nodes.ts'
-import { type Bucket, bucketOf } from './split.ts'
-import { type ExplainableFlag, evaluateWith, type Trace, trace } from './trace.ts'
+import { bucketOf } from './split.ts'
+import { type ExplainableFlag, experiment, type Trace, trace } from './trace.ts'
 
 /** Nodes in one explanation at most; a rule has up to 10,000. */
 const NODES_MAX = 2_000
-/** Clauses that are tried for `changes` at most. */
+/** Clauses that are tried at most. */
 const CHANGES_MAX = 50
-const TARGETING = pointerTo('targeting')
-
-/** What a rule gives: a variant, or the shares of a split. */
-export type ExplainedResult =
-  | ExplainedNode
-  | { readonly pointer: string; readonly kind: 'split'; readonly value: unknown; readonly bucket: Bucket | undefined }
-
-/** One pair of condition and result of the targeting. */
-export type ExplainedRule = {
-  /** From 0. */
-  readonly rule: number
-  /** JSON pointer of the condition in the definition. */
-  readonly pointer: string
-  readonly outcome: 'match' | 'no_match' | 'not_reached' | 'error'
-  readonly condition: ExplainedNode
-  readonly result: ExplainedResult
-}
 
 export type Decision = {
   readonly kind: 'rule' | 'otherwise' | 'default_variant' | 'code_default' | 'disabled' | 'held' | 'error'
@@ -51,7 +35,6 @@ export type Explanation = {
   readonly used: readonly string[]
   readonly missing: readonly string[]
   readonly readsClock: boolean
-  readonly changes: readonly PossibleChange[]
   readonly truncated: boolean
 }
 
@@ -59,7 +42,7 @@ export type Explanation = {
 export function explain(flag: ExplainableFlag, context: Context, now: number): Explanation {
   const traced = trace(flag, context, now)
   const reader = new NodeReader(traced, NODES_MAX)
-  const view = new RuleView(flag, reader, (node) =>
+  const view = new ChainReader(flag, reader, (node) =>
     bucketOf(node, { flagKey: flag.key, context, bucketing: flag.bucketing, now }),
   )
   const { rules, otherwise } = view.read()
@@ -74,98 +57,8 @@ export function explain(flag: ExplainableFlag, context: Context, now: number): E
     segments: segmentsOf(reachedFrom(flag.definition?.targeting, flag.segments), reader),
     ...attributesRead(traced),
     readsClock: traced.readsClock,
-    changes: changesOf(flag, traced, { rules, context, now }),
     truncated: reader.isTruncated,
   }
-}
-
-type Chain = { readonly rules: readonly ExplainedRule[]; readonly otherwise: ExplainedResult | undefined }
-
-/** Reads the targeting as a list of rules: pairs of `if`, also of an `if` in its else. */
-class RuleView {
-  readonly #flag: ExplainableFlag
-  readonly #reader: NodeReader
-  readonly #bucketOf: (node: unknown) => Bucket | undefined
-
-  constructor(flag: ExplainableFlag, reader: NodeReader, bucketOf: (node: unknown) => Bucket | undefined) {
-    this.#flag = flag
-    this.#reader = reader
-    this.#bucketOf = bucketOf
-  }
-
-  read(): Chain {
-    const { definition } = this.#flag
-    const targeting = isRecord(definition) ? definition.targeting : undefined
-    const isEnabled = isRecord(definition) && definition.state === 'ENABLED'
-    if (targeting === undefined || (isRecord(targeting) && Object.keys(targeting).length === 0))
-      return { rules: [], otherwise: undefined }
-    const rules: ExplainedRule[] = []
-    let node: unknown = targeting
-    let pointer = TARGETING
-    let isReached = isEnabled
-    for (let pairs = pairsOf(node); pairs; pairs = pairsOf(node)) {
-      for (const [index, [condition, result]] of pairs.rules.entries()) {
-        const rule = this.#rule(rules.length, { condition, result, pointer: pointer + pairs.pointer, index, isReached })
-        rules.push(rule)
-        isReached = rule.outcome === 'no_match'
-      }
-      pointer += `${pairs.pointer}/${2 * pairs.rules.length}`
-      node = pairs.otherwise
-      if (node === undefined) return { rules, otherwise: undefined }
-    }
-    return { rules, otherwise: this.#result(node, pointer, isReached) }
-  }
-
-  #rule(
-    rule: number,
-    {
-      condition,
-      result,
-      pointer,
-      index,
-      isReached,
-    }: {
-      condition: unknown
-      result: unknown
-      pointer: string
-      index: number
-      isReached: boolean
-    },
-  ): ExplainedRule {
-    const at = `${pointer}/${2 * index}`
-    const read = this.#reader.read(condition, at, isReached)
-    const value = this.#reader.valueOf(condition, isReached)
-    const outcome = !isReached ? 'not_reached' : value === NOT_REACHED ? 'error' : truthy(value) ? 'match' : 'no_match'
-    return {
-      rule,
-      pointer: at,
-      outcome,
-      condition: read,
-      result: this.#result(result, `${pointer}/${2 * index + 1}`, outcome === 'match'),
-    }
-  }
-
-  #result(node: unknown, pointer: string, isReached: boolean): ExplainedResult {
-    if (operatorCallOf(node)?.operator !== 'fractional') return this.#reader.read(node, pointer, isReached)
-    const value = this.#reader.valueOf(node, isReached)
-    return { pointer, kind: 'split', value, bucket: isReached ? this.#bucketOf(node) : undefined }
-  }
-}
-
-type Pairs = {
-  readonly rules: readonly (readonly [unknown, unknown])[]
-  readonly otherwise: unknown
-  readonly pointer: string
-}
-
-function pairsOf(node: unknown): Pairs | undefined {
-  const call = operatorCallOf(node)
-  if (call === undefined || !(call.operator === 'if' || call.operator === '?:')) return undefined
-  const { operands, operator } = call
-  if (!Array.isArray(call.written) || operands.length < 2) return undefined
-  const count = Math.floor(operands.length / 2)
-  const rules = Array.from({ length: count }, (_, index) => [operands[2 * index], operands[2 * index + 1]] as const)
-  return { rules, otherwise: operands[2 * count], pointer: pointerTo(operator) }
 }
 
 function decisionOf({ definition }: ExplainableFlag, { evaluation }: Trace, { rules, otherwise }: Chain): Decision {
@@ -215,24 +108,21 @@ function splitText({ rule }: Decision, { rules, otherwise }: Chain): string {
   return `: ${by ?? 'the computed value'} falls on place ${place} of ${of}${range}`
 }
 
-/** Tries the opposite of each reached clause, one at a time. */
-function changesOf(
+/** Which single clauses would change the result if they had the opposite value. Evaluates the flag once for each clause. */
+export function possibleChanges(
   flag: ExplainableFlag,
-  traced: Trace,
-  {
-    rules,
-    context,
-    now,
-  }: { readonly rules: readonly ExplainedRule[]; readonly context: Context; readonly now: number },
+  { rules, evaluation }: Explanation,
+  context: Context,
+  now: number,
 ): PossibleChange[] {
   const clauses = rules.flatMap(({ condition }) => clausesIn(condition)).slice(0, CHANGES_MAX)
-  const current = variantOf(traced.evaluation)
+  const evaluateWith = experiment(flag, context, now)
   const changes: PossibleChange[] = []
   for (const { pointer, value } of clauses) {
     const node = nodeAt(flag.definition, pointer)
     if (isScalar(node)) continue
-    const variant = variantOf(evaluateWith(flag, { node: node as object, value: !truthy(value) }, context, now))
-    if (variant !== current) changes.push({ pointer, variant })
+    const variant = variantOf(evaluateWith(node as object, !truthy(value)))
+    if (variant !== variantOf(evaluation)) changes.push({ pointer, variant })
   }
   return changes
 }

@@ -1,4 +1,4 @@
-import { compileFlag } from '../compile.ts'
+import { type CompiledFlag, compileFlag } from '../compile.ts'
 import type { Bucketing, Context, Definition, Metadata, SegmentRules } from '../definition.ts'
 import { type Evaluation, evaluate } from '../evaluate.ts'
 import type { Expression } from '../rules/expression.ts'
@@ -40,28 +40,33 @@ export function trace(flag: ExplainableFlag, context: Context, now: number): Tra
         throw error
       }
     }
-  const { evaluation, readsClock } = run(flag, record, context, now)
-  return { evaluation, values, failedAt, readsClock }
+  const compiled = compileWith(flag, record)
+  const evaluation = evaluate(compiled, context, now)
+  return { evaluation, values, failedAt, readsClock: compiled.plan.readsClock }
 }
 
-/** The result if `node` had `value`. Both the node and the flag are those of a trace. */
-export function evaluateWith(
+/** Evaluates the same flag again and again, each time with another value for one node. */
+export function experiment(
   flag: ExplainableFlag,
-  { node, value }: { readonly node: object; readonly value: unknown },
   context: Context,
   now: number,
-): Evaluation {
-  const replace: Instrument = (each, expression) => (each === node ? () => value : expression)
-  return run(flag, replace, context, now).evaluation
+): (node: object, value: unknown) => Evaluation {
+  let replaced: { readonly node: object; readonly value: unknown } | undefined
+  const compiled = compileWith(
+    flag,
+    (node, expression) => (data, frame) => (replaced?.node === node ? replaced.value : expression(data, frame)),
+  )
+  return (node, value) => {
+    replaced = { node, value }
+    return evaluate(compiled, context, now)
+  }
 }
 
-function run(
+/** Compiles a flag and the segments that it reaches. */
+export function compileWith(
   { key, definition, segments, metadata, bucketing }: ExplainableFlag,
-  instrument: Instrument,
-  context: Context,
-  now: number,
-): { readonly evaluation: Evaluation; readonly readsClock: boolean } {
+  instrument?: Instrument,
+): CompiledFlag {
   const { compiled } = compileSegments(reachedFrom(definition?.targeting, segments), bucketing, instrument)
-  const flag = compileFlag(key, definition, { segments: compiled, metadata, bucketing, instrument })
-  return { evaluation: evaluate(flag, context, now), readsClock: flag.plan.readsClock }
+  return compileFlag(key, definition, { segments: compiled, metadata, bucketing, instrument })
 }

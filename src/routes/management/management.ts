@@ -6,6 +6,7 @@ import type { LogLine } from '../../telemetry/log.ts'
 import { changeRoutes, historyRoutes } from './changes.ts'
 import { definitionRoutes } from './definitions.ts'
 import { environmentRoutes, type RefreshFlags } from './environments.ts'
+import { type CurrentSnapshot, explainRoutes } from './explain.ts'
 import { flagSetRoutes } from './flag-set.ts'
 import { flagRoutes } from './flags.ts'
 import { keyRoutes } from './keys.ts'
@@ -21,6 +22,7 @@ const ENVIRONMENT = `${PROJECT}/environments/:environment`
 export type ManagementDependencies = {
   readonly authenticate: Authenticate
   readonly database: Database
+  readonly current: CurrentSnapshot
   readonly refreshFlags: RefreshFlags
   readonly refreshKeys: () => Promise<void>
   /** Milliseconds since 1970. */
@@ -34,7 +36,8 @@ export function management(dependencies: ManagementDependencies): Hono {
   return new Hono().route('/', api).route('/', openApi(api))
 }
 
-function managementApi({ database, authenticate, refreshFlags, refreshKeys, now }: ManagementDependencies): Hono {
+function managementApi(dependencies: ManagementDependencies): Hono {
+  const { database, authenticate, current, refreshFlags, refreshKeys, now } = dependencies
   return new Hono()
     .use('/api/v1/*', wellFormedUrl, bodyLimit(MANAGEMENT_BYTES_MAX), jsonOnly)
     .route('/api/v1/projects', projectRoutes(database, authenticate))
@@ -42,6 +45,7 @@ function managementApi({ database, authenticate, refreshFlags, refreshKeys, now 
     .route(`${PROJECT}/flags`, flagRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/flags`, definitionRoutes(database, authenticate, refreshFlags))
     .route(ENVIRONMENT, flagSetRoutes(database, authenticate, refreshFlags))
+    .route(ENVIRONMENT, explainRoutes(authenticate, current, now))
     .route(`${ENVIRONMENT}/flags`, historyRoutes(database, authenticate))
     .route(`${ENVIRONMENT}/flags`, usageRoutes(database, authenticate, now))
     .route('/api/v1/changes', changeRoutes(database, authenticate))
