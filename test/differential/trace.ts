@@ -33,7 +33,13 @@ function noteResult(value: unknown, note: Note): void {
 }
 
 function partOf(rule: unknown, { data, context, flagKey, now }: Where): unknown {
-  return compileRule(rule, { segments: compiled, bucketing: 'v2' }).expression(data, { flagKey, now, context, whole: undefined, steps: 0 })
+  return compileRule(rule, { segments: compiled, bucketing: 'v2' }).expression(data, {
+    flagKey,
+    now,
+    context,
+    whole: undefined,
+    steps: 0,
+  })
 }
 
 type Operation = { readonly name: string; readonly operands: Values; readonly isBare: boolean }
