@@ -6,6 +6,7 @@ import { folderOf, LAYERS, layerOf } from './support/layers.ts'
 import { SRC, sources } from './support/sources.ts'
 
 const LINES_MAX = 250
+const FOLDER_FILES_MAX = 15
 
 /** What a source file imports of ours that is not erased with the types. */
 function importsAtRuntime(file: string): string[] {
@@ -43,6 +44,12 @@ function isExported(specifier: string): boolean {
   if (rest === undefined) return true
   const { exports = {} } = JSON.parse(readFileSync(join(SRC, '../node_modules', name, 'package.json'), 'utf8'))
   return Object.keys(exports).some((key) => key !== './*' && matchesGlob(`./${rest}`, key))
+}
+
+function countBy(names: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return counts
 }
 
 /** Files and packages that are loaded with a file: imported as more than a type, and not on first use. */
@@ -133,4 +140,9 @@ test('packages are imported by names that they export, never from their inside',
   for (const { file, packages } of sources)
     for (const name of packages.filter((name) => !/^(node|bun):/.test(name)))
       assert.ok(isExported(name), `${file} imports ${name}, which its package does not export`)
+})
+
+test('no folder has more than 15 files', () => {
+  const counts = countBy(sources.map(({ file }) => dirname(file)))
+  for (const [folder, count] of counts) assert.ok(count <= FOLDER_FILES_MAX, `${folder} has ${count} files`)
 })
