@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono'
+import { type Context, type Handler, Hono } from 'hono'
 import { cors } from 'hono/cors'
 import type { RecordEvaluation, RecordEvaluations } from './cache/evaluation-recorder.ts'
 import type { Snapshot } from './cache/snapshots.ts'
@@ -107,13 +107,11 @@ export function app(dependencies: AppDependencies, management?: Hono): Hono {
   return routes
 }
 
-type Handler = (c: Context) => Response | Promise<Response>
-
 /** A handler that is loaded with the first request for it. If loading fails, the error handler responds, to later requests as well. */
 export function lazy(load: () => Promise<Handler>): Handler {
   let handler: Promise<Handler> | undefined
-  return async (c) => {
+  return async (c, next) => {
     handler ??= load()
-    return (await handler)(c)
+    return (await handler)(c, next)
   }
 }

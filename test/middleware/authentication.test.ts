@@ -15,7 +15,7 @@ after(() => trial.close())
 const get = (path: string, headers: Record<string, string> = {}) =>
   trial.call('GET', path, { key: null, headers: { host: '127.0.0.1:8080', ...headers } })
 
-test('trial mode answers loopback names only', async () => {
+test('trial mode serves loopback names only', async () => {
   for (const host of ['localhost', 'localhost:8080', '127.0.0.1:1', '[::1]:8080', 'flags.localhost:80'])
     assert.equal((await get('/livez', { host })).status, 200, host)
   for (const host of [
@@ -29,7 +29,7 @@ test('trial mode answers loopback names only', async () => {
     assert.equal((await get('/livez', { host })).status, 403, host)
 })
 
-test('trial mode answers HTTP/2 by :authority, and clients that send no name at all', async () => {
+test('trial mode serves HTTP/2 by :authority, and clients that send no host name', async () => {
   const over = async (url: string, headers: Record<string, string> = {}) =>
     (await trial.fetch(new Request(url, { headers }))).status
   assert.equal(await over('http://127.0.0.1:8080/livez'), 200)
@@ -38,7 +38,7 @@ test('trial mode answers HTTP/2 by :authority, and clients that send no name at 
   assert.equal(await over('http://127.0.0.1/livez', { host: 'evil.example' }), 403)
 })
 
-test('trial mode refuses what a page of another site sends', async () => {
+test('trial mode refuses requests from pages of other sites', async () => {
   const put = (headers: Record<string, string>) =>
     trial.call('POST', '/api/v1/projects', {
       key: null,

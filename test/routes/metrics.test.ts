@@ -31,7 +31,7 @@ const scrape = async (headers: Record<string, string> = {}) => {
   assert.equal(status, 200)
   return { text, type: got.get('content-type'), samples: samplesIn(text) }
 }
-/** What `work` added to each sample. */
+/** The difference that `work` made to each sample. */
 const growth = async (work: () => Promise<unknown>): Promise<(sample: string) => number | undefined> => {
   const { samples: before } = await scrape()
   await work()
@@ -95,7 +95,7 @@ test('evaluations are counted by environment, reason and error code: single, bul
   )
 })
 
-test('a snapshot shows its revision, its age and who confirmed it', async () => {
+test('a snapshot shows its revision, its age and the source of the last confirmation', async () => {
   await evaluate('plain')
   const { revision } = await service.snapshots.current('shop/live')
   const { samples } = await scrape()
@@ -148,7 +148,7 @@ test('whatever clients make up, nothing grows', async () => {
   assert.equal(before.filter((name) => /first|made-up/.test(name)).length, 0)
 })
 
-test('a method that nobody knows is counted with the others of its kind', async () => {
+test('unknown methods are counted under one label', async () => {
   const grown = await growth(async () => {
     await call('PROPFIND', '/nowhere')
     await call('PURGE', '/nowhere')
@@ -156,7 +156,7 @@ test('a method that nobody knows is counted with the others of its kind', async 
   assert.equal(grown('http_request_duration_seconds_count{method="_OTHER",route="/*",status="404"}'), 2)
 })
 
-test('it answers OpenMetrics to whoever asks, with the trace of a request that its caller keeps', async () => {
+test('OpenMetrics is returned on request, with exemplars of sampled traces', async () => {
   const traceId = '0af7651916cd43dd8448eb211c80319c'
   const dropped = 'ffffffffffffffffffffffffffffffff'
   await evaluate('plain', {}, { traceparent: `00-${traceId}-b7ad6b7169203331-01` })
@@ -206,7 +206,7 @@ test('the process and its build show themselves', async () => {
   assert.equal(samples.get('flagstaff_postgres_work{state="waiting"}'), 0)
 })
 
-test('no secret and no flag stands there', async () => {
+test('metrics contain no secret and no flag', async () => {
   const { text } = await scrape()
   assert.ok(!text.includes(ADMIN_KEY))
   assert.ok(!/plain|ruled|sleeping/.test(text.replaceAll('text/plain', '')))

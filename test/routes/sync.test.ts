@@ -41,7 +41,7 @@ const keysIn = async (response: Response) => {
   return Object.keys(document.flags)
 }
 
-test('GET /v1/flags answers the set as a document that any cache may keep and must ask about', async () => {
+test('GET /v1/flags returns the flag set as a document that caches may store and must revalidate', async () => {
   const response = await get()
   assert.equal(response.status, 200)
   assert.equal(response.headers.get('content-type'), 'application/json')
@@ -71,7 +71,7 @@ for (const [what, headers] of [
     assert.ok(second.headers.get('etag'))
   })
 
-test('a change makes another ETag, and one back the first one again', async () => {
+test('a change makes another ETag, and its reversal the first one again', async () => {
   const first = await get()
   const change = (variant: string) => service.call('PUT', `${PLACE}/flags/f0`, { body: flag('red', variant) })
   await change('off')
@@ -81,7 +81,7 @@ test('a change makes another ETag, and one back the first one again', async () =
   assert.equal((await get('/v1/flags', headers)).status, 304)
 })
 
-test('a large document is packed for who takes that, under a strong ETag of its own', async () => {
+test('a large document is compressed for clients that accept gzip, with its own strong ETag', async () => {
   const plain = await get('/v1/flags', { 'accept-encoding': 'br, gzip;q=0, deflate' })
   assert.equal(plain.headers.get('content-encoding'), null)
   for (const accept of ['gzip', 'br, gzip;q=0.5', '*', 'deflate,gzip']) {
@@ -93,7 +93,7 @@ test('a large document is packed for who takes that, under a strong ETag of its 
   }
 })
 
-test('a selector narrows, in the path or in the header, which comes first', async () => {
+test('a selector filters flags, in the path or in the header, which takes precedence', async () => {
   assert.equal((await keysIn(await get('/v1/flags/source=red'))).length, 5)
   assert.equal((await keysIn(await get(`/v1/flags/${encodeURIComponent('flagSetId=shop/live')}`))).length, 20)
   assert.equal((await keysIn(await get('/v1/flags/flagSetId=shop/live'))).length, 20)
@@ -109,7 +109,7 @@ for (const [path, key, status] of [
   ['/v1/flags/%ff', 'server', 400],
   ['/v1/flags/flagSetId=no/where', 'admin', 404],
 ] as const)
-  test(`GET ${path} with the key of ${key ?? 'nobody'} is ${status}`, async () => {
+  test(`GET ${path} with ${key ?? 'no'} key is ${status}`, async () => {
     const secret = { client: clientKey, server: serverKey, admin: undefined }[key ?? 'admin']
     const { status: got } = await service.call(
       'GET',
@@ -119,7 +119,7 @@ for (const [path, key, status] of [
     assert.equal(got, status)
   })
 
-test('HEAD answers the same without a body', async () => {
+test('HEAD returns the same without a body', async () => {
   const request = new Request('http://localhost/v1/flags', { method: 'HEAD', headers: { 'x-api-key': serverKey } })
   const response = await service.fetch(request)
   assert.equal(response.status, 200)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { type Listening, openListening } from '../support/listening.ts'
 import { ADMIN_KEY } from '../support/service.ts'
 
-// What a client can write into an address or a selector, through a socket and down to Postgres: refused with 400, never a 500.
+// Anything that a client can write into a URL or a selector, through a socket and down to Postgres: rejected with 400, never a 500.
 
 type Operation = { method: string; path: string; names: readonly string[]; queries: readonly string[] }
 let listening: Listening
@@ -21,7 +21,7 @@ before(async () => {
 })
 after(() => listening.close())
 
-/** What the OpenAPI document does not describe: OFREP, its event stream, and HTTP sync. */
+/** Routes that are not in the OpenAPI document: OFREP, its event stream, and HTTP sync. */
 const OTHERS: Operation[] = [
   { method: 'POST', path: '/ofrep/v1/evaluate/flags/{key}', names: ['key'], queries: [] },
   { method: 'POST', path: '/ofrep/v1/evaluate/flags', names: [], queries: ['flagConfigEtag'] },

@@ -5,7 +5,7 @@ import { sql } from 'drizzle-orm'
 import { type Listening, openListening } from '../../support/listening.ts'
 import { ADMIN_KEY } from '../../support/service.ts'
 
-// Whole flag sets over a socket: what is kept, what is refused, and what flagd makes of an export.
+// Whole flag sets over a socket: what is stored, what is rejected, and how flagd evaluates an export.
 
 let it: Listening
 let made = 0
@@ -142,7 +142,7 @@ test('problems lists what is wrong, page by page, with places in the stored docu
   assert.ok(paths['/api/v1/projects/{project}/environments/{environment}/problems'])
 })
 
-test('an export is what flagd-core loads and answers the same by', async () => {
+test('flagd-core loads an export and evaluates it to the same values', async () => {
   const document = {
     flags: { a: uses('testers'), b: uses('staff'), c: { ...on, targeting: null } },
     $evaluators: { testers: { and: [{ $ref: 'staff' }, { var: 'beta' }] }, staff },

@@ -28,7 +28,7 @@ const newKey = async (role: string, more: object = {}) => {
   return answer.body as { id: string; secret: string }
 }
 
-/** Every route of the management API, with the least role that may use it and what the path of another environment answers. */
+/** Every route of the management API, with the least role that may use it and the status for the path of another environment. */
 const ROUTES = [
   ['GET', '/api/v1/projects', 'admin'],
   ['POST', '/api/v1/projects', 'admin'],
@@ -147,7 +147,7 @@ test('an editor reads the changes of its own environment and no others', async (
   assert.ok(body.items.length > 0, 'an administrator reads all')
 })
 
-test('no way of writing a path comes past the check', async () => {
+test('no spelling of a path bypasses the check', async () => {
   const { secret: key } = await newKey('editor')
   for (const path of [
     `${LIVE}/../test/flagset`,
@@ -171,7 +171,7 @@ test('no way of writing a path comes past the check', async () => {
   }
 })
 
-test('a key comes as Bearer or as X-API-Key, and X-API-Key decides when there are both', async () => {
+test('a key is sent as Bearer or as X-API-Key, and X-API-Key takes precedence', async () => {
   assert.equal((await call('GET', LIVE, { key: null, headers: { 'x-api-key': ADMIN_KEY } })).status, 200)
   assert.equal((await call('GET', LIVE, { key: null, headers: { authorization: `bearer ${ADMIN_KEY}` } })).status, 200)
   for (const authorization of ['Basic YTpi', 'Bearer of-a-gateway'])
@@ -214,7 +214,7 @@ test('a client key evaluates and gets values only', async () => {
   assert.ok(!bulk.text.includes('targeting') && !bulk.text.includes('variants'))
 })
 
-test('a key needs the environment that its role asks for', async () => {
+test('a key needs the environment that its role requires', async () => {
   const post = (body: object) => call('POST', '/api/v1/keys', { body: { name: 'x', ...body } })
   assert.equal((await post({ role: 'client' })).body.errors[0].pointer, '/environment')
   assert.equal((await post({ role: 'admin', environment: { project: 'shop', environment: 'live' } })).status, 400)

@@ -100,7 +100,7 @@ test('lists are cut into pages that join without gap or overlap', async () => {
   assert.deepEqual(keys, ['a', 'b', 'c', 'd', 'e'])
 })
 
-test('a definition is put, read, patched and removed, and answers follow at once', async () => {
+test('a definition is put, read, patched and removed, and evaluations follow immediately', async () => {
   const put = await call('PUT', `${environment}/flags/a`, { body: on })
   assert.deepEqual([put.status, put.body], [200, on])
   assert.equal((await evaluate('a')).body.value, true)
@@ -187,7 +187,7 @@ test('names that JavaScript objects treat specially are flags and variants like 
   else assert.equal(answer.status, 400)
 })
 
-test('the whole document goes in, comes out the same, and a second time changes nothing', async () => {
+test('a whole document is applied, exported unchanged, and applying it twice changes nothing', async () => {
   const document = {
     $schema: 'https://flagd.dev/schema/v0/flags.json',
     flags: {
@@ -212,7 +212,7 @@ test('the whole document goes in, comes out the same, and a second time changes 
   assert.equal((await evaluate('a', { email: 'ada@example.com' })).body.value, false)
 })
 
-test('dryRun answers the difference and changes nothing; prune removes what is not named', async () => {
+test('dryRun returns the difference and changes nothing; prune removes flags that are not named', async () => {
   await call('PUT', `${environment}/flagset`, { body: { flags: { a: on, b: on, c: on } } })
   const wanted = { flags: { a: on, b: { ...on, defaultVariant: 'off' }, d: on } }
   const kept = await call('PUT', `${environment}/flagset?dryRun=true`, { body: wanted })

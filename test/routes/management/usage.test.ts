@@ -3,9 +3,9 @@ import { after, before, test } from 'node:test'
 import { openService, type Service } from '../../support/service.ts'
 
 const HOUR_MS = 3_600_000
-/** An hour that was, because what is long ago is swept away. */
+/** A recent hour, because old usage is deleted. */
 const HOUR = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - 100 * HOUR_MS
-/** The time so many hours after that one, and `ms` more. */
+/** The time `hours` after `HOUR`, plus `ms`. */
 const at = (hours: number, ms = 0) => new Date(HOUR + hours * HOUR_MS + ms).toISOString()
 const MINUTES = 34 * 60_000 + 56_000
 const PROJECT = '/api/v1/projects/shop'

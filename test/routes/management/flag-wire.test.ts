@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { type Listening, openListening } from '../support/listening.ts'
-import { ADMIN_KEY } from '../support/service.ts'
+import { type Listening, openListening } from '../../support/listening.ts'
+import { ADMIN_KEY } from '../../support/service.ts'
 
-// What the management API makes of flags as they are sent over a socket, byte by byte.
+// How the management API reads flags that are sent over a socket, byte by byte.
 
 let it: Listening
 let path: string
