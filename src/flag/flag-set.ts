@@ -76,14 +76,14 @@ function patchedDefinitions(set: FlagSet, change: FlagSetChange): Map<string, De
 }
 
 /** How a flag differs between two sets, in the words of flagd's event stream. */
-export type FlagChange = 'write' | 'update' | 'delete'
+export type FlagDifference = 'write' | 'update' | 'delete'
 
 /**
  * The flags that may evaluate differently in `after` than in `before`, by key: their own definition differs, or what they
  * inherit from the set. May report an "update" that changes no evaluation, but never misses one.
  */
-export function differenceOf(before: FlagSet, after: FlagSet): ReadonlyMap<string, FlagChange> {
-  const changes = new Map<string, FlagChange>()
+export function differenceOf(before: FlagSet, after: FlagSet): ReadonlyMap<string, FlagDifference> {
+  const changes = new Map<string, FlagDifference>()
   const affected = affectedSegments(before, after)
   for (const [key, flag] of after.flags) {
     const earlier = before.flags.get(key)

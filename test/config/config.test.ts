@@ -142,7 +142,7 @@ test('mistakes in URLs are found at start, and show nothing of them', () => {
   assert.ok(!mistakes.join().includes('SECRET'))
 })
 
-test('NAME_FILE with NAME, or naming no file, is a mistake, and the only one told', () => {
+test('NAME_FILE with NAME, or naming no file, is a mistake, and the only one reported', () => {
   const both = mistakesOf({ DATABASE_URL, DATABASE_URL_FILE: file('other', DATABASE_URL) })
   assert.deepEqual(both, ['DATABASE_URL: set it or DATABASE_URL_FILE, not both'])
   const missing = mistakesOf({ HOST: '0.0.0.0', DATABASE_URL_FILE: join(folder, 'missing') })

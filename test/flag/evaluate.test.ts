@@ -12,7 +12,7 @@ const set = flagSetOf({
     empty: { state, variants: { on: true }, defaultVariant: 'on', targeting: {} },
     null: { state, variants: { on: true }, defaultVariant: 'on', targeting: null },
     undecided: { state, variants: { on: true } },
-    'decided by nobody': { state, variants: { on: true }, defaultVariant: '', targeting: { if: [false, 'on'] } },
+    'without a decision': { state, variants: { on: true }, defaultVariant: '', targeting: { if: [false, 'on'] } },
     half: { state, variants: { half: 0.5, three: 3 }, defaultVariant: 'half', targeting: { var: 'wanted' } },
     list: { state, variants: { list: [1] }, defaultVariant: 'list' },
     object: { state, variants: { object: {} }, defaultVariant: 'object' },
@@ -38,8 +38,8 @@ test('evaluate() answers neither value nor variant for a disabled flag, nor for 
   const metadata = { owner: 'set', version: 3 }
   assert.deepEqual(answer('off'), { key: 'off', reason: 'DISABLED', metadata })
   assert.deepEqual(answer('undecided'), { key: 'undecided', reason: 'DEFAULT', metadata })
-  assert.deepEqual(answer('decided by nobody').reason, 'DEFAULT')
-  assert.equal('variant' in answer('decided by nobody'), false)
+  assert.deepEqual(answer('without a decision').reason, 'DEFAULT')
+  assert.equal('variant' in answer('without a decision'), false)
 })
 
 test('evaluateKey() answers FLAG_NOT_FOUND with the metadata of the set', () => {
@@ -68,7 +68,7 @@ for (const [key, context, type, expected] of [
   ['undecided', {}, 'string', 'DEFAULT'],
   ['constructor', {}, 'string', 'STATIC'],
 ] as const)
-  test(`evaluate() asked for ${type} of "${key}" with ${JSON.stringify(context)} is ${expected}`, () => {
+  test(`evaluate() as ${type} of "${key}" with ${JSON.stringify(context)} is ${expected}`, () => {
     const evaluation = answer(key, context, type)
     assert.equal(evaluation.reason === 'ERROR' ? evaluation.errorCode : evaluation.reason, expected)
   })

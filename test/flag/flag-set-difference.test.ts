@@ -18,7 +18,7 @@ const CASES: [string, object, Record<string, string>][] = [
   ['a new flag', { flags: { ...document.flags, more: plain } }, { more: 'write' }],
   ['a flag less', { flags: { plain, ruled: document.flags.ruled } }, { reached: 'delete' }],
   ['a segment that another uses', { $evaluators: { ...document.$evaluators, inner: true } }, { reached: 'update' }],
-  ['a segment that nobody uses', { $evaluators: { ...document.$evaluators, apart: true } }, {}],
+  ['an unused segment', { $evaluators: { ...document.$evaluators, apart: true } }, {}],
   ['a segment less', { $evaluators: { outer: document.$evaluators.outer } }, { reached: 'update' }],
   ['metadata of the set', { metadata: { team: 'x' } }, { plain: 'update', reached: 'update', ruled: 'update' }],
   [

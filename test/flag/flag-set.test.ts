@@ -82,9 +82,9 @@ test('patchFlagSet() compiles the flags that change and leaves the set before as
 })
 
 test('patchFlagSet() compiles the flags that a changed segment reaches, and no others', () => {
-  const nobody = patchFlagSet(set, { segments: { ...set.segments, staff: { '!!': [false] } } })
-  assert.deepEqual(variants(nobody), { plain: 'on', direct: 'a', indirect: 'a', dangling: 'PARSE_ERROR' })
-  assert.deepEqual(kept(set, nobody), ['plain', 'dangling'])
+  const none = patchFlagSet(set, { segments: { ...set.segments, staff: { '!!': [false] } } })
+  assert.deepEqual(variants(none), { plain: 'on', direct: 'a', indirect: 'a', dangling: 'PARSE_ERROR' })
+  assert.deepEqual(kept(set, none), ['plain', 'dangling'])
 
   const added = patchFlagSet(set, { segments: { ...set.segments, later: { $ref: 'staff' } } })
   assert.equal(variantOf(added, 'dangling'), 'b')

@@ -19,7 +19,7 @@ export function checkSeeds(rule: unknown, pointer: string): Mistake[] {
   return warnings
 }
 
-type Place = {
+type SeedPlace = {
   readonly pointer: string
   /** The attributes that exist whenever this rule is evaluated. */
   readonly guarded: Paths
@@ -27,7 +27,7 @@ type Place = {
   readonly warnings: Mistake[]
 }
 
-function check(rule: unknown, place: Place): void {
+function check(rule: unknown, place: SeedPlace): void {
   if (isScalar(rule) || place.depth > DEPTH_MAX) return
   if (Array.isArray(rule)) for (const [index, item] of rule.entries()) check(item, inside(place, String(index)))
   const call = operatorCallOf(rule)
@@ -36,7 +36,7 @@ function check(rule: unknown, place: Place): void {
   checkOperands(call, place)
 }
 
-function checkOperands(call: OperatorCall, place: Place): void {
+function checkOperands(call: OperatorCall, place: SeedPlace): void {
   let { guarded } = place
   for (const [index, operand] of call.operands.entries()) {
     check(operand, { ...atOperand(place, call, index), guarded: guarded.union(branchGuards(call, index)) })
@@ -46,16 +46,16 @@ function checkOperands(call: OperatorCall, place: Place): void {
   }
 }
 
-const inside = (place: Place, ...steps: string[]): Place => ({
+const inside = (place: SeedPlace, ...steps: string[]): SeedPlace => ({
   ...place,
   pointer: place.pointer + pointerTo(...steps),
   depth: place.depth + 1,
 })
 
-const atOperand = (place: Place, { operator, written }: OperatorCall, index: number): Place =>
+const atOperand = (place: SeedPlace, { operator, written }: OperatorCall, index: number): SeedPlace =>
   Array.isArray(written) ? inside(place, operator, String(index)) : inside(place, operator)
 
-function checkSeed(seed: unknown, place: Place): void {
+function checkSeed(seed: unknown, place: SeedPlace): void {
   const cat = operatorCallOf(seed)
   if (cat?.operator !== 'cat') return
   for (const [index, part] of cat.operands.entries()) {

@@ -17,13 +17,13 @@ type Output = { readonly bytes: number[]; readonly sizeMax: number }
  */
 export function encodeCbor(value: unknown, sizeMax: number): Uint8Array | undefined {
   const output = { bytes: [], sizeMax }
-  return write(output, value, 0) ? Uint8Array.from(output.bytes) : undefined
+  return write(output, value, 0) ? new Uint8Array(output.bytes) : undefined
 }
 
 function write(output: Output, value: unknown, depth: number): boolean {
   const { bytes } = output
   if (bytes.length > output.sizeMax || depth > VALUE_DEPTH_MAX) return false
-  if (typeof value === 'string') writeText(bytes, ENCODER.encode(value))
+  if (typeof value === 'string') writeText(bytes, value)
   else if (typeof value === 'number') writeNumber(bytes, value)
   else if (typeof value === 'boolean') bytes.push(value ? 0xf5 : 0xf4)
   else if (typeof value !== 'object' || value === null) bytes.push(0xf6)
@@ -47,9 +47,20 @@ function writeSized(bytes: number[], head: number, size: number, set: (view: Dat
   bytes.push(head, ...new Uint8Array(buffer))
 }
 
-function writeText(bytes: number[], text: Uint8Array): void {
+/** Copies ASCII itself: for short texts TextEncoder takes longer on Node. */
+function writeText(bytes: number[], text: string): void {
+  const start = bytes.length
   writeHead(bytes, TEXT, text.length)
-  for (const byte of text) bytes.push(byte)
+  for (let at = 0; at < text.length; at += 1) {
+    if (text.charCodeAt(at) > 0x7f) {
+      bytes.length = start
+      const encoded = ENCODER.encode(text)
+      writeHead(bytes, TEXT, encoded.length)
+      for (const byte of encoded) bytes.push(byte)
+      return
+    }
+    bytes.push(text.charCodeAt(at))
+  }
 }
 
 function writeNumber(bytes: number[], value: number): void {
@@ -76,7 +87,7 @@ function writeArray(output: Output, items: readonly unknown[], depth: number): b
 function writeMap(output: Output, map: object, depth: number): boolean {
   const entries = Object.entries(map).map(([key, value]) => {
     const name: number[] = []
-    writeText(name, ENCODER.encode(key))
+    writeText(name, key)
     return { name, value }
   })
   entries.sort((left, right) => compareBytes(left.name, right.name))

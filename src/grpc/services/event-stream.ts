@@ -2,7 +2,7 @@ import type { DescMessage, JsonObject, MessageInitShape, MessageShape } from '@b
 import { type Selector, selects } from '../../cache/selector.ts'
 import type { Snapshot } from '../../cache/snapshots.ts'
 import type { SnapshotUpdate, Subscriptions } from '../../cache/subscriptions.ts'
-import { differenceOf, type FlagChange } from '../../flag/flag-set.ts'
+import { differenceOf, type FlagDifference } from '../../flag/flag-set.ts'
 import { type Authorize, type CallContext, sharedMessage } from '../service.ts'
 import { isStopping, type OpenStreams } from '../stream-limits.ts'
 
@@ -18,7 +18,7 @@ export type EventStreamDependencies = {
 const KEEP_ALIVE_MS = 20_000
 
 type EventType = 'provider_ready' | 'keep_alive' | 'configuration_change' | 'provider_shutdown'
-type ChangedFlags = { [key: string]: { type: FlagChange } }
+type ChangedFlags = { [key: string]: { type: FlagDifference } }
 
 /**
  * The handler of EventStream. It names the flags that a write or the time has changed, so that providers remove them from their caches. A slow
