@@ -86,7 +86,7 @@ const usage = new Usage({
 })
 
 const subscriptions = new Subscriptions({
-  replicated: (flagSetId) => snapshots.held(flagSetId),
+  replicated: (flagSetId) => snapshots.replicated(flagSetId),
   invalidations: config.redis && invalidationsIn(config.redis, log.warn, metrics.invalidations),
   checkMs: freshnessMs,
   clock: BOUNDARY_CLOCK,

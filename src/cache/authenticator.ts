@@ -3,19 +3,16 @@ import type { Role } from '../repository/postgres/tables.ts'
 import type { Header } from '../telemetry/trace-context.ts'
 import type { Principal } from './key-cache.ts'
 
-/** Says who sends these headers; throws `unauthenticated`. A promise only for a key that this replica does not know yet. */
+/** Authenticates a request by its headers or metadata; throws `unauthenticated`. A promise only for a key that is not cached. */
 export type Authenticate = (header: Header) => Principal | Promise<Principal>
 
-/** A key has 62 characters; what is longer is none, and is not worth hashing. */
+/** A key has 62 characters; longer values are rejected without hashing. */
 const SECRET_LENGTH_MAX = 512
 const RANK: Record<Role, number> = { client: 0, server: 1, editor: 2, admin: 3 }
 const BEARER = 'Bearer '
 const REFUSED = 'The API key is not valid'
 
-/**
- * `anonymous` is the principal of a request without a key: none, or in trial mode its only user. `noteUse` gets each principal that came
- * with a key.
- */
+/** `anonymous` is the principal of a request without a key, in trial mode only. `noteUse` is called with each principal that used a key. */
 export function authenticator(
   find: (secret: string) => Principal | undefined | Promise<Principal | undefined>,
   anonymous: Principal | undefined,
@@ -44,8 +41,8 @@ export function authenticator(
 }
 
 /**
- * The key that a request carries, undefined when it carries none. `X-API-Key` comes first: beside it `Authorization` may hold what a
- * gateway or a platform wants, such as Basic credentials or an identity token.
+ * The key of a request; undefined if there is none. `X-API-Key` takes precedence: `Authorization` may then hold credentials for a gateway
+ * or a platform.
  */
 function secretIn(header: Header): string | undefined {
   const apiKey = header.get('x-api-key')
@@ -53,11 +50,11 @@ function secretIn(header: Header): string | undefined {
   const authorization = header.get('authorization')
   if (authorization === null) return undefined
   if (authorization.startsWith(BEARER) && !authorization.includes(' ', BEARER.length))
-    return authorization.slice(BEARER.length) // as nearly everybody writes it
+    return authorization.slice(BEARER.length) // the usual form, without a regular expression
   return /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? ''
 }
 
-/** True when the principal has the role, within its environment where it is bound to one. */
+/** True if the principal has the role, and its environment, if it is bound to one, includes `subject`. */
 export function mayDo(
   principal: Principal,
   role: Role,
@@ -72,5 +69,5 @@ export function mayDo(
   )
 }
 
-/** True when the principal has at least this role, wherever it may use it. */
+/** True if the principal has at least this role, in whichever environment. */
 export const hasRole = (principal: Principal, role: Role): boolean => RANK[principal.role] >= RANK[role]

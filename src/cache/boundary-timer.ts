@@ -4,13 +4,13 @@ import type { Snapshot } from './snapshots.ts'
 export type BoundaryClock = {
   /** Milliseconds since 1970. */
   readonly wallNow: () => number
-  /** How many milliseconds after a boundary it is announced; below 3,000. */
+  /** Delay of the announcement after a boundary, in milliseconds; below 3,000. */
   readonly spreadMs: () => number
-  /** Calls `run` once, unless the returned function is called before. */
+  /** Calls `run` once after `ms`; the returned function cancels. */
   readonly after: (ms: number, run: () => void) => () => void
 }
 
-/** In production: late enough for replicas whose clocks are a little behind, and not all replicas at once. */
+/** In production: random, so that replicas are not notified at once, and after the clocks of other replicas have passed the boundary. */
 export const BOUNDARY_CLOCK: BoundaryClock = {
   wallNow: () => Date.now(),
   spreadMs: () => 1_000 + Math.random() * 1_000,
@@ -20,14 +20,11 @@ export const BOUNDARY_CLOCK: BoundaryClock = {
   },
 }
 
-/** The clock may be set, or stand still: nothing is trusted for longer. */
+/** The clock may be set or the process suspended: the timer is computed anew after at most this long. */
 const SLEEP_MS_MAX = 3_600_000
 const PAUSE_MS_MIN = 10_000
 
-/**
- * One timer to the next moment at which time changes an answer of an environment. Exists while a stream of the environment is open, and
- * only then.
- */
+/** A timer to the next moment at which a rule of the environment that depends on the time changes. Exists only while a stream is open. */
 export class BoundaryTimer {
   readonly #clock: BoundaryClock
   readonly #announce: (keys: readonly string[]) => void
@@ -46,7 +43,7 @@ export class BoundaryTimer {
     this.#arm()
   }
 
-  /** Takes the place of the snapshot before. A boundary that has passed and is not announced yet stays due. */
+  /** Continues with a newer snapshot. A boundary that passed but was not announced stays due. */
   replace(snapshot: Snapshot): void {
     this.#snapshot = snapshot
     this.#arm()

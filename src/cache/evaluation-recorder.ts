@@ -6,41 +6,41 @@ import type { Span } from '../telemetry/span.ts'
 import type { Snapshot } from './snapshots.ts'
 import type { Usage } from './usage.ts'
 
-/** The circumstances of an evaluation. */
+/** What is recorded beside the result of an evaluation. */
 export type EvaluationScope = {
   readonly snapshot: Pick<Snapshot, 'id' | 'flagSetId' | 'revision'>
   readonly context: Context
   /** Unix seconds. */
   readonly now: number
-  /** The span of the request, where it is kept. */
+  /** The span of the request, if it is sampled. */
   readonly span?: Span | undefined
 }
 /** Records one evaluation of any protocol. */
-export type RecordEvaluation = (evaluation: Evaluation, asked: EvaluationScope) => void
-/** The circumstances of a repeated bulk evaluation; its context is read only where it is recorded. */
+export type RecordEvaluation = (evaluation: Evaluation, scope: EvaluationScope) => void
+/** The same for a repeated bulk evaluation; its context is read only if it is recorded. */
 export type RepeatedScope = Omit<EvaluationScope, 'context'> & { readonly context: () => Context }
-/** Records the evaluations of one repeated bulk request, whose list is the one of an earlier request. */
-export type RecordEvaluations = (evaluations: readonly Success[], asked: RepeatedScope) => void
+/** Records the evaluations of a repeated bulk request; `evaluations` is the same array as for the earlier request. */
+export type RecordEvaluations = (evaluations: readonly Success[], scope: RepeatedScope) => void
 
-/** Records each evaluation for the metrics and the usage, in the span of its request, and as an event for the collector. */
+/** Records evaluations as metrics, usage, events of the request's span, and evaluation events. */
 export function evaluationRecorder(to: {
   readonly evaluations: EvaluationCounts
   readonly usage: Usage
-  /** Undefined where no evaluation events are sent. */
+  /** Undefined if no evaluation events are sent. */
   readonly events?: EvaluationEvents | undefined
 }): { readonly count: RecordEvaluation; readonly countAll: RecordEvaluations } {
   const { evaluations, usage, events } = to
-  const count: RecordEvaluation = (evaluation, asked) => {
-    const { snapshot, now, span } = asked
+  const count: RecordEvaluation = (evaluation, scope) => {
+    const { snapshot, now, span } = scope
     evaluations.count(snapshot.flagSetId, evaluation)
     usage.count(snapshot.id, evaluation, now)
-    if (span) span.addEvent(EVALUATION_EVENT, attributesOf(resultOf(evaluation, asked)))
-    events?.record(() => ({ ...resultOf(evaluation, asked), at: Date.now(), trace: span }))
+    if (span) span.addEvent(EVALUATION_EVENT, attributesOf(resultOf(evaluation, scope)))
+    events?.record(() => ({ ...resultOf(evaluation, scope), at: Date.now(), trace: span }))
   }
-  const countAll: RecordEvaluations = (list, asked) => {
-    const { snapshot, now, span } = asked
+  const countAll: RecordEvaluations = (list, scope) => {
+    const { snapshot, now, span } = scope
     if (span || events) {
-      const each = { snapshot, context: asked.context(), now, span }
+      const each = { snapshot, context: scope.context(), now, span }
       for (const evaluation of list) count(evaluation, each)
       return
     }

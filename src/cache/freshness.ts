@@ -6,57 +6,56 @@ import { parseTraceparent } from '../telemetry/trace-context.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'
 
 export type ReplicationOptions = {
-  /** Undefined without Redis: then Postgres is asked each time. */
+  /** Undefined without Redis: then each check queries Postgres. */
   readonly snapshotStore: SnapshotStore | undefined
   /** Monotonic milliseconds. */
   readonly now: () => number
-  /** How old an answer may be before a request makes us ask which revision is the newest. */
+  /** Age of the last check from which a request starts a new one. */
   readonly freshnessMs: number
-  /** How long Redis alone may say so, before Postgres itself is asked. */
+  /** How long Redis alone may confirm a revision before Postgres is queried. */
   readonly truthCheckMs: number
-  /** Hears how it goes with Postgres. */
   readonly databaseHealth: DatabaseHealth
   /** Undefined where nothing is traced. */
   readonly tracer?: Tracer | undefined
   readonly log: LogLine
 }
 
-/** Where a thing comes from. */
+/** Loads, serializes and parses one replicated value. */
 export type Loader<T> = {
-  /** Its name among the copies. */
+  /** Its name in the snapshot store. */
   readonly name: string
-  /** Reads it from Postgres: `held` itself when nothing is newer, undefined when it does not exist. */
-  readonly read: (held: T | undefined) => Promise<T | undefined>
+  /** Reads it from Postgres: `current` itself if nothing is newer, undefined if it does not exist. */
+  readonly read: (current: T | undefined) => Promise<T | undefined>
   readonly encode: (value: T) => string
-  /** Undefined when the text is not what `encode` writes. */
-  readonly decode: (copy: StoredSnapshot) => T | undefined
+  /** Undefined if the text was not written by `encode` of this version. */
+  readonly decode: (stored: StoredSnapshot) => T | undefined
 }
 
-/** Who last said that what is held is the newest: "memory" when nobody could. */
+/** The store that confirmed the cached value in the last check; "memory" if none could. */
 export type ConfirmationSource = 'memory' | 'redis' | 'postgres'
 
-/** What a look for something newer found; "older" is not believed. */
+/** Result of a check for a newer revision; an "older" one is ignored. */
 export type CheckResult = 'same' | 'newer' | 'gone' | 'older' | 'failed'
 
-/** How this replica stands with the database, as far as its last question tells. */
+/** Database reachability as of the last query. */
 export class DatabaseHealth {
-  /** Looks for newer revisions, by who answered and what came of it. */
+  /** Checks for newer revisions, by store and result. */
   readonly checks = new Labeled(['source', 'result'], newCounter)
   #isLoaded = false
-  #trouble: unknown
+  #error: unknown
   #since: number | undefined
 
-  /** Something was loaded that can be served, from Postgres or from a copy. */
+  /** True once something was loaded, from Postgres or Redis, that can be served. */
   get isLoaded(): boolean {
     return this.#isLoaded
   }
 
-  /** Why the database could not be asked the last time; undefined when it could. */
+  /** The error of the last query; undefined if it succeeded. */
   get error(): unknown {
-    return this.#trouble
+    return this.#error
   }
 
-  /** Milliseconds at which the database answered last, or failed first; undefined before the first question. */
+  /** Monotonic milliseconds of the last success, or of the first failure before any; undefined before the first query. */
   get since(): number | undefined {
     return this.#since
   }
@@ -66,40 +65,32 @@ export class DatabaseHealth {
   }
 
   answered(now: number): void {
-    this.#trouble = undefined
+    this.#error = undefined
     this.#since = now
   }
 
   failed(cause: unknown, now: number): void {
-    this.#trouble = cause
+    this.#error = cause
     this.#since ??= now
   }
 }
 
-/** What may say which change led to it, as `traceparent`. */
+/** A revision with the `traceparent` of the change that made it, if that is traced. */
 export type TracedRevision = RevisionId & { readonly changedIn?: string }
 type RefreshToTrace = {
-  /** Of what: an environment, or the keys. */
   readonly name: string
-  /** What is held now. */
   readonly current: () => TracedRevision | undefined
   readonly check: () => Promise<void>
 }
 
-/**
- * Asks for something newer in a span of its own. Where that brings another revision, it links to the change that made it: by that a
- * change can be followed to each replica that took it over.
- */
-export function traceRefresh(
-  tracer: Tracer = untraced,
-  { name, current: held, check: ask }: RefreshToTrace,
-): Promise<void> {
-  if (!tracer.isOn) return ask()
+/** Runs `check` in a span. If it loads another revision, the span links to the change that made it: traces lead from a change to each replica. */
+export function traceRefresh(tracer: Tracer = untraced, { name, current, check }: RefreshToTrace): Promise<void> {
+  if (!tracer.isOn) return check()
   const attributes = { 'flagstaff.refresh.name': name }
   return tracer.trace({ name: 'flagstaff.refresh', kind: INTERNAL, attributes }, async (span) => {
-    const before = held()
-    await ask()
-    const after = held()
+    const before = current()
+    await check()
+    const after = current()
     if (!span || !after) return
     span.setAttribute('flagstaff.refresh.revision', String(after.revision))
     span.setAttribute('flagstaff.refresh.swapped', after !== before)
@@ -109,10 +100,10 @@ export function traceRefresh(
   })
 }
 
-/** A request waits so long for news after a pause, and then takes what is there. */
+/** A request waits this long for a check, then uses the cached value. */
 export const REFRESH_WAIT_MS = 500
 
-/** Waits for work, but no longer than `ms`, and not for its outcome. */
+/** Waits until `work` settles, at most `ms`; never rejects. */
 export async function waitAtMost(work: Promise<void>, ms: number): Promise<void> {
   const late = Promise.withResolvers<void>()
   const timer = setTimeout(late.resolve, ms)

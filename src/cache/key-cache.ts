@@ -8,55 +8,52 @@ import type { RevisionId, StoredSnapshot } from '../repository/redis/snapshot-st
 import type { ReplicationOptions } from './freshness.ts'
 import { Replicated } from './replicated.ts'
 
-/** Who a request comes from. `environment` is null when the caller is bound to none. */
+/** The authenticated caller. `environment` is null if the key is not bound to one. */
 export type Principal = {
-  /** What stands in change records. */
+  /** The actor in change records. */
   readonly name: string
   readonly role: Role
   readonly environment: EnvironmentName | null
 }
 const KEY_NAME = 'key:'
-/** The id of the stored key that a principal came with; undefined for the administrator of the configuration and for trial mode. */
+/** The id of the principal's stored key; undefined for the configured administrator key and in trial mode. */
 export const keyIdOf = ({ name }: Pick<Principal, 'name'>): string | undefined =>
   name.startsWith(KEY_NAME) ? name.slice(KEY_NAME.length) : undefined
 
-/** A hash as text, and the bytes of that text. */
+/** SHA-256 of a secret in base64, and the bytes of that text. */
 type SecretHash = { readonly text: string; readonly bytes: Buffer }
-/** A secret that opened something: its hash, and what that was in `ring`. */
+/** A secret that matched `entry` of `keySet`. */
 type VerifiedSecret = { readonly digest: SecretHash; readonly keySet: KeySet; readonly entry: KeyEntry }
-/** `digest` is the text of the hash, as bytes. */
+/** `digest`: the hash in base64, as bytes. */
 type KeyEntry = { readonly digest: Buffer; readonly principal: Principal; readonly expiresAt: number }
 type KeySet = RevisionId & { readonly streamSecret: Buffer; readonly entries: ReadonlyMap<string, KeyEntry> }
 
-/** Secrets that are kept at most; then all are hashed anew. */
+/** Most verified secrets that are cached; at the limit all are dropped. */
 const VERIFIED_MAX = 1_000
 
-/**
- * Every usable key, hashed, in memory: checking one costs no network, and a flood of wrong ones makes a replica ask no more often
- * than any traffic does.
- */
+/** All usable keys, hashed, in memory: a check needs no network, and wrong keys cause no more database queries than other traffic. */
 export class KeyCache {
-  readonly #held: Replicated<KeySet>
+  readonly #replicated: Replicated<KeySet>
   readonly #admin: KeyEntry | undefined
   readonly #wallNow: () => number
   /**
-   * Secrets that opened something. To hash each request's again takes a tenth of an evaluation. What a secret opened holds for the ring
-   * that it opened it in; in the next one it is looked up and compared as ever: one that is revoked opens nothing any more.
+   * Verified secrets: to hash one again takes a tenth of an evaluation. An entry is valid for its key set only; with the next set the
+   * secret is looked up and compared again, so revocation takes effect.
    */
-  readonly #kept = new Map<string, VerifiedSecret>()
+  readonly #verified = new Map<string, VerifiedSecret>()
 
-  /** `adminSecret` opens everything until real keys exist. `wallNow` is in milliseconds since 1970: keys expire by it. */
+  /** `adminSecret` has the role admin. `wallNow`, in milliseconds since 1970, decides whether a key has expired. */
   constructor(
     replication: ReplicationOptions,
     read: (since?: RevisionId) => Promise<UsableKeys | undefined>,
     options: { adminSecret: string | undefined; wallNow: () => number },
   ) {
     this.#wallNow = options.wallNow
-    this.#held = new Replicated<KeySet>(replication, {
+    this.#replicated = new Replicated<KeySet>(replication, {
       name: 'keys',
-      read: async (ring) => {
-        const source = await read(ring)
-        return source ? keySetOf(source) : ring
+      read: async (keySet) => {
+        const source = await read(keySet)
+        return source ? keySetOf(source) : keySet
       },
       encode,
       decode,
@@ -71,48 +68,47 @@ export class KeyCache {
   }
 
   /**
-   * Finds whom a secret belongs to; undefined: to nobody, or not any more. A promise at first, after a pause, and for a key that
-   * may have been created elsewhere since the last look. Rejects with
-   * `unavailable` while no key was ever read.
+   * Finds the principal of a secret; undefined if it is unknown, expired or revoked. A promise at first, after a pause, and for an unknown
+   * key, which another replica may have created since the last check. Rejects with `unavailable` while no keys were loaded.
    */
   find(secret: string): Principal | undefined | Promise<Principal | undefined> {
-    const kept = this.#kept.get(secret) // never the administrator's
-    const digest = kept?.digest ?? digestWithBytes(secret)
-    if (!kept && this.#admin && isEqualInTime(this.#admin.digest, digest.bytes)) return this.#admin.principal
-    const ring = this.#held.current()
-    if (kept && kept.keySet === ring) return this.#unexpired(kept.entry)
-    if (ring instanceof Promise) return ring.then((found) => this.#match(found, secret, digest))
-    const found = this.#match(ring, secret, digest)
-    if (found || this.#held.isFresh) return found
-    return this.#held.check().then(() => this.#match(this.#held.value, secret, digest)) // it may have been created just now
+    const verified = this.#verified.get(secret) // the administrator's is never cached
+    const digest = verified?.digest ?? digestWithBytes(secret)
+    if (!verified && this.#admin && isEqualInTime(this.#admin.digest, digest.bytes)) return this.#admin.principal
+    const keySet = this.#replicated.current()
+    if (verified && verified.keySet === keySet) return this.#unexpired(verified.entry)
+    if (keySet instanceof Promise) return keySet.then((found) => this.#match(found, secret, digest))
+    const found = this.#match(keySet, secret, digest)
+    if (found || this.#replicated.isFresh) return found
+    return this.#replicated.check().then(() => this.#match(this.#replicated.value, secret, digest)) // the key may be new
   }
 
-  /** What the tokens of event streams are signed with; a promise at first and after a pause. Rejects while no key was ever read. */
+  /** The signing key of event stream tokens; a promise at first and after a pause. Rejects while no keys were loaded. */
   streamSecret(): Buffer | Promise<Buffer> {
-    const secretOf = (ring: KeySet | undefined): Buffer => {
-      if (ring) return ring.streamSecret
+    const secretOf = (keySet: KeySet | undefined): Buffer => {
+      if (keySet) return keySet.streamSecret
       throw new FlagError('unavailable', 'The keys could not be read yet')
     }
-    const ring = this.#held.current()
-    return ring instanceof Promise ? ring.then(secretOf) : secretOf(ring)
+    const keySet = this.#replicated.current()
+    return keySet instanceof Promise ? keySet.then(secretOf) : secretOf(keySet)
   }
 
-  /** Brings the keys up to date here and hands them on; awaited by whoever has just changed them. */
+  /** Loads the keys from Postgres and publishes them; await it after a change of keys. */
   refresh(): Promise<void> {
-    return this.#held.refresh()
+    return this.#replicated.refresh()
   }
 
-  /** Reads the keys before the first request needs them, where that was not done yet. Never rejects. */
+  /** Loads the keys if none are loaded yet. Never rejects. */
   async warmUp(): Promise<void> {
-    if (this.#held.value === undefined) await this.#held.check()
+    if (this.#replicated.value === undefined) await this.#replicated.check()
   }
 
-  /** The map finds the candidate by its hash, which a caller cannot steer; the comparison takes the same time for all. */
-  #match(ring: KeySet | undefined, secret: string, digest: SecretHash): Principal | undefined {
-    const entry = ring?.entries.get(digest.text)
-    if (!ring || !entry || !isEqualInTime(entry.digest, digest.bytes)) return undefined
-    if (this.#kept.size >= VERIFIED_MAX) this.#kept.clear()
-    this.#kept.set(secret, { digest, keySet: ring, entry })
+  /** The map is keyed by hash, which a caller cannot choose; the comparison is constant-time. */
+  #match(keySet: KeySet | undefined, secret: string, digest: SecretHash): Principal | undefined {
+    const entry = keySet?.entries.get(digest.text)
+    if (!keySet || !entry || !isEqualInTime(entry.digest, digest.bytes)) return undefined
+    if (this.#verified.size >= VERIFIED_MAX) this.#verified.clear()
+    this.#verified.set(secret, { digest, keySet, entry })
     return this.#unexpired(entry)
   }
 

@@ -3,34 +3,34 @@ import { providerFormOf } from '../flag/document.ts'
 import { type Selector, selects } from './selector.ts'
 import type { Snapshot } from './snapshots.ts'
 
-/** A flag set as in-process providers, and flagd itself, take it over: text in flagd's format. */
+/** A flag set in flagd's format, for in-process providers and flagd. */
 export type ProviderDocument = {
   readonly text: string
-  /** Of the text, in UTF-8. */
+  /** Length of the text in UTF-8. */
   readonly bytes: number
   /** SHA-256 of the text, in hexadecimal. */
   readonly hash: string
 }
 
-/** How many documents of one snapshot are kept for different selectors. */
-const KEPT_MAX = 8
-/** In UTF-16 units: segments that many flags refer to can make a document far larger than what is stored. */
+/** Most cached documents of one snapshot, one for each selector; at the limit all are dropped. */
+const DOCUMENTS_MAX = 8
+/** In UTF-16 units: segments are repeated in each flag that refers to them, so a document can be far larger than the stored set. */
 const LENGTH_MAX = 32 * 1024 * 1024
 
 const documents = new WeakMap<Snapshot, Map<string, ProviderDocument | undefined>>()
 
 /**
- * The flags of a snapshot that the selector lets through, with the set's metadata beside them, so that a provider also knows it of a
- * flag that does not exist. Made once for all who ask. Undefined when it is larger than anybody should take.
+ * The selected flags of a snapshot, with the set's metadata, which providers return for unknown flags as well. Cached for each snapshot and
+ * selector. Undefined if it is longer than `LENGTH_MAX`.
  */
 export function providerDocument(snapshot: Snapshot, selector: Selector | undefined): ProviderDocument | undefined {
-  const kept = documents.get(snapshot) ?? new Map<string, ProviderDocument | undefined>()
-  documents.set(snapshot, kept)
+  const cached = documents.get(snapshot) ?? new Map<string, ProviderDocument | undefined>()
+  documents.set(snapshot, cached)
   const name = selector ? `${selector.key}=${selector.value}` : ''
-  if (kept.has(name)) return kept.get(name)
+  if (cached.has(name)) return cached.get(name)
   const document = describe(write(snapshot, selector))
-  if (kept.size >= KEPT_MAX) kept.clear()
-  kept.set(name, document)
+  if (cached.size >= DOCUMENTS_MAX) cached.clear()
+  cached.set(name, document)
   return document
 }
 

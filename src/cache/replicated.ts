@@ -15,13 +15,12 @@ import {
   waitAtMost,
 } from './freshness.ts'
 
-/** A pause is so many times the freshness: what is served is never older than that, unless nobody could be asked. */
+/** Nothing older than `freshnessMs` times this is served while a store can be reached: requests then wait for a check. */
 const PAUSE_FACTOR = 2
 
 /**
- * The newest state that this replica knows of one thing that Postgres holds and Redis has a copy of. Asks for newer ones while it
- * is asked itself and never otherwise: no timer, no command without a request. What was served once is never
- * replaced by something older, except in another incarnation of the database, which only Postgres can announce.
+ * Caches one value that is stored in Postgres and copied to Redis. Only requests start checks for a newer revision: there is no timer.
+ * A served value is never replaced by an older one, except after a new incarnation of the database, which only Postgres can report.
  */
 export class Replicated<T extends TracedRevision> {
   readonly #options: ReplicationOptions
@@ -30,9 +29,9 @@ export class Replicated<T extends TracedRevision> {
   #source: ConfirmationSource = 'memory'
   #confirmedAt = Number.NEGATIVE_INFINITY
   #checkedAt = Number.NEGATIVE_INFINITY
-  #truthAt = Number.NEGATIVE_INFINITY
-  /** True when Redis had no copy that could be read, whatever its stamp says. */
-  #lacksCopy = false
+  #databaseCheckedAt = Number.NEGATIVE_INFINITY
+  /** True if the copy in Redis was missing or could not be decoded, whatever its stored revision says. */
+  #isStoredUnreadable = false
   #checking: { readonly since: number; readonly done: Promise<void> } | undefined
   #next = Promise.withResolvers<void>()
 
@@ -41,12 +40,12 @@ export class Replicated<T extends TracedRevision> {
     this.#loader = loader
   }
 
-  /** What is held, without asking anybody. */
+  /** The cached value; starts no check. */
   get value(): T | undefined {
     return this.#value
   }
 
-  /** Milliseconds since somebody was last asked what the newest revision is. */
+  /** Milliseconds since the last check. */
   get ageMs(): number {
     return this.#options.now() - this.#checkedAt
   }
@@ -55,7 +54,7 @@ export class Replicated<T extends TracedRevision> {
     return this.#source
   }
 
-  /** Milliseconds since somebody last said that what is held is the newest. */
+  /** Milliseconds since a store last confirmed that the cached value is the newest. */
   get unconfirmedMs(): number {
     return this.#options.now() - this.#confirmedAt
   }
@@ -65,8 +64,8 @@ export class Replicated<T extends TracedRevision> {
   }
 
   /**
-   * The value to answer a request from. No promise while it was checked lately, so that an evaluation never waits; after a pause
-   * a promise that takes at most half a second. Undefined: it does not exist. Rejects while nothing is held and nobody can be asked.
+   * The value for a request. A promise only at first and after a pause without requests; it takes at most `REFRESH_WAIT_MS` once a value
+   * is cached. Undefined: it does not exist. Rejects if nothing is cached and no store can be reached.
    */
   current(): T | undefined | Promise<T | undefined> {
     if (this.#value !== undefined && this.isFresh) return this.#value
@@ -79,20 +78,20 @@ export class Replicated<T extends TracedRevision> {
     return waitAtMost(check.done, waitMs).then(() => this.#value)
   }
 
-  /** Asks Postgres itself and hands copies on; awaited by whoever has just changed it, to read its own write. Never rejects. */
+  /** Loads from Postgres and publishes to Redis; await it after a write to read that write. Never rejects. */
   async refresh(): Promise<void> {
-    await this.#checking?.done.catch(() => undefined) // it may have been sent before the change
-    await this.#check('truth').done.catch(() => undefined)
+    await this.#checking?.done.catch(() => undefined) // its query may be older than the change
+    await this.#check('database').done.catch(() => undefined)
   }
 
-  /** Asks which revision is the newest, as a hint or the age of a stream suggests. Never rejects. */
+  /** Checks for a newer revision; concurrent calls share one check. Never rejects. */
   async check(): Promise<void> {
     await this.#check().done.catch(() => undefined)
   }
 
-  /** Yields what is held, then everything newer until `signal` aborts. A slow reader skips to the newest: no queue grows. */
+  /** Yields the cached value, then newer ones until `signal` aborts. A slow reader skips to the newest: no queue grows. */
   async *follow(signal: AbortSignal): AsyncGenerator<T> {
-    // Not a race with a promise that lives as long as the follower: that would gather a reaction with each change.
+    // No race with a long-lived promise: it would gather one reaction for each change.
     let wake: () => void = () => undefined
     const stop = () => wake()
     signal.addEventListener('abort', stop, { once: true })
@@ -114,48 +113,50 @@ export class Replicated<T extends TracedRevision> {
     }
   }
 
-  /** One question at a time: whoever comes meanwhile shares the answer. */
-  #check(wanted?: 'truth'): { readonly since: number; readonly done: Promise<void> } {
+  /** One check at a time, shared by concurrent callers. */
+  #check(target?: 'database'): { readonly since: number; readonly done: Promise<void> } {
     if (this.#checking) return this.#checking
     const { tracer } = this.#options
     const { name } = this.#loader
-    const done = traceRefresh(tracer, { name, current: () => this.#value, check: () => this.#ask(wanted) }).finally(
-      () => {
-        this.#checking = undefined
-        this.#checkedAt = this.#options.now()
-      },
-    )
+    const done = traceRefresh(tracer, {
+      name,
+      current: () => this.#value,
+      check: () => this.#checkNow(target),
+    }).finally(() => {
+      this.#checking = undefined
+      this.#checkedAt = this.#options.now()
+    })
     this.#checking = { since: this.#options.now(), done }
     return this.#checking
   }
 
-  async #ask(wanted?: 'truth'): Promise<void> {
-    if (this.#value === undefined && wanted !== 'truth' && this.#swap(await this.#copy()))
-      return this.#settle('redis', 'newer')
-    const isDue = wanted === 'truth' || this.#options.now() - this.#truthAt >= this.#options.truthCheckMs
-    if (isDue) return this.#askTruth(this.#stamp())
-    const seen = await this.#stamp()
+  async #checkNow(target?: 'database'): Promise<void> {
+    if (this.#value === undefined && target !== 'database' && this.#swap(await this.#readStored()))
+      return this.#recordCheck('redis', 'newer')
+    const isDue = target === 'database' || this.#options.now() - this.#databaseCheckedAt >= this.#options.truthCheckMs
+    if (isDue) return this.#checkDatabase(this.#storedRevision())
+    const seen = await this.#storedRevision()
     if (this.#value === undefined || !seen?.stamp || !isSameRevision(seen.stamp, this.#value))
-      await this.#askTruth(seen)
-    else this.#settle('redis', 'same')
+      await this.#checkDatabase(seen)
+    else this.#recordCheck('redis', 'same')
   }
 
-  async #askTruth(asked: StoredRevision | Promise<StoredRevision>): Promise<void> {
-    const held = this.#value
-    const [found, seen] = await Promise.allSettled([this.#loader.read(held), asked])
-    const answer = seen.status === 'fulfilled' ? seen.value : undefined
-    if (found.status === 'rejected') return this.#doWithout(found.reason, answer?.stamp)
-    this.#truthAt = this.#options.now()
-    this.#options.databaseHealth.answered(this.#truthAt)
-    if (found.value === undefined) await this.#vanish(answer)
-    else if (found.value === held || !held || isReplacement(found.value, held)) {
-      this.#settle('postgres', found.value === held ? 'same' : 'newer')
-      this.#swap(found.value, 'truth')
-      // Redis is told what Postgres says: after a change, and where it lost or missed one.
-      const isKnown = answer?.stamp && isSameRevision(answer.stamp, found.value) && !this.#lacksCopy
-      if (answer && !isKnown) await this.#publish(found.value)
+  async #checkDatabase(stored: StoredRevision | Promise<StoredRevision>): Promise<void> {
+    const current = this.#value
+    const [found, seen] = await Promise.allSettled([this.#loader.read(current), stored])
+    const revision = seen.status === 'fulfilled' ? seen.value : undefined
+    if (found.status === 'rejected') return this.#onDatabaseError(found.reason, revision?.stamp)
+    this.#databaseCheckedAt = this.#options.now()
+    this.#options.databaseHealth.answered(this.#databaseCheckedAt)
+    if (found.value === undefined) await this.#onDeleted(revision)
+    else if (found.value === current || !current || isReplacement(found.value, current)) {
+      this.#recordCheck('postgres', found.value === current ? 'same' : 'newer')
+      this.#swap(found.value, 'database')
+      // After a change, and where Redis lost or missed one.
+      const isKnown = revision?.stamp && isSameRevision(revision.stamp, found.value) && !this.#isStoredUnreadable
+      if (revision && !isKnown) await this.#publish(found.value)
     } else {
-      this.#settle('postgres', 'older')
+      this.#recordCheck('postgres', 'older')
       const { name } = this.#loader
       this.#options.log('The database is older than what it said before; after a restore run "admin new-incarnation"', {
         name,
@@ -163,68 +164,70 @@ export class Replicated<T extends TracedRevision> {
     }
   }
 
-  /** It exists no more. */
-  async #vanish(seen: StoredRevision): Promise<void> {
-    this.#settle('postgres', 'gone')
+  /** The value was deleted. */
+  async #onDeleted(seen: StoredRevision): Promise<void> {
+    this.#recordCheck('postgres', 'gone')
     this.#value = undefined
-    if (seen?.stamp) await this.#attempt('remove a copy', (copies) => copies.remove(this.#loader.name))
+    if (seen?.stamp) await this.#tryStore('remove a copy', (store) => store.remove(this.#loader.name))
   }
 
-  /** Postgres is away: what Redis has may still be newer than what is held. Rejects when nothing is. */
-  async #doWithout(cause: unknown, stamp: RevisionId | undefined): Promise<void> {
+  /** Postgres cannot be reached, but Redis may have a newer value. Rejects if nothing is cached. */
+  async #onDatabaseError(cause: unknown, stamp: RevisionId | undefined): Promise<void> {
     this.#options.databaseHealth.failed(cause, this.#options.now())
-    this.#settle('postgres', 'failed')
+    this.#recordCheck('postgres', 'failed')
     const isNewer = stamp && (this.#value === undefined || isNewerRevision(stamp, this.#value))
-    if (isNewer && this.#swap(await this.#copy())) return this.#settle('redis', 'newer')
-    if (stamp && this.#value && isSameRevision(stamp, this.#value)) this.#settle('redis', 'same')
+    if (isNewer && this.#swap(await this.#readStored())) return this.#recordCheck('redis', 'newer')
+    if (stamp && this.#value && isSameRevision(stamp, this.#value)) this.#recordCheck('redis', 'same')
     this.#options.log('Cannot ask for the newest revision', { name: this.#loader.name, cause })
     if (this.#value === undefined) throw cause
   }
 
   async #publish(value: T): Promise<void> {
     const { incarnation, revision } = value
-    const copy = { revisionId: { incarnation, revision }, text: this.#loader.encode(value) }
-    // One that is damaged, or of another version of this program, would stay: it is as new as what is to replace it.
-    if (this.#lacksCopy) await this.#attempt('remove a copy', (copies) => copies.remove(this.#loader.name))
-    this.#lacksCopy = false
-    await this.#attempt('store a copy', (copies) => copies.write(this.#loader.name, copy))
+    const snapshot = { revisionId: { incarnation, revision }, text: this.#loader.encode(value) }
+    // A copy that is damaged, or of another version of this program, has the same revision: the store would keep it.
+    if (this.#isStoredUnreadable) await this.#tryStore('remove a copy', (store) => store.remove(this.#loader.name))
+    this.#isStoredUnreadable = false
+    await this.#tryStore('store a copy', (store) => store.write(this.#loader.name, snapshot))
   }
 
-  /** Undefined when Redis could not be asked, which says nothing about what it holds. */
-  #stamp(): Promise<StoredRevision> {
-    return this.#attempt('read a stamp', async (copies) => ({ stamp: await copies.readRevision(this.#loader.name) }))
+  /** Undefined if Redis cannot be reached. */
+  #storedRevision(): Promise<StoredRevision> {
+    return this.#tryStore('read a stamp', async (store) => ({ stamp: await store.readRevision(this.#loader.name) }))
   }
 
-  async #copy(): Promise<T | undefined> {
-    const found = await this.#attempt('read a copy', async (copies) => ({ copy: await copies.read(this.#loader.name) }))
-    const value = found?.copy && this.#loader.decode(found.copy)
-    this.#lacksCopy = found !== undefined && value === undefined
+  async #readStored(): Promise<T | undefined> {
+    const found = await this.#tryStore('read a copy', async (store) => ({
+      snapshot: await store.read(this.#loader.name),
+    }))
+    const value = found?.snapshot && this.#loader.decode(found.snapshot)
+    this.#isStoredUnreadable = found !== undefined && value === undefined
     return value
   }
 
-  /** Redis helps and is never needed: its failures are logged and forgotten. */
-  async #attempt<R>(what: string, command: (copies: SnapshotStore) => Promise<R>): Promise<R | undefined> {
-    const { snapshotStore: copies, log } = this.#options
-    if (!copies) return undefined
+  /** Runs a command on the snapshot store. Redis is optional: errors are logged, and the result is undefined. */
+  async #tryStore<R>(what: string, command: (store: SnapshotStore) => Promise<R>): Promise<R | undefined> {
+    const { snapshotStore, log } = this.#options
+    if (!snapshotStore) return undefined
     try {
-      return await command(copies)
+      return await command(snapshotStore)
     } catch (cause) {
       log('Redis did not help', { what, name: this.#loader.name, cause })
       return undefined
     }
   }
 
-  #settle(by: 'redis' | 'postgres', result: CheckResult): void {
+  #recordCheck(by: 'redis' | 'postgres', result: CheckResult): void {
     this.#options.databaseHealth.checks.of(by, result).value += 1
     const isConfirmed = result !== 'older' && result !== 'failed'
     this.#source = isConfirmed ? by : 'memory'
     if (isConfirmed) this.#confirmedAt = this.#options.now()
   }
 
-  /** Takes over a newer value and wakes whoever follows; false when there is none. */
-  #swap(value: T | undefined, from?: 'truth'): boolean {
+  /** Caches a newer value and wakes the followers; false if `value` is none or not newer. */
+  #swap(value: T | undefined, from?: 'database'): boolean {
     if (value === undefined) return false
-    if (from !== 'truth' && this.#value !== undefined && !isNewerRevision(value, this.#value)) return false
+    if (from !== 'database' && this.#value !== undefined && !isNewerRevision(value, this.#value)) return false
     if (value === this.#value) return true
     this.#value = value
     this.#options.databaseHealth.loaded()
@@ -237,6 +240,6 @@ export class Replicated<T extends TracedRevision> {
 
 type StoredRevision = { readonly stamp: RevisionId | undefined } | undefined
 
-/** True when Postgres may put the first in the place of the second. */
-const isReplacement = (found: RevisionId, held: RevisionId): boolean =>
-  found.incarnation !== held.incarnation || found.revision > held.revision
+/** True if `found` from Postgres may replace `current`. */
+const isReplacement = (found: RevisionId, current: RevisionId): boolean =>
+  found.incarnation !== current.incarnation || found.revision > current.revision

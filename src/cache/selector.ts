@@ -4,15 +4,15 @@ import { FlagError } from '../flag/error.ts'
 import type { EnvironmentName } from '../repository/postgres/environments.ts'
 import type { Principal } from './key-cache.ts'
 
-/** Picks flags by what their metadata says, in the words of flagd's header `Flagd-Selector`. */
+/** Selects flags by their metadata, as flagd's header `Flagd-Selector` does. */
 export type Selector = { readonly key: 'flagSetId' | 'source'; readonly value: string }
 
-/** `<project>/<environment>`: exactly one slash, so that an environment has exactly one name. */
+/** `<project>/<environment>`, with exactly one slash. */
 const FLAG_SET_ID = /^[^/]+\/[^/]+$/
 
 /**
- * Reads a selector: `flagSetId=…`, `source=…`, or a bare source. Undefined where there is none; throws `invalid`.
- * A comma is refused, because it is what two headers look like.
+ * Parses a selector: `flagSetId=…`, `source=…`, or a bare source. Undefined if there is none; throws `invalid`. A comma is invalid,
+ * because two headers are joined by one.
  */
 export function parseSelector(header: string | null | undefined): Selector | undefined {
   const text = header?.trim() ?? ''
@@ -27,12 +27,12 @@ export function parseSelector(header: string | null | undefined): Selector | und
   throw new FlagError('invalid', `invalid selector: unknown key "${key}", valid keys: "flagSetId", "source"`)
 }
 
-/** The environment that a selector names, as `<project>/<environment>`; undefined when it can only narrow one. */
+/** The environment of a selector, as `<project>/<environment>`; undefined if it has none and only filters. */
 export function environmentOf(selector: Selector | undefined): string | undefined {
   return selector?.key === 'flagSetId' && FLAG_SET_ID.test(selector.value) ? selector.value : undefined
 }
 
-/** Ids of the environments that keys are bound to: to join and hash one for each request would take 5 % of an evaluation. */
+/** Ids of the environments of keys: to join and hash one for each request would take 5 % of an evaluation. */
 const ids = new WeakMap<EnvironmentName, string>()
 
 function idOf(bound: EnvironmentName): string {
@@ -43,7 +43,7 @@ function idOf(bound: EnvironmentName): string {
   return id
 }
 
-/** The environment of a request. A bound key never leaves its own, whatever the selector names: there it only narrows. */
+/** The environment of a request. With a key that is bound to one, a selector only filters its flags. Throws `invalid` if there is none. */
 export function flagSetIdFor(
   { environment }: Pick<Principal, 'environment'>,
   selector: Selector | undefined,
@@ -56,15 +56,15 @@ export function flagSetIdFor(
 }
 
 /**
- * True for a flag that the selector lets through. `flagSetId` is the environment's own id, which all its flags answer to;
- * `metadata` is the flag's, over its set's. An empty `flagSetId=` picks the flags that name no set.
+ * True if the selector includes a flag. `flagSetId` is the environment's id, which includes all its flags; `metadata` is the flag's merged
+ * over its set's. An empty `flagSetId=` selects the flags without one.
  */
 export function selects(selector: Selector | undefined, flagSetId: string, metadata: Metadata): boolean {
   if (selector === undefined || (selector.key === 'flagSetId' && selector.value === flagSetId)) return true
   return (metadata[selector.key] ?? '') === selector.value
 }
 
-/** What an answer repeats of the selector that it was asked with. */
+/** The selector as metadata of a response. */
 export function reflect(selector: Selector | undefined): Metadata {
   return selector === undefined || selector.value === '' ? {} : { [selector.key]: selector.value }
 }

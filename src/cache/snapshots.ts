@@ -10,83 +10,80 @@ import { Replicated } from './replicated.ts'
 
 export type LoadEnvironment = (flagSetId: string, since?: EnvironmentRevision) => Promise<LoadedEnvironment | undefined>
 
-/**
- * Environments held at most; the one that was loaded longest ago makes room. A name that does not exist is not held,
- * so that requests for invented environments cannot grow this.
- */
+/** Most environments that are cached; the oldest entry makes room. Unknown names are not cached, so requests cannot fill the cache with them. */
 const ENVIRONMENTS_MAX = 1_000
 
-/** Less than a provider waits between an event and its question (50 ms). */
+/** Less than a provider waits between an event and its request (50 ms). */
 const JUST_NOW_MS = 20
 
-/** The newest snapshot of each environment that is asked for. */
+/** The snapshots of all requested environments. */
 export class Snapshots {
   readonly #options: ReplicationOptions
   readonly #read: LoadEnvironment
-  readonly #held = new Map<string, Replicated<Snapshot>>()
+  readonly #replicated = new Map<string, Replicated<Snapshot>>()
 
   constructor(replication: ReplicationOptions, read: LoadEnvironment) {
     this.#options = replication
     this.#read = read
   }
 
-  /** The snapshot to answer a request from; a promise only at first and after a pause. Throws `not_found` or `unavailable`. */
+  /** The snapshot for a request; a promise only at first and after a pause. Throws `not_found` or `unavailable`. */
   current(flagSetId: string): Snapshot | Promise<Snapshot> {
-    const replicated = this.#held.get(flagSetId)
+    const replicated = this.#replicated.get(flagSetId)
     const found = replicated?.current()
     if (found === undefined) return this.#first(flagSetId, replicated)
     return found instanceof Promise ? found.then((snapshot) => snapshot ?? this.#missing(flagSetId)) : found
   }
 
   /**
-   * Brings what is held of `scope` (`<project>/<environment>`, or `<project>/` for all of a project) to the database's newest
-   * revision and hands it on to other replicas; awaited by whoever has just changed it, to read its own write.
+   * Loads `scope` (`<project>/<environment>`, or `<project>/` for all cached environments of a project) from the database and publishes it;
+   * await it after a write to read that write.
    */
   async refresh(scope: string): Promise<void> {
     const isInScope = (flagSetId: string) => flagSetId === scope || (scope.endsWith('/') && flagSetId.startsWith(scope))
-    if (!scope.endsWith('/') && !this.#held.has(scope)) this.#hold(scope)
-    const concerned = [...this.#held].filter(([flagSetId]) => isInScope(flagSetId))
+    if (!scope.endsWith('/') && !this.#replicated.has(scope)) this.#add(scope)
+    const concerned = [...this.#replicated].filter(([flagSetId]) => isInScope(flagSetId))
     await Promise.all(
-      concerned.map(async ([flagSetId, held]) => {
-        await held.refresh()
-        if (held.value === undefined) this.#held.delete(flagSetId)
+      concerned.map(async ([flagSetId, cached]) => {
+        await cached.refresh()
+        if (cached.value === undefined) this.#replicated.delete(flagSetId)
       }),
     )
   }
 
   /**
-   * What is newest, for a request that knows of another state than `current` gives. Waits half a second at most, and asks nobody when
-   * that was just done, so that made-up states in requests cannot drive it.
+   * The newest snapshot, for a request that refers to another state than the cached one. Waits at most `REFRESH_WAIT_MS`. Does not check
+   * again within `JUST_NOW_MS`, so that invented states in requests cannot cause load.
    */
   async newest(flagSetId: string): Promise<Snapshot> {
-    const held = await this.held(flagSetId)
-    if (held.ageMs >= JUST_NOW_MS) await waitAtMost(held.check(), REFRESH_WAIT_MS)
-    return held.value ?? this.#missing(flagSetId)
+    const cached = await this.replicated(flagSetId)
+    if (cached.ageMs >= JUST_NOW_MS) await waitAtMost(cached.check(), REFRESH_WAIT_MS)
+    return cached.value ?? this.#missing(flagSetId)
   }
 
-  /** What is held of an environment, for whoever follows it; loads it first. */
-  async held(flagSetId: string): Promise<Replicated<Snapshot>> {
+  /** The cache entry of an environment, loaded. Throws `not_found` or `unavailable`. */
+  async replicated(flagSetId: string): Promise<Replicated<Snapshot>> {
     await this.current(flagSetId)
-    return this.#held.get(flagSetId) ?? this.#missing(flagSetId)
+    return this.#replicated.get(flagSetId) ?? this.#missing(flagSetId)
   }
 
-  /** What is held of every environment that was asked for. */
-  all(): Iterable<[flagSetId: string, held: Replicated<Snapshot>]> {
-    return this.#held
+  /** The cache entries of all environments. */
+  all(): Iterable<[flagSetId: string, cached: Replicated<Snapshot>]> {
+    return this.#replicated
   }
 
   async #first(flagSetId: string, known: Replicated<Snapshot> | undefined): Promise<Snapshot> {
-    const held = known ?? this.#hold(flagSetId)
+    const cached = known ?? this.#add(flagSetId)
     try {
-      return (await held.current()) ?? this.#missing(flagSetId)
+      return (await cached.current()) ?? this.#missing(flagSetId)
     } catch (error) {
-      if (held.value === undefined) this.#held.delete(flagSetId)
+      if (cached.value === undefined) this.#replicated.delete(flagSetId)
       throw error
     }
   }
 
-  #hold(flagSetId: string): Replicated<Snapshot> {
-    const held = new Replicated<Snapshot>(this.#options, {
+  #add(flagSetId: string): Replicated<Snapshot> {
+    const cached = new Replicated<Snapshot>(this.#options, {
       name: flagSetId,
       read: async (snapshot) => {
         const source = await this.#read(flagSetId, snapshot)
@@ -94,39 +91,36 @@ export class Snapshots {
         return isUnchanged ? snapshot : source && nextSnapshot(flagSetId, source, snapshot)
       },
       encode: encodeSnapshot,
-      decode: (copy) => decodeSnapshot(flagSetId, copy),
+      decode: (stored) => decodeSnapshot(flagSetId, stored),
     })
-    this.#held.set(flagSetId, held)
-    const oldest = this.#held.keys().next().value
-    if (this.#held.size > ENVIRONMENTS_MAX && oldest !== undefined) this.#held.delete(oldest)
-    return held
+    this.#replicated.set(flagSetId, cached)
+    const oldest = this.#replicated.keys().next().value
+    if (this.#replicated.size > ENVIRONMENTS_MAX && oldest !== undefined) this.#replicated.delete(oldest)
+    return cached
   }
 
   #missing(flagSetId: string): never {
-    this.#held.delete(flagSetId)
+    this.#replicated.delete(flagSetId)
     throw new FlagError('not_found', `Environment "${flagSetId}" does not exist`)
   }
 }
 
-/**
- * What this replica believes about one environment. Immutable: a change makes a new one, and a request takes it once,
- * so one answer never mixes two revisions.
- */
+/** One revision of an environment, compiled. Immutable; a request reads it once, so that a response never mixes two revisions. */
 export type Snapshot = EnvironmentRevision & {
   /** `<project>/<environment>`. */
   readonly flagSetId: string
   /** When the environment last changed, by the database's clock. */
   readonly changedAt: Date
-  /** `traceparent` of the change that led here; empty where its trace is not kept. */
+  /** `traceparent` of the change; empty if its trace was not sampled. */
   readonly changedIn: string
   readonly flagSet: FlagSet
 }
 
-/** Makes the next snapshot of an environment; compiles only what differs from `held`. */
-export function nextSnapshot(flagSetId: string, source: LoadedEnvironment, held: Snapshot | undefined): Snapshot {
+/** Makes the next snapshot of an environment; of an update only the differences are compiled. */
+export function nextSnapshot(flagSetId: string, source: LoadedEnvironment, cached: Snapshot | undefined): Snapshot {
   const { incarnation, id, revision, changedAt, changedIn, flags, settings } = source
   const version = { flagSetId, incarnation, id, revision, changedAt, changedIn }
-  if (source.isUpdate && held) return { ...version, flagSet: patchFlagSet(held.flagSet, { flags, ...settings }) }
+  if (source.isUpdate && cached) return { ...version, flagSet: patchFlagSet(cached.flagSet, { flags, ...settings }) }
   const { segments, metadata, bucketing } = settings ?? { segments: {}, metadata: {}, bucketing: 'v2' as const }
   const live = new Map<string, Definition>()
   for (const [key, definition] of flags) if (definition) live.set(key, definition)
@@ -144,10 +138,7 @@ const Head = v.object({
   metadata: v.custom<Record<string, string>>(isObject),
   flags: v.number(),
 })
-/**
- * A snapshot as text for other replicas: its definitions, since compiled rules are closures. One line about the set and how many flags
- * it has, then one for each flag.
- */
+/** Serializes a snapshot for other replicas: one line of JSON for the environment, then one for each definition. */
 export function encodeSnapshot({ id, changedAt, changedIn, flagSet }: Snapshot): string {
   const { bucketing, segments, metadata, flags } = flagSet
   const head = { id: String(id), changedAt, changedIn, bucketing, segments, metadata, flags: flags.size }
@@ -157,15 +148,15 @@ export function encodeSnapshot({ id, changedAt, changedIn, flagSet }: Snapshot):
 }
 
 /**
- * The snapshot that `writeSnapshot` wrote; undefined when it was not that, as by a replica of another version. The text of its flags is
- * left as it is, since who has just started is asked for few of them: to read a thousand takes longer than to answer.
+ * Parses the text of `encodeSnapshot`; undefined if it has another format. Flags are parsed on first use, because a new replica evaluates
+ * few of them.
  */
-export function decodeSnapshot(flagSetId: string, { revisionId: stamp, text }: StoredSnapshot): Snapshot | undefined {
+export function decodeSnapshot(flagSetId: string, { revisionId, text }: StoredSnapshot): Snapshot | undefined {
   const end = text.indexOf('\n')
   const [first, lines] = end < 0 ? [text, ''] : [text.slice(0, end), text.slice(end)]
   const head = v.safeParse(v.pipe(v.string(), v.parseJson(), Head), first)
   if (!head.success) return undefined
   const { id, changedAt, changedIn, flags: size, ...settings } = head.output
-  const version = { flagSetId, ...stamp, id: BigInt(id), changedAt: new Date(changedAt), changedIn }
+  const version = { flagSetId, ...revisionId, id: BigInt(id), changedAt: new Date(changedAt), changedIn }
   return { ...version, flagSet: compileSerialized({ lines, size }, settings) }
 }

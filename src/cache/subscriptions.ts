@@ -4,23 +4,23 @@ import type { Replicated } from './replicated.ts'
 import type { Snapshot } from './snapshots.ts'
 
 export type SnapshotListener = {
-  /** Called with each snapshot that takes the place of another. */
+  /** Called with each newer snapshot. */
   readonly onSnapshot: (snapshot: Snapshot) => void
-  /** Called when time alone has changed what these flags may answer. Undefined where the client evaluates by itself. */
+  /** Called when a rule that depends on the time may change the values of these flags. Undefined for in-process providers. */
   readonly onBoundary?: ((snapshot: Snapshot, keys: readonly string[]) => void) | undefined
 }
 export type Subscribed = {
-  /** What is held as listening begins. */
+  /** The snapshot at the start of the subscription. */
   readonly snapshot: Snapshot
-  /** Ends listening; a second call does nothing. */
+  /** Ends the subscription; idempotent. */
   leave(): void
 }
 export type SubscriptionsOptions = {
   /** Throws `not_found` or `unavailable`. */
   readonly replicated: (flagSetId: string) => Promise<Replicated<Snapshot>>
-  /** Undefined without Redis: then the timer alone brings what other replicas changed. */
+  /** Undefined without Redis: then only the timer finds changes of other replicas. */
   readonly invalidations: Invalidations | undefined
-  /** How often what is followed is checked, whether or not a invalidation came. */
+  /** Interval of checks, independent of invalidations. */
   readonly checkMs: number
   readonly clock: BoundaryClock
 }
@@ -28,10 +28,10 @@ export type SubscriptionsOptions = {
 export type WatchOptions = {
   readonly signal: AbortSignal
   readonly silenceMs?: number | undefined
-  /** Whether the boundaries of time are news as well. */
+  /** Whether time boundaries of rules are updates as well. */
   readonly withBoundaries?: boolean
 }
-/** What is held, and the flags whose answers time alone may have changed since the news before. */
+/** The newest snapshot, and the flags whose values may have changed by time alone since the previous update. */
 export type SnapshotUpdate = { readonly snapshot: Snapshot; readonly timed: ReadonlySet<string> }
 
 type EnvironmentSubscription = {
@@ -42,9 +42,8 @@ type EnvironmentSubscription = {
 }
 
 /**
- * Tells listeners of every newer snapshot of an environment. While there is one, this replica has a timer and a subscription to hints;
- * with the last one both go, so that nothing keeps an idle instance or a serverless database awake. The same holds for the timer to the
- * next boundary of time, of each environment.
+ * Notifies listeners of newer snapshots. The check timer, the Redis subscription and the boundary timers exist only while there are
+ * listeners, so that nothing keeps an idle instance or a serverless database awake.
  */
 export class Subscriptions {
   readonly #options: SubscriptionsOptions
@@ -55,19 +54,19 @@ export class Subscriptions {
     this.#options = options
   }
 
-  /** True while anybody listens. */
+  /** True while there are listeners. */
   get isWatching(): boolean {
     return this.#watch !== undefined
   }
 
   /** Adds a listener. Throws `not_found` or `unavailable`. */
   async add(flagSetId: string, listener: SnapshotListener): Promise<Subscribed> {
-    const held = await this.#options.replicated(flagSetId)
-    const snapshot = held.value
-    if (snapshot === undefined) throw new Error('Cannot follow an environment that is not held')
+    const replicated = await this.#options.replicated(flagSetId)
+    const snapshot = replicated.value
+    if (snapshot === undefined) throw new Error('Cannot follow an environment that is not cached')
     const known = this.#entries.get(flagSetId)
-    // Snapshots makes a new one where the old one had to make room.
-    const entry = known?.replicated === held ? known : this.#follow(flagSetId, held, known)
+    // Snapshots made a new entry if the old one was evicted.
+    const entry = known?.replicated === replicated ? known : this.#follow(flagSetId, replicated, known)
     entry.listeners.add(listener)
     if (listener.onBoundary) entry.timer ??= this.#startTimer(entry, snapshot)
     this.#watch ??= this.#startWatch()
@@ -75,8 +74,8 @@ export class Subscriptions {
   }
 
   /**
-   * Yields what is held, then everything newer until `signal` aborts; null after each `silenceMs` without news. A slow reader skips to
-   * the newest, and misses no flag that time has changed. Throws `not_found` or `unavailable`.
+   * Yields the cached snapshot, then newer ones until `signal` aborts; null after each `silenceMs` without an update. A slow reader skips
+   * to the newest snapshot, with all flags that changed by time since. Throws `not_found` or `unavailable`.
    */
   async *watch(
     flagSetId: string,
@@ -90,18 +89,18 @@ export class Subscriptions {
       for (const key of keys) timed.add(key)
       wake()
     }
-    const followed = await this.add(flagSetId, { onSnapshot, onBoundary: withBoundaries ? onSnapshot : undefined })
+    const subscribed = await this.add(flagSetId, { onSnapshot, onBoundary: withBoundaries ? onSnapshot : undefined })
     const stop = () => wake()
     signal.addEventListener('abort', stop, { once: true })
     try {
-      newest ??= followed.snapshot
+      newest ??= subscribed.snapshot
       while (!signal.aborted) {
         const next: Snapshot | undefined = newest
         newest = undefined
         if (next !== undefined) {
-          const news: SnapshotUpdate = { snapshot: next, timed }
+          const update: SnapshotUpdate = { snapshot: next, timed }
           timed = new Set()
-          yield news
+          yield update
         } else if (
           await isSilent((resolve) => {
             wake = resolve
@@ -111,34 +110,34 @@ export class Subscriptions {
       }
     } finally {
       signal.removeEventListener('abort', stop)
-      followed.leave()
+      subscribed.leave()
     }
   }
 
   #follow(
     flagSetId: string,
-    held: Replicated<Snapshot>,
+    replicated: Replicated<Snapshot>,
     before: EnvironmentSubscription | undefined,
   ): EnvironmentSubscription {
     before?.stop.abort()
     before?.timer?.stop()
     const listeners = before?.listeners ?? new Set<SnapshotListener>()
     const entry: EnvironmentSubscription = {
-      replicated: held,
+      replicated,
       listeners,
       stop: new AbortController(),
       timer: undefined,
     }
-    if (before?.timer && held.value) entry.timer = this.#startTimer(entry, held.value)
+    if (before?.timer && replicated.value) entry.timer = this.#startTimer(entry, replicated.value)
     this.#entries.set(flagSetId, entry)
-    void this.#tell(entry)
+    void this.#notify(entry)
     return entry
   }
 
-  async #tell(entry: EnvironmentSubscription): Promise<void> {
-    const { replicated: held, listeners, stop } = entry
-    let seen = held.value
-    for await (const snapshot of held.follow(stop.signal)) {
+  async #notify(entry: EnvironmentSubscription): Promise<void> {
+    const { replicated, listeners, stop } = entry
+    let seen = replicated.value
+    for await (const snapshot of replicated.follow(stop.signal)) {
       if (snapshot === seen) continue
       seen = snapshot
       entry.timer?.replace(snapshot)
@@ -146,9 +145,9 @@ export class Subscriptions {
     }
   }
 
-  #startTimer({ replicated: held, listeners }: EnvironmentSubscription, snapshot: Snapshot): BoundaryTimer {
+  #startTimer({ replicated, listeners }: EnvironmentSubscription, snapshot: Snapshot): BoundaryTimer {
     return new BoundaryTimer(this.#options.clock, snapshot, (keys) => {
-      const newest = held.value
+      const newest = replicated.value
       if (newest) for (const { onBoundary } of listeners) onBoundary?.(newest, keys)
     })
   }
@@ -172,29 +171,30 @@ export class Subscriptions {
     const watch = new AbortController()
     const timer = setInterval(() => this.#checkAll(this.#options.checkMs / 2), this.#options.checkMs)
     watch.signal.addEventListener('abort', () => clearInterval(timer))
-    const ear = {
+    const handlers = {
       onReady: () => this.#checkAll(0),
       onInvalidation: (invalidation: Invalidation) => void this.#take(invalidation),
     }
-    void this.#options.invalidations?.(ear, watch.signal)
+    void this.#options.invalidations?.(handlers, watch.signal)
     return watch
   }
 
   #checkAll(ageMs: number): void {
-    for (const { replicated: held } of this.#entries.values()) if (held.ageMs >= ageMs) void held.check()
+    for (const { replicated } of this.#entries.values()) if (replicated.ageMs >= ageMs) void replicated.check()
   }
 
-  /** Twice, because the first check may share the answer to a question that was older than the invalidation. */
+  /** Checks twice: the first call may share a check that began before the invalidation. */
   async #take(invalidation: Invalidation): Promise<void> {
-    const held = this.#entries.get(invalidation.name)?.replicated
-    for (let tries = 0; held && tries < 2 && isNewer(invalidation, held.value); tries++) await held.check()
+    const replicated = this.#entries.get(invalidation.name)?.replicated
+    for (let tries = 0; replicated && tries < 2 && isNewer(invalidation, replicated.value); tries++)
+      await replicated.check()
   }
 }
 
 const isNewer = (invalidation: Invalidation, value: Snapshot | undefined): boolean =>
   invalidation.incarnation !== value?.incarnation || invalidation.revision > value.revision
 
-/** Waits for whichever comes first: the call of what `onWake` is given (false), or the end of `ms` (true). */
+/** Resolves to false when woken, to true after `ms`. */
 function isSilent(onWake: (wake: () => void) => void, ms: number | undefined): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = ms === undefined ? undefined : setTimeout(() => resolve(true), ms)

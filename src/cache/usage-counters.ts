@@ -12,49 +12,45 @@ type CounterKey = {
 
 const HOUR_SECONDS = 3_600
 /**
- * Different combinations of hour, environment, flag, variant and reason that are counted apart until the next flush: some
- * 30 MB at most, and as much again while the database is away. Further new ones are counted in one cell of their environment.
- * Storing them all takes 1 to 3 seconds, which a stop signal leaves.
+ * Most counters until the next flush: at most about 30 MB, twice that while the database is unreachable. Beyond it, evaluations go into one
+ * counter for each environment. To store all takes 1 to 3 seconds, less than a shutdown leaves.
  */
-const CELLS_MAX = 50_000
-/** Flags in lists that are counted as one until the next flush: adding that many up takes some milliseconds. */
+const COUNTERS_MAX = 50_000
+/** Most evaluations in repeated lists until they are added to their counters, which then takes some milliseconds. */
 const LISTED_MAX = 100_000
-/** The counts since the last flush, by hour, environment, flag, variant and reason. */
+/** Counts evaluations since the last flush, by hour, environment, flag, variant and reason. */
 export class UsageCounters {
-  readonly #cellsMax: number
-  /**
-   * The cell of an answer, found by the answer itself: successes are made once for each flag of each environment, and the same
-   * object is given every time.
-   */
+  readonly #countersMax: number
+  /** Counters by evaluation object: the evaluator returns the same object for each success of a flag and variant. */
   #known = new Map<Evaluation, UsageCounter>()
-  #cells = new Map<string, UsageCounter>()
-  /** Answers that are given together again and again, not yet added to their cells. */
+  #counters = new Map<string, UsageCounter>()
+  /** Repeated bulk results, not yet added to their counters. */
   readonly #lists = new Map<readonly Success[], RepeatedList>()
   #listed = 0
   #overflow = new Map<bigint, UsageCounter>()
   #hour = Number.NaN
   #unnamed = 0
 
-  constructor(cellsMax = CELLS_MAX) {
-    this.#cellsMax = cellsMax
+  constructor(countersMax = COUNTERS_MAX) {
+    this.#countersMax = countersMax
   }
 
-  /** Combinations that found no cell of their own. */
+  /** Number of combinations that got no counter of their own. */
   get unnamed(): number {
     return this.#unnamed
   }
 
-  /** Counts one answer given at `now` (unix seconds); false for one that no flag gave. */
+  /** Counts one evaluation at `now` (unix seconds); false for an unknown flag, which is not counted. */
   count(environmentId: bigint, evaluation: Evaluation, now: number): boolean {
     this.#turnTo(now)
-    const cell = this.#known.get(evaluation) ?? this.#find(environmentId, evaluation)
-    if (cell === undefined) return false
-    cell.count += 1
-    cell.lastAt = now
+    const counter = this.#known.get(evaluation) ?? this.#find(environmentId, evaluation)
+    if (counter === undefined) return false
+    counter.count += 1
+    counter.lastAt = now
     return true
   }
 
-  /** Counts each of these answers, at the cost of one where the same list comes again. */
+  /** Counts each of these evaluations; a repeated array costs as much as one evaluation. */
   countAll(environmentId: bigint, evaluations: readonly Success[], now: number): void {
     this.#turnTo(now)
     const list = this.#lists.get(evaluations) ?? this.#list(environmentId, evaluations)
@@ -62,21 +58,21 @@ export class UsageCounters {
     list.lastAt = now
   }
 
-  /** Takes all counts out, sorted, so that replicas which store the same counters do so in the same order. */
+  /** Removes and returns all counts, sorted, so that replicas lock rows in the same order. */
   take(): UsageCount[] {
     this.#addLists()
-    const named = [...this.#cells].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, cell]) => cell)
+    const named = [...this.#counters].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, counter]) => counter)
     const last = [...this.#overflow.values()].sort((a, b) => (a.environmentId < b.environmentId ? -1 : 1))
     this.#known = new Map()
-    this.#cells = new Map()
+    this.#counters = new Map()
     this.#overflow = new Map()
     return [...named, ...last]
   }
 
-  /** Evaluations that are counted and not taken out. */
+  /** Number of counted evaluations that were not taken. */
   total(): number {
     this.#addLists()
-    return [...this.#cells.values(), ...this.#overflow.values()].reduce((sum, { count }) => sum + count, 0)
+    return [...this.#counters.values(), ...this.#overflow.values()].reduce((sum, { count }) => sum + count, 0)
   }
 
   #turnTo(now: number): void {
@@ -98,10 +94,10 @@ export class UsageCounters {
   #addLists(): void {
     for (const [evaluations, { environmentId, times, lastAt }] of this.#lists)
       for (const evaluation of evaluations) {
-        const cell = this.#known.get(evaluation) ?? this.#find(environmentId, evaluation)
-        if (cell === undefined) continue
-        cell.count += times
-        cell.lastAt = Math.max(cell.lastAt, lastAt)
+        const counter = this.#known.get(evaluation) ?? this.#find(environmentId, evaluation)
+        if (counter === undefined) continue
+        counter.count += times
+        counter.lastAt = Math.max(counter.lastAt, lastAt)
       }
     this.#lists.clear()
     this.#listed = 0
@@ -109,33 +105,33 @@ export class UsageCounters {
 
   #find(environmentId: bigint, evaluation: Evaluation): UsageCounter | undefined {
     if (evaluation.reason === 'ERROR') {
-      // Made anew each time, so it is found by its words alone.
+      // A new object each time.
       const { key, errorCode } = evaluation
       return errorCode === 'FLAG_NOT_FOUND'
         ? undefined
-        : this.#cell({ environmentId, key, variant: '', reason: errorCode })
+        : this.#counter({ environmentId, key, variant: '', reason: errorCode })
     }
     const { key, variant = '', reason } = evaluation
-    const cell = this.#cell({ environmentId, key, variant, reason })
-    if (this.#known.size >= this.#cellsMax) this.#known.clear()
-    this.#known.set(evaluation, cell)
-    return cell
+    const counter = this.#counter({ environmentId, key, variant, reason })
+    if (this.#known.size >= this.#countersMax) this.#known.clear()
+    this.#known.set(evaluation, counter)
+    return counter
   }
 
-  #cell({ environmentId, key, variant, reason }: CounterKey): UsageCounter {
+  #counter({ environmentId, key, variant, reason }: CounterKey): UsageCounter {
     const name = `${environmentId}\0${this.#hour}\0${key}\0${variant}\0${reason}`
-    const held = this.#cells.get(name)
-    if (held) return held
-    if (this.#cells.size >= this.#cellsMax) return this.#overflowOf(environmentId)
-    const cell = { environmentId, flag: key, hour: this.#hour, variant, reason, count: 0, lastAt: 0 }
-    this.#cells.set(name, cell)
-    return cell
+    const current = this.#counters.get(name)
+    if (current) return current
+    if (this.#counters.size >= this.#countersMax) return this.#overflowOf(environmentId)
+    const counter = { environmentId, flag: key, hour: this.#hour, variant, reason, count: 0, lastAt: 0 }
+    this.#counters.set(name, counter)
+    return counter
   }
 
-  /** One for an environment, whatever the hour: it stands in the last one in which it was needed. */
+  /** One for each environment, in the last hour in which it was used. */
   #overflowOf(environmentId: bigint): UsageCounter {
     this.#unnamed += 1
-    const held = this.#overflow.get(environmentId)
+    const current = this.#overflow.get(environmentId)
     const fresh: UsageCounter = {
       environmentId,
       flag: undefined,
@@ -145,24 +141,24 @@ export class UsageCounters {
       count: 0,
       lastAt: 0,
     }
-    const cell = held ?? fresh
-    cell.hour = this.#hour
-    this.#overflow.set(environmentId, cell)
-    return cell
+    const counter = current ?? fresh
+    counter.hour = this.#hour
+    this.#overflow.set(environmentId, counter)
+    return counter
   }
 }
 
-/** A time is noted again after this many seconds: one row of a batch per replica and 5 minutes, however busy a key is. */
+/** A use is recorded again after this long: at most one row for each key and replica in 5 minutes. */
 const RESOLUTION_SECONDS = 300
-/** Names that are remembered, so that they are not noted again; then all are forgotten. Keys are at most 10,000 at a time. */
+/** Most remembered names; at the limit all are dropped. There are at most 10,000 keys. */
 const REMEMBERED_MAX = 20_000
 
-/** When each of some things last happened, to 5 minutes. Only what exists is noted, such as valid keys, so their number is bounded. */
+/** Last use of each key or environment, to 5 minutes. Only existing ones are recorded, so their number is bounded. */
 export class LastUseTimes<Name> {
   readonly #noted = new Map<Name, number>()
   #pending = new Map<Name, number>()
 
-  /** True while something was noted that was not taken. */
+  /** True if there are uses that were not taken. */
   get isPending(): boolean {
     return this.#pending.size > 0
   }
@@ -170,14 +166,14 @@ export class LastUseTimes<Name> {
   /** `now` in unix seconds. */
   note(name: Name, now: number): void {
     const notedAt = this.#noted.get(name)
-    // A clock that was set back must not stop the noting.
+    // abs(): also after the clock was set back.
     if (notedAt !== undefined && Math.abs(now - notedAt) < RESOLUTION_SECONDS) return
     if (this.#noted.size >= REMEMBERED_MAX) this.#noted.clear()
     this.#noted.set(name, now)
     this.#pending.set(name, Math.max(now, this.#pending.get(name) ?? 0))
   }
 
-  /** What was noted since the last time, for the caller to store. */
+  /** Removes and returns the uses since the last call. */
   take(): [name: Name, at: number][] {
     const taken = [...this.#pending]
     this.#pending = new Map()

@@ -6,40 +6,40 @@ import { keyIdOf, type Principal } from './key-cache.ts'
 import { LastUseTimes, UsageCounters } from './usage-counters.ts'
 
 const FLUSH_SECONDS = 60
-/** A connection that died while this replica slept is noticed by the first try. */
+/** The first attempt may find that the connection broke while this replica was suspended. */
 const LAST_TRIES = 2
 
 /**
- * Counts evaluations in memory and hands the counts over in batches: when an evaluation comes and a minute has passed since
- * the last time, and at the end. There is no timer: without evaluations nothing happens.
+ * Counts evaluations in memory and stores the counts in batches: with the first evaluation a minute after the last flush, and at shutdown.
+ * There is no timer.
  */
 export class Usage {
   readonly #write: (batch: UsageBatch) => Promise<void>
   readonly #replica: string
-  readonly #cells: UsageCounters
+  readonly #counters: UsageCounters
   readonly #log: LogLine
   /** By the name of the principal. */
   readonly #keyUses = new LastUseTimes<string>()
   readonly #syncs = new LastUseTimes<bigint>()
-  /** Handed over and not known to have arrived. Only the same batch may be sent again: it may have arrived after all. */
+  /** Batches that are not confirmed. A retry must send the same batch, because it may have been stored. */
   #sealed: UsageBatch[] = []
   #sequence = 0
-  /** Unix seconds of the last flush that was begun; of the first evaluation while there was none. */
+  /** Unix seconds of the start of the last flush, or of the first evaluation before any. */
   #flushedAt: number | undefined
   #flushing: Promise<void> | undefined
   #failures = 0
 
-  /** `write` must add a batch once, however often it is given; `replica` is random for each process. */
+  /** `write` must be idempotent for each batch; `replica` is random for each process. */
   constructor(options: {
     write: (batch: UsageBatch) => Promise<void>
     replica: string
     log: LogLine
-    cellsMax?: number
+    countersMax?: number
   }) {
     this.#write = options.write
     this.#replica = options.replica
     this.#log = options.log
-    this.#cells = new UsageCounters(options.cellsMax)
+    this.#counters = new UsageCounters(options.countersMax)
   }
 
   /** Flushes that failed. */
@@ -47,38 +47,35 @@ export class Usage {
     return this.#failures
   }
 
-  /** Combinations that found no cell of their own. */
+  /** Number of combinations that got no counter of their own. */
   get unnamed(): number {
-    return this.#cells.unnamed
+    return this.#counters.unnamed
   }
 
-  /**
-   * Counts one answer given at `now` (unix seconds); one that no flag gave is not counted, so that invented keys cannot grow
-   * this. Never throws and never waits.
-   */
+  /** Counts one evaluation at `now` (unix seconds), except of an unknown flag: those are unbounded. Never throws or waits. */
   count(environmentId: bigint, evaluation: Evaluation, now: number): void {
-    if (this.#cells.count(environmentId, evaluation, now)) this.#flushWhenDue(now)
+    if (this.#counters.count(environmentId, evaluation, now)) this.#flushWhenDue(now)
   }
 
-  /** Counts each of these answers, at the cost of one where the same list comes again. */
+  /** Counts each of these evaluations; a repeated array costs as much as one evaluation. */
   countAll(environmentId: bigint, evaluations: readonly Success[], now: number): void {
-    this.#cells.countAll(environmentId, evaluations, now)
+    this.#counters.countAll(environmentId, evaluations, now)
     this.#flushWhenDue(now)
   }
 
-  /** Notes that a stored key was used at `now` (unix seconds). Called for each request, so it never waits. */
+  /** Records the use of a stored key at `now` (unix seconds). Never waits. */
   noteKeyUse(principal: Principal, now: number): void {
     this.#keyUses.note(principal.name, now)
     if (this.#keyUses.isPending) this.#flushWhenDue(now)
   }
 
-  /** Notes that a provider which evaluates in process got the flag set of an environment at `now` (unix seconds). */
+  /** Records that an in-process provider got the flag set of an environment at `now` (unix seconds). */
   noteSync(environmentId: bigint, now: number): void {
     this.#syncs.note(environmentId, now)
     if (this.#syncs.isPending) this.#flushWhenDue(now)
   }
 
-  /** Brings home all that was counted; tries twice. What cannot be brought home before `signal` is lost, and that is logged. */
+  /** Stores all counts, in two attempts. Counts that are not stored when `signal` aborts are lost and logged. */
   async drain(signal: AbortSignal): Promise<void> {
     const late = Promise.withResolvers<never>()
     signal.addEventListener('abort', () => late.reject(signal.reason), { once: true })
@@ -103,7 +100,7 @@ export class Usage {
 
   #flushWhenDue(now: number): void {
     this.#flushedAt ??= now
-    // A clock that was set back must not stop the flushing.
+    // abs(): also after the clock was set back.
     if (Math.abs(now - this.#flushedAt) >= FLUSH_SECONDS) this.#flushBehind(now)
   }
 
@@ -126,7 +123,7 @@ export class Usage {
     return this.#flushing
   }
 
-  /** What a flush before could not bring home goes first, as it was: meanwhile new counts gather in their cells. */
+  /** Unconfirmed batches first, unchanged; new counts accumulate meanwhile. */
   async #send(): Promise<void> {
     await this.#sendSealed()
     this.#seal()
@@ -141,7 +138,7 @@ export class Usage {
   }
 
   #seal(): void {
-    const counts = [...batches(this.#cells.take())]
+    const counts = [...batches(this.#counters.take())]
     const keyUses = [...batches(this.#takeKeyUses())]
     const syncs = [...batches(this.#syncs.take().map(([environmentId, at]) => ({ environmentId, at })))]
     for (let place = 0; place < Math.max(counts.length, keyUses.length, syncs.length); place += 1) {
@@ -151,7 +148,7 @@ export class Usage {
     }
   }
 
-  /** Without the administrator of the configuration, who has no stored key. */
+  /** Without the configured administrator key, which is not stored. */
   #takeKeyUses(): KeyUse[] {
     return this.#keyUses.take().flatMap(([name, at]) => {
       const keyId = keyIdOf({ name })
@@ -161,6 +158,6 @@ export class Usage {
 
   #uncounted(): number {
     const sealed = this.#sealed.flatMap(({ counts }) => counts)
-    return sealed.reduce((sum, { count }) => sum + count, this.#cells.total())
+    return sealed.reduce((sum, { count }) => sum + count, this.#counters.total())
   }
 }

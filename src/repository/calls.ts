@@ -3,12 +3,12 @@ import { Labeled, newHistogram } from '../telemetry/metrics.ts'
 import { CLIENT } from '../telemetry/span.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'
 
-/** What a store is called in OpenTelemetry's conventions (`db.system.name`). */
+/** The store in OpenTelemetry's conventions (`db.system.name`). */
 export type StoreName = 'postgresql' | 'redis'
 
-/** Calls of one store: counted, timed, and each a span of whatever asked for it. */
+/** Counts, times and traces the calls of one store. */
 export class StoreCalls {
-  /** By what they do and how they ended: "ok", the code of a refusal, or "failed". */
+  /** Durations in seconds, by call and result: "ok", the code of a `FlagError`, or "failed". */
   readonly timings = new Labeled(['call', 'code'], newHistogram)
   readonly #system: StoreName
   readonly #tracer: Tracer
@@ -18,7 +18,7 @@ export class StoreCalls {
     this.#tracer = tracer
   }
 
-  /** Does `work`, and notes under `call` how long it took and how it ended. */
+  /** Runs `work` and records its duration and result under `call`. */
   async measure<T>(call: string, work: () => Promise<T>): Promise<T> {
     const start = performance.now()
     const end = (code: string) => this.timings.of(call, code).add((performance.now() - start) / 1_000)
@@ -42,8 +42,8 @@ export class StoreCalls {
 const PARTS = 4
 
 /**
- * Calls `onLate` after `ms`, unless the function that it returns is called before. A time in which this process stood still, because it
- * loaded something or had no processor, counts as a quarter at most: the answer may be there, and was only not read yet.
+ * Calls `onLate` after `ms`; the returned function cancels. A time in which the event loop was blocked or the process suspended counts as a
+ * quarter at most: the response may have arrived but was not read yet.
  */
 export function timeLimit(ms: number, onLate: () => void): () => void {
   let left = PARTS

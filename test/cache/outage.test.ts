@@ -136,7 +136,7 @@ describe('with Postgres and Redis behind proxies', {
     await put(await startReplica(), on)
     const replica = await startReplica()
     assert.equal(await evaluate(replica), true)
-    const held = await replica.snapshots.held('p/e')
+    const held = await replica.snapshots.replicated('p/e')
     const seen = async () => {
       now += 20_000
       await held.check()

@@ -29,12 +29,12 @@ let stored: UsageBatch[] = []
 let write: (batch: UsageBatch) => Promise<void>
 let logged: [string, Record<string, unknown> | undefined][] = []
 let usage: Usage
-const open = (cellsMax?: number) =>
+const open = (countersMax?: number) =>
   new Usage({
     write: (batch) => write(batch),
     replica: 'one',
     log: (message, fields) => logged.push([message, fields]),
-    ...(cellsMax !== undefined && { cellsMax }),
+    ...(countersMax !== undefined && { countersMax }),
   })
 beforeEach(() => {
   stored = []

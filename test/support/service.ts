@@ -86,7 +86,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const { hints, streamOrigin } = options
   const clock = { ...BOUNDARY_CLOCK, ...options.clock }
   const subscriptions = new Subscriptions({
-    replicated: (id) => snapshots.held(id),
+    replicated: (id) => snapshots.replicated(id),
     invalidations: hints,
     checkMs: replication.freshnessMs,
     clock,
