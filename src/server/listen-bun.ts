@@ -93,12 +93,11 @@ function routesTo(handle: Handler): Readonly<Record<string, Handler>> {
   ])
 }
 
-/** False where a segment, percent-decoded, is one that a URL parser removes or takes apart. */
+/** A segment, percent-decoded, that a URL parser removes or takes apart; the last one may end with a fragment. */
+const ODD_SEGMENT = /^\.\.?(?:#|$)|\\/
+
 function isPlain(params: BunRequest['params']): boolean {
-  for (const name in params) {
-    const segment = params[name] ?? ''
-    if (segment === '.' || segment === '..' || segment.includes('\\')) return false
-  }
+  for (const name in params) if (ODD_SEGMENT.test(params[name] ?? '')) return false
   return true
 }
 
@@ -125,13 +124,16 @@ function secondsOf(ms: number): number {
 }
 
 /** For a path with dot segments or backslashes, or with empty or more segments than any of ours. */
-const refused = () => new Response('Cannot read the path', { status: 400 })
+const refused = () => badRequest('Cannot read the path')
+
+const badRequest = (mistake: string) => new Response(mistake, { status: 400, headers: { connection: 'close' } })
 
 /** Bun's URL is relative where the host is missing or odd, and its Host joins several by a comma. */
 function withUrl(fetch: Fetch, scheme: 'http' | 'https'): Fetch {
   return (request) => {
     const host = request.headers.get('host')
-    if (host) return isHost(host) ? fetch(request) : new Response('Cannot read the host', { status: 400 })
-    return fetch(new Request(`${scheme}://${NO_HOST}${request.url}`, request))
+    if (!host) return fetch(new Request(`${scheme}://${NO_HOST}${request.url}`, request))
+    if (!isHost(host)) return badRequest('Cannot read the host')
+    return request.url.startsWith(scheme) ? fetch(request) : refused() // CONNECT has no path
   }
 }

@@ -1,5 +1,10 @@
 import { once } from 'node:events'
-import http, { type Server as HttpServer, type IncomingMessage, type RequestListener } from 'node:http'
+import http, {
+  type Server as HttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
@@ -12,6 +17,8 @@ import { sharePort } from './share-port.ts'
 const SWEEP_MS = 20
 /** A connection that was opened ahead, as browsers and proxies do, and sends nothing for so long has no request for us. */
 const SILENT_MS = 500
+/** Requests that wait on one connection; with more it is closed. */
+const PIPELINED_MAX = 1_000
 
 /** Serves HTTP/1.1, HTTP/2 and gRPC by Node's own servers, on one port, or gRPC on a port beside it as well. */
 export async function listenOnNode(options: ListenOptions): Promise<Server> {
@@ -19,7 +26,7 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
   const draining = drain(fetch)
   const http2Server = http2.createServer(HTTP2_OPTIONS) // listens nowhere: it gets its connections from the others
   const sessions = serveHttp2(http2Server, options)
-  const listener = checked(getRequestListener(draining.fetch, { hostname: NO_HOST }))
+  const listener = inOrder(checked(getRequestListener(draining.fetch, { hostname: NO_HOST })))
   const takeHttp2 = (socket: Socket) => void http2Server.emit('connection', socket)
   const listeners: HttpListener[] = []
   const open = async (at: number): Promise<number> => {
@@ -47,6 +54,28 @@ export async function listenOnNode(options: ListenOptions): Promise<Server> {
       }
       await Promise.all([sessions.close(late), ...listeners.map((each) => each.closeConnections(closed, late))])
     },
+  }
+}
+
+/**
+ * Serves the requests of a connection one after the other. Node parses all pipelined requests that it has read at once, and a client that
+ * sends thousands and reads nothing would make it keep a response for each.
+ */
+function inOrder(serve: RequestListener): RequestListener {
+  const connections = new WeakMap<Socket, { last?: ServerResponse; waiting: number }>()
+  return (incoming, outgoing) => {
+    const { socket } = incoming
+    const connection = connections.get(socket) ?? { waiting: 0 }
+    const { last } = connection
+    connection.last = outgoing
+    if (!last) connections.set(socket, connection)
+    if (!last || last.closed) return serve(incoming, outgoing)
+    connection.waiting += 1
+    if (connection.waiting > PIPELINED_MAX) return void socket.destroy()
+    last.once('close', () => {
+      connection.waiting -= 1
+      if (!socket.destroyed) serve(incoming, outgoing)
+    })
   }
 }
 

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ConcurrencyLimit } from '../../src/server/concurrency-limit.ts'
 import { listen } from '../../src/server/listen.ts'
 import type { Server } from '../../src/server/server.ts'
-import { RUNTIME } from '../support/process.ts'
+import { newCounter } from '../../src/telemetry/metrics.ts'
+import { kill, type Program, RUNTIME, runProgram } from '../support/process.ts'
 import { RawH1 } from '../support/raw-h1.ts'
 
 const HOST = 'Host: localhost\r\n'
@@ -292,3 +295,59 @@ test('bytes that are no HTTP at all leave the server as it was', async () => {
   assert.equal((await client.send(evaluation('yes'))).body, '/evaluate yes')
   client.close()
 })
+
+test('8,000 pipelined requests are answered or end their connection, and probes on others are answered meanwhile', async () => {
+  const size = 8_000
+  const shed = newCounter()
+  const limit = new ConcurrencyLimit({ requestsMax: 250, shed })
+  const isProbe = (request: Request) => request.url.endsWith('/livez')
+  const fetch = limit.wrap(
+    async (request) => new Response(await request.text()),
+    (request) => (isProbe(request) ? undefined : new Response(null, { status: 503 })),
+  )
+  const busy = await listen({ fetch, host: '127.0.0.1', port: 0, bodyBytesMax: BODY_BYTES_MAX })
+  const socket = net.connect(busy.port, '127.0.0.1')
+  let text = ''
+  let isOver = false
+  socket.setEncoding('latin1').on('data', (chunk) => {
+    text += chunk
+  })
+  socket
+    .on('error', () => undefined)
+    .once('close', () => {
+      isOver = true
+    })
+  const answers = () => text.match(/HTTP\/1\.1 (200|503)/g)?.length ?? 0
+  socket.write(evaluation('{}').repeat(size))
+  const probe = await RawH1.connect(busy.port)
+  while (!isOver && answers() < size) {
+    const begin = performance.now()
+    assert.equal((await probe.send(`GET /livez HTTP/1.1\r\n${HOST}\r\n`)).status, 200)
+    assert.ok(performance.now() - begin < 1_000, `${performance.now() - begin} ms`)
+  }
+  probe.close()
+  socket.destroy()
+  await busy.close(AbortSignal.abort())
+})
+
+test('a client that sends without end and never reads costs little memory', async () => {
+  const program = runProgram('test/server/listener.ts', {})
+  const [, port] = await program.says(/"message":"Listening","port":(\d+)/)
+  const sockets = Array.from({ length: 4 }, () => net.connect(Number(port), '127.0.0.1').pause())
+  const before = residentBytes(program)
+  for (const socket of sockets) {
+    socket.on('error', () => undefined)
+    const fill = () => {
+      while (!socket.destroyed && socket.write(evaluation('{}', '/large').repeat(100)));
+    }
+    socket.on('drain', fill)
+    fill()
+  }
+  await sleep(2_000) // what is tested is that nothing grows meanwhile
+  assert.ok(residentBytes(program) - before < 64 * MEBIBYTE, `${(residentBytes(program) - before) / MEBIBYTE} MiB`)
+  for (const socket of sockets) socket.destroy()
+  await kill(program)
+})
+
+const residentBytes = ({ child }: Program): number =>
+  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1_024

@@ -19,7 +19,8 @@ const server = await listen({
       log.info('Holding a request')
       await open.promise
     }
-    return new Response(`${pathname} ${(await request.text()).length}`)
+    const body = `${pathname} ${(await request.text()).length}`
+    return new Response(pathname === '/large' ? body.padEnd(100_000) : body)
   },
 })
 log.info('Listening', { port: server.port, grpcPort: server.grpcPort })
