@@ -18,12 +18,12 @@ import {
 } from './postgres.ts'
 import { seedSampleFlags } from './seed.ts'
 
-/** Names the socket where no port of 127.0.0.1 is asked for. Told to both sides, lest a PGPORT in the environment decide. */
+/** Port in the socket's name if `port` is not given; set on both sides, so that PGPORT has no effect. */
 const SOCKET_PORT = 5432
 
 export type TrialDatabase = { readonly address: DatabaseAddress; readonly folder: string; stop(): Promise<void> }
 
-/** Opens the trial's own database, with its schema and some sample flags; to close it stops its Postgres. */
+/** Opens the embedded database, with schema and sample flags; `close()` stops its Postgres. */
 export async function openTrialDatabase(folder: string, calls: StoreCalls): Promise<Database> {
   const trial = await startTrialDatabase(folder)
   try {
@@ -40,9 +40,8 @@ export async function openTrialDatabase(folder: string, calls: StoreCalls): Prom
 }
 
 /**
- * Starts a real Postgres in `folder`, for trying Flagstaff out on one machine: new, or with what an earlier start left there,
- * however that one ended. It listens on a unix socket in a folder that only its user may enter, and on `port` of
- * 127.0.0.1 when one is given. Rejects with one sentence that says what is in the way.
+ * Starts Postgres in `folder`, new or with the data of an earlier start, however that ended. It listens on a Unix socket in a folder that only
+ * its user may enter, and on `port` of 127.0.0.1 if given. Rejects with an error of one sentence.
  */
 export async function startTrialDatabase(folder: string, port?: number): Promise<TrialDatabase> {
   const home = resolve(folder)
@@ -71,7 +70,7 @@ export async function startTrialDatabase(folder: string, port?: number): Promise
   }
 }
 
-/** The trial's account over the Unix socket in `folder`. */
+/** The superuser over the Unix socket in `folder`. */
 function socketAddress(folder: string, port: number): DatabaseAddress {
   return {
     hosts: [{ host: folder, address: undefined, port }],
@@ -111,7 +110,7 @@ async function start(
   } catch (cause) {
     throw cannotUse(home, cause)
   }
-  // A socket's path has at most 107 bytes, and a project's may be longer: hence not in `home`.
+  // Not in `home`: a socket's path has at most 107 bytes.
   const socketFolder = mkdtempSync(join(tmpdir(), 'flagstaff-'))
   giveTo(socketFolder, account)
   try {

@@ -15,8 +15,8 @@ import { basename, dirname, join } from 'node:path'
 const TRIES_MAX = 100
 
 /**
- * Claims a folder for this process and returns how to let go of it. Only one process may use a trial database: the one that
- * ends first would stop it under the other. A claim whose process is gone, as after a kill -9, counts no more.
+ * Locks a folder for this process and returns the release. Only one process may use a trial database: the first to end would stop it for the
+ * other. The lock of a dead process, as after SIGKILL, is replaced.
  */
 export function lockFolder(folder: string): () => void {
   const path = join(folder, 'owner')
@@ -42,7 +42,7 @@ export function lockFolder(folder: string): () => void {
   }
 }
 
-/** Puts the draft in the place of nobody's claim, or a dead one. False when a living process has it. */
+/** Creates the lock, or replaces that of a dead process. False if a live process has it. */
 function take(path: string, draft: string): boolean {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const owner = readText(path)
@@ -57,8 +57,8 @@ function take(path: string, draft: string): boolean {
 }
 
 /**
- * Takes over from a dead owner. Several starts may find the same one dead, and only one may win: each tries to link the
- * one name that follows it. Who has that name, while the claim is still the dead one's, alone may replace the claim.
+ * Replaces the lock of a dead owner. Of several concurrent starts only one may succeed: each tries to link the successor's name, and only the
+ * one that has it, while the lock is still the dead owner's, may replace the lock.
  */
 function replaceDeadOwner(path: string, owner: string, draft: string): boolean {
   const place = linkSuccessor(path, owner, draft)
@@ -73,7 +73,7 @@ function replaceDeadOwner(path: string, owner: string, draft: string): boolean {
   return true
 }
 
-/** Links the name that follows `last`, or whoever followed it and died before it was done. Undefined when that one lives. */
+/** Links the successor's name of `last`, or of a successor that died meanwhile. Undefined if a live one has it. */
 function linkSuccessor(path: string, last: string, draft: string): string | undefined {
   const place = `${path}.after-${last.trim().replace(/\W+/g, '-')}`
   if (link(draft, place)) return place
@@ -81,7 +81,7 @@ function linkSuccessor(path: string, last: string, draft: string): string | unde
   return next === undefined || isOwnerAlive(next) ? undefined : linkSuccessor(path, next, draft)
 }
 
-/** Links, which unlike a write never replaces: of several that try, one succeeds. */
+/** Hard-links, which never replaces: of concurrent attempts one succeeds. */
 function link(draft: string, path: string): boolean {
   try {
     linkSync(draft, path)
@@ -106,7 +106,7 @@ export function readText(path: string): string | undefined {
   }
 }
 
-/** True when a process of this id runs, ours or another user's. A zombie does not: it waits for a parent that may never ask. */
+/** True when a process of this id runs, ours or another user's. Zombies do not count. */
 export function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false
   try {
@@ -117,14 +117,13 @@ export function isAlive(pid: number): boolean {
   return !/^[ZX]/.test(statusOf(pid)?.[0] ?? '')
 }
 
-/** When a process began, in the kernel's ticks: tells it from a later one that got its id. Undefined where /proc is not. */
+/** Start time of a process in kernel ticks: distinguishes it from a later one with the same id. Undefined without /proc. */
 export function startTimeOf(pid: number): string | undefined {
   return statusOf(pid)?.[19]
 }
 
 /**
- * True when the process is a Postgres that serves exactly this folder. An id that was written down may by now belong to
- * anything, another Postgres of another Flagstaff included.
+ * True if the process is a Postgres that serves this folder. The recorded id may belong to another process by now, also to another Postgres.
  */
 export function servesFolder(pid: number, data: string): boolean {
   const command = commandOf(pid)
@@ -150,7 +149,7 @@ function commandOf(pid: number): string {
   }
 }
 
-/** Postgres works in its data folder, by whatever name it was told. Undefined where we may not look. */
+/** The working folder: Postgres works in its data folder. Undefined without permission. */
 function worksIn(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/cwd`)

@@ -12,10 +12,10 @@ const ENVIRONMENTS = [
 ] as const
 const AUTHOR: Author = { actor: 'trial mode', comment: 'Sample flags', traceId: '' }
 
-/** More than planting records. */
+/** More than the seed records. */
 const CHANGES_MAX = 100
 
-/** A few flags to look at: a switch, a rule, a rollout. */
+/** Sample flags: a switch, a rule, a rollout. */
 const SAMPLE = {
   flags: {
     'new-checkout': { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' },
@@ -41,14 +41,14 @@ const SAMPLE = {
 }
 
 /**
- * Fills a new trial database, and goes on where a start that was killed had stopped; leaves any other as it is. What is done
- * stands in the record of changes: a sample that a person has deleted does not come back.
+ * Adds the sample flags to a new database, or continues after an interrupted start; other databases are not changed. The change records show
+ * what was added before: deleted samples are not added again.
  */
 export async function seedSampleFlags(database: Database): Promise<void> {
-  const planted = await listChanges(database, { actor: AUTHOR.actor, limit: CHANGES_MAX })
-  if (planted.length === 0 && (await listProjects(database, { after: '', limit: 1 })).length > 0) return
+  const seeded = await listChanges(database, { actor: AUTHOR.actor, limit: CHANGES_MAX })
+  if (seeded.length === 0 && (await listProjects(database, { after: '', limit: 1 })).length > 0) return
   const isDone = (subject: ChangeRecord['subject'], environment: string | null = null) =>
-    planted.some((change) => change.subject === subject && change.environment === environment)
+    seeded.some((change) => change.subject === subject && change.environment === environment)
 
   const { source: document } = readDocument(SAMPLE)
   const application = { document, prune: false, dryRun: false, strict: true, expected: undefined, author: AUTHOR }

@@ -7,16 +7,16 @@ export type { Db }
 /** A database whose statements belong to one transaction. */
 export type Transaction = Db
 
-/** Reads and writes with the failures translated; the only way the rest of the code reaches Postgres. */
+/** Access to Postgres. Expected errors are `FlagError`s. */
 export type Database = {
-  /** Runs a read; asks once more when the connection was lost under it, which a read survives unharmed. */
+  /** Runs a read; retried once if the connection was lost. */
   read<T>(query: (db: Db) => Promise<T>): Promise<T>
-  /** Runs `work` in one transaction: all of it happens or nothing. Never repeated, because a lost answer may be a commit. */
+  /** Runs `work` in one transaction. Never retried, because after a lost response it may have been committed. */
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   readonly load: PoolLoad
-  /** Whether the server refused the last write because it is read-only, as a standby is. */
+  /** True if the server refused the last write because it is read-only, as a standby is. */
   readonly isReadOnly: boolean
-  /** Drops every connection: after a freeze the other ends may be gone. */
+  /** Drops all connections, as after a suspension, when the server may have closed them. */
   reset(): void
   close(): Promise<void>
 }
@@ -24,8 +24,8 @@ export type Database = {
 const CONNECTIONS_MAX = 5
 
 /**
- * Opens the database; loads the driver and connects on first use, so that start-up never waits for Postgres. `calls` are timed as "read"
- * and "write".
+ * Opens the database; loads the driver and connects on first use, so that start-up never waits for Postgres. Calls are
+ * measured as "read" and "write".
  */
 export function openDatabase(
   address: DatabaseAddress,
@@ -85,7 +85,7 @@ export function openDatabase(
 
 const CUT = ['CONNECTION_LOST', '57P01', '57P02']
 
-/** True when a connection that had worked before was ended under the read: the next one may well succeed. */
+/** True if a working connection was closed during the read. */
 function wasCut(error: unknown): boolean {
   const cause = error instanceof FlagError && error.code === 'unavailable' ? error.cause : undefined
   return cause instanceof Error && 'code' in cause && CUT.includes(String(cause.code))

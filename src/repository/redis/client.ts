@@ -3,17 +3,16 @@ import type { RedisAddress, RedisClient, RedisServer, SendCommand } from './addr
 
 export type RedisConnection = {
   readonly send: SendCommand
-  /** Drops the connection: after a freeze its other end may be gone. */
+  /** Drops the connection, as after a suspension, when the server may have closed it. */
   reset(): void
   close(): Promise<void>
 }
 
-/** No command takes longer, whatever happens to the network: then it fails, and what it was for is done without Redis. */
+/** Time limit of each command; the caller then continues without Redis. */
 const COMMAND_MS = 800
 
 /**
- * Opens Redis; nothing is sent and nothing connected before the first command. `traceparent` is that of the span at work, which goes where
- * there are headers for it.
+ * Opens Redis; connects with the first command. `traceparent` is that of the active span; Upstash gets it as a header.
  */
 export function openRedis(
   address: RedisAddress,
@@ -34,7 +33,7 @@ export function openRedis(
 
 const CONNECT_MS = 500
 const WAITING_MAX = 10_000
-/** The wait after a failed connect doubles up to the largest; it is random, so that replicas do not reconnect in step. */
+/** The delay after a failed connect doubles up to the maximum; it is random, so that replicas do not reconnect at once. */
 const BACKOFF_MIN_MS = 50
 const BACKOFF_MAX_MS = 2_000
 
@@ -73,14 +72,14 @@ class ReconnectingClient {
     try {
       const current = this.#connected()
       const client = await current
-      const onLate = () => this.#drop(current) // a reply that came later would be taken for that of another command
+      const onLate = () => this.#drop(current) // a later reply would be taken for that of another command
       return await within(this.#commandMs, client.send(command), { what: 'No reply from Redis', onLate })
     } finally {
       this.#waiting -= 1
     }
   }
 
-  /** The next command connects anew; what is under way fails. */
+  /** Closes the connection; pending commands fail, and the next one connects. */
   drop(): void {
     if (this.#current) this.#drop(this.#current)
   }
@@ -139,7 +138,7 @@ type BunGlobal = {
 }
 
 /** One connection by Bun's own client, which checks certificates against the host of its URL. `onEnd` is called when it is over. */
-export function openBunClient(server: RedisServer, onEnd: () => void): RedisClient {
+function openBunClient(server: RedisServer, onEnd: () => void): RedisClient {
   const { Bun } = globalThis as unknown as BunGlobal
   const client = new Bun.RedisClient(urlOf(server), { autoReconnect: false })
   client.onclose = onEnd
@@ -151,7 +150,7 @@ export function openBunClient(server: RedisServer, onEnd: () => void): RedisClie
   }
 }
 
-/** A user that may not ping is connected all the same. */
+/** A user without the right to PING is connected nevertheless. */
 function unlessRefused(error: unknown): void {
   if (!(error instanceof Error && error.message.startsWith('NOPERM'))) throw error
 }

@@ -4,34 +4,34 @@ import type { RedisAddress } from './address.ts'
 import { INVALIDATION_CHANNEL, type RevisionId } from './snapshot-store.ts'
 import type { ChannelSubscription } from './subscribe.ts'
 
-/** What another replica has just stored. It may come late, twice or never: whoever hears it compares and asks. */
+/** A revision that another replica stored. It may arrive late, twice or never: compare it with the cached revision. */
 export type Invalidation = RevisionId & { readonly name: string }
 export type InvalidationHandlers = {
-  /** Listening begins, or begins again: what was said before is lost. */
+  /** The subscription begins, or begins again: earlier invalidations may be lost. */
   readonly onReady: () => void
   readonly onInvalidation: (hint: Invalidation) => void
 }
-/** Listens until `signal` aborts, over every break of the connection; then resolves. Never rejects. */
+/** Subscribes, and reconnects after errors, until `signal` aborts; then resolves. Never rejects. */
 export type Invalidations = (ear: InvalidationHandlers, signal: AbortSignal) => Promise<void>
 
-/** The wait before the next try doubles up to the largest; it is random, so that replicas do not come back in step. */
+/** The delay before a reconnect doubles up to the maximum; it is random, so that replicas do not reconnect at once. */
 const BACKOFF_MIN_MS = 50
 const BACKOFF_MAX_MS = 5_000
-/** A subscription that lasted so long was a good one: the next wait is short again. */
+/** After a subscription of this length the delay starts at the minimum again. */
 const GOOD_MS = 10_000
 
 /**
- * Invalidations, over pub/sub of the Redis at `address`, on a connection that is there only while somebody listens. `received` counts those that
+ * Invalidations, over pub/sub of the Redis at `address`, on a connection that exists only during a subscription. `received` counts those that
  * came.
  */
 export function invalidationsIn(address: RedisAddress, log: LogLine, received = newCounter()): Invalidations {
-  return async ({ onReady, onInvalidation: onHint }, signal) => {
+  return async ({ onReady, onInvalidation }, signal) => {
     let failures = 0
     const onMessage = (message: string) => {
-      const hint = parseInvalidation(message)
-      if (!hint) return
+      const invalidation = parseInvalidation(message)
+      if (!invalidation) return
       received.value += 1
-      onHint(hint)
+      onInvalidation(invalidation)
     }
     while (!signal.aborted) {
       const since = performance.now()
@@ -56,8 +56,8 @@ export function parseInvalidation(message: string): Invalidation | undefined {
 }
 
 /**
- * Listens to one channel on a connection of its own. Resolves when the other end ends it or `signal` aborts, rejects when it
- * breaks; it does not come back by itself.
+ * Subscribes to a channel on a separate connection. Resolves when the server ends it or `signal` aborts; rejects on errors. Does not
+ * reconnect.
  */
 export async function subscribeToChannel(address: RedisAddress, subscription: ChannelSubscription): Promise<void> {
   // Loaded on first use: the client takes longer to load than the rest of a start.

@@ -2,35 +2,35 @@ import type { StoreCalls } from '../calls.ts'
 import { sha256 } from '../digest.ts'
 import type { SendCommand } from './address.ts'
 
-/** Which state of the truth something is. Revisions compare only within one incarnation of the database. */
+/** Identifies a state of the database. Revisions are comparable only within one incarnation. */
 export type RevisionId = { readonly incarnation: string; readonly revision: bigint }
 export type StoredSnapshot = { readonly revisionId: RevisionId; readonly text: string }
 
 export const isSameRevision = (one: RevisionId, other: RevisionId): boolean =>
   one.incarnation === other.incarnation && one.revision === other.revision
-/** True when the first is a later state of the same incarnation. */
+/** True if `one` is newer and of the same incarnation. */
 export const isNewerRevision = (one: RevisionId, other: RevisionId): boolean =>
   one.incarnation === other.incarnation && one.revision > other.revision
 
-/** Copies of what Postgres says, by name. They may be lost, late or damaged; nothing breaks, because every reader compares stamps. */
+/** Copies of values of Postgres, by name. They may be missing, outdated or damaged: readers compare revisions. */
 export type SnapshotStore = {
-  /** The stamp of the copy under `name`; undefined: there is none that can be read. */
+  /** The revision of the copy under `name`; undefined if there is none or it is damaged. */
   readRevision(name: string): Promise<RevisionId | undefined>
-  /** The copy under `name`, in one command; undefined when there is none, or it is damaged or not ours. */
+  /** The copy under `name`, in one command; undefined if there is none, or it is damaged or foreign. */
   read(name: string): Promise<StoredSnapshot | undefined>
-  /** Stores a copy unless one of the same incarnation and at least its revision is there; tells all listeners. */
+  /** Stores a copy, unless the stored one has the same incarnation and at least its revision, and publishes the invalidation. */
   write(name: string, copy: StoredSnapshot): Promise<void>
   remove(name: string): Promise<void>
 }
 
 const PREFIX = 'flagstaff'
-/** Every replica that listens hears of every copy here, as `<name> <incarnation> <revision>`. */
+/** Channel of the invalidations, `<name> <incarnation> <revision>`. */
 export const INVALIDATION_CHANNEL = `${PREFIX}:hints`
 const FORMAT = 'flagstaff1'
-/** Below this compressing saves nothing that is worth the time. */
+/** Shorter texts are not compressed. */
 const COMPRESS_FROM_BYTES = 1_024
 
-/** Both keys change together or not at all, and never backwards within an incarnation. */
+/** Changes both keys together, and never to an older revision of the same incarnation. */
 const WRITE_IF_NEWER = `
 local held = redis.call('GET', KEYS[1])
 if held then
@@ -42,7 +42,7 @@ redis.call('SET', KEYS[2], ARGV[3])
 redis.call('PUBLISH', ARGV[4], ARGV[5])
 return 1`
 
-/** Copies in Redis. `onDamage` hears of each value that was not ours or not whole. */
+/** A snapshot store in Redis. `onDamage` is called for each value that is foreign or damaged. */
 export function snapshotStoreIn(send: SendCommand, onDamage: (name: string) => void): SnapshotStore {
   const stampKey = (name: string) => `${PREFIX}:{${name}}:stamp`
   const copyKey = (name: string) => `${PREFIX}:{${name}}:copy`
@@ -73,13 +73,13 @@ export function snapshotStoreIn(send: SendCommand, onDamage: (name: string) => v
   }
 }
 
-/** The same copies, each command timed under its name. */
-export function timedSnapshotStore(copies: SnapshotStore, calls: StoreCalls): SnapshotStore {
+/** The same store, with its commands measured. */
+export function timedSnapshotStore(store: SnapshotStore, calls: StoreCalls): SnapshotStore {
   return {
-    readRevision: (name) => calls.measure('read_stamp', () => copies.readRevision(name)),
-    read: (name) => calls.measure('read_copy', () => copies.read(name)),
-    write: (name, copy) => calls.measure('write_copy', () => copies.write(name, copy)),
-    remove: (name) => calls.measure('remove_copy', () => copies.remove(name)),
+    readRevision: (name) => calls.measure('read_stamp', () => store.readRevision(name)),
+    read: (name) => calls.measure('read_copy', () => store.read(name)),
+    write: (name, copy) => calls.measure('write_copy', () => store.write(name, copy)),
+    remove: (name) => calls.measure('remove_copy', () => store.remove(name)),
   }
 }
 
@@ -88,7 +88,7 @@ function parseStamp(text: string): RevisionId | undefined {
   return incarnation !== undefined && revision !== undefined ? { incarnation, revision: BigInt(revision) } : undefined
 }
 
-/** A head line that says what it is, then the text or its compressed form in base64: Upstash's REST carries text only. */
+/** A header line, then the text, plain or as gzip in base64: Upstash's REST API transports text only. */
 async function pack({ revisionId: stamp, text }: StoredSnapshot): Promise<string> {
   const isLarge = text.length >= COMPRESS_FROM_BYTES
   const body = isLarge ? (await gzip(text)).toString('base64') : text
@@ -118,28 +118,28 @@ const digest = (head: string, body: string): string => sha256(`${head}\n${body}`
 /** The part of Bun's API that we use (https://bun.com/docs/runtime/utils#bun-gunzipsync). */
 type Gunzip = (bytes: Uint8Array) => Uint8Array
 
-/** Packed bytes up to which to unpack takes less time than to hand it to another thread. They cannot grow to more than 68 MB. */
+/** Compressed size up to which decompression is faster here than on another thread. It yields at most 68 MB. */
 const AT_ONCE_BYTES_MAX = 65_536
 const UNPACKED_BYTES_MAX = 256 * 1024 * 1024
 
 const bun = (globalThis as unknown as { readonly Bun?: { readonly gunzipSync: Gunzip } }).Bun
-/** When it is needed: to load it takes Bun longer than to unpack. */
+/** Loaded on first use: on Bun that takes longer than to decompress. */
 const zlib = () => process.getBuiltinModule('node:zlib')
 const gunzipAtOnce: Gunzip = bun ? bun.gunzipSync : (bytes) => zlib().gunzipSync(bytes)
 
 /**
- * Compresses a text, after others have had their turn: to make a large text has taken a while, and so does this. At the fastest level,
- * which takes a third of the time of the usual one: on a single processor requests wait for it.
+ * Compresses a text, in another turn of the event loop than its serialization. At the fastest level, which takes a third of the time of the
+ * default: with a single CPU, requests wait for it.
  */
-export async function gzip(text: string): Promise<Buffer> {
+async function gzip(text: string): Promise<Buffer> {
   await new Promise<void>((resolve) => setImmediate(resolve))
   return new Promise((resolve, reject) => {
     zlib().gzip(text, { level: 1 }, (error, bytes) => (error ? reject(error) : resolve(bytes)))
   })
 }
 
-/** The text that was compressed; rejects when it is none, or too large. */
-export async function gunzip(bytes: Uint8Array): Promise<string> {
+/** Decompresses a text; rejects if it is invalid or too large. */
+async function gunzip(bytes: Uint8Array): Promise<string> {
   const unpacked = bytes.byteLength <= AT_ONCE_BYTES_MAX ? gunzipAtOnce(bytes) : await gunzipLater(bytes)
   return Buffer.from(unpacked.buffer, unpacked.byteOffset, unpacked.byteLength).toString()
 }

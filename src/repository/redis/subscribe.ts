@@ -1,20 +1,20 @@
 import { createClient } from '@redis/client'
 import { type RedisServer, serverNameOf } from './address.ts'
 
-/** One subscription, from its beginning to its end. */
+/** A subscription to one channel. */
 export type ChannelSubscription = {
   readonly channel: string
   readonly signal: AbortSignal
-  /** From now on nothing is missed, until it ends. */
+  /** Called when the subscription begins: from then on no message is lost until it ends. */
   readonly onReady: () => void
   readonly onMessage: (message: string) => void
 }
 
 const CONNECT_MS = 2_000
-/** It is asked this often whether it is still there, and given up when it says nothing for three times as long. */
+/** Interval of pings; the connection is closed after three times as long without data. */
 const PING_MS = 10_000
 
-/** Listens to one channel of a plain Redis, as `subscribe()` says. */
+/** Subscribes to a channel of a Redis server, as `subscribeToChannel()` describes. */
 export async function subscribeToRedis(
   server: RedisServer,
   { channel, signal, onReady, onMessage }: ChannelSubscription,
@@ -33,7 +33,7 @@ export async function subscribeToRedis(
     try {
       onMessage(message)
     } catch (error) {
-      ended.reject(error) // thrown further it would leave the handler of a socket, and end the process
+      ended.reject(error) // thrown in a socket's handler it would end the process
     }
   }
   const stop = () => ended.resolve()
@@ -51,7 +51,7 @@ export async function subscribeToRedis(
     try {
       client.destroy()
     } catch {
-      // It was closed already, and says so once its timers are cleared.
+      // It was closed already; its timers are cleared.
     }
   }
 }

@@ -3,9 +3,9 @@ import type { SendCommand, UpstashAddress } from './address.ts'
 import type { ChannelSubscription } from './subscribe.ts'
 
 const CONNECT_MS = 2_000
-/** Upstash ends its streams without a word, and a dead connection says nothing either: a silent one is made anew. */
+/** Upstash ends streams without an error, as a broken connection does: a silent one is replaced. */
 const SILENCE_MS = 120_000
-/** Invalidations are short; a line that is longer is no hint and ends the subscription. */
+/** Invalidations are short; a longer line ends the subscription. */
 const LINE_LENGTH_MAX = 16_384
 
 /** Sends commands over Upstash's REST interface; each ends after `commandMs`. */
@@ -19,7 +19,7 @@ export function openUpstash(
     token: restToken,
     enableTelemetry: false,
     automaticDeserialization: false,
-    retry: false, // a lost answer leaves open whether the command ran; who asks decides what then
+    retry: false, // after a lost response the command may have run: the caller decides
     signal: () => AbortSignal.timeout(commandMs), // a function: with a plain signal the client takes an abort for a result
   })
   redis.use((request, next) => {
@@ -36,7 +36,7 @@ export async function subscribeToUpstash(
 ): Promise<void> {
   const silence = new AbortController()
   let timer = setTimeout(() => silence.abort(), CONNECT_MS)
-  const heard = () => {
+  const onLine = () => {
     clearTimeout(timer)
     timer = setTimeout(() => silence.abort(), SILENCE_MS)
   }
@@ -48,7 +48,7 @@ export async function subscribeToUpstash(
     if (!response.ok || !response.body) throw new Error(`Cannot subscribe: Redis answered ${response.status}`)
     const prefix = `data: message,${channel},`
     for await (const line of linesOf(response.body)) {
-      heard()
+      onLine()
       if (line.startsWith('data: subscribe,')) onReady()
       else if (line.startsWith(prefix)) onMessage(line.slice(prefix.length))
     }

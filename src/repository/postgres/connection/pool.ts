@@ -15,16 +15,16 @@ import {
 import { FailoverPool } from './failover-pool.ts'
 
 export type Db = NodePgDatabase
-/** Work in progress. Each piece uses one connection. */
+/** Pending work; each piece uses one connection. */
 export type PoolLoad = { readonly connectionsMax: number; readonly working: number; readonly waiting: number }
 
-/** A slow database is a down database. */
+/** A slow database counts as unreachable. */
 const STATEMENT_TIMEOUT_MS = 1_000
-/** Longer for changes: one of several at once waits for the lock of its environment, and the others are not slow. */
+/** Longer for writes: concurrent ones wait for the lock of their environment. */
 const WRITE_STATEMENT_TIMEOUT_MS = 2_500
-/** The server's own limit does not help when the server, or the network before it, stands still. */
+/** For a server or network that does not respond at all: then the server's own limits have no effect. */
 const SILENCE_MS = 1_500
-/** Releases the locks of a transaction whose client vanished. */
+/** Releases the locks of a transaction whose client is gone. */
 const IDLE_IN_TRANSACTION_MS = 5_000
 const CLOSE_MS = 3_000
 /** Limits hold for one transaction (SET LOCAL): behind a pooler a session's settings would reach other clients. */
@@ -34,8 +34,8 @@ const BEGIN_READ = beginning('begin read only', STATEMENT_TIMEOUT_MS)
 const BEGIN_WRITE = beginning('begin', WRITE_STATEMENT_TIMEOUT_MS)
 
 /**
- * Connections that are replaced, all of them, when the database falls silent or changes its role: one whose other end is gone would
- * otherwise keep its queries until TCP gives up, after a quarter of an hour.
+ * A pool that replaces all connections when the database stops responding or changes its role: a dead connection would otherwise keep its
+ * queries until TCP times out, after 15 minutes.
  */
 export class Pool {
   readonly #address: DatabaseAddress
@@ -59,7 +59,7 @@ export class Pool {
     return this.#isReadOnly
   }
 
-  /** Runs reads of a single snapshot; fails as `unavailable` when no answer comes in time. */
+  /** Runs a read-only transaction; fails as `unavailable` without a response in time. */
   read<T>(work: (db: Db) => Promise<T>): Promise<T> {
     return this.#inSlot(() =>
       this.#unlessSilent(async () => {
@@ -75,8 +75,8 @@ export class Pool {
   }
 
   /**
-   * Runs `work` in one transaction, for as long as the database answers pings on another connection. Resolves only when the server has
-   * answered that it committed. When the connection is lost, whether the work was done is unknown.
+   * Runs `work` in one transaction, as long as the database answers pings on another connection. Resolves only after a confirmed commit. If
+   * the connection is lost, the outcome is unknown.
    */
   write<T>(work: (db: Db) => Promise<T>): Promise<T> {
     return this.#inSlot(async () => {
@@ -91,7 +91,7 @@ export class Pool {
     })
   }
 
-  /** Drops every connection, as after a freeze, when the other ends may be gone. Work in progress fails. */
+  /** Drops all connections, as after a suspension, when the server may have closed them. Pending work fails. */
   reset(): void {
     this.#replace(this.#routes)?.drop()
   }
@@ -120,7 +120,7 @@ export class Pool {
     })
   }
 
-  /** A connection in a new transaction. One that broke while it was idle is replaced: nothing was done on it yet. */
+  /** A connection in a new transaction. One that broke while idle is replaced: nothing ran on it yet. */
   async #begin(statement: string): Promise<PoolSession> {
     for (let attempt = 1; ; attempt++) {
       const session = await this.#session()
@@ -152,7 +152,7 @@ export class Pool {
     return { client, release, isLost: () => failure !== undefined || routes.isDropped, routes }
   }
 
-  /** Runs work on a session and gives it back: for reuse, or to be closed where its state is unknown. */
+  /** Runs work on a session and releases it, for reuse or, in an unknown state, to be closed. */
   async #finish<T>(session: PoolSession, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     try {
       const result = await work(session.client)
@@ -196,7 +196,7 @@ export class Pool {
     return this.#ping
   }
 
-  /** Makes new routes in place of `routes`, which it returns for closing; undefined where that was done already. */
+  /** Replaces the pool `routes` and returns it for closing; undefined if it was replaced already. */
   #replace(routes: FailoverPool): FailoverPool | undefined {
     if (routes !== this.#routes) return undefined
     this.#routes = new FailoverPool(this.#address, this.#slots.max + 1)
@@ -207,14 +207,14 @@ export class Pool {
 /** A connection in use. */
 type PoolSession = {
   readonly client: pg.PoolClient
-  /** Gives it back; `isBroken` closes it. */
+  /** Releases the connection; `isBroken` closes it. */
   readonly release: (isBroken: boolean) => void
   /** Whether the connection itself failed. */
   readonly isLost: () => boolean
   readonly routes: FailoverPool
 }
 
-/** Lets `max` pieces of work run at once; the others wait in order. */
+/** Runs at most `max` pieces of work at once; the others wait in order. */
 class Semaphore {
   readonly max: number
   readonly #waiting: { start(): void; reject(error: unknown): void }[] = []
@@ -240,7 +240,7 @@ class Semaphore {
     }
   }
 
-  /** Fails all work that has not started. */
+  /** Rejects all waiting work. */
   rejectWaiting(error: unknown): void {
     for (const { reject } of this.#waiting.splice(0)) reject(error)
   }
