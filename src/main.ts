@@ -107,7 +107,7 @@ let isStopping = false
 const events = evaluationEvents && new EvaluationEvents(evaluationEvents.ratio, evaluationEvents.capacity)
 const access = accessLogs(config.accessLog, log.info)
 const isCounted = config.metrics || config.telemetry.metrics !== undefined
-const answering = {
+const shared = {
   authenticate: authenticator(
     (secret) => keys.find(secret),
     isTrial ? anyone : undefined,
@@ -123,7 +123,7 @@ const answering = {
 const concurrency = new ConcurrencyLimit({ requestsMax: config.requestsMax, shed: metrics.shed })
 const loadRpc = async () =>
   (await import('./grpc/server.ts')).rpcServer({
-    ...answering,
+    ...shared,
     subscriptions,
     contextValues: config.contextValues,
     isReady: async () => {
@@ -136,7 +136,7 @@ const loadRpc = async () =>
     load: concurrency,
     random: Math.random,
   })
-const remote = lazyRpc(loadRpc, log.error)
+const rpc = lazyRpc(loadRpc, log.error)
 const metricSources: MetricSources = {
   metrics,
   ...calls,
@@ -144,7 +144,7 @@ const metricSources: MetricSources = {
   databaseHealth,
   subscriptions,
   streams,
-  rpcStreams: remote.size,
+  rpcStreams: rpc.size,
   requests: () => concurrency.size,
   usage,
   database,
@@ -152,7 +152,7 @@ const metricSources: MetricSources = {
   events,
 }
 const dependencies: AppDependencies = {
-  ...answering,
+  ...shared,
   newest: (flagSetId) => snapshots.newest(flagSetId),
   eventStreams: hasStreams
     ? eventStreams({ secret: streamSecret, origin: config.streamOrigin, now: wallNow })
@@ -162,7 +162,7 @@ const dependencies: AppDependencies = {
   refreshFlags: (scope) => snapshots.refresh(scope),
   refreshKeys: () => keys.refresh(),
   enrich: enrichWith(config.contextValues),
-  rpc: remote,
+  rpc,
   health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), databaseHealth, database, now },
   metrics: config.metrics && config.metricsPort === undefined ? metricSources : undefined,
   telemetry: { requests: isCounted ? metrics.http : undefined, tracer, access },
@@ -176,8 +176,8 @@ if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(
   () =>
     listen({
-      fetch: concurrency.wrap(fetch, overload({ services: remote.services, corsOrigins: config.corsOrigins })),
-      takeStream: remote.takeStream,
+      fetch: concurrency.wrap(fetch, overload({ services: rpc.services, corsOrigins: config.corsOrigins })),
+      takeStream: rpc.takeStream,
       host: config.host,
       port: config.port,
       grpcPort: config.grpcPort,
@@ -219,7 +219,7 @@ const code = await shutDown(
     },
     { name: 'wait for the load balancer', run: (late) => pause(config.drainDelaySeconds * 1_000, late) },
     { name: 'end event streams', run: () => streams.endStreams() },
-    { name: 'end streams of calls', run: () => remote.endStreams() },
+    { name: 'end streams of calls', run: () => rpc.endStreams() },
     { name: 'finish open requests', run: (late) => server.close(late) },
     { name: 'store the usage', run: () => usage.drain(AbortSignal.timeout(config.drainSeconds * 500)) },
     { name: 'send the telemetry', run: () => telemetry.drain(AbortSignal.timeout(config.drainSeconds * 250)) },
