@@ -9,7 +9,7 @@ import { selectorAfter } from '../paths.ts'
 import { isStreamToken, STREAM_PATH } from './stream-token.ts'
 import type { Streams } from './streams.ts'
 
-export type EventStreamDependencies = {
+export type SseDependencies = {
   readonly authenticate: Authenticate
   readonly streams: Streams
   readonly tracer?: Tracer | undefined
@@ -32,7 +32,7 @@ export const isEventStream = ({ req }: Call): boolean => req.path.startsWith(STR
  * `GET /ofrep/v1/sse/{selector}`: one `refetchEvaluation` for each new revision of an environment (OFREP ADR-0008). Not Hono's `streamSSE`,
  * which sets `Transfer-Encoding`: HTTP/2 forbids that header, and Node ends the process because of it (honojs/hono#4041).
  */
-export function eventStream(dependencies: EventStreamDependencies): (c: Call) => Promise<Response> {
+export function eventStream(dependencies: SseDependencies): (c: Call) => Promise<Response> {
   return async (c) => {
     const { raw } = c.req
     const span = startRequestSpan(dependencies.tracer ?? untraced, contextIn(raw.headers), STREAM_ROUTE, raw)
@@ -52,7 +52,7 @@ export function eventStream(dependencies: EventStreamDependencies): (c: Call) =>
 
 /** The environment that the caller may subscribe to, by the token in the URL or by its API key. */
 async function authorizedFlagSetId(
-  { authenticate, streamSecret, defaultFlagSetId, now }: EventStreamDependencies,
+  { authenticate, streamSecret, defaultFlagSetId, now }: SseDependencies,
   c: Call,
 ): Promise<string> {
   const selector = parseSelector(selectorAfter(STREAM_PATH, c.req.url))
