@@ -64,8 +64,7 @@ export class GrpcCall implements CallContext, Header {
   }
 
   get authority(): string {
-    const { headers } = this.#options
-    return headers[':authority']?.toString() ?? headers.host ?? ''
+    return this.get(':authority') ?? this.get('host') ?? ''
   }
 
   /** Created at the first use: most unary calls need none. */
@@ -174,19 +173,14 @@ export class GrpcCall implements CallContext, Header {
     }, ms)
   }
 
-  #drained(): Promise<void> {
+  async #drained(): Promise<void> {
     const stream = this.#stream
-    return new Promise((resolve) => {
-      timeouts.add(stream)
-      const done = () => {
-        timeouts.delete(stream)
-        stream.off('drain', done)
-        stream.off('close', done)
-        resolve()
-      }
-      stream.on('drain', done)
-      stream.on('close', done)
-    })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    timeouts.add(stream)
+    stream.on('drain', resolve).on('close', resolve)
+    await promise
+    timeouts.delete(stream)
+    stream.off('drain', resolve).off('close', resolve)
   }
 
   #attempt(work: () => void): void {

@@ -19,19 +19,11 @@ const NAMES = new Map<StatusCode, string>(
   Object.entries(StatusCode).map(([name, code]) => [code, name.replace(/[A-Z]/g, '_$&').toUpperCase()]),
 )
 /** Errors of the server (https://opentelemetry.io/docs/specs/semconv/rpc/grpc/); the others are errors of the caller. */
-const SERVER_ERRORS: ReadonlySet<StatusCode> = new Set([
-  StatusCode.unknown,
-  StatusCode.deadlineExceeded,
-  StatusCode.unimplemented,
-  StatusCode.internal,
-  StatusCode.unavailable,
-  StatusCode.dataLoss,
-])
+const SERVER_ERRORS: ReadonlySet<string> = new Set(
+  'UNKNOWN DEADLINE_EXCEEDED UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS'.split(' '),
+)
 
-/**
- * Wraps each method: measures, traces and logs its calls by any protocol, until the response or the end of a stream. Requests that do not
- * reach a method, such as an invalid message, are not recorded.
- */
+/** Measures, traces and logs each call, until its response or the end of its stream. An invalid message reaches no method and is not recorded. */
 export function withTelemetry(methods: Iterable<MethodEntry>, telemetry: CallTelemetry): MethodEntry[] {
   return Array.from(methods, ([path, method]) => [path, intercept(method, new CallRecorder(path.slice(1), telemetry))])
 }
@@ -73,7 +65,7 @@ class CallRecorder {
     }
     if (span) {
       span.setAttribute('rpc.response.status_code', code)
-      if (SERVER_ERRORS.has(status)) span.fail(code)
+      if (SERVER_ERRORS.has(code)) span.fail(code)
       span.end()
     }
     accessLog?.({ method: this.#method, code, seconds, span })

@@ -1,10 +1,6 @@
 import http2, { type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
-import type { JsonObject } from '@bufbuild/protobuf'
 import { type Authenticate, hasRole } from '../cache/authenticator.ts'
-import type { RecordEvaluation } from '../cache/evaluation-recorder.ts'
 import { flagSetIdFor, parseSelector } from '../cache/selector.ts'
-import type { Snapshot } from '../cache/snapshots.ts'
-import type { Subscriptions } from '../cache/subscriptions.ts'
 import { FlagError } from '../flag/error.ts'
 import { enrichWith } from '../flag/evaluate.ts'
 import type { LogLine } from '../telemetry/log.ts'
@@ -18,10 +14,11 @@ import { file_grpc_health_v1_health } from './gen/grpc/health/v1/health_pb.js'
 import { file_schema_v1_schema } from './gen/schema/v1/schema_pb.js'
 import { type CallTelemetry, withTelemetry } from './interceptor.ts'
 import { type Authorize, type CallContext, type CallScope, type Method, RpcError, StatusCode } from './service.ts'
-import { evaluationMethods } from './services/evaluation.ts'
-import { healthMethods } from './services/health.ts'
+import { evaluationMethods, type ResolveDependencies } from './services/evaluation.ts'
+import type { FlagEventDependencies } from './services/event-stream.ts'
+import { type HealthDependencies, healthMethods } from './services/health.ts'
 import { reflectionMethods } from './services/reflection.ts'
-import { syncMethods } from './services/sync.ts'
+import { type FlagSyncDependencies, syncMethods } from './services/sync.ts'
 import { OpenStreams } from './stream-limits.ts'
 
 /** The part of the load limit that applies to native gRPC; requests of the other protocols are limited as HTTP requests. */
@@ -32,26 +29,15 @@ export type CallLimit = {
   readonly end: () => void
 }
 
-export type RpcDependencies = {
+type ServiceDependencies = ResolveDependencies & FlagEventDependencies & FlagSyncDependencies & HealthDependencies
+/** The dependencies of the services, and of the protocols. */
+export type RpcDependencies = Omit<ServiceDependencies, 'authorize' | 'enrich' | 'streams'> & {
   readonly authenticate: Authenticate
-  /** A promise only for an environment that is not cached yet. Throws `not_found` or `unavailable`. */
-  readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
-  readonly subscriptions: Pick<Subscriptions, 'watch'>
-  /** Static values that override every evaluation context; in-process providers merge them as well. */
-  readonly contextValues: JsonObject
-  readonly count: RecordEvaluation
-  /** Records that an in-process provider read the flag set of an environment. */
-  readonly noteSync: (environmentId: bigint) => void
-  /** As `/readyz`. */
-  readonly isReady: () => Promise<boolean>
   /** For a caller that is bound to no environment and selects none; undefined: such a call is refused. */
   readonly defaultFlagSetId: string | undefined
   /** Maximum length of a request message. */
   readonly bodyBytesMax: number
   readonly streamSecondsMax: number
-  readonly keepAliveMs?: number
-  /** Milliseconds since 1970. */
-  readonly now: () => number
   /** From 0 up to 1. */
   readonly random: () => number
   readonly telemetry?: CallTelemetry | undefined

@@ -28,20 +28,20 @@ export type CallContext = {
   span?: Span | undefined
 }
 
-type UnaryHandler<I extends DescMessage, O extends DescMessage> = (
-  request: MessageShape<I>,
-  call: CallContext,
-) => MessageShape<O> | Promise<MessageShape<O>>
+type Handler<Request, Response> = (request: Request, call: CallContext) => Response
+type UnaryHandler<I extends DescMessage, O extends DescMessage> = Handler<
+  MessageShape<I>,
+  MessageShape<O> | Promise<MessageShape<O>>
+>
 /** The transport requests the next message only after the client has received the one before. */
-type ServerStreamHandler<I extends DescMessage, O extends DescMessage> = (
-  request: MessageShape<I>,
-  call: CallContext,
-) => AsyncIterable<MessageShape<O>>
-type BidiStreamHandler<I extends DescMessage, O extends DescMessage> = (
-  requests: AsyncIterable<MessageShape<I>>,
-  call: CallContext,
-) => AsyncIterable<MessageShape<O>>
-
+type ServerStreamHandler<I extends DescMessage, O extends DescMessage> = Handler<
+  MessageShape<I>,
+  AsyncIterable<MessageShape<O>>
+>
+type BidiStreamHandler<I extends DescMessage, O extends DescMessage> = Handler<
+  AsyncIterable<MessageShape<I>>,
+  AsyncIterable<MessageShape<O>>
+>
 type HandlerOf<M> =
   M extends DescMethodUnary<infer I, infer O>
     ? UnaryHandler<I, O>
@@ -55,19 +55,12 @@ export type ServiceHandlers<S extends DescService> = {
   readonly [Name in keyof S['method']]: HandlerOf<S['method'][Name]>
 }
 
+type MethodOf<Kind, Desc> = { readonly kind: Kind; readonly desc: Desc; readonly handle: HandlerOf<Desc> }
 /** One method of any service, independent of the protocol of its callers. */
 export type Method =
-  | { readonly kind: 'unary'; readonly desc: DescMethodUnary; readonly handle: UnaryHandler<DescMessage, DescMessage> }
-  | {
-      readonly kind: 'server_streaming'
-      readonly desc: DescMethodServerStreaming
-      readonly handle: ServerStreamHandler<DescMessage, DescMessage>
-    }
-  | {
-      readonly kind: 'bidi_streaming'
-      readonly desc: DescMethodBiDiStreaming
-      readonly handle: BidiStreamHandler<DescMessage, DescMessage>
-    }
+  | MethodOf<'unary', DescMethodUnary>
+  | MethodOf<'server_streaming', DescMethodServerStreaming>
+  | MethodOf<'bidi_streaming', DescMethodBiDiStreaming>
 /** A method and its path, `/<package>.<service>/<method>`. */
 export type MethodEntry = readonly [path: string, method: Method]
 
@@ -117,12 +110,8 @@ export type StatusCode = (typeof StatusCode)[keyof typeof StatusCode]
 type ErrorStatusCode = Exclude<StatusCode, typeof StatusCode.ok>
 
 /** Errors that describe the flag or the request: a retry fails in the same way. */
-const FINAL: ReadonlySet<StatusCode> = new Set([
-  StatusCode.unknown,
-  StatusCode.invalidArgument,
-  StatusCode.notFound,
-  StatusCode.dataLoss,
-])
+const { unknown, invalidArgument, notFound, dataLoss } = StatusCode
+const FINAL: ReadonlySet<StatusCode> = new Set([unknown, invalidArgument, notFound, dataLoss])
 
 /** Ends a call with `status`. `message` is sent to the caller. */
 export class RpcError extends Error {

@@ -74,16 +74,12 @@ export class OpenStreams {
     const release = () => {
       clearTimeout(timer)
       client.removeEventListener('abort', cancel)
-      this.#remove(name, stream)
+      this.#open.delete(stream)
+      const left = (this.#counts.get(name) ?? 1) - 1
+      if (left > 0) this.#counts.set(name, left)
+      else this.#counts.delete(name)
     }
     return { signal: stream.signal, release }
-  }
-
-  #remove(name: string, stream: AbortController): void {
-    this.#open.delete(stream)
-    const count = (this.#counts.get(name) ?? 1) - 1
-    if (count > 0) this.#counts.set(name, count)
-    else this.#counts.delete(name)
   }
 }
 

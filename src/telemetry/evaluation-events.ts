@@ -9,7 +9,6 @@ export type EvaluationEvent = {
   readonly evaluation: Evaluation
   readonly flagSetId: string
   readonly revision: bigint
-  /** The targeting key. */
   readonly contextId: string | undefined
   /** Milliseconds since 1970. */
   readonly at: number
@@ -20,13 +19,6 @@ export type EvaluationEvent = {
 /** The name of the event (https://opentelemetry.io/docs/specs/semconv/feature-flags/feature-flags-events/). */
 export const EVALUATION_EVENT = 'feature_flag.evaluation'
 const PROVIDER = 'flagstaff'
-const REASON: Readonly<Record<Evaluation['reason'], string>> = {
-  STATIC: 'static',
-  DEFAULT: 'default',
-  TARGETING_MATCH: 'targeting_match',
-  DISABLED: 'disabled',
-  ERROR: 'error',
-}
 /** Longer flag keys and targeting keys of clients are omitted. */
 const TEXT_LENGTH_MAX = 256
 /** OpenTelemetry's default for log records. */
@@ -50,16 +42,12 @@ export class EvaluationEvents {
 }
 
 /** The attributes of an evaluation event in OpenTelemetry's semantic conventions. */
-export function attributesOf({
-  evaluation,
-  flagSetId,
-  revision,
-  contextId,
-}: Omit<EvaluationEvent, 'at' | 'trace'>): Attributes {
+export function attributesOf(event: Omit<EvaluationEvent, 'at' | 'trace'>): Attributes {
+  const { evaluation, flagSetId, revision, contextId } = event
   const { key, reason } = evaluation
   const attributes: Attributes = {
     'feature_flag.key': key.length > TEXT_LENGTH_MAX ? '' : key,
-    'feature_flag.result.reason': REASON[reason],
+    'feature_flag.result.reason': reason.toLowerCase(),
     'feature_flag.set.id': flagSetId,
     'feature_flag.version': String(revision),
     'feature_flag.provider.name': PROVIDER,

@@ -1,9 +1,8 @@
 import { newCounter } from './metrics.ts'
 
 /**
- * A bounded queue before the OpenTelemetry SDK, which is loaded after the first items exist. Items wait here until `connect()`; later ones go
- * directly to the SDK's batch processor. `capacity` includes the items that the processor has not exported yet; further ones are dropped and
- * counted.
+ * A bounded queue before the OpenTelemetry SDK, which is loaded later. Items wait until `connect()`; later ones go directly to the SDK's batch
+ * processor. `capacity` includes the items that the processor has not exported yet; further ones are dropped and counted.
  */
 export class ExportQueue<T> {
   readonly capacity: number

@@ -13,10 +13,8 @@ export type ExportOptions = {
   readonly sources: MetricSources
   readonly log: Log
 }
-export type TelemetryExport = {
-  /** Sends all waiting items. Stops when `signal` aborts, and logs the number of lost items. */
-  drain(signal: AbortSignal): Promise<void>
-}
+/** `drain()` sends all waiting items. It stops when `signal` aborts, and logs the number of lost items. */
+type TelemetryExport = { drain(signal: AbortSignal): Promise<void> }
 
 /** Interval of the log lines about a failing collector. */
 const LOG_MS = 60_000

@@ -1,10 +1,9 @@
 import { type HrTime, ValueType } from '@opentelemetry/api'
-import { millisToHrTime } from '@opentelemetry/core'
+import { type InstrumentationScope, millisToHrTime } from '@opentelemetry/core'
 import { emptyResource } from '@opentelemetry/resources'
 import { AggregationTemporality, DataPointType, type MetricData, type MetricProducer } from '@opentelemetry/sdk-metrics'
 import type { AnyRegistry } from './prometheus.ts'
 
-type Scope = { readonly name: string; readonly version: string }
 type Interval = { readonly startTime: HrTime; readonly endTime: HrTime }
 /** A metric as the registry returns it; the series of a histogram have Prometheus's names. */
 type Collected = Omit<Awaited<ReturnType<AnyRegistry['getMetricsAsJSON']>>[number], 'type' | 'values'> & {
@@ -18,7 +17,7 @@ type Collected = Omit<Awaited<ReturnType<AnyRegistry['getMetricsAsJSON']>>[numbe
 type MetricAttributes = Partial<Record<string, string | number>>
 
 /** Reads the metrics of a registry for OpenTelemetry's metric reader. */
-export function metricProducer(scope: Scope, registry: AnyRegistry): MetricProducer {
+export function metricProducer(scope: InstrumentationScope, registry: AnyRegistry): MetricProducer {
   const startTime = millisToHrTime(performance.timeOrigin)
   return {
     collect: async () => {
@@ -43,13 +42,8 @@ function metricOf({ name, help, type, values }: Collected, interval: Interval): 
   return { ...common, dataPointType: DataPointType.SUM, isMonotonic: true, dataPoints }
 }
 
-type HistogramPoint = {
-  readonly attributes: MetricAttributes
-  /** Cumulative. */
-  readonly counts: number[]
-  readonly bounds: number[]
-  sum: number
-}
+/** `counts` are cumulative. */
+type HistogramPoint = { readonly attributes: MetricAttributes; counts: number[]; bounds: number[]; sum: number }
 
 /** Prometheus's buckets are cumulative, OpenTelemetry's are not. */
 function histograms(values: Collected['values']) {

@@ -1,4 +1,4 @@
-import type { Evaluation, Failure, Success } from '../flag/evaluate.ts'
+import type { Evaluation, Success } from '../flag/evaluate.ts'
 
 /** The counters and histograms that several parts of a replica record. `prometheus.ts` reads them at each scrape. */
 export type Metrics = ReturnType<typeof newMetrics>
@@ -23,15 +23,12 @@ export const BOUNDS_SECONDS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ]
 
-/** A duration and its trace. `at` is in unix seconds. */
-type Exemplar = { readonly traceId: string; readonly seconds: number; readonly at: number }
-
 /** A histogram of durations. Adding one allocates nothing and takes 10 ns. */
 export class DurationHistogram {
   /** One count per bucket, not cumulative; the last is above all bounds. */
   readonly counts: number[] = new Array(BOUNDS_SECONDS.length + 1).fill(0)
-  /** The newest of each bucket. */
-  readonly exemplars: (Exemplar | undefined)[] = []
+  /** The newest duration of each bucket and its trace; `at` is in unix seconds. */
+  readonly exemplars: ({ traceId: string; seconds: number; at: number } | undefined)[] = []
   seconds = 0
 
   add(seconds: number, traceId?: string): void {
@@ -117,20 +114,11 @@ export class RequestDurations {
   }
 }
 
-type Reason = Success['reason']
-/** The number of evaluations by reason, and of failed ones by error code. */
-export type ResultCounts = Record<Reason | Failure['errorCode'], number>
+/** The reasons of successful evaluations, and the error codes of failed ones. */
+export const REASONS = ['STATIC', 'DEFAULT', 'TARGETING_MATCH', 'DISABLED'] as const
+export const ERROR_CODES = ['FLAG_NOT_FOUND', 'PARSE_ERROR', 'TYPE_MISMATCH', 'GENERAL'] as const
+type ResultCounts = Record<(typeof REASONS)[number] | (typeof ERROR_CODES)[number], number>
 
-const NO_RESULTS: ResultCounts = {
-  STATIC: 0,
-  DEFAULT: 0,
-  TARGETING_MATCH: 0,
-  DISABLED: 0,
-  FLAG_NOT_FOUND: 0,
-  PARSE_ERROR: 0,
-  TYPE_MISMATCH: 0,
-  GENERAL: 0,
-}
 /** Environments with counts of their own; further ones share one. */
 const ENVIRONMENTS_MAX = 1_000
 /** Cannot be the id of a flag set: ids contain a slash. */
@@ -139,7 +127,7 @@ const OTHERS = 'other'
 /** The evaluations of this process by environment and result. Not by flag: the number of flags has no limit. */
 export class EvaluationCounts {
   readonly #counts = new Map<string, ResultCounts>()
-  readonly #reasons = new WeakMap<readonly Success[], ReadonlyMap<Reason, number>>()
+  readonly #reasons = new WeakMap<readonly Success[], ReadonlyMap<Success['reason'], number>>()
 
   /** Counts an evaluation in the environment `flagSetId`; takes about 20 ns. */
   count(flagSetId: string, evaluation: Evaluation): void {
@@ -158,8 +146,8 @@ export class EvaluationCounts {
     return this.#counts
   }
 
-  #sum(evaluations: readonly Success[]): ReadonlyMap<Reason, number> {
-    const reasons = new Map<Reason, number>()
+  #sum(evaluations: readonly Success[]): ReadonlyMap<Success['reason'], number> {
+    const reasons = new Map<Success['reason'], number>()
     for (const { reason } of evaluations) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
     this.#reasons.set(evaluations, reasons)
     return reasons
@@ -169,7 +157,7 @@ export class EvaluationCounts {
     const name = this.#counts.size < ENVIRONMENTS_MAX ? flagSetId : OTHERS
     const existing = this.#counts.get(name)
     if (existing) return existing
-    const counts: ResultCounts = { ...NO_RESULTS }
+    const counts = Object.fromEntries([...REASONS, ...ERROR_CODES].map((result) => [result, 0])) as ResultCounts
     this.#counts.set(name, counts)
     return counts
   }

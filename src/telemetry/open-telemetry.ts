@@ -5,6 +5,7 @@ import {
   diag,
   ROOT_CONTEXT,
   type SpanContext,
+  SpanStatusCode,
   TraceFlags,
   trace,
 } from '@opentelemetry/api'
@@ -79,20 +80,12 @@ type Processor = { forceFlush(): Promise<void>; shutdown(): Promise<void> }
 const SCOPE = { name: 'flagstaff', version: manifest.version }
 /** Overridden by OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES. */
 const SERVICE = { 'service.name': SCOPE.name, 'service.version': SCOPE.version }
-/** Severity "INFO". */
+/** The severity number. */
 const INFO = 9
-/** Status "unset". */
-const UNSET = { code: 0 }
 
 /** Connects the queues to the batch processors and OTLP exporters of the OpenTelemetry SDK, which read OTEL_EXPORTER_OTLP_* themselves. */
-export async function startOpenTelemetry({
-  config,
-  spans,
-  events,
-  registry,
-  onLost,
-  log,
-}: OpenTelemetryOptions): Promise<OpenTelemetry> {
+export async function startOpenTelemetry(options: OpenTelemetryOptions): Promise<OpenTelemetry> {
+  const { config, spans, events, registry, onLost, log } = options
   logDiagnostics(log)
   const resource = await detectedResource()
   const processors: Processor[] = []
@@ -170,11 +163,7 @@ function sendMetrics(
   return new MeterProvider({ resource, readers: [reader] })
 }
 
-type Exporter<T> = {
-  export(batch: T[], done: (result: ExportResult) => void): void
-  forceFlush(): Promise<void>
-  shutdown(): Promise<void>
-}
+type Exporter<T> = Processor & { export(batch: T[], done: (result: ExportResult) => void): void }
 
 /** Options of a batch processor whose exporter frees the capacity of `source` and reports lost items. */
 function batchOptions<T>(
@@ -182,16 +171,13 @@ function batchOptions<T>(
   source: Pick<ExportQueue<never>, 'settle'>,
   { onLost, ...config }: BatchOptions,
 ) {
-  const settled = (count: number, { code, error }: ExportResult) => {
-    const isLost = code !== ExportResultCode.SUCCESS
-    source.settle(count, isLost)
-    if (isLost) onLost(error ?? new Error('The collector gave no reason'), count)
-  }
   return {
     exporter: {
       export: (batch: T[], done: (result: ExportResult) => void) =>
         exporter.export(batch, (result) => {
-          settled(batch.length, result)
+          const isLost = result.code !== ExportResultCode.SUCCESS
+          source.settle(batch.length, isLost)
+          if (isLost) onLost(result.error ?? new Error('The collector gave no reason'), batch.length)
           done(result)
         }),
       forceFlush: () => exporter.forceFlush(),
@@ -216,7 +202,7 @@ function readableSpan(span: Span, resource: Resource): ReadableSpan {
     startTime,
     endTime,
     duration: hrTimeDuration(startTime, endTime),
-    status: span.status ?? UNSET,
+    status: span.status ?? { code: SpanStatusCode.UNSET },
     attributes: span.attributes,
     links: span.links,
     events: span.events.map(({ name, at, attributes }) => ({ name, attributes, time: millisToHrTime(at) })),

@@ -15,6 +15,10 @@ export type AddMetric = (
 ) => void
 export type MetricAdders = { readonly gauge: AddMetric; readonly counter: AddMetric }
 
+/** One sample for each value of one label. */
+export const samplesBy = (label: string, values: Readonly<Record<string, number>>): Sample[] =>
+  Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }))
+
 /**
  * Metrics of the process, under the names of all Prometheus clients, and of the build. They are read at each scrape: the default metrics of
  * prom-client run a timer every 10 ms for one of them, 42 ms of CPU time in 5 s, in a process that should sleep.
@@ -50,10 +54,7 @@ function lagSeconds(): Promise<number> {
 function loopTimes(): Sample[] {
   const { active, idle } = performance.eventLoopUtilization()
   if (active + idle === 0) return []
-  return [
-    { labels: { state: 'active' }, value: active / 1_000 },
-    { labels: { state: 'idle' }, value: idle / 1_000 },
-  ]
+  return samplesBy('state', { active: active / 1_000, idle: idle / 1_000 })
 }
 
 /** Only Linux has these files. */

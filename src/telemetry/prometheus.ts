@@ -3,12 +3,14 @@ import {
   BOUNDS_SECONDS,
   type Counter,
   type DurationHistogram,
+  ERROR_CODES,
   type EvaluationCounts,
   type HistogramValue,
   type Labeled,
   type Metrics,
+  REASONS,
 } from './metrics.ts'
-import { type AddMetric, addProcessMetrics, type MetricAdders, type Sample } from './process-metrics.ts'
+import { type AddMetric, addProcessMetrics, type MetricAdders, type Sample, samplesBy } from './process-metrics.ts'
 
 type CounterReader = Readonly<Counter>
 type LabeledCounters = Pick<Labeled<readonly string[], CounterReader>, 'all'>
@@ -103,23 +105,20 @@ function addSnapshots(
   { metrics, snapshots, databaseHealth, subscriptions }: MetricSources,
   { gauge, counter }: MetricAdders,
 ) {
-  const loaded = function* (sampleOf: (state: SnapshotState, revision: bigint) => Sample): Iterable<Sample> {
-    for (const [environment, state] of snapshots.all()) {
-      if (!state.value) continue
-      const { labels, value } = sampleOf(state, state.value.revision)
-      yield { labels: { environment, ...labels }, value }
-    }
-  }
+  const loaded = (read: (snapshot: SnapshotState) => number) =>
+    Array.from(snapshots.all())
+      .filter(([, { value }]) => value !== undefined)
+      .map(([environment, snapshot]) => ({ labels: { environment }, snapshot, value: read(snapshot) }))
   gauge('flagstaff_snapshot_revision', 'Revision that is served', ['environment'], () =>
-    loaded((_, revision) => ({ labels: {}, value: Number(revision) })),
+    loaded(({ value }) => Number(value?.revision)),
   )
   const age = 'Time since Redis or Postgres confirmed that this is the newest revision'
   gauge('flagstaff_snapshot_age_seconds', age, ['environment'], () =>
-    loaded(({ unconfirmedMs }) => ({ labels: {}, value: unconfirmedMs / 1_000 })),
+    loaded(({ unconfirmedMs }) => unconfirmedMs / 1_000),
   )
   const source = 'Source of the last confirmation; "memory" when neither store could be reached'
   gauge('flagstaff_snapshot_source', source, ['environment', 'source'], () =>
-    loaded(({ source }) => ({ labels: { source }, value: 1 })),
+    loaded(() => 1).map(({ labels, snapshot, value }) => ({ labels: { ...labels, source: snapshot.source }, value })),
   )
   counter('flagstaff_freshness_checks_total', 'Checks for a newer revision', ['source', 'result'], () =>
     samplesOf(databaseHealth.checks),
@@ -149,9 +148,6 @@ function addStores(
   counter('flagstaff_usage_unnamed_total', 'Usage that found no counter of its own', [], () => usage.unnamed)
 }
 
-const REASONS = ['STATIC', 'DEFAULT', 'TARGETING_MATCH', 'DISABLED'] as const
-const ERROR_CODES = ['FLAG_NOT_FOUND', 'PARSE_ERROR', 'TYPE_MISMATCH', 'GENERAL'] as const
-
 function* evaluationSamples(evaluations: EvaluationCounts): Iterable<Sample> {
   for (const [environment, counts] of evaluations.all()) {
     for (const reason of REASONS) yield { labels: { environment, reason, error_code: '' }, value: counts[reason] }
@@ -159,10 +155,6 @@ function* evaluationSamples(evaluations: EvaluationCounts): Iterable<Sample> {
       yield { labels: { environment, reason: 'ERROR', error_code: code }, value: counts[code] }
   }
 }
-
-/** One sample for each value of one label. */
-const samplesBy = (label: string, values: Readonly<Record<string, number>>): Sample[] =>
-  Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }))
 
 const samplesOf = (counters: LabeledCounters): Sample[] =>
   Array.from(counters.all(), ({ labels, cell }) => ({ labels, value: cell.value }))

@@ -11,11 +11,8 @@ import type {
 import { formatTraceparent, newSpanId, type TraceContext } from './trace-context.ts'
 
 export type { Attributes }
-export type SpanEvent = {
-  readonly name: string
-  readonly at: number
-  readonly attributes: Attributes
-}
+
+type SpanEvent = { readonly name: string; readonly at: number; readonly attributes: Attributes }
 
 /** The values of SpanKind, whose package is loaded later. */
 export const INTERNAL: SpanKind = 0

@@ -51,8 +51,8 @@ export class Tracer {
   }
 
   /** Starts the span of a remote request with the trace id of `sample()`. */
-  startRemote(traceId: string, parent: TraceContext | undefined, span: NewSpan): Span {
-    return this.#create(traceId, parent, span)
+  startRemote(traceId: string, parent: TraceContext | undefined, { name, kind, attributes }: NewSpan): Span {
+    return new Span({ name, kind, traceId, parent, attributes, now: this.#now, onEnd: this.#onEnd })
   }
 
   /** Starts a child of the active span, or a trace without one; undefined when it is not sampled. */
@@ -61,7 +61,7 @@ export class Tracer {
     const current = this.#current?.getStore()
     if (current === UNSAMPLED) return undefined
     const traceId = current ? current.traceId : this.sample(undefined)
-    return traceId === undefined ? undefined : this.#create(traceId, current, span)
+    return traceId === undefined ? undefined : this.startRemote(traceId, current, span)
   }
 
   /** Runs `work` with this span as the active one; with undefined, none of its spans are recorded. */
@@ -81,10 +81,6 @@ export class Tracer {
     } finally {
       span?.end()
     }
-  }
-
-  #create(traceId: string, parent: TraceContext | undefined, { name, kind, attributes }: NewSpan): Span {
-    return new Span({ name, kind, traceId, parent, attributes, now: this.#now, onEnd: this.#onEnd })
   }
 }
 

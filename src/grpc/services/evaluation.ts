@@ -30,10 +30,11 @@ import {
   StatusCode,
   sharedMessage,
 } from '../service.ts'
-import { type EventStreamDependencies, eventStream } from './event-stream.ts'
+import { eventStream, type FlagEventDependencies } from './event-stream.ts'
 
-type ResolveDependencies = {
+export type ResolveDependencies = {
   readonly authorize: Authorize
+  /** A promise only for an environment that is not cached yet. Throws `not_found` or `unavailable`. */
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
   readonly enrich: Enrich
   readonly count: RecordEvaluation
@@ -42,7 +43,7 @@ type ResolveDependencies = {
 }
 type ResolveType = FlagType | 'integer'
 /** A call after authorization, with all that an evaluation needs. */
-type EvaluationRequest = CallScope & {
+type ResolveRequest = CallScope & {
   readonly snapshot: Snapshot
   readonly context: Context
   /** Unix seconds. */
@@ -51,13 +52,13 @@ type EvaluationRequest = CallScope & {
 }
 
 /** `flagd.evaluation.v1` and `v2`, and v1 under its old name `schema.v1`. */
-export function evaluationMethods(dependencies: ResolveDependencies & EventStreamDependencies): MethodEntry[] {
+export function evaluationMethods(dependencies: ResolveDependencies & FlagEventDependencies): MethodEntry[] {
   const resolve1 = <O extends DescMessage>(type: ResolveType, response: O) =>
     resolveHandler(dependencies, { version: 'v1', type, response })
   const resolve2 = <O extends DescMessage>(type: ResolveType, response: O) =>
     resolveHandler(dependencies, { version: 'v2', type, response })
   const first: ServiceHandlers<typeof v1.Service> = {
-    resolveAll: ({ context }, call) => resolveAll(dependencies, call, context),
+    resolveAll: resolveAll(dependencies),
     resolveBoolean: resolve1('boolean', v1.ResolveBooleanResponseSchema),
     resolveString: resolve1('string', v1.ResolveStringResponseSchema),
     resolveFloat: resolve1('number', v1.ResolveFloatResponseSchema),
@@ -76,23 +77,21 @@ export function evaluationMethods(dependencies: ResolveDependencies & EventStrea
   return [...methodsOf(v1.Service, first), ...methodsOf(v2.Service, second), ...methodsOf(legacy.Service, first)]
 }
 
-const NO_CONTEXT: Context = {}
-
 /** Authorizes a call and finds its snapshot. Synchronous once key and environment are cached. */
-function evaluationRequest(
+function prepareRequest(
   { authorize, current, enrich, now }: ResolveDependencies,
   call: CallContext,
   context: JsonObject | undefined,
-): EvaluationRequest | Promise<EvaluationRequest> {
-  const requestFor = ({ flagSetId, selector }: CallScope, snapshot: Snapshot): EvaluationRequest => ({
+): ResolveRequest | Promise<ResolveRequest> {
+  const requestFor = ({ flagSetId, selector }: CallScope, snapshot: Snapshot): ResolveRequest => ({
     flagSetId,
     selector,
     snapshot,
-    context: enrich(context ?? NO_CONTEXT),
+    context: enrich(context ?? {}),
     now: Math.floor(now() / 1_000),
     span: call.span,
   })
-  const find = (scope: CallScope): EvaluationRequest | Promise<EvaluationRequest> => {
+  const find = (scope: CallScope): ResolveRequest | Promise<ResolveRequest> => {
     if (context !== undefined && !isFiniteContext(context))
       throw new FlagError('invalid', 'Cannot read the context: a number in it is NaN or beyond a double')
     const snapshot = current(scope.flagSetId)
@@ -140,8 +139,8 @@ function resolveHandler<O extends DescMessage>(
     messages.set(success, message)
     return message
   }
-  const respond = (key: string, request: EvaluationRequest): MessageShape<O> => {
-    const evaluation = evaluateFlag(dependencies, key, request, type)
+  const respond = (key: string, request: ResolveRequest): MessageShape<O> => {
+    const evaluation = evaluateFlag(dependencies.count, key, request, type)
     if (evaluation.reason === 'ERROR') throw ERRORS[evaluation.errorCode]
     if (request.selector === undefined) return sharedMessageOf(evaluation)
     return create(response, fieldsOf(evaluation, { ...reflect(request.selector), ...evaluation.metadata }))
@@ -150,18 +149,13 @@ function resolveHandler<O extends DescMessage>(
     { flagKey, context }: { readonly flagKey: string; readonly context?: JsonObject | undefined },
     call: CallContext,
   ): MessageShape<O> | Promise<MessageShape<O>> => {
-    const request = evaluationRequest(dependencies, call, context)
+    const request = prepareRequest(dependencies, call, context)
     return request instanceof Promise ? request.then((ready) => respond(flagKey, ready)) : respond(flagKey, request)
   }
 }
 
 /** Evaluates and counts one flag. A flag outside of the selector does not exist for the caller. */
-function evaluateFlag(
-  { count }: ResolveDependencies,
-  key: string,
-  request: EvaluationRequest,
-  type: ResolveType,
-): Evaluation {
+function evaluateFlag(count: RecordEvaluation, key: string, request: ResolveRequest, type: ResolveType): Evaluation {
   const { snapshot, selector, context, now } = request
   const flag = snapshot.flagSet.flags.get(key)
   const isVisible = flag !== undefined && selects(selector, snapshot.flagSetId, flag.metadata)
@@ -180,35 +174,33 @@ function typedValueOf({ value }: Success, type: ResolveType): unknown {
 }
 
 /** Evaluates every flag that the selector matches (v1 only). flagd's web provider calls it. */
-async function resolveAll(
-  dependencies: ResolveDependencies,
-  call: CallContext,
-  requestContext: JsonObject | undefined,
-): Promise<v1.ResolveAllResponse> {
-  const request = await evaluationRequest(dependencies, call, requestContext)
-  const { snapshot, selector, context, now } = request
-  const flags: Record<string, v1.AnyFlag> = Object.create(null)
-  for (const flag of snapshot.flagSet.flags.values()) {
-    if (!selects(selector, snapshot.flagSetId, flag.metadata)) continue
-    const evaluation = evaluate(flag, context, now)
-    dependencies.count(evaluation, request)
-    const anyFlag = anyFlagOf(evaluation, flag.type, request)
-    if (anyFlag) flags[flag.key] = anyFlag
+const resolveAll =
+  (dependencies: ResolveDependencies): ServiceHandlers<typeof v1.Service>['resolveAll'] =>
+  async (message, call) => {
+    const request = await prepareRequest(dependencies, call, message.context)
+    const { snapshot, selector, context, now } = request
+    const flags: Record<string, v1.AnyFlag> = Object.create(null)
+    for (const flag of snapshot.flagSet.flags.values()) {
+      if (!selects(selector, snapshot.flagSetId, flag.metadata)) continue
+      const evaluation = evaluate(flag, context, now)
+      dependencies.count(evaluation, request)
+      const anyFlag = anyFlagOf(evaluation, flag.type, request)
+      if (anyFlag) flags[flag.key] = anyFlag
+    }
+    return create(v1.ResolveAllResponseSchema, { flags, metadata: reflect(selector) })
   }
-  return create(v1.ResolveAllResponseSchema, { flags, metadata: reflect(selector) })
-}
 
 /** As in flagd: no entry without a value or for a list, which the message cannot hold; the zero value after an error or when disabled. */
 function anyFlagOf(
   evaluation: Evaluation,
   type: FlagType | undefined,
-  { selector }: EvaluationRequest,
+  request: ResolveRequest,
 ): v1.AnyFlag | undefined {
   const { reason } = evaluation
   const isZero = reason === 'ERROR' || reason === 'DISABLED'
   const value = anyValueOf(isZero ? ZERO_VALUES[type ?? 'boolean'] : evaluation.value)
   const variant = isZero ? '' : (evaluation.variant ?? '')
-  const metadata = { ...reflect(selector), ...evaluation.metadata }
+  const metadata = { ...reflect(request.selector), ...evaluation.metadata }
   return value && create(v1.AnyFlagSchema, { reason, variant, value, metadata })
 }
 

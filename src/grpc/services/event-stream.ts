@@ -6,7 +6,7 @@ import { differenceOf, type FlagDifference } from '../../flag/flag-set.ts'
 import { type Authorize, type CallContext, sharedMessage } from '../service.ts'
 import { isStopping, type OpenStreams } from '../stream-limits.ts'
 
-export type EventStreamDependencies = {
+export type FlagEventDependencies = {
   readonly authorize: Authorize
   readonly subscriptions: Pick<Subscriptions, 'watch'>
   readonly streams: OpenStreams
@@ -25,7 +25,7 @@ type ChangedFlags = { [key: string]: { type: FlagDifference } }
  * client skips snapshots but no flag: each event has the difference to the snapshot of the event before.
  */
 export function eventStream<O extends DescMessage>(
-  { authorize, subscriptions, streams, keepAliveMs = KEEP_ALIVE_MS }: EventStreamDependencies,
+  { authorize, subscriptions, streams, keepAliveMs = KEEP_ALIVE_MS }: FlagEventDependencies,
   response: O,
 ) {
   const event = (type: EventType, data?: JsonObject): MessageShape<O> =>

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   Health,
   type HealthCheckResponse,
@@ -7,7 +8,7 @@ import {
 import { type MethodEntry, methodsOf, RpcError, StatusCode, sharedMessage } from '../service.ts'
 import { isStopping, type OpenStreams } from '../stream-limits.ts'
 
-type HealthDependencies = {
+export type HealthDependencies = {
   /** As `/readyz`: data is loaded and the process is not shutting down. */
   readonly isReady: () => Promise<boolean>
   readonly streams: OpenStreams
@@ -37,7 +38,7 @@ export function healthMethods({ isReady, streams }: HealthDependencies, services
       const status = await statusOf(service)
       if (status !== last) yield response(status)
       last = status
-      await pause(CHECK_MS, signal)
+      await sleep(CHECK_MS, undefined, { signal }).catch(() => undefined) // rejects when the signal aborts
     }
     if (isStopping(signal) && isKnown(service) && last !== Serving.NOT_SERVING) yield response(Serving.NOT_SERVING)
   }
@@ -47,18 +48,5 @@ export function healthMethods({ isReady, streams }: HealthDependencies, services
       return response(await statusOf(service))
     },
     watch: ({ service }, call) => streams.run(WATCHERS, call.signal, (signal) => statuses(service, signal)),
-  })
-}
-
-/** Resolves early when the signal aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end)
   })
 }

@@ -9,11 +9,7 @@ import {
 import { type MethodEntry, methodsOf, StatusCode } from '../service.ts'
 
 type ReflectionResponse = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>['messageResponse']>
-type DescriptorIndex = {
-  readonly services: readonly string[]
-  readonly fileByName: (name: string) => DescFile | undefined
-  readonly fileBySymbol: (symbol: string) => DescFile | undefined
-}
+type DescriptorIndex = ReturnType<typeof indexOf>
 
 /** Requests of one stream: more than any client needs. */
 const REQUESTS_MAX = 1_000
@@ -27,12 +23,8 @@ export function reflectionMethods(files: readonly DescFile[]): MethodEntry[] {
       for await (const request of requests) {
         count += 1
         if (count > REQUESTS_MAX) return
-        const messageResponse = respond(index, request)
-        yield create(ServerReflectionResponseSchema, {
-          validHost: request.host,
-          originalRequest: request,
-          messageResponse,
-        })
+        const response = { validHost: request.host, originalRequest: request }
+        yield create(ServerReflectionResponseSchema, { ...response, messageResponse: respond(index, request) })
       }
     },
   })
@@ -66,15 +58,15 @@ const errorResponse = (errorCode: StatusCode, errorMessage: string): ReflectionR
   value: { errorCode, errorMessage },
 })
 
-function indexOf(files: readonly DescFile[]): DescriptorIndex {
+function indexOf(files: readonly DescFile[]) {
   const registry = createRegistry(...files)
   const byName = new Map(files.map((file) => [file.proto.name, file]))
   // A method or a field is not in the registry: its file is the file of its parent.
   const typeOf = (symbol: string) => registry.get(symbol) ?? registry.get(symbol.slice(0, symbol.lastIndexOf('.')))
   return {
     services: files.flatMap((file) => file.services.map(({ typeName }) => typeName)).sort(),
-    fileByName: (name) => byName.get(name),
-    fileBySymbol: (symbol) => typeOf(symbol)?.file,
+    fileByName: (name: string) => byName.get(name),
+    fileBySymbol: (symbol: string) => typeOf(symbol)?.file,
   }
 }
 

@@ -13,12 +13,14 @@ import {
 import { type Authorize, type MethodEntry, methodsOf, RpcError, StatusCode, sharedMessage } from '../service.ts'
 import type { OpenStreams } from '../stream-limits.ts'
 
-type FlagSyncDependencies = {
+export type FlagSyncDependencies = {
   readonly authorize: Authorize
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
   readonly subscriptions: Pick<Subscriptions, 'watch'>
   readonly streams: OpenStreams
+  /** Records that an in-process provider read the flag set of an environment. */
   readonly noteSync: (environmentId: bigint) => void
+  /** Static values that override every evaluation context; in-process providers merge them as well. */
   readonly contextValues: JsonObject
 }
 
