@@ -81,10 +81,10 @@ export function applyFlagSet(
   })
 }
 
-type FlagSetSettings = Pick<EnvironmentRow, 'segments' | 'metadata' | 'members'>
+type DocumentSettings = Pick<EnvironmentRow, 'segments' | 'metadata' | 'members'>
 
 /** Segments, metadata and other members after the change. Without `prune`, entries missing from the document stay. */
-function nextSettings(environment: EnvironmentRow, { document, prune }: FlagSetApplication): FlagSetSettings {
+function nextSettings(environment: EnvironmentRow, { document, prune }: FlagSetApplication): DocumentSettings {
   const { segments, metadata, members } = document
   if (prune) return { segments, metadata, members }
   return {
@@ -95,8 +95,8 @@ function nextSettings(environment: EnvironmentRow, { document, prune }: FlagSetA
 }
 
 /** Which of them differ from the stored ones. */
-function changesOf(environment: EnvironmentRow, wanted: FlagSetSettings) {
-  const isChanged = (name: keyof FlagSetSettings) => !isDeepStrictEqual(wanted[name], environment[name])
+function changesOf(environment: EnvironmentRow, wanted: DocumentSettings) {
+  const isChanged = (name: keyof DocumentSettings) => !isDeepStrictEqual(wanted[name], environment[name])
   return { segments: isChanged('segments'), metadata: isChanged('metadata'), members: isChanged('members') }
 }
 
@@ -117,7 +117,7 @@ function unchangedOf(
   return new Map([...present].filter(([key, flag]) => !next.has(key) || isDeepStrictEqual(next.get(key), flag)))
 }
 
-function settingsEntry(environment: EnvironmentRow, after: FlagSetSettings, revision: bigint): NewChangeRecord {
+function settingsEntry(environment: EnvironmentRow, after: DocumentSettings, revision: bigint): NewChangeRecord {
   const { project, key, segments, metadata, members } = environment
   const before = { segments, metadata, members }
   return { subject: 'environment', action: 'update', project, environment: key, revision, before, after }
