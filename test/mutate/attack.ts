@@ -12,6 +12,8 @@ export type AttackOptions = {
   readonly runtime: Runtime
   readonly requests: number
   readonly seed: number
+  /** Ends earlier after so long. */
+  readonly seconds?: number | undefined
   /** One conversation only, by its number: to repeat a failure. */
   readonly only?: number | undefined
 }
@@ -45,7 +47,9 @@ const RULE = { ...FLAG, targeting: { if: [{ sem_ver: [{ var: 'version' }, '>=', 
 /** Sends mutated requests to a service of its own over some dozens of connections, while checking that it still serves valid ones. */
 export async function attack(options: AttackOptions): Promise<Outcome> {
   const store = await openStore()
-  const env = { DATABASE_URL: store.url, FLAGSTAFF_ADMIN_KEY: ADMIN_KEY, FLAGSTAFF_ACCESS_LOG: 'none' }
+  // Conversations do not wait for transactions, which go on without their clients: more are in progress than there are connections.
+  const limits = { REQUESTS_MAX: '20000', FLAGSTAFF_ACCESS_LOG: 'none' }
+  const env = { DATABASE_URL: store.url, FLAGSTAFF_ADMIN_KEY: ADMIN_KEY, ...limits }
   const service = await startService(env, { runtime: options.runtime })
   try {
     return await run(service, await prepare(service), options)
@@ -76,7 +80,11 @@ async function prepare({ address }: Running): Promise<Secrets> {
   return { admin: ADMIN_KEY, client, server, streamPath }
 }
 
-async function run(service: Running, secrets: Secrets, { requests, seed, only }: AttackOptions): Promise<Outcome> {
+async function run(
+  service: Running,
+  secrets: Secrets,
+  { requests, seed, seconds = Number.POSITIVE_INFINITY, only }: AttackOptions,
+): Promise<Outcome> {
   const templates = requestsFor(secrets)
   const statuses = new Map<number, number>()
   const failures: Failure[] = []
@@ -95,7 +103,11 @@ async function run(service: Running, secrets: Secrets, { requests, seed, only }:
     if (exchange.statuses.includes(500)) fail('is answered 500', at, conversation.text, exchange.received)
     if (exchange.hangs) fail('keeps its connection open', at, conversation.text, exchange.received)
   }
-  const isDone = () => sent >= requests || failures.length >= FAILURES_MAX || service.child.exitCode !== null
+  const isDone = () =>
+    sent >= requests ||
+    performance.now() - begin > seconds * 1_000 ||
+    failures.length >= FAILURES_MAX ||
+    service.child.exitCode !== null
   const work = async () => {
     while (!isDone()) {
       await one(number++)

@@ -1,4 +1,4 @@
-// npm run mutate [-- --requests=200000 --seed=1 --only=N --node|--bun]: sends mutated HTTP/1.1 requests to the listener of each runtime, in a
+// npm run mutate [-- --requests=200000 --seconds=600 --seed=1 --only=N --node|--bun]: sends mutated HTTP/1.1 requests to the listener of each runtime, in a
 // process of its own with a real database. Fails for an answer of 500, a connection that stays open, a process that ends or no longer serves
 // valid requests, memory that grows, and errors that the service did not expect. "--only" repeats one conversation of a seed.
 import { startTestServer } from '../support/server.ts'
@@ -17,13 +17,14 @@ const option = (name: string): number | undefined => {
 }
 const seed = option('seed') ?? Math.floor(Math.random() * 2 ** 31)
 const requests = option('requests') ?? REQUESTS
+const seconds = option('seconds')
 const only = option('only')
 const named = (['node', 'bun'] as const).filter((runtime) => args.includes(`--${runtime}`))
 
 const server = await startTestServer()
 let isGood = true
 for (const runtime of named.length > 0 ? named : (['node', 'bun'] as const)) {
-  const outcome = await attack({ runtime, requests, seed, only })
+  const outcome = await attack({ runtime, requests, seed, seconds, only })
   const faults = faultsOf(outcome)
   const statuses = [...outcome.statuses].sort(([one], [other]) => one - other).map((pair) => pair.join(': '))
   const { early, end, peak } = outcome.memory
