@@ -146,3 +146,12 @@ test('no folder has more than 15 files', () => {
   const counts = countBy(sources.map(({ file }) => dirname(file)))
   for (const [folder, count] of counts) assert.ok(count <= FOLDER_FILES_MAX, `${folder} has ${count} files`)
 })
+
+test('an exported type or class has a name of its own', () => {
+  const files = new Map<string, string[]>()
+  for (const { file, text } of sources)
+    for (const [, name = ''] of text.matchAll(/^export (?:abstract )?(?:type|interface|class) (\w+)/gm))
+      files.set(name, [...(files.get(name) ?? []), file])
+  const shared = [...files].filter(([, where]) => where.length > 1)
+  assert.deepEqual(shared, [], 'names that several files export')
+})
