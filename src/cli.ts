@@ -78,7 +78,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     JSON.stringify(portableDocumentOf(await exportFlagSet(database, environmentNamed(target))), null, 2),
 }
 
-/** Commands on the schema itself, on one connection and without a time limit: a migration takes as long as it takes. */
+/** Commands that change the schema itself. They use one connection and have no time limit, because a migration may take long. */
 const SCHEMA_COMMANDS: Readonly<Record<string, (client: DatabaseClient) => Promise<string>>> = {
   migrate: async (client) => {
     await migrate(client)
@@ -116,7 +116,7 @@ async function withClient(
   }
 }
 
-/** What the database said, in one line: around it drizzle puts a whole migration. */
+/** The innermost error message, on one line: drizzle's own message contains the whole migration. */
 function reasonOf(error: unknown): string {
   if (error instanceof Error && error.cause instanceof Error) return reasonOf(error.cause)
   return (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' ')
@@ -149,7 +149,7 @@ function environmentNamed(flagSetId: string | undefined): EnvironmentName {
   return { project, environment }
 }
 
-/** The value of a file of JSON, and its text. */
+/** The parsed value of a JSON file, and its text. */
 function readJson(file: string | undefined): [value: unknown, text: string] {
   try {
     const text = readFileSync(file ?? '', 'utf8')

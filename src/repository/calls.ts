@@ -3,10 +3,10 @@ import { Labeled, newHistogram } from '../telemetry/metrics.ts'
 import { CLIENT } from '../telemetry/span.ts'
 import { type Tracer, untraced } from '../telemetry/tracer.ts'
 
-/** The store in OpenTelemetry's conventions (`db.system.name`). */
+/** Name of the store in OpenTelemetry's conventions (`db.system.name`). */
 export type StoreName = 'postgresql' | 'redis'
 
-/** Counts, times and traces the calls of one store. */
+/** Counts, times and traces the calls to one store. */
 export class StoreCalls {
   /** Durations in seconds, by call and result: "ok", the code of a `FlagError`, or "failed". */
   readonly timings = new Labeled(['call', 'code'], newHistogram)
@@ -42,8 +42,8 @@ export class StoreCalls {
 const PARTS = 4
 
 /**
- * Calls `onLate` after `ms`; the returned function cancels. A time in which the event loop was blocked or the process suspended counts as a
- * quarter at most: the response may have arrived but was not read yet.
+ * Calls `onLate` after `ms`; the returned function cancels. A period in which the event loop was blocked or the process was suspended
+ * counts as at most a quarter of `ms`: the response may have arrived but was not read yet.
  */
 export function timeLimit(ms: number, onLate: () => void): () => void {
   let left = PARTS

@@ -1,10 +1,10 @@
-/** More than any process is kept waiting; less than any freeze that matters. */
+/** Longer than any scheduling delay of a process, shorter than any suspension that matters. */
 const JUMP_MS = 1_000
 
 /**
- * A clock in milliseconds that also counts the time a machine was frozen, as Fly's suspend does: its monotonic clock stands still
- * meanwhile, and what is held would seem fresh. `onJump` hears of each jump between wall and monotonic clock: connections
- * may be dead then.
+ * A clock in milliseconds that includes the time a machine was suspended, for example by Fly. The monotonic clock stops during a
+ * suspension, so cached data would look fresh afterwards. `onJump` is called for each jump between wall clock and monotonic clock, because
+ * connections may be dead after it.
  */
 export function wakefulClock(
   clocks: { monotonic: () => number; wall: () => number },
@@ -17,7 +17,7 @@ export function wakefulClock(
   return () => {
     const before = wall
     wall = clocks.wall()
-    if (wall === before) return time // the same millisecond: nothing can have jumped
+    if (wall === before) return time // same millisecond: no jump is possible
     const monotonic = clocks.monotonic()
     const jump = wall - monotonic - offset
     if (Math.abs(jump) >= JUMP_MS) {

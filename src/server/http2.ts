@@ -9,18 +9,20 @@ import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { HEADER_BYTES_MAX, isPlainTarget, type ListenOptions, NO_HOST, TIMES, type Times } from './server.ts'
 
-/** Requests that one connection may have open at once; gRPC clients open further connections, or wait. */
+/** Maximum of concurrent requests on one connection; gRPC clients open further connections, or wait. */
 const STREAMS_MAX = 1_000
-/** Streams that a client may reset at once, and per second after that, before it is cut (CVE-2023-44487, "rapid reset"). */
+/**
+ * Streams that a client may reset at once, and per second after that, before its connection is destroyed (CVE-2023-44487, "rapid reset").
+ */
 const RESET_BURST = 1_000
 const RESETS_PER_SECOND = 33
 const INVALID_FRAMES_MAX = 100
-/** In MiB; what waits to be written to one client counts. */
+/** In MiB, including data that waits to be written to one client. */
 const SESSION_MEMORY_MAX = 64
-/** The first GOAWAY names no last stream: what is on its way still comes in (RFC 9113 §6.8). */
+/** The first GOAWAY names no last stream, so streams in flight are still accepted (RFC 9113 §6.8). */
 const ANY_STREAM = 2 ** 31 - 1
 
-/** Limits of every HTTP/2 server here. */
+/** Limits of every HTTP/2 server. */
 export const HTTP2_OPTIONS: http2.ServerOptions = {
   maxSessionMemory: SESSION_MEMORY_MAX,
   maxSessionInvalidFrames: INVALID_FRAMES_MAX,
@@ -31,17 +33,17 @@ export const HTTP2_OPTIONS: http2.ServerOptions = {
 
 /** The connections of an HTTP/2 server. */
 export type Http2Sessions = {
-  /** Announces to every client that no further stream may be opened. */
+  /** Announces to every client that it must open no further stream. */
   announceEnd(): void
-  /** Closes each connection when its last stream has ended; at once when `late` aborts. */
+  /** Closes each connection when its last stream has ended, or at once when `late` aborts. */
   close(late?: AbortSignal): Promise<void>
 }
-/** A server with a port of its own; its `close` also stops listening. */
+/** A server with its own port; its `close` also stops listening. */
 export type Http2Listener = Http2Sessions & { readonly port: number }
 
 type Http2Options = Pick<ListenOptions, 'fetch' | 'takeStream' | 'times'>
 
-/** Serves HTTP/2 at `port`, by TLS or by prior knowledge. */
+/** Serves HTTP/2 on `port`, over TLS or in cleartext with prior knowledge. */
 export async function listenForHttp2(options: ListenOptions): Promise<Http2Listener> {
   const { host, port, tls, times = TIMES } = options
   const server = tls
@@ -60,7 +62,7 @@ export async function listenForHttp2(options: ListenOptions): Promise<Http2Liste
   }
 }
 
-/** Answers the streams of `server`: native gRPC by `takeStream`, the others by `fetch`. */
+/** Routes the streams of `server`: native gRPC to `takeStream`, the others to `fetch`. */
 export function serveHttp2(server: Http2Server, { fetch, takeStream, times = TIMES }: Http2Options): Http2Sessions {
   const open = new Set<ServerHttp2Session>()
   let isClosing = false
@@ -68,9 +70,9 @@ export function serveHttp2(server: Http2Server, { fetch, takeStream, times = TIM
   server.on('session', (session) => {
     open.add(session)
     session.once('close', () => open.delete(session))
-    session.on('error', () => undefined) // a broken connection or a protocol error: the session closes by itself
+    session.on('error', () => undefined) // a broken connection or a protocol error: Node closes the session
     closeWhenIdle(session, times)
-    if (isClosing) session.close() // it was accepted before, and greets only now
+    if (isClosing) session.close() // accepted before the close began, but its preface arrived only now
   })
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
     if (takeStream?.(stream, headers)) return
@@ -103,7 +105,9 @@ export function serveHttp2(server: Http2Server, { fetch, takeStream, times = TIM
   }
 }
 
-/** Destroys a session without a preface in time. After that, one without a stream may stay as long as proxies keep theirs. */
+/**
+ * Destroys a session whose preface does not arrive in time. After that, a session without streams may stay as long as proxies keep theirs.
+ */
 function closeWhenIdle(session: ServerHttp2Session, { headersMs, keepAliveMs }: Times): void {
   const greeting = setTimeout(() => session.destroy(), headersMs)
   const greeted = () => clearTimeout(greeting)
@@ -123,7 +127,7 @@ function closeWhenIdle(session: ServerHttp2Session, { headersMs, keepAliveMs }: 
   })
 }
 
-/** Node has such a limit of its own, which may come first; Bun's is reached by the fastest clients only. */
+/** Limits resets for each connection. Node has its own limit, which may be reached first; only the fastest clients reach Bun's. */
 function resetLimit(): { isTooMany(): boolean } {
   let left = RESET_BURST
   let at = performance.now()
@@ -137,7 +141,7 @@ function resetLimit(): { isTooMany(): boolean } {
   }
 }
 
-/** A request that is not whole in time will never be. gRPC's calls, which may go on, are watched where they are read. */
+/** Ends a request that is not complete in time. gRPC calls may last longer; their reader has its own timeouts. */
 function cutWhenSlow(stream: ServerHttp2Stream, requestMs: number): void {
   if (stream.endAfterHeaders) return
   const timer = setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), requestMs)
@@ -145,9 +149,9 @@ function cutWhenSlow(stream: ServerHttp2Stream, requestMs: number): void {
   stream.once('end', done).once('close', done)
 }
 
-/** A path with dot segments or backslashes; the body is discarded. */
+/** Refuses a path with dot segments or backslashes; the body is discarded. */
 function refuse(stream: ServerHttp2Stream): void {
-  stream.on('error', () => undefined) // the client's reset
+  stream.on('error', () => undefined) // the client reset the stream
   stream.respond({ ':status': 400 })
   stream.end('Cannot read the path')
   stream.resume()

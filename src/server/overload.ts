@@ -3,7 +3,10 @@ import { problemOf, RETRY_AFTER_SECONDS } from '../middleware/problem.ts'
 import { isCall, keyIn } from '../routes/paths.ts'
 import { parseTraceparent, traceIdAt } from '../telemetry/trace-context.ts'
 
-/** A client that is refused by one of these restarts the replica, takes it out of service, or no longer sees that it is overloaded. */
+/**
+ * Paths that are always served. Without them an orchestrator would restart the replica or take it out of service, and monitoring would
+ * miss the overload.
+ */
 const NEVER_REFUSED = new Set(['/livez', '/readyz', '/startupz', '/health', '/ready', '/metrics'])
 const GRPC_HEALTH = '/grpc.health.v1.Health/'
 
@@ -11,21 +14,21 @@ const DETAIL = 'This replica has too much to do; ask again'
 const HEADERS = { 'cache-control': 'no-store', 'retry-after': String(RETRY_AFTER_SECONDS) }
 const JSON_HEADERS = { ...HEADERS, 'content-type': 'application/json' }
 const PROBLEM_HEADERS = { ...HEADERS, 'content-type': 'application/problem+json' }
-/** gRPC's code. */
+/** gRPC's status code. */
 const UNAVAILABLE = 14
-/** Flag of the last message of a Connect stream, which says how it ended: https://connectrpc.com/docs/protocol/#streaming-rpcs */
+/** Flag of the last message of a Connect stream, which contains the final status: https://connectrpc.com/docs/protocol/#streaming-rpcs */
 const END_STREAM = 0b10
 
 export type OverloadDependencies = {
-  /** Full names of the services of RPC. */
+  /** Full names of the RPC services. */
   readonly services: readonly string[]
   /** Undefined: all. */
   readonly corsOrigins: readonly string[] | undefined
 }
 
 /**
- * The response to a request above the limit: 503 in the form of the caller's protocol, made of URL and headers alone. No route is looked
- * for, no key is checked and no body is read. Undefined for probes and metrics, which are served all the same.
+ * The response to a request above the limit: 503 in the caller's protocol, made from the URL and the headers alone. No route is matched,
+ * no key is checked and no body is read. Undefined for probes and metrics, which are always served.
  */
 export function overload({ services, corsOrigins }: OverloadDependencies): (request: Request) => Response | undefined {
   const origin = originHeaders(corsOrigins)
@@ -52,8 +55,8 @@ const respond = (status: number, headers: FlatHeaders, body: string | Uint8Array
   new Response(body, { status, headers })
 
 /**
- * Refuses a call of this content type with UNAVAILABLE: Connect's error, for its streams in their last message, and for gRPC-Web in the
- * head. Only the first is an error for HTTP too. `headers` are those of a response in JSON.
+ * Refuses a call of this content type with UNAVAILABLE: a Connect error, the last message of a Connect stream, or the headers of a
+ * gRPC-Web response. Only the first has an HTTP error status. `headers` are those of a JSON response.
  */
 function refuseCall(type: string, headers: FlatHeaders): Response {
   const error = { code: 'unavailable', message: DETAIL }

@@ -6,14 +6,14 @@ const PREFACE = Buffer.from('PRI')
 
 export type SharePortOptions = {
   readonly event: 'connection' | 'secureConnection'
-  /** How long a connection may wait for its first bytes. */
+  /** Time limit in ms for the first bytes of a connection. */
   readonly silentMs: number
 }
 
 /**
- * Hands the connections of `server` that speak HTTP/2 to `takeHttp2`, because most platforms give a container one port. Over TLS the
- * handshake says which (ALPN), in cleartext the first bytes do. The server itself stays the one that listens, because Node watches
- * header time-outs and idle connections only of a server that does.
+ * Passes the HTTP/2 connections of `server` to `takeHttp2`, because most platforms give a container one port. With TLS, the handshake
+ * (ALPN) selects the protocol; in cleartext, the first bytes do. `server` remains the listener, because Node enforces header timeouts and
+ * tracks idle connections only for a server that listens.
  */
 export function sharePort(
   server: HttpServer,
@@ -26,13 +26,13 @@ export function sharePort(
     const isHttp2 = 'alpnProtocol' in socket ? socket.alpnProtocol === 'h2' : await beginsAsHttp2(socket, silentMs)
     if (socket.destroyed) return
     if (isHttp2) {
-      socket.allowHalfOpen = false // HTTP/1.1 leaves it open, and an HTTP/2 session would then not notice that its client is gone
+      socket.allowHalfOpen = false // HTTP/1.1 leaves it on, and an HTTP/2 session would then not detect that its client has disconnected
       takeHttp2(socket)
     } else for (const listener of listeners) listener.call(server, socket)
   })
 }
 
-/** Reads just enough to tell, and puts it back. */
+/** Reads enough bytes to detect the protocol, then puts them back. */
 function beginsAsHttp2(socket: Socket, silentMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     let head = Buffer.alloc(0)
@@ -49,7 +49,7 @@ function beginsAsHttp2(socket: Socket, silentMs: number): Promise<boolean> {
       else if (known === PREFACE.byteLength) decide(true)
     }
     const leave = () => decide(false)
-    const end = () => socket.destroy() // the client closes before it has sent a request: there is nothing to respond to
+    const end = () => socket.destroy() // the client closed before it sent a request: there is nothing to respond to
     const ignore = () => undefined
     socket.on('readable', look).on('end', end).on('close', leave).on('error', ignore)
     socket.setTimeout(silentMs, () => socket.destroy())

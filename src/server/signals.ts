@@ -1,6 +1,6 @@
 /**
- * The name of the first stop signal; a second one exits at once. This module acts when it is imported, and is imported first: as process 1
- * a signal without a handler is lost.
+ * Resolves with the name of the first stop signal; a second signal exits at once. This module has a side effect when it is imported, and
+ * it must be imported first: a process with id 1 loses signals that have no handler.
  */
 const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
 let isStopping = false

@@ -1,6 +1,6 @@
 /**
- * Takes a step of the start-up. When it fails, says why in one line, runs `undo` and exits with 1: what goes wrong here is for a person to
- * mend, who needs the sentence and not the stack.
+ * Runs one step of the start-up. On failure it prints the message on one line, runs `undo` and exits with 1. The stack is left out: an
+ * operator needs only the sentence.
  */
 export function orExit<T>(step: () => Promise<T>, undo?: () => Promise<void>): Promise<T>
 export function orExit<T>(step: () => T, undo?: () => Promise<void>): T

@@ -7,11 +7,11 @@ import type { DatabaseAddress, DatabaseHost } from './address.ts'
 /** One way to reach the database: a host, with TLS or in cleartext. */
 export type DatabaseRoute = { readonly host: DatabaseHost; readonly isTls: boolean }
 
-/** Per host, where the address names no limit of its own; shorter where another host can be tried. */
+/** Connect limits for each host if the address sets none. The limit is shorter if another host can be tried. */
 const CONNECT_MS = 2_000
 const CONNECT_ONE_OF_MANY_MS = 1_000
 
-/** The driver's settings for one route. Nothing is sent at start-up that a connection pooler refuses. */
+/** The driver's settings for one route. The start-up message contains nothing that a connection pooler refuses. */
 export function clientConfigOf(address: DatabaseAddress, { host, isTls }: DatabaseRoute): pg.ClientConfig {
   const seconds = address.connectTimeoutSeconds
   const standard = address.hosts.length > 1 ? CONNECT_ONE_OF_MANY_MS : CONNECT_MS
@@ -32,12 +32,12 @@ export function clientConfigOf(address: DatabaseAddress, { host, isTls }: Databa
   }
 }
 
-/** Without it the driver would look for a file of passwords in the home directory. */
+/** Without a password here, the driver would look for a password file in the home directory. */
 const noPassword = (() => undefined) as unknown as () => string
 
 /**
- * `verify-full` checks the certificate for the very host of the address, name or IP; `verify-ca`, and other modes with a root certificate,
- * check who signed it; others check nothing.
+ * `verify-full` checks that the certificate is for the host of the address, name or IP. `verify-ca`, and other modes with a root
+ * certificate, check only who signed it. The remaining modes check nothing.
  */
 function tlsOf({ tls }: DatabaseAddress, { host }: DatabaseHost): NonNullable<pg.ClientConfig['ssl']> {
   const isChecked = tls.mode === 'verify-ca' || tls.mode === 'verify-full' || tls.ca !== undefined
@@ -61,9 +61,9 @@ type DriverConnection = NodeJS.EventEmitter & {
   attachListeners(stream: Pick<DriverStream, 'on'>): void
 }
 
-/** A client whose parser ends the connection, not the process, at what it does not know: a server that demands GSSAPI, or is none. */
 export type DatabaseClient = pg.Client
 
+/** On bytes that the parser does not know, such as a demand for GSSAPI, it closes the connection; the driver's own client ends the process. */
 export class SafeClient extends pg.Client {
   constructor(config?: pg.ClientConfig) {
     super(config)
@@ -74,7 +74,7 @@ export class SafeClient extends pg.Client {
   }
 }
 
-/** Not in the driver's types; its version is pinned. */
+/** Missing from the driver's types; the driver's version is pinned. */
 const connectionOf = (client: pg.Client) => (client as unknown as { connection: DriverConnection }).connection
 
 function guarded(listener: (chunk: Buffer) => void, stream: DriverStream): (chunk: Buffer) => void {
@@ -87,7 +87,7 @@ function guarded(listener: (chunk: Buffer) => void, stream: DriverStream): (chun
   }
 }
 
-/** A client that sends no password where the channel must be bound and the server does not offer it. */
+/** A client that sends no password if channel binding is required and the server does not offer it. */
 export class ChannelBoundClient extends SafeClient {
   constructor(config?: pg.ClientConfig) {
     super(config)
@@ -112,7 +112,7 @@ export class ChannelBoundClient extends SafeClient {
 export const clientClassOf = (address: DatabaseAddress) =>
   address.channelBinding === 'require' ? ChannelBoundClient : SafeClient
 
-/** What each constraint of the schema means to a caller. */
+/** Error code and message for the caller, by constraint of the schema. */
 const CONSTRAINTS: Readonly<Record<string, readonly [Code, string]>> = {
   projects_key_unique: ['conflict', 'A project with this key exists already'],
   environments_key_unique: ['conflict', 'An environment with this key exists already in the project'],
@@ -120,15 +120,15 @@ const CONSTRAINTS: Readonly<Record<string, readonly [Code, string]>> = {
   flags_key_unique: ['conflict', 'A flag with this key exists already in the project'],
 }
 
-/** SQLSTATEs that mean "not now" (https://www.postgresql.org/docs/current/errcodes-appendix.html), whole or by class. */
+/** SQLSTATEs of temporary failures (https://www.postgresql.org/docs/current/errcodes-appendix.html), whole or by class. */
 const UNAVAILABLE = new Set(['57014', '57P01', '57P02', '57P03', '57P05', '25P03', '40001', '40P01', '55P03', '25006'])
 const UNAVAILABLE_CLASSES = new Set(['08', '53', '58'])
-/** How sockets call a connection that cannot be had. */
+/** Error codes of sockets that could not connect. */
 const DISCONNECTED = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT|EACCES)/
-/** SQLSTATEs after which a session is of no further use: the server is read-only (a former primary), shuts down or starts up. */
+/** SQLSTATEs after which a session is unusable: the server is read-only (a former primary), shuts down or starts up. */
 const ENDING = new Set(['25006', '57P01', '57P02', '57P03'])
 
-/** Turns a driver's failure into an expected one where it is one. The driver's text stays in `cause`: it holds SQL and values. */
+/** Converts the driver's expected failures to `FlagError`s. The driver's text stays in `cause`, because it contains SQL and values. */
 export function toFlagError(error: unknown): unknown {
   const driver = driverError(error)
   if (!driver) return error
@@ -140,7 +140,7 @@ export function toFlagError(error: unknown): unknown {
   return error
 }
 
-/** Whether a failure says that no connection of the pool is of use any more, not only that one statement failed. */
+/** Whether a failure means that no connection of the pool is usable, rather than that one statement failed. */
 export function endsConnections(error: unknown): boolean {
   const code = driverError(error)?.code ?? ''
   return ENDING.has(code) || code.startsWith('08')
@@ -151,7 +151,7 @@ export function isReadOnlyError(error: unknown): boolean {
   return driverError(error)?.code === '25006'
 }
 
-/** Finds the error that carries a code: drizzle wraps the driver's error as the cause of its own. */
+/** Finds the error that has a code: drizzle wraps the driver's error as the cause of its own. */
 function driverError(error: unknown): { error: Error; code: string; constraint: string } | undefined {
   for (let at = error; at instanceof Error && !(at instanceof FlagError); at = at.cause) {
     if (!('code' in at) || typeof at.code !== 'string') continue
@@ -167,7 +167,7 @@ export function unavailable(reason: string, code: string, cause?: unknown): Flag
   return new FlagError('unavailable', 'The database cannot be used right now', { cause: error })
 }
 
-/** The connection ended under a statement: whether it was done is unknown. */
+/** The connection ended during a statement: whether the statement took effect is unknown. */
 export const connectionLost = (cause: unknown) => unavailable('The connection was lost', 'CONNECTION_LOST', cause)
 
 /** Rolls the transaction back; false when the connection failed. */
@@ -180,7 +180,7 @@ export async function tryRollback(client: pg.ClientBase): Promise<boolean> {
   }
 }
 
-/** True on a standby, and on a server that is set to read-only. */
+/** True on a standby, and on a server that is configured as read-only. */
 export async function isServerReadOnly(client: pg.ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ isReadOnly: boolean }>(
     `select pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as "isReadOnly"`,
@@ -188,7 +188,7 @@ export async function isServerReadOnly(client: pg.ClientBase): Promise<boolean> 
   return rows[0]?.isReadOnly ?? false
 }
 
-/** Whether the session of a connected client is of the kind that `target_session_attrs` asks for; `prefer-standby` asks for a standby here. */
+/** Whether a client's session meets `target_session_attrs`; here `prefer-standby` requires a standby. */
 export async function isSessionAcceptable(
   client: pg.ClientBase,
   target: DatabaseAddress['targetSessionAttrs'],

@@ -8,11 +8,11 @@ import {
   isSessionAcceptable,
 } from './driver.ts'
 
-/** A connection that nothing used for so long is closed, so that a serverless database can sleep. */
+/** Idle time after which a connection is closed, so that a serverless database can sleep. */
 const IDLE_MS = 20_000
 const LIFETIME_SECONDS = 30 * 60
 
-/** The ways to connect in the order in which libpq tries them: by host, and for `allow` and `prefer` with and without TLS. */
+/** The routes in the order in which libpq tries them: by host, and for `allow` and `prefer` with and without TLS. */
 export function routesOf({ hosts, tls, loadBalanceHosts }: DatabaseAddress): readonly DatabaseRoute[] {
   const modes = { disable: [false], allow: [false, true], prefer: [true, false] } as const
   const order = tls.mode === 'disable' || tls.mode === 'allow' || tls.mode === 'prefer' ? modes[tls.mode] : [true]
@@ -23,13 +23,11 @@ export function routesOf({ hosts, tls, loadBalanceHosts }: DatabaseAddress): rea
   return shuffled.flatMap(({ host }) => (host.host.startsWith('/') ? [false] : order).map((isTls) => ({ host, isTls })))
 }
 
-/**
- * The driver's pools, one for each route to the database; connections come from the first route that works. `connectionsMax` bounds each.
- */
+/** One driver pool for each route to the database. Connections come from the first route that works. `connectionsMax` bounds each pool. */
 export class FailoverPool {
   readonly #address: DatabaseAddress
   readonly #routes: readonly { readonly route: DatabaseRoute; readonly pool: pg.Pool }[]
-  /** Sessions whose kind was checked already, or that are taken because no better one is available. */
+  /** Sessions whose attributes were already checked, or that are used because no better one is available. */
   readonly #accepted = new WeakSet<pg.ClientBase>()
   readonly #inUse = new Set<pg.PoolClient>()
   #working = 0
@@ -45,7 +43,7 @@ export class FailoverPool {
     })
   }
 
-  /** A connection with an acceptable session. Rejects with the last route's error. */
+  /** Returns a connection with an acceptable session. Rejects with the last route's error. */
   async connect(): Promise<pg.PoolClient> {
     const target = this.#address.targetSessionAttrs
     try {
@@ -59,12 +57,12 @@ export class FailoverPool {
     }
   }
 
-  /** Whether every connection was ended at once, whatever it was doing. */
+  /** Whether `drop()` ended all connections, including those in use. */
   get isDropped(): boolean {
     return this.#isDropped
   }
 
-  /** Ends every connection at once; the work on them fails. */
+  /** Ends every connection at once; pending queries fail. */
   drop(): void {
     this.#isDropped = true
     const clients = [...this.#inUse]
@@ -72,12 +70,12 @@ export class FailoverPool {
     for (const client of clients) client.end().catch(() => undefined)
   }
 
-  /** Closes every connection; those in use when they are released. */
+  /** Closes idle connections at once, and the others when they are released. */
   async close(): Promise<void> {
     await Promise.all(this.#routes.map(({ pool }) => (pool.ending ? undefined : pool.end())))
   }
 
-  /** Starts with the route that worked last, and goes on to the others in order. */
+  /** Starts with the route that worked last, then tries the others in order. */
   async #first(accepts: (client: pg.PoolClient) => Promise<boolean>): Promise<pg.PoolClient> {
     let failure: unknown
     let before: DatabaseRoute | undefined
@@ -118,13 +116,13 @@ function newPool(address: DatabaseAddress, route: DatabaseRoute, connectionsMax:
     idleTimeoutMillis: IDLE_MS,
     maxLifetimeSeconds: LIFETIME_SECONDS,
   })
-  pool.on('error', () => undefined) // an idle connection ended: the pool has dropped it
+  pool.on('error', () => undefined) // an idle connection ended: the pool has removed it
   return pool
 }
 
 /**
- * Whether `next` is tried after `before` failed, as in libpq: another host where this one could not be reached, is starting up or is of the
- * wrong kind; the same host with or without TLS where it was reached and refused.
+ * Whether `next` is tried after `before` failed, as in libpq: another host if this one was unreachable, is starting up or has the wrong
+ * session attributes; the same host with or without TLS if it was reached and refused.
  */
 export function continuesAfter(failure: unknown, before: DatabaseRoute, next: DatabaseRoute): boolean {
   const code = failure instanceof Error && 'code' in failure ? String(failure.code) : ''
@@ -136,6 +134,6 @@ export function continuesAfter(failure: unknown, before: DatabaseRoute, next: Da
 /** Opens one session outside of any pool, for one-off commands. Rejects with the last route's error. */
 export async function connect(address: DatabaseAddress): Promise<DatabaseClient> {
   const client = await new FailoverPool(address, 1).connect()
-  client.on('error', () => undefined) // reported by the query under way
+  client.on('error', () => undefined) // the pending query reports it
   return client
 }

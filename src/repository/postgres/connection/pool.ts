@@ -15,27 +15,27 @@ import {
 import { FailoverPool } from './failover-pool.ts'
 
 export type Db = NodePgDatabase
-/** Pending work; each piece uses one connection. */
+/** Load of a pool: transactions that run, on one connection each, and those that wait. */
 export type PoolLoad = { readonly connectionsMax: number; readonly working: number; readonly waiting: number }
 
-/** A slow database counts as unreachable. */
+/** Time limit of a read, in ms. A database that is slower counts as unreachable. */
 const STATEMENT_TIMEOUT_MS = 1_000
-/** Longer for writes: concurrent ones wait for the lock of their environment. */
+/** Time limit of a write, in ms. Longer, because concurrent writes wait for the lock of their environment. */
 const WRITE_STATEMENT_TIMEOUT_MS = 2_500
-/** For a server or network that does not respond at all: then the server's own limits have no effect. */
+/** Extra time for a server or network that does not respond at all, where the server's own limits have no effect. */
 const SILENCE_MS = 1_500
-/** Releases the locks of a transaction whose client is gone. */
+/** Releases the locks of a transaction whose client has disconnected. */
 const IDLE_IN_TRANSACTION_MS = 5_000
 const CLOSE_MS = 3_000
-/** Limits hold for one transaction (SET LOCAL): behind a pooler a session's settings would reach other clients. */
+/** Limits apply to one transaction (SET LOCAL): behind a pooler, a session's settings would affect other clients. */
 const beginning = (begin: string, statementMs: number) =>
   `${begin}; set local statement_timeout = ${statementMs}; set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`
 const BEGIN_READ = beginning('begin read only', STATEMENT_TIMEOUT_MS)
 const BEGIN_WRITE = beginning('begin', WRITE_STATEMENT_TIMEOUT_MS)
 
 /**
- * A pool that replaces all connections when the database stops responding or changes its role: a dead connection would otherwise keep its
- * queries until TCP times out, after 15 minutes.
+ * A pool that replaces all connections when the database stops responding or changes its role. Otherwise queries would wait on a dead
+ * connection until TCP times out, after 15 minutes.
  */
 export class Pool {
   readonly #address: DatabaseAddress
@@ -59,7 +59,7 @@ export class Pool {
     return this.#isReadOnly
   }
 
-  /** Runs a read-only transaction; fails as `unavailable` without a response in time. */
+  /** Runs a read-only transaction. Fails as `unavailable` if the response does not arrive in time. */
   read<T>(work: (db: Db) => Promise<T>): Promise<T> {
     return this.#inSlot(() =>
       this.#unlessSilent(async () => {
@@ -91,7 +91,7 @@ export class Pool {
     })
   }
 
-  /** Drops all connections, as after a suspension, when the server may have closed them. Pending work fails. */
+  /** Drops all connections, for example after a suspension, when the server may have closed them. Pending work fails. */
   reset(): void {
     this.#replace(this.#routes)?.drop()
   }
@@ -120,7 +120,7 @@ export class Pool {
     })
   }
 
-  /** A connection in a new transaction. One that broke while idle is replaced: nothing ran on it yet. */
+  /** Returns a connection in a new transaction. A connection that broke while idle is replaced, because nothing ran on it yet. */
   async #begin(statement: string): Promise<PoolSession> {
     for (let attempt = 1; ; attempt++) {
       const session = await this.#session()
@@ -152,7 +152,7 @@ export class Pool {
     return { client, release, isLost: () => failure !== undefined || routes.isDropped, routes }
   }
 
-  /** Runs work on a session and releases it, for reuse or, in an unknown state, to be closed. */
+  /** Runs work on a session, then releases it for reuse, or closes it if its state is unknown. */
   async #finish<T>(session: PoolSession, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     try {
       const result = await work(session.client)
@@ -187,7 +187,7 @@ export class Pool {
     }
   }
 
-  /** One ping at a time, on a connection beside those of the slots. */
+  /** Sends one ping at a time, on a connection that is not one of the slots. */
   #pinged(): Promise<unknown> {
     const ping = async () => this.#finish(await this.#session(), (client) => client.query('select 1'))
     this.#ping ??= this.#unlessSilent(ping).finally(() => {
@@ -214,7 +214,7 @@ type PoolSession = {
   readonly routes: FailoverPool
 }
 
-/** Runs at most `max` pieces of work at once; the others wait in order. */
+/** Runs at most `max` tasks at once; the others wait in order. */
 class Semaphore {
   readonly max: number
   readonly #waiting: { start(): void; reject(error: unknown): void }[] = []
@@ -240,7 +240,7 @@ class Semaphore {
     }
   }
 
-  /** Rejects all waiting work. */
+  /** Rejects all waiting tasks. */
   rejectWaiting(error: unknown): void {
     for (const { reject } of this.#waiting.splice(0)) reject(error)
   }
