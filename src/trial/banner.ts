@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { TRIAL_FLAG_SET_ID } from '../config/config.ts'
 import type { Server } from '../server/server.ts'
 
-/** The text that trial mode prints: address, sample requests, and the data folder. */
+/** The text that trial mode prints: address, sample requests and data folder. */
 export function banner({ port, grpcPort }: Pick<Server, 'port' | 'grpcPort'>, folder: string): string {
   const address = `http://127.0.0.1:${port}`
   return `

@@ -18,7 +18,7 @@ import {
 } from './postgres.ts'
 import { seedSampleFlags } from './seed.ts'
 
-/** Port in the socket's name if `port` is not given; set on both sides, so that PGPORT has no effect. */
+/** Port in the socket's name if `port` is undefined; set on both sides, so that PGPORT has no effect. */
 const SOCKET_PORT = 5432
 
 export type TrialDatabase = { readonly address: DatabaseAddress; readonly folder: string; stop(): Promise<void> }
@@ -40,8 +40,8 @@ export async function openTrialDatabase(folder: string, calls: StoreCalls): Prom
 }
 
 /**
- * Starts Postgres in `folder`, new or with the data of an earlier start, however that ended. It listens on a Unix socket in a folder that only
- * its user may enter, and on `port` of 127.0.0.1 if given. Rejects with an error of one sentence.
+ * Starts Postgres in `folder`, with new data or those of an earlier start, even one that was killed. It listens on a Unix socket in a
+ * folder that only its user may enter, and on `port` of 127.0.0.1 if set. Rejects with an error of one sentence.
  */
 export async function startTrialDatabase(folder: string, port?: number): Promise<TrialDatabase> {
   const home = resolve(folder)
@@ -70,7 +70,7 @@ export async function startTrialDatabase(folder: string, port?: number): Promise
   }
 }
 
-/** The superuser over the Unix socket in `folder`. */
+/** Address of the superuser, by the Unix socket in `folder`. */
 function socketAddress(folder: string, port: number): DatabaseAddress {
   return {
     hosts: [{ host: folder, address: undefined, port }],

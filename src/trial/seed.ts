@@ -12,7 +12,7 @@ const ENVIRONMENTS = [
 ] as const
 const AUTHOR: Author = { actor: 'trial mode', comment: 'Sample flags', traceId: '' }
 
-/** More than the seed records. */
+/** Larger than the number of change records that the seed makes. */
 const CHANGES_MAX = 100
 
 /** Sample flags: a switch, a rule, a rollout. */
@@ -41,8 +41,8 @@ const SAMPLE = {
 }
 
 /**
- * Adds the sample flags to a new database, or continues after an interrupted start; other databases are not changed. The change records show
- * what was added before: deleted samples are not added again.
+ * Adds the sample flags to a new database, or continues after an interrupted start; other databases are not changed. The change records
+ * show what was added before, so deleted samples are not added again.
  */
 export async function seedSampleFlags(database: Database): Promise<void> {
   const seeded = await listChanges(database, { actor: AUTHOR.actor, limit: CHANGES_MAX })

@@ -1,9 +1,9 @@
-/** Runs a command in Redis; rejects when Redis refuses it, or does not answer in time. */
+/** Runs a Redis command. Rejects if Redis refuses it or does not respond in time. */
 export type SendCommand = (command: readonly string[]) => Promise<unknown>
 
-/** A server that speaks Redis's own protocol. */
+/** A server with Redis's own protocol. */
 export type RedisServer = {
-  /** A name or an IP address, without brackets. With TLS, its certificate must be of it. */
+  /** A host name or an IP address, without brackets. With TLS, the certificate must match it. */
   readonly host: string
   readonly port: number
   readonly tls: boolean
@@ -12,22 +12,22 @@ export type RedisServer = {
   readonly password: string | undefined
   readonly database: number
 }
-/** A database of Upstash, over its REST interface. */
+/** An Upstash database, accessed by its REST interface. */
 export type UpstashAddress = { readonly restUrl: string; readonly restToken: string }
 export type RedisAddress = RedisServer | UpstashAddress
 
-/** One connection. It does not come back when it ends. */
+/** One connection. It does not reconnect when it ends. */
 export type RedisClient = {
-  /** Resolves when commands may be sent; rejects when there is no connection, or the server refuses user and password. */
+  /** Resolves when commands may be sent. Rejects if the connection fails, or the server refuses user and password. */
   readonly ready: Promise<void>
-  /** Rejects when the server refuses the command, or the connection ends before the reply. */
+  /** Rejects if the server refuses the command, or the connection ends before the reply. */
   send(command: readonly string[]): Promise<unknown>
   destroy(): void
 }
 
 /**
- * The option of node:tls that sends `host` as the server name (SNI), by which a proxy in front of many servers chooses one. Node sends none
- * by itself. An IP address is no name (RFC 6066 §3); the certificate is checked against it all the same.
+ * The option of node:tls that sends `host` as the server name (SNI), by which a proxy selects one of many servers. Node does not send it
+ * by default. An IP address is not a valid server name (RFC 6066 §3); the certificate is still checked against it.
  */
 export function serverNameOf(host: string): { readonly servername?: string } {
   return process.getBuiltinModule('node:net').isIP(host) === 0 ? { servername: host } : {}

@@ -3,7 +3,7 @@ import type { RedisAddress, RedisClient, RedisServer, SendCommand } from './addr
 
 export type RedisConnection = {
   readonly send: SendCommand
-  /** Drops the connection, as after a suspension, when the server may have closed it. */
+  /** Drops the connection, for example after a suspension, when the server may have closed it. */
   reset(): void
   close(): Promise<void>
 }
@@ -11,9 +11,7 @@ export type RedisConnection = {
 /** Time limit of each command; the caller then continues without Redis. */
 const COMMAND_MS = 800
 
-/**
- * Opens Redis; connects with the first command. `traceparent` is that of the active span; Upstash gets it as a header.
- */
+/** Opens Redis; connects at the first command. `traceparent` returns that of the active span; Upstash receives it as a header. */
 export function openRedis(
   address: RedisAddress,
   traceparent: () => string | undefined = () => undefined,
@@ -38,15 +36,15 @@ const BACKOFF_MIN_MS = 50
 const BACKOFF_MAX_MS = 2_000
 
 /**
- * Sends commands to Redis or Valkey; each fails after `commandMs`. Connects when a command needs it and only then: a client that reconnects
- * by itself would keep an idle instance awake.
+ * Sends commands to Redis or Valkey; each fails after `commandMs`. Connects only when a command needs it: automatic reconnects would keep
+ * an idle instance awake.
  */
 export function connectOnDemand(server: RedisServer, commandMs: number): { send: SendCommand; reset(): void } {
   const connection = new ReconnectingClient(server, commandMs)
   return { send: (command) => connection.send(command), reset: () => connection.drop() }
 }
 
-/** @redis/client would do for Node, but takes longer to load, and more memory, than all else of a start: docs/decisions/0013-start.md. */
+/** @redis/client would work on Node, but takes more load time and memory than the rest of the start: docs/decisions/0013-start.md. */
 async function open(server: RedisServer, onEnd: () => void): Promise<RedisClient> {
   return 'Bun' in globalThis
     ? openBunClient(server, onEnd)
@@ -72,14 +70,14 @@ class ReconnectingClient {
     try {
       const current = this.#connected()
       const client = await current
-      const onLate = () => this.#drop(current) // a later reply would be taken for that of another command
+      const onLate = () => this.#drop(current) // a late reply would be matched with the next command
       return await within(this.#commandMs, client.send(command), { what: 'No reply from Redis', onLate })
     } finally {
       this.#waiting -= 1
     }
   }
 
-  /** Closes the connection; pending commands fail, and the next one connects. */
+  /** Closes the connection. Pending commands fail; the next command reconnects. */
   drop(): void {
     if (this.#current) this.#drop(this.#current)
   }
@@ -131,18 +129,18 @@ async function within<T>(ms: number, work: Promise<T>, { what, onLate }: Limit):
   }
 }
 
-/** The part of Bun's client that we use (https://bun.com/docs/runtime/redis). It takes 1 ms to load where @redis/client takes 25. */
+/** The part of Bun's client that we use (https://bun.com/docs/runtime/redis). It loads in 1 ms; @redis/client takes 25 ms. */
 type BunClient = { send(command: string, words: readonly string[]): Promise<unknown>; close(): void; onclose: unknown }
 type BunGlobal = {
   readonly Bun: { readonly RedisClient: new (url: string, options: { readonly autoReconnect: boolean }) => BunClient }
 }
 
-/** One connection by Bun's own client, which checks certificates against the host of its URL. `onEnd` is called when it is over. */
+/** One connection by Bun's own client, which checks certificates against the host of its URL. `onEnd` is called when it ends. */
 function openBunClient(server: RedisServer, onEnd: () => void): RedisClient {
   const { Bun } = globalThis as unknown as BunGlobal
   const client = new Bun.RedisClient(urlOf(server), { autoReconnect: false })
   client.onclose = onEnd
-  const ping = client.send('PING', []) // a command in the queue fails with the reason; connect() itself gives none
+  const ping = client.send('PING', []) // a queued command fails with the reason; connect() itself gives none
   return {
     ready: ping.then(() => undefined, unlessRefused),
     send: ([command = '', ...words]) => client.send(command, words),
@@ -150,7 +148,7 @@ function openBunClient(server: RedisServer, onEnd: () => void): RedisClient {
   }
 }
 
-/** A user without the right to PING is connected nevertheless. */
+/** A user without permission for PING is still connected. */
 function unlessRefused(error: unknown): void {
   if (!(error instanceof Error && error.message.startsWith('NOPERM'))) throw error
 }

@@ -7,7 +7,7 @@ import type { ChannelSubscription } from './subscribe.ts'
 /** A revision that another replica stored. It may arrive late, twice or never: compare it with the cached revision. */
 export type Invalidation = RevisionId & { readonly name: string }
 export type InvalidationHandlers = {
-  /** The subscription begins, or begins again: earlier invalidations may be lost. */
+  /** The subscription started, or started again: earlier invalidations may be lost. */
   readonly onReady: () => void
   readonly onInvalidation: (hint: Invalidation) => void
 }
@@ -17,12 +17,12 @@ export type Invalidations = (ear: InvalidationHandlers, signal: AbortSignal) => 
 /** The delay before a reconnect doubles up to the maximum; it is random, so that replicas do not reconnect at once. */
 const BACKOFF_MIN_MS = 50
 const BACKOFF_MAX_MS = 5_000
-/** After a subscription of this length the delay starts at the minimum again. */
+/** A subscription that lasted this long resets the delay to the minimum. */
 const GOOD_MS = 10_000
 
 /**
- * Invalidations, over pub/sub of the Redis at `address`, on a connection that exists only during a subscription. `received` counts those that
- * came.
+ * Invalidations by pub/sub of the Redis at `address`. The connection exists only during a subscription. `received` counts the
+ * invalidations.
  */
 export function invalidationsIn(address: RedisAddress, log: LogLine, received = newCounter()): Invalidations {
   return async ({ onReady, onInvalidation }, signal) => {

@@ -4,10 +4,10 @@ import { type RedisClient, type RedisServer, serverNameOf } from './address.ts'
 
 type PendingReply = Pick<PromiseWithResolvers<unknown>, 'resolve' | 'reject'>
 
-/** After so long a silence the system checks whether the other end is there. */
+/** Idle time after which the system checks that the other end is reachable. */
 const KEEP_ALIVE_MS = 5_000
 
-/** One connection in RESP 2. Replies come in the order of the commands. `onEnd` is called when it is over. */
+/** One connection with RESP 2. Replies arrive in the order of the commands. `onEnd` is called when it ends. */
 export function openNodeClient(server: RedisServer, onEnd: () => void): RedisClient {
   const waiting: PendingReply[] = []
   let ended: Error | undefined
@@ -48,7 +48,7 @@ export function openNodeClient(server: RedisServer, onEnd: () => void): RedisCli
   return { ready, send, destroy: () => end(new Error('The connection to Redis was closed')) }
 }
 
-/** `onOpen` is called when bytes may be sent; with TLS, when the certificate has been checked. */
+/** `onOpen` is called when bytes may be sent; with TLS, after the certificate check. */
 function connect(server: RedisServer, onOpen: () => void): Socket {
   const { host, port } = server
   const place = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }
@@ -57,7 +57,7 @@ function connect(server: RedisServer, onOpen: () => void): Socket {
     : process.getBuiltinModule('node:net').connect(place, onOpen)
 }
 
-/** The first commands: authenticate, and select the database. */
+/** The first commands: authentication and selection of the database. */
 function greetingsOf({ user, password, database }: RedisServer): string[][] {
   const authentication = user === undefined ? [password ?? ''] : [user, password ?? '']
   return [

@@ -12,13 +12,13 @@ export const isSameRevision = (one: RevisionId, other: RevisionId): boolean =>
 export const isNewerRevision = (one: RevisionId, other: RevisionId): boolean =>
   one.incarnation === other.incarnation && one.revision > other.revision
 
-/** Copies of values of Postgres, by name. They may be missing, outdated or damaged: readers compare revisions. */
+/** Copies of Postgres values, by name. A copy may be missing, outdated or damaged: readers compare revisions. */
 export type SnapshotStore = {
   /** The revision of the copy under `name`; undefined if there is none or it is damaged. */
   readRevision(name: string): Promise<RevisionId | undefined>
-  /** The copy under `name`, in one command; undefined if there is none, or it is damaged or foreign. */
+  /** The copy under `name`, read with one command; undefined if there is none, or if it is damaged or foreign. */
   read(name: string): Promise<StoredSnapshot | undefined>
-  /** Stores a copy, unless the stored one has the same incarnation and at least its revision, and publishes the invalidation. */
+  /** Stores a copy and publishes the invalidation, unless the stored copy has the same incarnation and at least this revision. */
   write(name: string, copy: StoredSnapshot): Promise<void>
   remove(name: string): Promise<void>
 }
@@ -73,7 +73,7 @@ export function snapshotStoreIn(send: SendCommand, onDamage: (name: string) => v
   }
 }
 
-/** The same store, with its commands measured. */
+/** The same store, with metrics and traces of its commands. */
 export function timedSnapshotStore(store: SnapshotStore, calls: StoreCalls): SnapshotStore {
   return {
     readRevision: (name) => calls.measure('read_stamp', () => store.readRevision(name)),
@@ -88,7 +88,7 @@ function parseStamp(text: string): RevisionId | undefined {
   return incarnation !== undefined && revision !== undefined ? { incarnation, revision: BigInt(revision) } : undefined
 }
 
-/** A header line, then the text, plain or as gzip in base64: Upstash's REST API transports text only. */
+/** A header line, then the text, plain or as gzip in base64, because Upstash's REST API transports text only. */
 async function pack({ revisionId: stamp, text }: StoredSnapshot): Promise<string> {
   const isLarge = text.length >= COMPRESS_FROM_BYTES
   const body = isLarge ? (await gzip(text)).toString('base64') : text
@@ -118,18 +118,18 @@ const digest = (head: string, body: string): string => sha256(`${head}\n${body}`
 /** The part of Bun's API that we use (https://bun.com/docs/runtime/utils#bun-gunzipsync). */
 type Gunzip = (bytes: Uint8Array) => Uint8Array
 
-/** Compressed size up to which decompression is faster here than on another thread. It yields at most 68 MB. */
+/** Compressed size up to which decompression is faster on this thread than on another. The result has at most 68 MB. */
 const AT_ONCE_BYTES_MAX = 65_536
 const UNPACKED_BYTES_MAX = 256 * 1024 * 1024
 
 const bun = (globalThis as unknown as { readonly Bun?: { readonly gunzipSync: Gunzip } }).Bun
-/** Loaded on first use: on Bun that takes longer than to decompress. */
+/** Loaded on first use: on Bun, loading takes longer than decompression. */
 const zlib = () => process.getBuiltinModule('node:zlib')
 const gunzipAtOnce: Gunzip = bun ? bun.gunzipSync : (bytes) => zlib().gunzipSync(bytes)
 
 /**
- * Compresses a text, in another turn of the event loop than its serialization. At the fastest level, which takes a third of the time of the
- * default: with a single CPU, requests wait for it.
+ * Compresses a text, in a different turn of the event loop than its serialization. The fastest level takes a third of the default level's
+ * time; on a single CPU, requests wait for the compression.
  */
 async function gzip(text: string): Promise<Buffer> {
   await new Promise<void>((resolve) => setImmediate(resolve))
@@ -138,7 +138,7 @@ async function gzip(text: string): Promise<Buffer> {
   })
 }
 
-/** Decompresses a text; rejects if it is invalid or too large. */
+/** Decompresses a text. Rejects if it is invalid or too large. */
 async function gunzip(bytes: Uint8Array): Promise<string> {
   const unpacked = bytes.byteLength <= AT_ONCE_BYTES_MAX ? gunzipAtOnce(bytes) : await gunzipLater(bytes)
   return Buffer.from(unpacked.buffer, unpacked.byteOffset, unpacked.byteLength).toString()

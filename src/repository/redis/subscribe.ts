@@ -5,16 +5,16 @@ import { type RedisServer, serverNameOf } from './address.ts'
 export type ChannelSubscription = {
   readonly channel: string
   readonly signal: AbortSignal
-  /** Called when the subscription begins: from then on no message is lost until it ends. */
+  /** Called when the subscription starts: until it ends, no message is lost. */
   readonly onReady: () => void
   readonly onMessage: (message: string) => void
 }
 
 const CONNECT_MS = 2_000
-/** Interval of pings; the connection is closed after three times as long without data. */
+/** Interval of pings. The connection is closed after three intervals without data. */
 const PING_MS = 10_000
 
-/** Subscribes to a channel of a Redis server, as `subscribeToChannel()` describes. */
+/** Subscribes to a channel of a Redis server; see `subscribeToChannel()`. */
 export async function subscribeToRedis(
   server: RedisServer,
   { channel, signal, onReady, onMessage }: ChannelSubscription,
@@ -33,7 +33,7 @@ export async function subscribeToRedis(
     try {
       onMessage(message)
     } catch (error) {
-      ended.reject(error) // thrown in a socket's handler it would end the process
+      ended.reject(error) // an exception in a socket's handler would end the process
     }
   }
   const stop = () => ended.resolve()
@@ -51,7 +51,7 @@ export async function subscribeToRedis(
     try {
       client.destroy()
     } catch {
-      // It was closed already; its timers are cleared.
+      // Already closed; its timers are cleared.
     }
   }
 }

@@ -3,12 +3,12 @@ import type { SendCommand, UpstashAddress } from './address.ts'
 import type { ChannelSubscription } from './subscribe.ts'
 
 const CONNECT_MS = 2_000
-/** Upstash ends streams without an error, as a broken connection does: a silent one is replaced. */
+/** Upstash ends streams without an error, as a broken connection does: a silent stream is replaced. */
 const SILENCE_MS = 120_000
 /** Invalidations are short; a longer line ends the subscription. */
 const LINE_LENGTH_MAX = 16_384
 
-/** Sends commands over Upstash's REST interface; each ends after `commandMs`. */
+/** Sends commands to Upstash's REST interface; each ends after `commandMs`. */
 export function openUpstash(
   { restUrl, restToken }: UpstashAddress,
   commandMs: number,
@@ -20,7 +20,7 @@ export function openUpstash(
     enableTelemetry: false,
     automaticDeserialization: false,
     retry: false, // after a lost response the command may have run: the caller decides
-    signal: () => AbortSignal.timeout(commandMs), // a function: with a plain signal the client takes an abort for a result
+    signal: () => AbortSignal.timeout(commandMs), // a function, because the client treats the abort of a plain signal as a result
   })
   redis.use((request, next) => {
     const span = traceparent()
@@ -29,7 +29,7 @@ export function openUpstash(
   return ([command = '', ...words]) => redis.exec([command, ...words])
 }
 
-/** Upstash's REST interface sends a subscription as server-sent events: `data: message,<channel>,<text>`. */
+/** Upstash's REST interface delivers a subscription as server-sent events: `data: message,<channel>,<text>`. */
 export async function subscribeToUpstash(
   { restUrl, restToken }: UpstashAddress,
   { channel, signal, onReady, onMessage }: ChannelSubscription,
