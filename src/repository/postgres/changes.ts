@@ -3,20 +3,20 @@ import { FlagError } from '../../flag/error.ts'
 import { asText, batches, type Database, type Db, type Transaction } from './database.ts'
 import { changes } from './tables.ts'
 
-/** Who changes something and why; stands in every change record. */
+/** Who makes a change, and why; part of every change record. */
 export type Author = {
   readonly actor: string
   readonly comment: string
   readonly traceId: string
-  /** The span of the change, where its trace is kept. */
+  /** `traceparent` of the change; absent if its trace is not kept. */
   readonly traceparent?: string | undefined
 }
-/** One line of the record. `revision` is null where no environment was touched. */
+/** One change record. `revision` is null if no environment changed. */
 export type ChangeRecord = typeof changes.$inferSelect
 export type NewChangeRecord = Pick<ChangeRecord, 'subject' | 'action'> &
   Partial<Pick<ChangeRecord, 'project' | 'environment' | 'flag' | 'revision' | 'before' | 'after'>>
 
-/** Which changes to list. `before` is the id to continue below: newest come first. */
+/** Which changes to list. `before` is the id below which the page starts: newest come first. */
 export type ChangeFilter = {
   readonly project?: string | undefined
   readonly environment?: string | undefined
@@ -26,12 +26,12 @@ export type ChangeFilter = {
   readonly from?: Date | undefined
   readonly to?: Date | undefined
   readonly before?: bigint | undefined
-  /** Only changes of this revision or an earlier one. */
+  /** Only changes up to this revision. */
   readonly upTo?: bigint | undefined
   readonly limit: number
 }
 
-/** Adds to the record, in the transaction of the change itself: neither exists without the other. */
+/** Adds change records in the transaction of the change, so that neither is stored without the other. */
 export async function recordChanges(
   tx: Transaction,
   author: Author,
@@ -58,7 +58,7 @@ export function listChanges(database: Database, filter: ChangeFilter): Promise<C
   return database.read((db) => selectChanges(db, filter))
 }
 
-/** The same, inside a transaction or not. */
+/** `listChanges()` on an open connection or transaction. */
 export function selectChanges(db: Db | Transaction, filter: ChangeFilter): Promise<ChangeRecord[]> {
   const conditions: SQL[] = []
   for (const column of ['project', 'environment', 'flag', 'subject', 'actor'] as const) {
@@ -77,10 +77,10 @@ export function selectChanges(db: Db | Transaction, filter: ChangeFilter): Promi
     .limit(filter.limit)
 }
 
-/** Which versions a caller accepts to overwrite: these, any that exists, none at all, or (undefined) whatever is there. */
+/** Versions that a caller accepts to overwrite: these, any existing one, none, or (undefined) any or none. */
 export type ExpectedVersion = readonly bigint[] | 'present' | 'absent' | undefined
 
-/** Fails with `stale` unless what is there is what the caller expects; `current` is undefined when nothing is. */
+/** Fails with `stale` unless `current` is what the caller expects; `current` is undefined if nothing is stored. */
 export function expectRevision(expected: ExpectedVersion, current: bigint | undefined): void {
   if (expected === undefined) return
   if (current === undefined) {

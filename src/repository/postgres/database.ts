@@ -4,19 +4,19 @@ import type { DatabaseAddress } from './connection/address.ts'
 import type { Db, Pool, PoolLoad } from './connection/pool.ts'
 
 export type { Db }
-/** A database whose statements belong to one transaction. */
+/** A database handle whose statements belong to one transaction. */
 export type Transaction = Db
 
 /** Access to Postgres. Expected errors are `FlagError`s. */
 export type Database = {
-  /** Runs a read; retried once if the connection was lost. */
+  /** Runs a read. Retried once if the connection was lost. */
   read<T>(query: (db: Db) => Promise<T>): Promise<T>
   /** Runs `work` in one transaction. Never retried, because after a lost response it may have been committed. */
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   readonly load: PoolLoad
   /** True if the server refused the last write because it is read-only, as a standby is. */
   readonly isReadOnly: boolean
-  /** Drops all connections, as after a suspension, when the server may have closed them. */
+  /** Drops all connections, for example after a suspension, when the server may have closed them. */
   reset(): void
   close(): Promise<void>
 }
@@ -94,14 +94,17 @@ function wasCut(error: unknown): boolean {
 /** Rows per statement: few round trips, and each statement stays far below its time limit. */
 const BATCH = 2_000
 
-/** Cuts rows into batches, to be sent as one JSON parameter each: Postgres takes at most 65,535 parameters, and parses JSON faster than we build them. */
+/**
+ * Cuts rows into batches, each sent as one JSON parameter: Postgres accepts at most 65,535 parameters, and parses JSON faster than
+ * parameters are built here.
+ */
 export function* batches<T>(rows: readonly T[]): Generator<readonly T[]> {
   for (let at = 0; at < rows.length; at += BATCH) yield rows.slice(at, at + BATCH)
 }
 
 /**
- * A document as text within a JSON parameter, to be cast to json by the statement. Taken apart as JSON by Postgres it would
- * lose what text cannot hold: NUL and half surrogate pairs, which JSON may spell as escapes.
+ * A document as text in a JSON parameter, which the statement casts to json. If Postgres parsed it as part of the parameter, it would lose
+ * what text cannot contain: NUL and half surrogate pairs, which JSON may write as escapes.
  */
 export const asText = (document: unknown): string | null =>
   document === undefined || document === null ? null : JSON.stringify(document)

@@ -31,20 +31,20 @@ import {
 } from './flag-rows.ts'
 import { definitions, flags, lastEvaluations } from './tables.ts'
 
-/** One flag in one environment. `revision` is the one at which it last changed. */
+/** One flag in one environment. `revision` is that of its last change. */
 export type StoredDefinition = { readonly key: string; readonly definition: Definition; readonly revision: bigint }
 
-/** After a change, with what is doubtful about it. */
+/** The definition after a change, with warnings about it. */
 export type ChangedDefinition = StoredDefinition & { readonly warnings: readonly Mistake[] }
 
-/** With its last evaluation in this environment, as far as it was stored yet. */
+/** With the last stored evaluation in this environment. */
 export type ListedDefinition = StoredDefinition & { readonly lastEvaluatedAt: Date | null }
 
-/** Names a flag in an environment. */
+/** Name of a flag in an environment. */
 export type FlagName = EnvironmentName & { readonly flag: string }
 
 export type DefinitionChange = {
-  /** What shall stand there, made from what stands there; undefined removes. Called once, while the environment is locked. */
+  /** Makes the new definition from the stored one; undefined removes it. Called once, while the environment is locked. */
   readonly next: (before: Definition | undefined) => Definition | undefined
   readonly expected: ExpectedVersion
   readonly author: Author
@@ -67,7 +67,7 @@ export function listDefinitions(
   })
 }
 
-/** Reads one definition, or fails with `not_found`. */
+/** Reads one definition. Fails with `not_found`. */
 export function readDefinition(database: Database, name: FlagName): Promise<StoredDefinition> {
   return database.read(async (db) => {
     const environment = await readEnvironmentRow(db, name)
@@ -77,7 +77,7 @@ export function readDefinition(database: Database, name: FlagName): Promise<Stor
   })
 }
 
-/** Creates, replaces or removes one definition under a new revision; a change to the same changes nothing. */
+/** Creates, replaces or removes one definition under a new revision. A change without a difference does nothing. */
 export function changeDefinition(
   database: Database,
   name: FlagName,
@@ -92,7 +92,7 @@ export function changeDefinition(
   )
 }
 
-/** Brings a flag back to what it was at `revision`, as a new change on top: history is never rewritten. */
+/** Restores a flag's definition of `revision` as a new change: history is never rewritten. */
 export function rollBack(
   database: Database,
   name: FlagName,
@@ -155,7 +155,7 @@ async function selectDefinition(
   return present(await selectDefinitions(db, environmentId).where(eq(flags.key, key)))[0]
 }
 
-/** Leaves out what was removed. */
+/** Drops removed definitions. */
 function present<T extends { definition: Definition | null }>(
   rows: readonly T[],
 ): (Omit<T, 'definition'> & { definition: Definition })[] {
@@ -165,34 +165,37 @@ function present<T extends { definition: Definition | null }>(
 const missing = ({ project, environment, flag }: FlagName) =>
   new FlagError('not_found', `Flag "${flag}" does not exist in "${project}/${environment}"`)
 
-/** What shall be written to a locked environment. */
+/** Changes to a locked environment. */
 export type DefinitionsWrite = {
-  /** What shall stand under each key; undefined removes. Keys that are not named stay as they are. */
+  /** The new definition of each key; undefined removes it. Keys that are absent stay as they are. */
   readonly next: ReadonlyMap<string, Definition | undefined>
-  /** New segments and metadata, when they change too. */
+  /** New segments and metadata, if they change. */
   readonly settings?: Pick<EnvironmentRow, 'segments' | 'metadata'> | undefined
-  /** Other members of the document, when they change. */
+  /** Other members of the document, if they change. */
   readonly members?: EnvironmentRow['members'] | undefined
   /** JSON Pointer to a key's definition in the caller's document. */
   readonly pointer: (key: string) => string
   readonly author: Author
   readonly action?: 'rollback'
-  /** False stores definitions whose rules are wrong; each is then isolated at evaluation. */
+  /** False stores definitions with rule mistakes; each one then fails alone at evaluation. */
   readonly strict?: boolean
-  /** True works out the difference and writes nothing. */
+  /** True computes the difference and writes nothing. */
   readonly dryRun?: boolean
-  /** True archives the identity of a removed flag that no other environment defines. */
+  /** True archives a removed flag that no other environment defines. */
   readonly archive?: boolean
 }
 
-/** `revision` is the new one, or the old one when nothing differed. `warnings`: rule mistakes that were let pass, and doubts. */
+/**
+ * `revision` is the new one, or the old one if nothing differed. `warnings`: rule mistakes that were allowed, and rules that other engines
+ * evaluate differently.
+ */
 export type WriteResult = {
   readonly revision: bigint
   readonly changed: readonly DefinitionDifference[]
   readonly warnings: readonly Mistake[]
 }
 
-/** Writes definitions of a locked environment: all of them under one new revision, each with its change record. */
+/** Writes definitions of a locked environment, all under one new revision, each with its change record. */
 export async function writeDefinitions(
   tx: Transaction,
   environment: EnvironmentRow,
@@ -227,7 +230,7 @@ function differences(stored: ReadonlyMap<string, LockedFlag>, next: DefinitionsW
   return changed
 }
 
-/** Refuses wrong rules here, with their places, so that they are never met at evaluation. */
+/** Rejects rule mistakes, with their JSON Pointers, so that they do not fail at evaluation. */
 function checkRules(
   changed: readonly DefinitionDifference[],
   segments: EnvironmentRow['segments'],
@@ -238,7 +241,7 @@ function checkRules(
   )
   if (mistakes.length > 0 && write.strict !== false)
     throw new FlagError('invalid', 'Cannot store the flags: their definitions have mistakes', { mistakes })
-  // No mistakes, but other engines evaluate them differently.
+  // Valid rules that other engines evaluate differently.
   const doubts = changed.flatMap(({ key, after }) => checkSeeds(after?.targeting, `${write.pointer(key)}/targeting`))
   return [...mistakes, ...doubts]
 }

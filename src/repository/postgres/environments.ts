@@ -9,7 +9,7 @@ import { changes, deployment, environments, lastEvaluations, type Patch, project
 
 export type EnvironmentSettings = { readonly name: string; readonly description: string; readonly bucketing: Bucketing }
 
-/** A project has few environments; this many can be created in one, so that a list is never long. */
+/** A project has few environments; this limit keeps the list on one page. */
 const ENVIRONMENTS_MAX = 100
 
 /** The environments of a project, in the order of their keys. */
@@ -30,8 +30,8 @@ export function readEnvironment(database: Database, name: EnvironmentName): Prom
 }
 
 /**
- * Creates an environment at revision 1; or, where one of this name was deleted, above the last revision that one had:
- * a number that a replica or a client has seen never comes back with another meaning.
+ * Creates an environment at revision 1, or above the last revision of a deleted environment with the same name: a revision that a replica
+ * or client has seen is never reused.
  */
 export function createEnvironment(
   database: Database,
@@ -63,7 +63,7 @@ export function createEnvironment(
   })
 }
 
-/** Changes name, description or bucketing. Bucketing moves users between variants, so it has its place in the record. */
+/** Changes name, description or bucketing. A change of bucketing moves users between variants, so change records include it. */
 export function updateEnvironment(
   database: Database,
   name: EnvironmentName,
@@ -97,7 +97,7 @@ export function updateEnvironment(
   })
 }
 
-/** Deletes an environment with its definitions and keys. Its changes stay. */
+/** Deletes an environment with its definitions and keys. Its change records stay. */
 export function deleteEnvironment(
   database: Database,
   name: EnvironmentName,
@@ -130,32 +130,32 @@ const settingsOf = ({ name, description, bucketing }: EnvironmentSettings): Envi
   bucketing,
 })
 
-/** Names an environment: `project` and `environment` are keys. */
+/** Name of an environment: `project` and `environment` are keys. */
 export type EnvironmentName = { readonly project: string; readonly environment: string }
 export type EnvironmentRow = typeof environments.$inferSelect & { readonly project: string }
 
-/** Reads an environment by name, or fails with `not_found`. */
+/** Reads an environment by name. Fails with `not_found`. */
 export function readEnvironmentRow(db: Db | Transaction, name: EnvironmentName): Promise<EnvironmentRow> {
   return found(selectEnvironment(db, name), name)
 }
 
 /**
- * Reads an environment and locks its row until the transaction ends. Changes of one environment so happen one after
- * another, and revisions commit in order: a reader that has seen one has seen all before it.
+ * Reads an environment and locks its row until the transaction ends. Changes to one environment are therefore sequential and revisions
+ * commit in order: a reader of one revision has all earlier ones.
  */
 export function lockEnvironment(tx: Transaction, name: EnvironmentName): Promise<EnvironmentRow> {
   return found(selectEnvironment(tx, name).for('update', { of: named }), name)
 }
 
-/** What raises a revision; `settings` when bucketing, segments or metadata change with it. */
+/** Changes that come with a new revision; `settings` if bucketing, segments or metadata change. */
 export type RevisionUpdate = {
   readonly author: Author
   readonly settings?: Partial<Pick<EnvironmentRow, 'bucketing' | 'segments' | 'metadata'>> | undefined
-  /** Other members of the document, when they change: no replica reads them, so they are no settings. */
+  /** Other members of the document, if they change. No replica reads them, so they are not part of the settings. */
   readonly members?: EnvironmentRow['members'] | undefined
 }
 
-/** Gives the environment its next revision. */
+/** Increments the revision of the environment and returns it. */
 export async function raiseRevision(
   tx: Transaction,
   environmentId: bigint,
@@ -178,7 +178,7 @@ export async function raiseRevision(
   return row.revision
 }
 
-/** The table under a name of its own: FOR UPDATE OF takes no name with a schema. */
+/** An alias of the table, because FOR UPDATE OF accepts no name with a schema. */
 const named = alias(environments, 'environment')
 
 function selectEnvironment(db: Db | Transaction, name: EnvironmentName) {
@@ -198,7 +198,7 @@ async function found(
   return { ...row.environment, project: row.project }
 }
 
-/** Tells replicas, by the number they compare, that the set of keys is another one. */
+/** Increments the number by which replicas detect that the set of keys changed. */
 export async function raiseKeysRevision(tx: Transaction): Promise<void> {
   await tx.update(deployment).set({ keysRevision: sql`${deployment.keysRevision} + 1` })
 }

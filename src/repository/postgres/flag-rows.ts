@@ -8,30 +8,30 @@ import { asText, batches, type Transaction } from './database.ts'
 import type { EnvironmentRow } from './environments.ts'
 import { definitions, flags } from './tables.ts'
 
-/** What one key turned from and into. */
+/** A flag's definition before and after a change. */
 export type DefinitionDifference = {
   readonly key: string
   readonly before: Definition | undefined
   readonly after: Definition | undefined
 }
 
-/** What changes, and what is stored of the flags concerned. */
+/** The differences, and the stored rows of the flags concerned. */
 export type PendingDifferences = {
   readonly changed: readonly DefinitionDifference[]
   readonly stored: Map<string, LockedFlag>
 }
-/** A flag's identity with its definition in the environment at hand. */
+/** A flag's identity, with its definition in the locked environment. */
 export type LockedFlag = { id: bigint; type: FlagType; archived: boolean; definition: Definition | undefined }
 
 const FLAG_TYPES: readonly FlagType[] = ['boolean', 'string', 'number', 'object']
 
-/** Reads the identities and definitions of `keys` and locks the identities, in one order for all writers. */
+/** Reads the identities and definitions of `keys` and locks the identities, in the same order for all writers. */
 export async function lockFlags(
   tx: Transaction,
   environment: EnvironmentRow,
   keys: readonly string[],
 ): Promise<Map<string, LockedFlag>> {
-  const flag = alias(flags, 'flag') // FOR UPDATE OF takes no name with a schema
+  const flag = alias(flags, 'flag') // FOR UPDATE OF accepts no name with a schema
   const stored = new Map<string, LockedFlag>()
   if (keys.length === 0) return stored
   const rows = await tx
@@ -56,7 +56,7 @@ export async function lockFlags(
   return stored
 }
 
-/** A flag has one type in all environments; it may change only where no other environment would disagree. */
+/** Checks that a flag has one type in all environments. The type may change only if no other environment defines the flag. */
 export async function checkTypes(
   tx: Transaction,
   environment: EnvironmentRow,
@@ -87,7 +87,7 @@ export async function checkTypes(
     )
 }
 
-/** Which of these flags another environment defines. */
+/** Those of the flags that another environment defines. */
 async function definedElsewhere(
   tx: Transaction,
   environment: EnvironmentRow,
@@ -119,7 +119,7 @@ async function touchFlags(
       .where(inArray(flags.id, ids))
 }
 
-/** Gives new keys an identity and brings archived ones back; `stored` has them all afterwards. */
+/** Creates identities for new keys and restores archived ones; `stored` contains all of them afterwards. */
 export async function createOrRestoreFlags(
   tx: Transaction,
   environment: EnvironmentRow,
@@ -169,7 +169,7 @@ export async function storeDefinitions(
       on conflict (environment_id, flag_id) do update set definition = excluded.definition, revision = excluded.revision`)
 }
 
-/** Archives what was removed here and is defined nowhere else. */
+/** Archives removed flags that no other environment defines. */
 export async function archiveOrphans(
   tx: Transaction,
   environment: EnvironmentRow,
@@ -193,7 +193,7 @@ export async function archiveOrphans(
   return orphans.map(({ key }): NewChangeRecord => ({ subject: 'flag', action: 'archive', flag: key }))
 }
 
-/** The type of a checked definition's variants, which all have the same. */
+/** The type of a checked definition's variants, which is the same for all of them. */
 function typeOf(definition: Definition): FlagType {
   const type = typeof Object.values(definition.variants)[0]
   return type === 'boolean' || type === 'string' || type === 'number' ? type : 'object'

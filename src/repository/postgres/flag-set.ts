@@ -29,7 +29,7 @@ export type AppliedFlagSet = WriteResult & {
   readonly members: boolean
 }
 
-/** Reads all of an environment in one snapshot of the database; fails with `not_found`. */
+/** Reads a whole environment in one snapshot of the database. Fails with `not_found`. */
 export function exportFlagSet(
   database: Database,
   name: EnvironmentName,
@@ -94,7 +94,7 @@ function nextSettings(environment: EnvironmentRow, { document, prune }: FlagSetA
   }
 }
 
-/** Which of them differ from the stored ones. */
+/** The members that differ from the stored ones. */
 function changesOf(environment: EnvironmentRow, wanted: DocumentSettings) {
   const isChanged = (name: keyof DocumentSettings) => !isDeepStrictEqual(wanted[name], environment[name])
   return { segments: isChanged('segments'), metadata: isChanged('metadata'), members: isChanged('members') }
@@ -109,7 +109,7 @@ function nextDefinitions(
   return next
 }
 
-/** The unchanged definitions; changed ones are checked when they are written. */
+/** The unchanged definitions. Changed ones are checked when they are written. */
 function unchangedOf(
   present: ReadonlyMap<string, Definition>,
   next: ReadonlyMap<string, Definition | undefined>,
@@ -140,7 +140,7 @@ type SegmentChange = {
   readonly earlier: CompiledSegments
   readonly later: CompiledSegments
   readonly changed: ReadonlySet<string>
-  /** The changed segments, and those that refer to one of them, directly or not. */
+  /** The changed segments, and those that refer to one of them, directly or indirectly. */
   readonly affected: ReadonlySet<string>
 }
 
@@ -186,7 +186,7 @@ function inFlags({ earlier, later, affected }: SegmentChange, flags: ReadonlyMap
   })
 }
 
-/** The mistakes at pointers that had none before. */
+/** The mistakes at JSON Pointers that had none before. */
 function newIn(mistakes: readonly Mistake[], known: readonly Mistake[]): Mistake[] {
   const pointers = new Set(known.map(({ pointer }) => pointer))
   return mistakes.filter(({ pointer }) => !pointers.has(pointer))
@@ -199,14 +199,14 @@ export type FlagSetProblem = {
   readonly mistakes: readonly Mistake[]
 }
 
-/** A page of problems, and the cursor of the next one; null at the end. */
+/** A page of problems, and the cursor of the next page; null at the end. */
 export type ProblemPage = {
   readonly revision: bigint
   readonly items: readonly FlagSetProblem[]
   readonly next: string | null
 }
 
-/** Checks between two turns of the event loop; about 5 ms. */
+/** Checks in one turn of the event loop; about 5 ms. */
 const CHECKS_PER_TURN = 100
 
 /** Lists flags and segments that have mistakes, flags first, ordered by key, after the cursor `after`. Fails with `not_found`. */
@@ -229,7 +229,7 @@ export async function findProblems(
   return { revision, items, next: null }
 }
 
-/** The checks of all flags and segments, not yet made, in the order of their cursors. */
+/** Lazy checks of all flags and segments, in the order of their cursors. */
 function checksOf({ flags, segments }: FlagSetDocument) {
   const { compiled } = compileSegments(segments, 'v2')
   const ofFlags = [...flags].map(([key, definition]) => {

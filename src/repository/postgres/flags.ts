@@ -6,9 +6,9 @@ import { raiseRevision } from './environments.ts'
 import { selectProject } from './projects.ts'
 import { definitions, environments, flags, lastEvaluations, type Patch } from './tables.ts'
 
-/** A flag's identity in its project: what it is, not what it answers. */
+/** A flag's identity in its project, without definitions. */
 export type FlagRow = typeof flags.$inferSelect
-/** With its last evaluation in any environment, as far as it was stored yet. */
+/** With the last stored evaluation in any environment. */
 export type ListedFlag = FlagRow & { readonly lastEvaluatedAt: Date | null }
 export type FlagText = Pick<FlagRow, 'description' | 'owner' | 'tags' | 'permanent'>
 export type NewFlag = Pick<FlagRow, 'key' | 'type'> & FlagText
@@ -57,7 +57,7 @@ export function createFlag(
   change: { flag: NewFlag; author: Author },
 ): Promise<ListedFlag> {
   return database.write(async (tx) => {
-    const { id } = await selectProject(tx, project, 'lock') // so that it is not deleted meanwhile
+    const { id } = await selectProject(tx, project, 'lock') // so that it is not deleted during the insert
     const [row] = await tx
       .insert(flags)
       .values({ ...change.flag, projectId: id })
@@ -72,17 +72,17 @@ export function createFlag(
 
 export type FlagUpdate = {
   readonly text: Patch<FlagText>
-  /** True archives: the flag is then unknown to evaluation everywhere, its definitions and history stay. False restores. */
+  /** True archives: evaluation then does not know the flag in any environment; its definitions and history stay. False restores. */
   readonly archived?: boolean | undefined
   readonly expected: ExpectedVersion
   readonly author: Author
 }
 
-/** Changes what is said about a flag, archives it or brings it back. */
+/** Changes the description of a flag, archives it or restores it. */
 export function updateFlag(database: Database, project: string, key: string, change: FlagUpdate): Promise<ListedFlag> {
   return database.write(async (tx) => {
     const { id: projectId } = await selectProject(tx, project)
-    // Environments before flags: every writer locks in this order, so none waits in a circle.
+    // Environments before flags: all writers lock in this order, which prevents deadlocks.
     const homes = change.archived === undefined ? [] : await lockDefiningEnvironments(tx, projectId, key)
     const before = await selectFlag(tx, projectId, key, 'lock')
     expectRevision(change.expected, before.version)
@@ -108,7 +108,7 @@ export function updateFlag(database: Database, project: string, key: string, cha
   })
 }
 
-/** Whether the flag turns archived or back; undefined when it is so already. */
+/** Whether the flag becomes archived or restored; undefined if that does not change. */
 function turnOf({ archivedAt }: FlagRow, archived: boolean | undefined) {
   if (archived === undefined || archived === (archivedAt !== null)) return undefined
   return archived
@@ -116,7 +116,7 @@ function turnOf({ archivedAt }: FlagRow, archived: boolean | undefined) {
     : ({ action: 'restore', set: { archivedAt: null } } as const)
 }
 
-/** Locks every environment of the project, so that none takes up the flag meanwhile; returns those that define it. */
+/** Locks every environment of the project, so that none adds the flag meanwhile; returns those that define it. */
 async function lockDefiningEnvironments(
   tx: Transaction,
   projectId: bigint,
@@ -138,7 +138,7 @@ async function lockDefiningEnvironments(
     .orderBy(asc(environments.id))
 }
 
-/** Gives each environment a new revision, in which the flag appears or disappears. */
+/** Increments the revision of each environment in which the flag appears or disappears. */
 async function raiseRevisions(
   tx: Transaction,
   homes: readonly { id: bigint; key: string }[],

@@ -8,7 +8,7 @@ import type { Database, Db, Transaction } from './database.ts'
 import { type EnvironmentName, lockEnvironment, raiseKeysRevision } from './environments.ts'
 import { deployment, environments, keys, lastKeyUses, projects, type Role } from './tables.ts'
 
-/** What is known of a key; never its secret. `environment` is null for admin keys. */
+/** An API key without its secret. `environment` is null for admin keys. */
 export type ApiKey = {
   readonly id: string
   readonly name: string
@@ -18,31 +18,31 @@ export type ApiKey = {
   readonly createdAt: Date
   readonly expiresAt: Date | null
   readonly revokedAt: Date | null
-  /** To some minutes; null: never. */
+  /** Accurate to some minutes; null: never. */
   readonly lastUsedAt: Date | null
 }
 export type NewKey = Pick<ApiKey, 'name' | 'role' | 'environment' | 'expiresAt'>
-/** Every key that may still open a door, as replicas hold them. */
+/** All usable keys, as replicas cache them. */
 export type UsableKeys = RevisionId & {
-  /** What the tokens of event streams are signed with. */
+  /** Signs the tokens of event streams. */
   readonly streamSecret: Buffer
   readonly keys: readonly (ApiKey & { readonly hash: Buffer })[]
 }
 
-/** A replica holds all usable keys in memory, so that a flood of wrong ones never reaches the database; hence this bound. */
+/** A replica caches all usable keys in memory, so that a flood of invalid keys never reaches the database. This limit bounds that cache. */
 const KEYS_MAX = 10_000
 /**
- * RFC 4648's base 32 in lower case, 5 bits each: with its head a key is a label of a host name, where 63 characters fit and capitals
- * get lost, because some providers can say who they are in the name of the server only.
+ * RFC 4648's base 32 in lower case, 5 bits for each character. Some providers can send the key only in the server's name. A key with its
+ * prefix is therefore a valid host name label: at most 63 characters, and case is not significant.
  */
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 const SECRET_LENGTH = 52
 
-/** Creates a key. The secret is in the answer and nowhere else: it cannot be shown again. */
+/** Creates a key. Only the response contains the secret; it cannot be shown again. */
 export function createKey(database: Database, wanted: NewKey, author: Author): Promise<ApiKey & { secret: string }> {
   const secret = `fs_${wanted.role}_${Array.from(randomBytes(SECRET_LENGTH), (byte) => ALPHABET[byte & 31]).join('')}`
   return database.write(async (tx) => {
-    // Locks in the order of deleteEnvironment(). The second makes the count below hold.
+    // Locks in the order of deleteEnvironment(). The second lock keeps the count below exact.
     const environment = wanted.environment && (await lockEnvironment(tx, wanted.environment))
     await raiseKeysRevision(tx)
     if ((await tx.$count(keys, usable())) >= KEYS_MAX)
@@ -67,7 +67,7 @@ export function createKey(database: Database, wanted: NewKey, author: Author): P
   })
 }
 
-/** Every key, revoked and expired ones too, newest first. */
+/** Every key, including revoked and expired ones, newest first. */
 export function listKeys(database: Database, page: { offset: number; limit: number }): Promise<ApiKey[]> {
   return database.read(async (db) => {
     const rows = await selectKeys(db).orderBy(desc(keys.createdAt), keys.id).offset(page.offset).limit(page.limit)
@@ -75,7 +75,7 @@ export function listKeys(database: Database, page: { offset: number; limit: numb
   })
 }
 
-/** Ends a key now. Ending it twice is one ending: the second changes nothing. */
+/** Revokes a key now. Revoking it again changes nothing. */
 export function revokeKey(database: Database, id: string, author: Author): Promise<void> {
   return database.write(async (tx) => {
     const [row] = await selectKeys(tx).where(eq(keys.id, id))
@@ -88,14 +88,14 @@ export function revokeKey(database: Database, id: string, author: Author): Promi
   })
 }
 
-/** Reads all usable keys, or undefined when nothing changed since `since`. */
+/** Reads all usable keys, or undefined if nothing changed since `since`. */
 export function readKeys(database: Database, since?: RevisionId): Promise<UsableKeys | undefined> {
   return database.read(async (db) => {
     const { incarnation, keysRevision: revision, streamSecret } = deployment
     const [head] = await db.select({ incarnation, revision, streamSecret }).from(deployment)
     if (!head) throw new Error('Cannot read the keys: table deployment is empty')
     if (head.incarnation === since?.incarnation && head.revision === since.revision) return undefined
-    // Read after the number: keys newer than it are then read twice, never missed.
+    // Keys are read after the number: a newer key is then read twice, never missed.
     const rows = await selectKeys(db).where(usable()).limit(KEYS_MAX)
     return { ...head, keys: rows.map((key) => ({ ...keyOf(key), hash: key.hash })) }
   })

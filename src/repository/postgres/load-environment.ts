@@ -3,18 +3,18 @@ import type { Bucketing, Definition, Metadata } from '../../flag/definition.ts'
 import type { RevisionId } from '../redis/snapshot-store.ts'
 import type { Database } from './database.ts'
 
-/** A point in the life of an environment; `id` is its row's. */
+/** A revision of an environment; `id` is the id of its row. */
 export type EnvironmentRevision = RevisionId & { readonly id: bigint }
 
-/** An environment as the database has it, or what changed in it since a version that the reader holds. */
+/** An environment as stored in the database, or the changes since the reader's version. */
 export type LoadedEnvironment = EnvironmentRevision & {
   readonly changedAt: Date
-  /** `traceparent` of the newest change; empty where its trace is not kept. */
+  /** `traceparent` of the newest change; empty if its trace is not kept. */
   readonly changedIn: string
-  /** False: `flags` holds everything. True: only what changed since, removed flags as undefined. */
+  /** False: `flags` is complete. True: `flags` has only the changes, removed flags as undefined. */
   readonly isUpdate: boolean
   readonly flags: ReadonlyMap<string, Definition | undefined>
-  /** Absent in an update that leaves them as they were. */
+  /** Absent in an update that does not change them. */
   readonly settings?: { segments: Readonly<Record<string, unknown>>; metadata: Metadata; bucketing: Bucketing }
 }
 
@@ -30,9 +30,9 @@ type EnvironmentQueryRow = {
 }
 
 /**
- * Reads an environment, `flagSetId` being `<project>/<environment>`; with `since` only what is newer. One statement and
- * so one snapshot of the data, and one round trip: this is the query between a cold start and its first answer.
- * Undefined: there is no such environment. An update with the held revision: nothing is newer.
+ * Reads the environment `flagSetId` (`<project>/<environment>`); with `since`, only newer changes. It is one statement, so it reads one
+ * snapshot of the data in one round trip: a cold start waits for this query before its first response. Undefined if the environment does
+ * not exist. An update with the same revision: nothing is newer.
  */
 export function loadEnvironment(
   database: Database,

@@ -54,7 +54,7 @@ export function updateProject(
   })
 }
 
-/** Deletes a project that has no environments any more (`conflict` otherwise), with its flag identities. */
+/** Deletes a project without environments (otherwise `conflict`), with its flag identities. */
 export function deleteProject(
   database: Database,
   key: string,
@@ -72,7 +72,7 @@ export function deleteProject(
   })
 }
 
-/** Reads a project by key, or fails with `not_found`; optionally locks its row until the transaction ends. */
+/** Reads a project by key, and optionally locks its row until the transaction ends. Fails with `not_found`. */
 export async function selectProject(db: Db | Transaction, key: string, lock?: 'lock'): Promise<Project> {
   const query = db.select().from(projects).where(eq(projects.key, key))
   const [row] = await (lock ? query.for('update') : query)

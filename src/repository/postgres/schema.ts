@@ -8,16 +8,16 @@ import type pg from 'pg'
 import { FlagError } from '../../flag/error.ts'
 import journal from './migrations/meta/_journal.json' with { type: 'json' }
 
-/** Any number that no other program locks by: the bytes of "flag". */
+/** Id of the advisory lock, a number that no other program uses: the bytes of "flag". */
 const MIGRATION_LOCK = 0x666c6167
 const NEWEST = Math.max(...journal.entries.map((entry) => entry.when))
-/** SQLSTATE of a relation that does not exist: this database was never migrated. */
+/** SQLSTATE of a relation that does not exist: the database was never migrated. */
 const UNDEFINED_TABLE = '42P01'
 
 /**
- * Brings the schema up to date, in one transaction. Safe to run twice at once: drizzle's migrator takes no lock
- * (drizzle-team/drizzle-orm#874), so the transaction begins here with one, and the migrator's own BEGIN only brings a notice. The lock ends
- * with the transaction: a session's lock would stay behind in a pooler's connection.
+ * Brings the schema up to date, in one transaction. Concurrent runs are safe. Drizzle's migrator takes no lock
+ * (drizzle-team/drizzle-orm#874), so the transaction begins here with one; the migrator's own BEGIN only causes a notice. The lock ends
+ * with the transaction, because a session's lock would stay in a pooler's connection.
  */
 export async function migrate(client: pg.Client): Promise<void> {
   const db = drizzle(client)
@@ -31,13 +31,13 @@ export async function migrate(client: pg.Client): Promise<void> {
   if ((await newestMigration(db)) < NEWEST) throw new Error('The migrations were not committed')
 }
 
-/** Beside this file or the bundle it went into; beside the program where that is one compiled file, whose inside is no folder. */
+/** The folder beside this file or its bundle; beside the program if it is one compiled file, which contains no folders. */
 function migrationsFolder(): string {
   const folder = fileURLToPath(new URL('./migrations', import.meta.url))
   return existsSync(folder) ? folder : join(dirname(process.execPath), 'migrations')
 }
 
-/** Refuses a database whose schema is behind this program. A newer one is served: while a rollout runs, migrations only add. */
+/** Refuses a database whose schema is older than this program. A newer schema is accepted: during a rollout, migrations only add. */
 export async function checkSchema(db: NodePgDatabase): Promise<void> {
   if ((await newestMigration(db)) >= NEWEST) return
   throw new FlagError('unavailable', 'The database schema is behind this version; run "admin migrate"')
@@ -57,8 +57,8 @@ async function newestMigration(db: NodePgDatabase): Promise<number> {
 }
 
 /**
- * Starts a new life of the database, after a restore from backup: replicas and Redis then take its revisions as they are, also where
- * they are lower than what they have seen. Returns the new incarnation.
+ * Sets a new incarnation after a restore from backup: replicas and Redis then accept its revisions, even ones lower than they have seen.
+ * Returns the new incarnation.
  */
 export async function renewIncarnation(client: pg.Client): Promise<string> {
   const { rows } = await client.query<{ incarnation: string }>(

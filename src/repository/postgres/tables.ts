@@ -13,10 +13,10 @@ import {
 import type { Bucketing, Definition, Metadata } from '../../flag/definition.ts'
 import type { FlagType } from '../../flag/evaluate.ts'
 
-/** What a key may do; each role may do what the ones before it may. */
+/** Permissions of a key; each role includes those before it. */
 export type Role = 'client' | 'server' | 'editor' | 'admin'
 
-/** Some members of `T`; undefined leaves one as it is. */
+/** Some members of `T`; undefined leaves a member as it is. */
 export type Patch<T> = { readonly [K in keyof T]?: T[K] | undefined }
 
 const schema = pgSchema('flagstaff')
@@ -47,15 +47,15 @@ export const environments = schema.table('environments', {
   key: text().notNull(),
   name: text().notNull(),
   description: text().notNull().default(''),
-  /** The one number: raised by one in the transaction of each change. */
+  /** Incremented in the transaction of each change. */
   revision: counter(),
   changedAt: instant().notNull().defaultNow(),
-  /** `traceparent` of the newest change; empty where its trace is not kept. */
+  /** `traceparent` of the newest change; empty if its trace is not kept. */
   changedIn: text().notNull().default(''),
   bucketing: text().$type<Bucketing>().notNull().default('v2'),
   segments: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),
   metadata: json().$type<Metadata>().notNull().default({}),
-  /** Other members of the flagd document that was applied; replicas need none of them. */
+  /** Other members of the applied flagd document; replicas do not need them. */
   members: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),
   /** Revision at which bucketing, segments or metadata last changed. */
   settingsRevision: counter().default(0n),
@@ -81,7 +81,7 @@ export const definitions = schema.table(
   {
     environmentId: bigint({ mode: 'bigint' }).notNull(),
     flagId: bigint({ mode: 'bigint' }).notNull(),
-    /** Null once removed: the row stays, so that replicas learn of it by its revision. */
+    /** Null if removed: the row stays, so that replicas find the removal by its revision. */
     definition: json().$type<Definition>(),
     revision: counter(),
   },
@@ -95,7 +95,7 @@ export const usage = schema.table(
     environmentId: bigint({ mode: 'bigint' }).notNull(),
     flagId: bigint({ mode: 'bigint' }).notNull(),
     hour: instant().notNull(),
-    /** Empty where the answer named none. */
+    /** Empty if the evaluation had no variant. */
     variant: text().notNull(),
     reason: text().notNull(),
     count: counter(),
@@ -113,13 +113,13 @@ export const lastEvaluations = schema.table(
   (table) => [primaryKey({ columns: [table.flagId, table.environmentId] })],
 )
 
-/** To some minutes. A key that was never used has no row. */
+/** Accurate to some minutes. A key that was never used has no row. */
 export const lastKeyUses = schema.table('last_key_uses', {
   keyId: uuid().primaryKey(),
   at: instant().notNull(),
 })
 
-/** When the flag set was last served to a provider that evaluates in process; to some minutes. */
+/** When the flag set was last served to an in-process provider; accurate to some minutes. */
 export const lastSyncs = schema.table('last_syncs', {
   environmentId: bigint({ mode: 'bigint' }).primaryKey(),
   at: instant().notNull(),

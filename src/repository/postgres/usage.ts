@@ -6,17 +6,17 @@ import type { FlagName } from './definitions.ts'
 import { readEnvironmentRow } from './environments.ts'
 import { flags, lastEvaluations, lastSyncs, usage } from './tables.ts'
 
-/** Why an evaluation gave what it gave; for a failure its error code. */
+/** Reason of an evaluation; for a failure, its error code. */
 export type UsageReason = Success['reason'] | Exclude<Failure['errorCode'], 'FLAG_NOT_FOUND'>
 
-/** How often one answer was given within an hour. */
+/** Number of equal evaluations within an hour. */
 export type UsageCount = {
   readonly environmentId: bigint
-  /** Undefined for what could not be counted under its flag; variant and reason are then empty. */
+  /** Undefined for evaluations that could not be counted under their flag; variant and reason are then empty. */
   readonly flag: string | undefined
   /** Hours since 1970. */
   readonly hour: number
-  /** Empty where the answer names none: no variant has an empty name. */
+  /** Empty if the evaluation had no variant: no variant has an empty name. */
   readonly variant: string
   readonly reason: UsageReason | ''
   readonly count: number
@@ -29,35 +29,32 @@ export type KeyUse = { readonly keyId: string; readonly at: number }
 /** The flag set of an environment was served to an in-process provider, last at `at` in unix seconds. */
 export type SyncUse = { readonly environmentId: bigint; readonly at: number }
 
-/** Counts that are stored together. A replica numbers its batches from 1 and sends the next one only when this one is stored. */
+/** Counts that are stored together. A replica numbers its batches from 1 and sends the next one only after this one is stored. */
 export type UsageBatch = {
   /** Random for each process. */
   readonly replica: string
   readonly sequence: number
-  /** No two for the same answer and hour; in one order on all replicas, so that none waits in a circle. */
+  /** Unique by environment, flag, variant, reason and hour. Sorted in the same order on all replicas, which prevents deadlocks. */
   readonly counts: readonly UsageCount[]
   readonly keyUses?: readonly KeyUse[]
   readonly syncs?: readonly SyncUse[]
 }
 
-/** Hours are kept this long, the time of the last evaluation for ever. */
+/** Retention of hourly counts. The time of the last evaluation is kept without limit. */
 export const RETENTION_DAYS = 90
-/** A replica that was cut off for longer while it did not know whether its batch was stored may count that batch twice. */
+/** A replica may count a batch twice if it loses the database for longer than this before it knows whether the batch was stored. */
 const FLUSHES_DAYS = 7
-/** Old hours that a batch sweeps away: more than it can bring, so that the sweeping keeps up. */
+/** Old rows that each batch deletes: more than it can add, so that the deletion keeps up. */
 const SWEPT_ROWS = 4_000
 const UNATTRIBUTED = 0n
 
-/**
- * Adds a batch of counts: all of it, once, however often it is sent. Counts of an environment or a flag that is gone are
- * dropped with it.
- */
+/** Adds a whole batch of counts exactly once, however often it is sent. Counts of a deleted environment or flag are dropped. */
 export function writeUsage(
   database: Database,
   { replica, sequence, counts, keyUses = [], syncs = [] }: UsageBatch,
 ): Promise<void> {
   const rows = counts.map((count, place) => ({ ...count, environmentId: String(count.environmentId), place }))
-  // Sets of rows as one parameter: Postgres parses JSON faster than we build parameters.
+  // Sets of rows as one parameter: Postgres parses JSON faster than parameters are built here.
   const counted = sql`
     json_to_recordset(${JSON.stringify(rows)}::json) as row ("environmentId" bigint, flag text, hour bigint, variant text,
       reason text, count bigint, "lastAt" bigint, place int)
@@ -81,7 +78,7 @@ export function writeUsage(
       group by f.id, e.id order by f.id, e.id
       on conflict (flag_id, environment_id) do update set at = excluded.at where held.at < excluded.at`)
     await writeLastUses(tx, keyUses, syncs)
-    // Skipping what another replica is sweeping: neither waits.
+    // Skips rows that another replica is deleting, so that neither waits.
     await tx.execute(sql`
       delete from flagstaff.usage where ctid = any (array(
         select ctid from flagstaff.usage where hour < now() - make_interval(days => ${RETENTION_DAYS})
@@ -93,7 +90,7 @@ export function writeUsage(
   })
 }
 
-/** The later time wins, in whichever order replicas store theirs. Keys and environments that are gone are left out. */
+/** The later time wins, independent of the order in which replicas store theirs. Deleted keys and environments are skipped. */
 async function writeLastUses(tx: Transaction, keyUses: readonly KeyUse[], syncs: readonly SyncUse[]): Promise<void> {
   if (keyUses.length > 0)
     await tx.execute(sql`
@@ -115,7 +112,7 @@ async function writeLastUses(tx: Transaction, keyUses: readonly KeyUse[], syncs:
   }
 }
 
-/** What was counted of one flag; `unattributed` was evaluated in its environment and could be any flag's. */
+/** Counts of one flag; `unattributed` counts evaluations in its environment that may belong to any flag. */
 export type FlagUsage = {
   readonly counts: readonly { hour: Date; variant: string; reason: string; count: bigint }[]
   readonly unattributed: number
@@ -124,10 +121,10 @@ export type FlagUsage = {
   readonly syncedInProcessAt: Date | null
 }
 
-/** Counts that one answer holds at most. */
+/** Maximum of counts in one response. */
 const COUNTS_MAX = 10_000
 
-/** Reads what was counted of a flag in the hours from `from` to before `to`, oldest first. */
+/** Reads the counts of a flag for the hours from `from` up to, not including, `to`, oldest first. */
 export function readUsage(database: Database, name: FlagName, range: { from: Date; to: Date }): Promise<FlagUsage> {
   return database.read(async (db) => {
     const environment = await readEnvironmentRow(db, name)
