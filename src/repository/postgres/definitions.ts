@@ -185,10 +185,7 @@ export type DefinitionsWrite = {
   readonly archive?: boolean
 }
 
-/**
- * `revision` is the new one, or the old one if nothing differed. `warnings`: rule mistakes that were allowed, and rules that other engines
- * evaluate differently.
- */
+/** `revision` is unchanged if nothing differed. `warnings`: rule mistakes that were allowed, and rules that other engines evaluate differently. */
 export type WriteResult = {
   readonly revision: bigint
   readonly changed: readonly DefinitionDifference[]
