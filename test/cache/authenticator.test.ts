@@ -34,7 +34,7 @@ for (const authorization of [
   test(`no key is found in "${authorization.slice(0, 40)}"`, () =>
     assert.throws(() => authenticate(header({ authorization })), { code: 'unauthenticated' }))
 
-test('X-API-Key is the key where it is present, whatever Authorization says', () => {
+test('X-API-Key is the key if present, whatever Authorization contains', () => {
   assert.equal(authenticate(header({ 'x-api-key': ` ${KEY} ` })), principal)
   for (const authorization of ['Basic abc', 'Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln', ''])
     assert.equal(authenticate(header({ 'x-api-key': KEY, authorization })), principal, authorization)

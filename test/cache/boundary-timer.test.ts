@@ -9,7 +9,7 @@ const START = 1_800_000_000
 const HOUR = 3_600
 const NOW = { var: '$flagd.timestamp' }
 
-/** A snapshot whose flags, by name, turn off when the time comes. */
+/** A snapshot whose flags, by name, turn off at their times. */
 function snapshotOf(targetings: Readonly<Record<string, unknown>>): Snapshot {
   const flags = new Map(
     Object.entries(targetings).map(([key, targeting]) => [
@@ -23,7 +23,7 @@ function snapshotOf(targetings: Readonly<Record<string, unknown>>): Snapshot {
 }
 const until = (seconds: number) => ({ if: [{ '<': [NOW, START + seconds] }, 'a'] })
 
-/** A clock that a test sets, with the one timer that is allowed. */
+/** A clock that the test sets, with the one timer that is allowed. */
 class Clock {
   ms = START * 1_000
   timer: { at: number; run: () => void } | undefined
@@ -45,7 +45,7 @@ class Clock {
     return new BoundaryTimer(this.clock, snapshot, (keys) => this.said.push([this.ms / 1_000 - START, keys]))
   }
 
-  /** Lets time pass; answers how often a timer fired. */
+  /** Advances the clock; returns how often a timer fired. */
   pass(seconds: number): number {
     const end = this.ms + seconds * 1_000
     let fired = 0
@@ -93,7 +93,7 @@ test('boundaries close to each other are announced once in 10 s', () => {
   ])
 })
 
-test('a far boundary is looked at each hour, and a clock that was set is followed', () => {
+test('a far boundary is checked each hour, and a clock that was set is followed', () => {
   const it = new Clock()
   it.follow(snapshotOf({ far: until(10 * HOUR) }))
   assert.equal(it.pass(9 * HOUR + 1), 9)
@@ -112,7 +112,7 @@ test('a far boundary is looked at each hour, and a clock that was set is followe
   )
 })
 
-test('a new snapshot keeps a boundary due that has passed, and brings its own', () => {
+test('a new snapshot keeps a boundary that has passed due, and adds its own', () => {
   const it = new Clock()
   const timer = it.follow(snapshotOf({ a: until(60), gone: until(300) }))
   it.pass(61)

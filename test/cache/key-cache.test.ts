@@ -46,13 +46,13 @@ beforeEach(() => {
   ring = new KeyCache(replication, read, { adminSecret: 'the-admin-secret', wallNow: () => now })
 })
 
-test('find() knows a key at once after the first look, without a promise', async () => {
+test('find() finds a key synchronously after the first read, without a promise', async () => {
   assert.equal((await ring.find('good'))?.name, 'key:good')
   assert.ok(!(ring.find('good') instanceof Promise))
   assert.equal(questions, 1)
 })
 
-test('a flood of wrong keys asks the store once per freshness', async () => {
+test('a flood of wrong keys causes one read per freshness interval', async () => {
   await ring.find('wrong')
   for (let index = 0; index < 1_000; index++) assert.equal(await ring.find(`wrong ${index}`), undefined)
   assert.equal(questions, 1)
@@ -68,23 +68,23 @@ test('a key that another replica has just created is found', async () => {
   assert.equal((await ring.find('new'))?.name, 'key:new')
 })
 
-test('a key that another replica revoked is refused after the next look', async () => {
+test('a key that another replica revoked is refused after the next read', async () => {
   await ring.find('good')
   source = { incarnation: 'one', revision: 2n, streamSecret, keys: [] }
   now += 1_000
-  await ring.find('good') // answered from memory; asks behind its back
+  await ring.find('good') // answered from memory; the read is in the background
   await ring.refresh()
   assert.equal(await ring.find('good'), undefined)
 })
 
-test('a key is refused from the moment it expires, whatever the store says', async () => {
+test('a key is refused from the moment it expires, whatever the store contains', async () => {
   source = { incarnation: 'one', revision: 1n, streamSecret, keys: [key('brief', new Date(now + 500))] }
   assert.ok(await ring.find('brief'))
   now += 500
   assert.equal(await ring.find('brief'), undefined)
 })
 
-test('known keys and the admin key work while the store is away; an unknown one is not called wrong before any was read', async () => {
+test('known keys and the admin key work while the store is unreachable; an unknown key is not refused as wrong before any was read', async () => {
   isAway = true
   assert.equal((await ring.find('the-admin-secret'))?.role, 'admin')
   await assert.rejects(Promise.resolve(ring.find('good')), { code: 'unavailable' })

@@ -50,7 +50,7 @@ describe('with Postgres and Redis behind proxies', {
     await Promise.all(replicas.splice(0).map(({ close }) => close()))
   })
 
-  /** A replica that reaches both through the proxies, on a clock that the test turns. */
+  /** A replica that reaches both through the proxies, with a clock that the test sets. */
   const startReplica = async (): Promise<Service> => {
     const url = new URL(store.url)
     url.host = `127.0.0.1:${toPostgres.port}`
@@ -71,7 +71,7 @@ describe('with Postgres and Redis behind proxies', {
     return status === 200 ? body.value : status
   }
   const put = (service: Service, body: object) => service.call('PUT', `${ENVIRONMENT}/flags/a`, { body })
-  /** Asks until the answer is as wanted: how long a connection takes to come back is not ours to say. */
+  /** Repeats until the expected result: the time that a reconnect takes is not under our control. */
   const becomes = async (wanted: unknown, ask: () => Promise<unknown>) => {
     const deadline = performance.now() + 15_000
     let seen: unknown
@@ -118,7 +118,7 @@ describe('with Postgres and Redis behind proxies', {
         assert.equal(body.flags.a.defaultVariant, 'off')
       })
 
-  test('with both gone a warm replica answers; a cold one answers with Redis alone and with Postgres alone', async () => {
+  test('without both a warm replica answers; a cold one answers with only Redis and with only Postgres', async () => {
     const warm = await startReplica()
     await put(warm, on)
     toPostgres.set('refused')
@@ -132,7 +132,7 @@ describe('with Postgres and Redis behind proxies', {
     assert.equal(await evaluate(await startReplica()), true, 'from Postgres')
   })
 
-  test('what is held tells who confirmed it last, and when', async () => {
+  test('cached data has the source of its last confirmation, and the time', async () => {
     await put(await startReplica(), on)
     const replica = await startReplica()
     assert.equal(await evaluate(replica), true)
@@ -159,7 +159,7 @@ describe('with Postgres and Redis behind proxies', {
     assert.ok((samples.get('flagstaff_freshness_checks_total{source="postgres",result="failed"}') ?? 0) >= 3)
   })
 
-  test('a cold replica asks Redis once and Postgres not at all before its first answer', async () => {
+  test('a cold replica reads Redis once and Postgres not at all before its first response', async () => {
     await put(await startReplica(), on)
     const connections = toPostgres.connections()
     const cold = await startReplica()
@@ -167,7 +167,7 @@ describe('with Postgres and Redis behind proxies', {
     assert.equal(toPostgres.connections(), connections)
   })
 
-  test('without requests not one command is sent', async () => {
+  test('without requests no command is sent', async () => {
     const idle = await startReplica()
     await put(idle, on)
     await evaluate(idle)
@@ -176,12 +176,12 @@ describe('with Postgres and Redis behind proxies', {
       Number(/total_commands_processed:(\d+)/.exec(String(await send(['INFO', 'stats'])))?.[1])
     const first = await commands()
     now += 3_600_000
-    await sleep(1_500) // longer than every interval that could wake
+    await sleep(1_500) // longer than every interval that could start work
     assert.equal(await commands(), first + 1, 'only the question itself')
     await close()
   })
 
-  test('a change whose Redis write was lost is seen by all at the next truth check, and Redis is repaired', async () => {
+  test('a change whose Redis write was lost reaches all replicas at the next database check, and Redis is repaired', async () => {
     const [writer, reader] = [await startReplica(), await startReplica()]
     await put(writer, on)
     await becomes(true, () => evaluate(reader))
@@ -198,7 +198,7 @@ describe('with Postgres and Redis behind proxies', {
     })
   })
 
-  test('Redis that lost everything, or came back with something old or foreign, misleads nobody', async () => {
+  test('a Redis that lost its data, or returned with old or foreign data, causes no wrong result', async () => {
     const [writer, reader] = [await startReplica(), await startReplica()]
     const { send, close } = openRedis(parseRedisUrl(redis.url))
     await put(writer, on)
@@ -237,7 +237,7 @@ describe('with Postgres and Redis behind proxies', {
       },
     ],
   ] satisfies [string, (send: SendCommand) => Promise<unknown>][])
-    test(`a copy that ${what} is replaced by the replica that could not begin with it`, async () => {
+    test(`a copy that ${what} is replaced by the replica that could not start with it`, async () => {
       const { send, close } = openRedis(parseRedisUrl(redis.url))
       await put(await startReplica(), on)
       const whole = await send(['GET', COPY])
@@ -258,7 +258,7 @@ describe('with Postgres and Redis behind proxies', {
     const revision = async () => (await writer.call('GET', ENVIRONMENT)).body.revision
     const seen = await revision()
     const client = await connect(parseDatabaseUrl(store.url))
-    // What a restore leaves: an earlier revision with what was true then.
+    // State after a restore: an earlier revision with its data.
     await client.query('update flagstaff.definitions set definition = $1, revision = 1', [JSON.stringify(on)])
     await client.query('update flagstaff.environments set revision = 1')
     for (let turn = 0; turn < 3; turn++) {

@@ -50,7 +50,7 @@ for (const [header, metadata, expected] of [
   test(`selects() answers ${expected} to ${header} for a flag with ${JSON.stringify(metadata)}`, () =>
     assert.equal(selects(parseSelector(header), 'shop/live', metadata), expected))
 
-test('reflect() repeats the selector, and nothing where there is nothing to name', () => {
+test('reflect() repeats the selector, and returns nothing if there is nothing to name', () => {
   assert.deepEqual(reflect(parseSelector('flagSetId=a')), { flagSetId: 'a' })
   assert.deepEqual(reflect(parseSelector('a.json')), { source: 'a.json' })
   assert.deepEqual(reflect(parseSelector('flagSetId=')), {})

@@ -10,7 +10,7 @@ const on = { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on' }
 const again = (text: string) => decodeSnapshot('p/e', { revisionId: stamp, text })
 const values = (text: string) => again(text)?.flagSet.flags.values() ?? []
 
-test('readSnapshot() makes of what writeSnapshot() wrote the same snapshot', () => {
+test('readSnapshot() restores the snapshot that writeSnapshot() wrote', () => {
   const segments = { members: { in: ['@a.b', { var: 'email' }] } }
   const flags = { plain: on, ruled: { ...on, targeting: { if: [{ $ref: 'members' }, 'on', null] } }, nonsense: 7 }
   const snapshot = snapshotOf('p/e', { flags, $evaluators: segments, metadata: { team: 'a' } })
@@ -28,7 +28,7 @@ test('readSnapshot() makes of what writeSnapshot() wrote the same snapshot', () 
       )
 })
 
-test('writeSnapshot() writes a flag that nobody has asked for as it came', () => {
+test('writeSnapshot() writes a flag that was never evaluated as it was read', () => {
   const text = encodeSnapshot(snapshotOf('p/e', { flags: { a: on, b: on } }))
   const read = again(text)
   assert.ok(read)
@@ -40,7 +40,7 @@ test('writeSnapshot() writes a flag that nobody has asked for as it came', () =>
   assert.equal(encodeSnapshot(read), text)
 })
 
-test('any key and any definition comes back', () => {
+test('any key and any definition is restored', () => {
   const keys = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('"', '\\', '\\"', '",{', '\n', '["', ']', ''))
   fc.assert(
     fc.property(fc.uniqueArray(keys), fc.jsonValue(), (names, extra) => {
@@ -65,11 +65,11 @@ for (const [what, text] of [
   ['a set with flags in one line, as older versions write it', `${head.slice(0, -3)}"flags":[["a",{}]]}`],
   ['no head', first],
 ] as const)
-  test(`readSnapshot() takes ${what} for no snapshot`, () => {
+  test(`readSnapshot() returns undefined for ${what}`, () => {
     assert.equal(again(text), undefined)
   })
 
-test('a definition that is no JSON is a flag that makes no sense, and harms no other', () => {
+test('a definition that is not JSON is an invalid flag, and affects no other', () => {
   const read = again([head, first, '["b",{]'].join('\n'))
   assert.ok(read)
   assert.equal(evaluateKey(read.flagSet, 'b', {}, 0).reason, 'ERROR')

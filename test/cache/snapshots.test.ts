@@ -41,7 +41,7 @@ beforeEach(() => {
     return answer()
   })
 })
-/** Lets the answers that are under way arrive. */
+/** Waits for pending responses. */
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 test('current() waits once for an environment and never again', async () => {
@@ -52,12 +52,12 @@ test('current() waits once for an environment and never again', async () => {
   assert.ok(!(second instanceof Promise))
 })
 
-test('requests that come while the first is waiting share its question', async () => {
+test('requests that arrive while the first waits share its read', async () => {
   await Promise.all([snapshots.current('p/e'), snapshots.current('p/e'), snapshots.current('p/e')])
   assert.equal(asked.length, 1)
 })
 
-test('current() asks at most once per freshness, and only when it is called', async () => {
+test('current() reads at most once per freshness interval, and only when it is called', async () => {
   await snapshots.current('p/e')
   now = 999
   snapshots.current('p/e')
@@ -72,7 +72,7 @@ test('current() asks at most once per freshness, and only when it is called', as
   assert.equal(asked[1]?.revision, 1n, 'it tells what it holds')
 })
 
-test('an update changes only what it names and leaves the snapshot before it as it was', async () => {
+test('an update changes only what it names, and does not change the previous snapshot', async () => {
   answer = async () =>
     source(1n, {
       flags: new Map([
@@ -101,7 +101,7 @@ test('an update changes only what it names and leaves the snapshot before it as 
   assert.equal(after.flagSet.flags.get('b'), before.flagSet.flags.get('b'), 'an unchanged flag is not compiled again')
 })
 
-test('a late answer of an older revision is ignored', async () => {
+test('a late response with an older revision is ignored', async () => {
   answer = async () => source(5n)
   await snapshots.current('p/e')
   answer = async () => source(4n, { isUpdate: true, flags: new Map() })
@@ -109,7 +109,7 @@ test('a late answer of an older revision is ignored', async () => {
   assert.equal((await snapshots.current('p/e')).revision, 5n)
 })
 
-test('a full answer replaces what is held even when its revision is lower: the database was restored', async () => {
+test('a full response replaces the cached snapshot even with a lower revision: the database was restored', async () => {
   answer = async () => source(5n)
   await snapshots.current('p/e')
   answer = async () => source(3n, { incarnation: 'two', flags: new Map() })
@@ -117,7 +117,7 @@ test('a full answer replaces what is held even when its revision is lower: the d
   assert.deepEqual([...(await snapshots.current('p/e')).flagSet.flags], [])
 })
 
-test('while the store is away the last known flags are served, and nothing is thrown', async () => {
+test('while the store is unreachable the last known flags are served, and nothing is thrown', async () => {
   await snapshots.current('p/e')
   answer = () => Promise.reject(new FlagError('unavailable', 'away'))
   now = 5_000
@@ -128,7 +128,7 @@ test('while the store is away the last known flags are served, and nothing is th
   assert.equal(evaluate(flag, {}, 0).reason, 'STATIC')
 })
 
-test('an environment that does not exist, or exists no more, is not found', async () => {
+test('an environment that does not exist, or was deleted, is not found', async () => {
   answer = async () => undefined
   await assert.rejects(Promise.resolve(snapshots.current('p/none')), { code: 'not_found' })
   answer = async () => source(1n)
@@ -138,14 +138,14 @@ test('an environment that does not exist, or exists no more, is not found', asyn
   await assert.rejects(Promise.resolve(snapshots.current('p/e')), { code: 'not_found' })
 })
 
-test('a store that is away at first is asked again by the next request', async () => {
+test('a store that is unreachable at first is read again by the next request', async () => {
   answer = () => Promise.reject(new FlagError('unavailable', 'away'))
   await assert.rejects(Promise.resolve(snapshots.current('p/e')), { code: 'unavailable' })
   answer = async () => source(1n)
   assert.equal((await snapshots.current('p/e')).revision, 1n)
 })
 
-test('refresh() asks anew although a question is under way, since that one may have been sent before the change', async () => {
+test('refresh() reads again during a pending read, which may have been sent before the change', async () => {
   await snapshots.current('p/e')
   const slow = Promise.withResolvers<LoadedEnvironment>()
   answer = () => slow.promise

@@ -13,7 +13,7 @@ import { openStore, type Store } from '../support/store.ts'
 const skip = HAS_REDIS ? false : 'this machine has no redis-server'
 const ENVIRONMENT = '/api/v1/projects/shop/environments/live'
 const FLAG = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
-/** So long that nothing but a hint can be the cause of what a test sees. */
+/** So long that only an invalidation can cause what a test observes. */
 const NEVER_MS = 3_600_000
 
 let store: Store
@@ -56,7 +56,7 @@ const listen = async (service: Service) => {
   assert.equal(response.status, 200)
   return readEvents(response.body)
 }
-/** Invalidations of the real Redis, and a promise of the n-th time that listening has begun. */
+/** Invalidations of the real Redis, and a promise of the n-th start of the subscription. */
 function watched(url: string) {
   const hints = invalidationsIn(parseRedisUrl(url), () => undefined)
   let begun = 0
@@ -82,7 +82,7 @@ function watched(url: string) {
   return { hints: observed, ready }
 }
 
-test('a change on one replica wakes a stream on another, by a hint alone', { skip }, async () => {
+test('a change on one replica reaches a stream on another by an invalidation alone', { skip }, async () => {
   const { hints, ready } = watched(redis?.url ?? '')
   const [writer, reader] = await Promise.all([replica(NEVER_MS), replica(NEVER_MS, hints)])
   const events = await listen(reader)
@@ -95,13 +95,13 @@ test('a change on one replica wakes a stream on another, by a hint alone', { ski
   await events.cancel()
 })
 
-test('whoever begins to listen again looks for what it missed', { skip }, async () => {
+test('a new subscription checks for missed changes', { skip }, async () => {
   const { hints, ready } = watched(redis?.url ?? '')
   const [writer, reader] = await Promise.all([replica(NEVER_MS), replica(NEVER_MS, hints)])
   const events = await listen(reader)
   await ready(1)
   await redis?.kill()
-  await change(writer) // told to nobody
+  await change(writer) // without an invalidation
   await redis?.start()
   await ready(2)
   const snapshot = await writer.snapshots.current('shop/live')
@@ -109,7 +109,7 @@ test('whoever begins to listen again looks for what it missed', { skip }, async 
   await events.cancel()
 })
 
-test('without hints a stream learns of a change by the timer, which stops with the last stream', async () => {
+test('without invalidations a timer finds changes for a stream; it stops with the last stream', async () => {
   const reader = await openService({ store, freshnessMs: 20, truthCheckMs: 20 })
   const writer = await openService({ store })
   assert.ok(!reader.subscriptions.isWatching)
@@ -120,7 +120,7 @@ test('without hints a stream learns of a change by the timer, which stops with t
   assert.ok(!reader.subscriptions.isWatching)
 })
 
-test('a replica subscribes to hints only while a stream is open', { skip }, async () => {
+test('a replica subscribes to invalidations only while a stream is open', { skip }, async () => {
   const { hints, ready } = watched(redis?.url ?? '')
   const reader = await replica(NEVER_MS, hints)
   const connection = openRedis(parseRedisUrl(redis?.url ?? ''))

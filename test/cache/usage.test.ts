@@ -47,10 +47,10 @@ beforeEach(() => {
 const times = (n: number, work: () => void) => {
   for (let i = 0; i < n; i += 1) work()
 }
-/** Lets the flush that is under way arrive. */
+/** Waits for the pending flush. */
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 const drain = () => usage.drain(new AbortController().signal)
-/** What was stored, a line for each count. */
+/** The stored counts, one line each. */
 const lines = () =>
   stored
     .flatMap(({ counts }) => counts)
@@ -81,7 +81,7 @@ test('Usage counts by environment, flag, variant and reason, failures under thei
   )
 })
 
-test('Usage counts lists that come again as if each answer came alone, in the hour in which they came', async () => {
+test('Usage counts repeated lists as if each evaluation came alone, in the hour of the request', async () => {
   const list = ['still', 'banner', 'off'].map((key) => ask(key)).filter((each) => each.reason !== 'ERROR')
   times(3, () => usage.countAll(1n, list, START))
   usage.count(1n, ask('still'), START)
@@ -97,7 +97,7 @@ test('Usage counts lists that come again as if each answer came alone, in the ho
   ])
 })
 
-test('Usage flushes behind lists as behind single answers, and adds up what is too much to wait', async () => {
+test('Usage flushes after lists as after single evaluations, and combines counts above its maximum', async () => {
   const list = Array.from({ length: 60_000 }, () => ask('still')).filter((each) => each.reason !== 'ERROR')
   usage.countAll(1n, list, START)
   usage.countAll(1n, [...list], START)
@@ -106,13 +106,13 @@ test('Usage flushes behind lists as behind single answers, and adds up what is t
   assert.deepEqual(lines(), ['1 still 0 on STATIC 180000'])
 })
 
-test('Usage does not count what no flag answered', async () => {
+test('Usage does not count evaluations of unknown flags', async () => {
   times(5, () => usage.count(1n, fail({ key: 'invented', metadata: {} }, 'FLAG_NOT_FOUND', ''), START))
   await drain()
   assert.deepEqual(stored, [])
 })
 
-test('Usage counts each hour apart, also when the flag was made anew by a change', async () => {
+test('Usage counts each hour separately, also when a change compiled the flag again', async () => {
   const again = flagSetOf({
     flags: { still: { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' } },
   }).flags.get('still')
@@ -124,7 +124,7 @@ test('Usage counts each hour apart, also when the flag was made anew by a change
   assert.deepEqual(lines(), ['1 still 0 on STATIC 2', '1 still 1 on STATIC 1'])
 })
 
-test('Usage flushes behind the first evaluation after a minute, and only then', async () => {
+test('Usage flushes after the first evaluation after a minute, and only then', async () => {
   for (const second of [0, 30, 59]) usage.count(1n, ask('still'), START + second)
   await settle()
   assert.deepEqual(stored, [])
@@ -139,7 +139,7 @@ test('Usage flushes behind the first evaluation after a minute, and only then', 
   assert.equal(total(), 6)
 })
 
-test('Usage counts on while a flush is under way, one flush at a time', async () => {
+test('Usage keeps counting during a flush, one flush at a time', async () => {
   const { promise, resolve } = Promise.withResolvers<void>()
   let running = 0
   write = async (batch) => {
@@ -164,7 +164,7 @@ test('Usage counts on while a flush is under way, one flush at a time', async ()
   )
 })
 
-test('a batch that was not stored is sent again as it was, and new counts after it', async () => {
+test('a batch that was not stored is sent again unchanged, and new counts after it', async () => {
   const sent: UsageBatch[] = []
   write = async (batch) => {
     sent.push({ ...batch, counts: batch.counts.map((count) => ({ ...count })) })
@@ -186,7 +186,7 @@ test('a batch that was not stored is sent again as it was, and new counts after 
   assert.equal(usage.failures, 2)
 })
 
-test('above its bound, Usage counts new combinations in one cell of their environment, and loses none', async () => {
+test('above its maximum, Usage counts new combinations in one cell of their environment, and loses none', async () => {
   usage = open(2)
   times(3, () => usage.count(1n, ask('banner'), START))
   times(3, () => usage.count(1n, ask('still'), START))
@@ -223,7 +223,7 @@ test('many counts are stored in batches, in the same order on every replica', as
   assert.deepEqual(stored, first)
 })
 
-test('drain() waits for the flush under way, tries twice, and says how many evaluations it could not bring home', async () => {
+test('drain() waits for the pending flush, tries twice, and returns how many evaluations it could not store', async () => {
   let sent = 0
   write = async (batch) => {
     sent += 1
@@ -248,7 +248,7 @@ test('drain() waits for the flush under way, tries twice, and says how many eval
   assert.equal(logged[1]?.[1]?.['evaluations'], 5)
 })
 
-test('Usage notes keys and in-process sync to 5 minutes, and stores them with its batches', async () => {
+test('Usage records keys and in-process sync to 5 minutes, and stores them with its batches', async () => {
   const noted = () => stored.flatMap(({ keyUses = [], syncs = [] }) => [...keyUses, ...syncs])
   times(3, () => usage.noteKeyUse({ name: 'key:a', role: 'client', environment: null }, START))
   usage.noteKeyUse({ name: 'FLAGSTAFF_ADMIN_KEY', role: 'admin', environment: null }, START)

@@ -111,7 +111,7 @@ for (const [what, status, sent] of [
     assert.equal((await answerTo({ path: PATH, ...sent })).status, status)
   })
 
-test('a body that is no UTF-8 is refused', async () => {
+test('a body that is not UTF-8 is refused', async () => {
   const body = new Uint8Array(Buffer.from('{"flagKey":"\xff"}', 'latin1'))
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
   const response = await fetch(it.address + PATH, { method: 'POST', headers, body })
@@ -119,7 +119,7 @@ test('a body that is no UTF-8 is refused', async () => {
   assert.deepEqual([response.status, code], [400, 'invalid_argument'])
 })
 
-test('a client that leaves in the middle of its message is nothing to log', async () => {
+test('a client that disconnects in the middle of its message causes no log line', async () => {
   const logged: unknown[] = []
   const left = await openListening({ store: it.service.store, rpc: { log: (message) => logged.push(message) } })
   const socket = net.connect(left.server.port, '127.0.0.1')
@@ -133,7 +133,7 @@ test('a client that leaves in the middle of its message is nothing to log', asyn
   await left.server.close()
 })
 
-test('an error inside is logged once and told to nobody', async () => {
+test('an internal error is logged once and its text is sent to no client', async () => {
   const logged: unknown[] = []
   const broken = await openListening({
     store: it.service.store,
@@ -151,7 +151,7 @@ test('an error inside is logged once and told to nobody', async () => {
   await broken.server.close()
 })
 
-test('a call is counted once as a request and once as a call, and tells the span that is kept of it', async () => {
+test('a call is counted once as a request and once as a call, with its sampled span as exemplar', async () => {
   const counts = async () => {
     const samples = samplesIn((await it.service.call('GET', '/metrics')).text)
     const route = `/${service}/:method`
@@ -172,7 +172,7 @@ test('a call is counted once as a request and once as a call, and tells the span
   assert.deepEqual(await counts(), [requests + 3, called + 3])
 })
 
-test('a call is answered that is packed, or of unknown length', async () => {
+test('a compressed call, or one of unknown length, is answered', async () => {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
   const packed = new Uint8Array(gzipSync('{"flagKey":"on"}'))
   const answers = [

@@ -32,13 +32,13 @@ const post = (
 const request = toBinary(ResolveBooleanRequestSchema, create(ResolveBooleanRequestSchema, { flagKey: 'on' }))
 const JSON_TYPE = 'application/json'
 
-test('Connect answers JSON with every field, and takes unknown ones', async () => {
+test('Connect answers JSON with every field, and accepts unknown ones', async () => {
   const response = await post(RESOLVE, JSON_TYPE, '{"flagKey":"on","context":{"a":1},"more":true}')
   assert.equal(response.status, 200)
   assert.deepEqual(await response.json(), { value: true, reason: 'STATIC', variant: 'on', metadata: {} })
 })
 
-test('Connect answers protobuf, also of a compressed request', async () => {
+test('Connect answers protobuf, even for a compressed request', async () => {
   for (const [body, headers] of [
     [request, {}],
     [gzipSync(request), { 'content-encoding': 'gzip' }],
@@ -65,13 +65,13 @@ for (const [what, status, code, body, headers] of [
     assert.deepEqual([response.status, answer.code], [status, code])
   })
 
-test('Connect refuses a small body that unpacks to a long one', async () => {
+test('Connect refuses a small body that decompresses to a long one', async () => {
   const body = new Uint8Array(gzipSync(JSON.stringify({ flagKey: 'x'.repeat(1_000_000) })))
   const response = await post(RESOLVE, JSON_TYPE, body, { 'content-encoding': 'gzip' })
   assert.equal(response.status, 429)
 })
 
-test('Connect answers a call that announces no length, and reads no more of it than of others', async () => {
+test('Connect answers a call without Content-Length, and reads no more of it than of others', async () => {
   const answerTo = async (message: object) => {
     const body = new Blob([JSON.stringify(message)]).stream()
     const headers = { 'content-type': JSON_TYPE, 'x-api-key': key }
@@ -82,7 +82,7 @@ test('Connect answers a call that announces no length, and reads no more of it t
   assert.equal(await answerTo({ flagKey: 'x'.repeat(3_000) }), 429)
 })
 
-test('what is no call is 404, 405 or 415', async () => {
+test('a request that is not a call is 404, 405 or 415', async () => {
   assert.equal((await post('/flagd.evaluation.v1.Service/None', JSON_TYPE, '{}')).status, 404)
   assert.equal((await post('/flagd.evaluation.v9.Service/ResolveBoolean', JSON_TYPE, '{}')).status, 404)
   assert.equal((await fetch(it.address + RESOLVE)).status, 405)
@@ -113,7 +113,7 @@ async function framesOf(response: Response): Promise<[number, Buffer][]> {
   return frames
 }
 
-test('gRPC-Web ends with its trailers in a frame, also for an error', async () => {
+test('gRPC-Web ends with its trailers in a frame, even for an error', async () => {
   const [message, end] = await framesOf(
     await post(RESOLVE, 'application/grpc-web+proto', new Uint8Array(frame(request))),
   )
@@ -127,7 +127,7 @@ test('gRPC-Web ends with its trailers in a frame, also for an error', async () =
   assert.equal(status, '5')
 })
 
-test('a Connect stream sends JSON in frames, and ends with a frame that says why', async () => {
+test('a Connect stream sends JSON in frames, and ends with a frame that contains the status', async () => {
   const body = new Uint8Array(frame(Buffer.from('{}')))
   const response = await post(EVENTS, 'application/connect+json', body, { 'connect-timeout-ms': '300' })
   assert.equal(response.status, 200)

@@ -14,7 +14,7 @@ const RESOLVE = '/flagd.evaluation.v2.Service/ResolveBoolean'
 const EVENTS = '/flagd.evaluation.v2.Service/EventStream'
 const SYNC = '/flagd.sync.v1.FlagSyncService/SyncFlags'
 const REFLECTION = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'
-/** A client that retried would need longer; flagd itself answers in some 3 ms. */
+/** A client that retries would take longer; flagd itself responds in about 3 ms. */
 const ANSWER_MS = 200
 
 let it: Listening
@@ -43,10 +43,13 @@ after(async () => {
 const resolve = (request: MessageInitShape<typeof ResolveBooleanRequestSchema>) =>
   frame(toBinary(ResolveBooleanRequestSchema, create(ResolveBooleanRequestSchema, request)))
 const EMPTY = frame(new Uint8Array())
-/** Above the limit only when it is decompressed. */
+/** Above the limit only after decompression. */
 const COMPRESSED = frame(gzipSync(resolve({ flagKey: 'x'.repeat(3_000) }).subarray(5)), 1)
 
-/** The frames of the answer to one call: "H" for headers, "H$" where they also end the stream. Empty data is not counted, nor a reset after the end (RFC 9113 §8.1), which may arrive with it. */
+/**
+ * Frames of the response to one call: "H" for headers, "H$" if they also end the stream. Empty data is not counted, nor a reset after the
+ * end (RFC 9113 §8.1), which may arrive with it.
+ */
 async function framesOf(port: number, path: string, body: Uint8Array, headers: Record<string, string> = {}) {
   const client = await RawH2.connect(port)
   const head = { ':method': 'POST', ':scheme': 'http', ':authority': 'localhost', ':path': path, te: 'trailers' }
@@ -91,11 +94,11 @@ for (const [status, what, path, body, headers] of [
     assert.equal(await framesOf(it.grpcPort, path, body, headers), 'H$')
   })
 
-test('UNAVAILABLE, of a replica that stops, is Trailers-Only', async () => {
+test('UNAVAILABLE, of a replica that is shutting down, is Trailers-Only', async () => {
   assert.equal(await framesOf(ended.grpcPort, EVENTS, EMPTY), 'H$')
 })
 
-/** As the providers of flagd have it, with a pause that a test notices. */
+/** The retry policy of flagd's providers, with a delay that is long enough to be detected. */
 const SERVICE_CONFIG = JSON.stringify({
   methodConfig: [
     {
@@ -118,7 +121,7 @@ const SERVICE_CONFIG = JSON.stringify({
   ],
 })
 
-test('grpc-js with a retry policy reports each final error at once', async (t) => {
+test('grpc-js with a retry policy reports each final error without a retry', async (t) => {
   const options = { 'grpc.service_config': SERVICE_CONFIG, 'grpc.use_local_subchannel_pool': 1 }
   const client = new Client(`127.0.0.1:${it.grpcPort}`, credentials.createInsecure(), options)
   t.after(() => client.close())
@@ -151,7 +154,7 @@ test('grpc-js with a retry policy reports each final error at once', async (t) =
   }
 })
 
-test("flagd's published provider reports each error with its code, at once", async (t) => {
+test("flagd's published provider reports each error with its code, without a retry", async (t) => {
   t.after(() => OpenFeature.close())
   const place = { host: '127.0.0.1', port: it.grpcPort, defaultAuthority: `${key}.flags.example` }
   await OpenFeature.setProviderAndWait(

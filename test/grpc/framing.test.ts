@@ -13,7 +13,7 @@ const BYTES_MAX = 100
 const is = (status: StatusCode) => (error: unknown) => error instanceof RpcError && error.status === status
 const plain = (text: string): MessageFrame => ({ isCompressed: false, bytes: Buffer.from(text) })
 
-/** What comes out of a stream that arrives in chunks of `size` bytes. */
+/** The messages of a stream that arrives in chunks of `size` bytes. */
 function cut(stream: Buffer, size: number): { frames: MessageFrame[]; isBroken: boolean } {
   const frames = new FrameDecoder(BYTES_MAX)
   const taken: MessageFrame[] = []
@@ -30,13 +30,13 @@ for (const size of [1, 2, 3, 4, 5, 6, 7, 11, 1_000])
     assert.deepEqual(cut(stream.subarray(0, 8 + 3), size), { frames: expected.slice(0, 1), isBroken: true })
   })
 
-test('FrameDecoder takes empty chunks, and nothing at all is no broken message', () => {
+test('FrameDecoder accepts empty chunks, and an empty stream is not a truncated message', () => {
   const frames = new FrameDecoder(BYTES_MAX)
   assert.deepEqual(frames.decode(Buffer.alloc(0)), [])
   assert.equal(frames.isIncomplete, false)
 })
 
-test('FrameDecoder tells compressed messages from plain ones', () => {
+test('FrameDecoder distinguishes compressed messages from plain ones', () => {
   const { frames } = cut(Buffer.concat([frame(Buffer.from('a'), 1), frame(Buffer.from('b'))]), 4)
   assert.deepEqual(
     frames.map(({ isCompressed }) => isCompressed),
@@ -56,18 +56,18 @@ for (const [what, head, status] of [
     assert.throws(() => after.decode(Buffer.concat([frame(Buffer.from('a')), Buffer.from(head)])), is(status))
   })
 
-test('FrameDecoder copies a message in single bytes not once for each of them', () => {
+test('FrameDecoder does not copy a message again for each byte that arrives', () => {
   const frames = new FrameDecoder(1_000_000)
   const stream = frame(Buffer.alloc(1_000_000, 'x'))
   const begin = performance.now()
   let taken = 0
   for (let at = 0; at < stream.byteLength; at += 1) taken += frames.decode(stream.subarray(at, at + 1)).length
   assert.equal(taken, 1)
-  // Copying each time would be 500 GB.
+  // A copy for each byte would be 500 GB.
   assert.ok(performance.now() - begin < 5_000)
 })
 
-test('decompress() gives what was packed, up to the limit', async () => {
+test('decompress() returns the original, up to the limit', async () => {
   const longest = Buffer.alloc(BYTES_MAX, 'x')
   assert.deepEqual(await decompress(gzipSync(longest), 'gzip', BYTES_MAX), longest)
   assert.deepEqual(await decompress(gzipSync(''), 'gzip', BYTES_MAX), Buffer.alloc(0))
@@ -98,7 +98,7 @@ test('encodeFrame() writes length and message, and a shared message only once', 
   assert.equal(encodeFrame(HealthCheckResponseSchema, shared), encodeFrame(HealthCheckResponseSchema, shared))
 })
 
-/** A Struct of `levels` fields in one another, as bytes: what encoders refuse to make. */
+/** Bytes of a Struct with `levels` nested fields, which encoders refuse to make. */
 function nested(levels: number): Buffer {
   let struct: Buffer = Buffer.alloc(0)
   for (let level = 0; level < levels; level += 1) {

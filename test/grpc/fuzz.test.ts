@@ -78,7 +78,7 @@ const type = fc.constantFrom(
   '',
 )
 const good = message({ targetingKey: 'a' })
-/** A right message, of which some bytes are wrong. */
+/** A valid message, of which some bytes are changed. */
 const mutated = fc.array(fc.tuple(fc.nat(good.byteLength - 1), fc.nat(255)), { maxLength: 4 }).map((changes) => {
   const bytes = Uint8Array.from(good)
   for (const [at, byte] of changes) bytes[at] = byte
@@ -113,7 +113,7 @@ async function lives(): Promise<void> {
   assert.deepEqual(unexpected, [])
 }
 
-test('no bytes over HTTP/2 make the server hang, break or say that it was surprised', async () => {
+test('no bytes over HTTP/2 make the server hang, crash or report an unexpected error', async () => {
   const client = new H2Client(`http://127.0.0.1:${it.grpcPort}`)
   const call = fc.record({ path: rpcPath, type, chunks: fc.array(body, { maxLength: 3 }), extra })
   await fc.assert(
@@ -129,7 +129,7 @@ test('no bytes over HTTP/2 make the server hang, break or say that it was surpri
   await lives()
 })
 
-test('no bytes over HTTP/1.1 make the server hang, break or say that it was surprised', async () => {
+test('no bytes over HTTP/1.1 make the server hang, crash or report an unexpected error', async () => {
   const call = fc.record({ path: webPath, type, content: body, extra, method: fc.constantFrom('POST', 'POST', 'PUT') })
   await fc.assert(
     fc.asyncProperty(call, async ({ path, type: contentType, content, extra: headers, method }) => {
@@ -140,7 +140,7 @@ test('no bytes over HTTP/1.1 make the server hang, break or say that it was surp
         signal: AbortSignal.timeout(5_000),
       })
       await response.arrayBuffer()
-      // Connect tells "internal" as 500: of a body that cannot be unpacked, for instance.
+      // Connect sends "internal" as 500, for example for a body that cannot be decompressed.
       const isTold = response.headers.get('content-type')?.includes('json') && path.includes('.v')
       if (!isTold) assert.notEqual(response.status, 500)
       assert.deepEqual(unexpected, [])
@@ -151,7 +151,7 @@ test('no bytes over HTTP/1.1 make the server hang, break or say that it was surp
 })
 
 for (const depth of [90, 1_000, 10_000])
-  test(`a context that nests ${depth} levels deep is answered or refused, over every wire`, async () => {
+  test(`a context that nests ${depth} levels deep is answered or refused, over every protocol`, async () => {
     const text = `${'{"a":'.repeat(depth)}{}${'}'.repeat(depth)}`
     for (const [path, content] of [
       ['/flagd.evaluation.v2.Service/ResolveBoolean', `{"flagKey":"on","context":${text}}`],
@@ -170,7 +170,7 @@ for (const depth of [90, 1_000, 10_000])
     await lives()
   })
 
-/** Written from the inside out, since protobuf-es would need as much stack as the server. */
+/** Written from the inside out, because protobuf-es would need as much stack as the server. */
 function deepMessage(depth: number): Uint8Array {
   const field = (number: number, bytes: Uint8Array) =>
     Buffer.concat([Buffer.from([(number << 3) | 2]), varint(bytes.byteLength), bytes])
@@ -187,7 +187,7 @@ function varint(value: number): Buffer {
   return Buffer.from([...bytes, rest])
 }
 
-test('names of object members in a context stay data', async () => {
+test('names of object members in a context remain data', async () => {
   const context = JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}')
   const client = new H2Client(`http://127.0.0.1:${it.grpcPort}`)
   const path = '/flagd.evaluation.v2.Service/ResolveBoolean'

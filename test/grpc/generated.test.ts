@@ -17,7 +17,7 @@ const read = (from: string) =>
       .map((path) => [path.slice(from.length + 1), readFileSync(path, 'utf8')]),
   )
 
-test('the code of the messages is what "npm run generate" makes of proto/', () => {
+test('the generated message code matches the output of "npm run generate" for proto/', () => {
   const bin = join(ROOT, 'node_modules/.bin')
   const env = { ...process.env, PATH: `${bin}:${process.env['PATH']}` }
   execFileSync('buf', ['generate', 'proto', '--template', 'proto/buf.gen.yaml', '-o', folder], { cwd: ROOT, env })

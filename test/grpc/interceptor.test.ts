@@ -23,7 +23,7 @@ const count = async (method: string, code: string): Promise<number | undefined> 
   const { text } = await it.service.call('GET', '/metrics')
   return samplesIn(text).get(`rpc_request_duration_seconds_count{method="${SERVICE}/${method}",code="${code}"}`)
 }
-/** Waits for a number that changes when the other end notices. */
+/** Waits for a number that changes when the other end reacts. */
 const becomes = async (wanted: number, ask: () => Promise<number | undefined>) => {
   const deadline = performance.now() + SOON_MS
   while ((await ask()) !== wanted && performance.now() < deadline) await sleep(10)
@@ -32,7 +32,7 @@ const becomes = async (wanted: number, ask: () => Promise<number | undefined>) =
 const streams = async () =>
   samplesIn((await it.service.call('GET', '/metrics')).text).get('flagstaff_streams{door="rpc"}')
 
-test('a call is counted by its method and status, whichever protocol it comes by', async () => {
+test('a call is counted by its method and status, with every protocol', async () => {
   const client = it.client({ key: clientKey })
   assert.equal((await client.call(v1.Service, 'resolveBoolean', { flagKey: 'a' })).status, 0)
   assert.equal((await client.call(v1.Service, 'resolveBoolean', { flagKey: 'none' })).status, 5)
@@ -55,7 +55,7 @@ test('a call is counted by its method and status, whichever protocol it comes by
   )
 })
 
-test('a stream is a gauge while it is open, and is counted when it ends, by why', async () => {
+test('a stream is a gauge while it is open, and is counted by status when it ends', async () => {
   const client = it.client({ key: clientKey })
   const [left, ended] = [client.open(v1.Service, 'eventStream', {}), client.open(v1.Service, 'eventStream', {})]
   await Promise.all([left.next(), ended.next()])

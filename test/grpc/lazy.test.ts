@@ -20,7 +20,7 @@ after(() => service.close())
 const unused = () => assert.fail('nothing is logged')
 const fetch = () => new Response()
 
-/** A server of these services alone, and a client. */
+/** A server with these services only, and a client. */
 async function serve({ takeStream }: RpcServer): Promise<{ client: GrpcClient; close(): Promise<void> }> {
   const server = await listen({ ...AT, fetch, takeStream })
   const client = new GrpcClient(server.grpcPort ?? 0)
@@ -35,7 +35,7 @@ test('rpcOnUse() names the services that there are', () => {
   assert.deepEqual(lazyRpc(() => Promise.resolve(service.rpc), unused).services, service.rpc.services)
 })
 
-test('rpcOnUse() loads with the first call, which is answered like those after it', async () => {
+test('rpcOnUse() loads at the first call, which is answered like those after it', async () => {
   let loads = 0
   const remote = lazyRpc(async () => {
     loads += 1
@@ -50,7 +50,7 @@ test('rpcOnUse() loads with the first call, which is answered like those after i
   await close()
 })
 
-test('a call whose client leaves while the dependencies are loaded harms nobody', async () => {
+test('a call whose client disconnects while the dependencies load affects no other call', async () => {
   const loading = Promise.withResolvers<RpcServer>()
   const asked = Promise.withResolvers<void>()
   const remote = lazyRpc(() => {
@@ -67,7 +67,7 @@ test('a call whose client leaves while the dependencies are loaded harms nobody'
   await close()
 })
 
-test('what cannot be loaded is an internal error, over any protocol, and is logged', async () => {
+test('a load failure is an internal error, over any protocol, and is logged', async () => {
   const logged: unknown[] = []
   const failure = new Error('no such module')
   const remote = lazyRpc(

@@ -36,8 +36,8 @@ before(async () => {
 after(() => it.close())
 
 /**
- * What the provider sends (open-feature/php-sdk-contrib, providers/Flagd, src/http/HttpService.php) by way of Guzzle on curl: one header
- * of its own, and a body that PHP's json_encode has written. The key is a default header of the client that the application passes in.
+ * The provider's request (open-feature/php-sdk-contrib, providers/Flagd, src/http/HttpService.php), sent by Guzzle on curl: one header of
+ * its own, and a body written by PHP's json_encode. The key is a default header of the client that the application passes in.
  */
 function requestOf(method: string, body: string, more: readonly string[] = []): string {
   const lines = [
@@ -49,7 +49,7 @@ function requestOf(method: string, body: string, more: readonly string[] = []): 
     ...more,
     `Content-Length: ${Buffer.byteLength(body)}`,
   ]
-  // The socket writes UTF-8; of a body beyond ASCII the length is that of its bytes.
+  // The socket writes UTF-8; Content-Length counts bytes, not characters.
   return `${lines.join('\r\n')}\r\n\r\n${body}`
 }
 
@@ -96,7 +96,7 @@ for (const [method, body, status, expected] of CASES)
       assert.deepEqual(await answerTo(requestOf(method, body, more)), { status, answer: expected })
     })
 
-test('schema.v1 answers gRPC as flagd.evaluation.v1 does, streams included', async () => {
+test('schema.v1 over gRPC behaves like flagd.evaluation.v1, streams included', async () => {
   const client = it.client({ key })
   for (const flagKey of ['bool', 'disabled', 'none']) {
     const one = await client.call(Service, 'resolveBoolean', { flagKey })

@@ -89,19 +89,19 @@ for (const [what, status, chunks, headers] of [
     assert.ok(isRight((await send({}, [frame(message())])).body))
   })
 
-test('an unknown method is UNIMPLEMENTED, in the head', async () => {
+test('an unknown method is UNIMPLEMENTED, in the response headers', async () => {
   const { headers, status } = await client.send({ ':path': '/no.such/Thing' }, [frame(message())])
   assert.equal(headers['grpc-status'], '12')
   assert.equal(status, 12)
 })
 
-test('GET is 405, and another format of messages 415', async () => {
+test('GET is 405, and a different message format 415', async () => {
   assert.equal((await client.send({ ':path': RESOLVE, ':method': 'GET' })).headers[':status'], 405)
   const json = { ':path': RESOLVE, 'content-type': 'application/grpc+json' }
   assert.equal((await client.send(json, [frame(message())])).headers[':status'], 415)
 })
 
-test('a message that says to be too long is refused before it came', async () => {
+test('a message whose declared length is too long is refused before it arrives', async () => {
   const head = Buffer.alloc(5)
   head.writeUInt32BE(0xffffffff, 1)
   const { status } = await send({}, [head], false)
@@ -126,7 +126,7 @@ for (const [timeout, status] of [
     assert.equal(answer.status, status)
   })
 
-test('a client that leaves in the middle of a message, or of an answer, leaves nothing behind', async () => {
+test('a client that disconnects in the middle of a message, or of a response, leaks nothing', async () => {
   const { session } = client
   const headers = { ':method': 'POST', 'content-type': 'application/grpc', 'x-api-key': key }
   for (let turn = 0; turn < 50; turn++) {
@@ -142,7 +142,7 @@ test('a client that leaves in the middle of a message, or of an answer, leaves n
   while (it.service.rpc.size() > 0) await new Promise((resolve) => setImmediate(resolve))
 })
 
-test('a request that is no gRPC call is answered over HTTP/2 as over HTTP/1.1', async () => {
+test('a request that is not a gRPC call is answered over HTTP/2 as over HTTP/1.1', async () => {
   const body = Buffer.from('{"context":{}}')
   const headers = { ':path': '/ofrep/v1/evaluate/flags/on', 'content-type': 'application/json', 'x-api-key': key }
   const answer = await client.send(headers, [body])

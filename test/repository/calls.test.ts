@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { FlagError } from '../../src/flag/error.ts'
 import { StoreCalls, timeLimit } from '../../src/repository/calls.ts'
 
-test('Calls.note() notes how work ended and hands its outcome on', async () => {
+test('Calls.note() records how work ended and returns its result', async () => {
   const calls = new StoreCalls('postgresql')
   const failure = new Error('Connection lost')
   const refusal = new FlagError('unavailable', 'Away')
@@ -34,7 +34,7 @@ const stand = (ms: number) => {
   for (const until = performance.now() + ms; performance.now() < until; );
 }
 
-test('a time limit passes once, after its time', async () => {
+test('a time limit expires once, after its time', async () => {
   const start = performance.now()
   let times = 0
   await new Promise<void>((resolve) =>
@@ -47,7 +47,7 @@ test('a time limit passes once, after its time', async () => {
   assert.equal(times, 1)
 })
 
-test('a limit that is lifted never passes', async () => {
+test('a cancelled limit never expires', async () => {
   let isLate = false
   const lift = timeLimit(20, () => {
     isLate = true
@@ -57,13 +57,13 @@ test('a limit that is lifted never passes', async () => {
   assert.equal(isLate, false)
 })
 
-test('a process that stood still longer than the limit has most of it left', async () => {
+test('after a process was suspended for longer than the limit, most of the limit remains', async () => {
   let isLate = false
   const lift = timeLimit(200, () => {
     isLate = true
   })
   stand(400)
-  await new Promise<void>((resolve) => setTimeout(resolve, 20)) // what came meanwhile is read
+  await new Promise<void>((resolve) => setTimeout(resolve, 20)) // data that arrived meanwhile is read
   assert.equal(isLate, false)
   lift()
 })

@@ -5,7 +5,7 @@ import { hmacSha256, isEqualInTime, sha256, sha256Bytes } from '../../src/reposi
 
 const TEXTS = ['', 'abc', 'ünï \u0000 \u{1f600}', 'x'.repeat(1_000)]
 
-test('sha256() and hmacSha256() say what node:crypto says, of texts and of bytes', () => {
+test('sha256() and hmacSha256() match node:crypto, for texts and bytes', () => {
   const key = Buffer.from('a key of some length')
   for (const text of TEXTS)
     for (const data of [text, Buffer.from(text)]) {
@@ -17,12 +17,12 @@ test('sha256() and hmacSha256() say what node:crypto says, of texts and of bytes
     }
 })
 
-test('hmacSha256() takes keys that are empty, and longer than a block', () => {
+test('hmacSha256() accepts keys that are empty, and longer than a block', () => {
   for (const key of [Buffer.alloc(0), Buffer.alloc(64, 1), Buffer.alloc(65, 1), Buffer.alloc(1_000, 1)])
     assert.deepEqual(hmacSha256(key, 'abc'), createHmac('sha256', key).update('abc').digest())
 })
 
-test('isEqualInTime() tells apart what differs in one bit, wherever that is, and compares nothing of other lengths', () => {
+test('isEqualInTime() detects a difference of one bit at any position, and rejects different lengths', () => {
   const one = sha256Bytes('abc')
   assert.equal(isEqualInTime(one, Buffer.from(one)), true)
   for (let bit = 0; bit < one.byteLength * 8; bit += 1) {

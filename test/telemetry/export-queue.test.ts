@@ -8,7 +8,7 @@ function open(capacity: number) {
   return { pending, passed, connect: () => pending.connect((item) => passed.push(item)) }
 }
 
-test('items wait until they are connected, and pass through afterwards', () => {
+test('items wait until connect(), and pass through afterwards', () => {
   const { pending, passed, connect } = open(8)
   for (const item of [1, 2]) pending.push(item)
   assert.deepEqual(passed, [])
@@ -19,7 +19,7 @@ test('items wait until they are connected, and pass through afterwards', () => {
 })
 
 for (const when of ['before', 'after'] as const)
-  test(`further items than fit are dropped and counted, ${when} connect()`, () => {
+  test(`items above the maximum are dropped and counted, ${when} connect()`, () => {
     const { pending, passed, connect } = open(2)
     if (when === 'after') connect()
     for (const item of [1, 2, 3, 4]) pending.push(item)
@@ -28,7 +28,7 @@ for (const when of ['before', 'after'] as const)
     assert.deepEqual([pending.size, pending.dropped.value], [2, 2])
   })
 
-test('items that were exported make room; items that were lost make room and are counted', () => {
+test('exported items free their places; lost items free theirs and are counted', () => {
   const { pending, passed, connect } = open(2)
   connect()
   for (const item of [1, 2]) pending.push(item)
@@ -39,7 +39,7 @@ test('items that were exported make room; items that were lost make room and are
   assert.deepEqual(passed, [1, 2, 3, 4])
 })
 
-test('a listener hears of each item that waits, also of those before it', () => {
+test('a listener is called for each waiting item, including those before it', () => {
   const { pending, connect } = open(8)
   const sizes: number[] = []
   pending.push(1)

@@ -10,7 +10,7 @@ import { outputOnNode } from '../../src/telemetry/log.ts'
 const failure = (code: string) => Object.assign(new Error(code), { code })
 const unused = () => assert.fail('nothing has to wait')
 
-test('outputOnNode() writes at once, all of it, however little is taken at a time', () => {
+test('outputOnNode() writes everything synchronously, however small the partial writes are', () => {
   let written = ''
   const write = outputOnNode((bytes) => {
     const piece = Buffer.from(bytes).subarray(0, 3)
@@ -22,7 +22,7 @@ test('outputOnNode() writes at once, all of it, however little is taken at a tim
   assert.equal(written, 'first line\nsecond line\n')
 })
 
-test('outputOnNode() lets wait what a slow reader does not take, and all after it, in order', async () => {
+test('outputOnNode() queues what a slow reader does not take, and all after it, in order', async () => {
   let written = ''
   let room = 8
   const waiting = new PassThrough()
@@ -44,7 +44,7 @@ test('outputOnNode() lets wait what a slow reader does not take, and all after i
   assert.equal(written + (await text(waiting)), 'first\nsecond\nthird\n')
 })
 
-test('outputOnNode() goes on when whoever reads has left', () => {
+test('outputOnNode() continues after the reader has closed', () => {
   const write = outputOnNode(() => {
     throw failure('EPIPE')
   }, unused)
@@ -58,11 +58,11 @@ const PROGRAM = `
   for (let line = 0; line < ${LINES}; line++) write(\`\${line} %s \${'ü'.repeat(50)}\`)
   process.exitCode = 7
 `
-/** Writes more than any pipe holds. */
+/** Writes more than a pipe can buffer. */
 const startWriter = () =>
   spawn(process.execPath, [...('Bun' in globalThis ? [] : ['--input-type=module']), '-e', PROGRAM])
 
-test('openOutput() loses nothing to a reader that is slow', async () => {
+test('openOutput() loses nothing with a slow reader', async () => {
   const writer = startWriter()
   const ended = once(writer, 'exit')
   await sleep(300)
@@ -71,7 +71,7 @@ test('openOutput() loses nothing to a reader that is slow', async () => {
   assert.deepEqual(await ended, [7, null])
 })
 
-test('openOutput() lets a program go on whose reader has left', async () => {
+test('openOutput() lets a program continue after the reader has closed', async () => {
   const writer = startWriter()
   const ended = once(writer, 'exit')
   await once(writer.stdout, 'data')

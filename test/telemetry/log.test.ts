@@ -11,7 +11,7 @@ before(async () => {
 after(() => store.close())
 
 const TIME = '2026-01-02T03:04:05.678Z'
-/** What `write` makes the log say, as text. */
+/** The log output of `write`, as text. */
 function said(write: (log: Log) => void, level: 'debug' | 'info' | 'warn' | 'error' = 'debug'): string {
   let text = ''
   write(
@@ -26,7 +26,7 @@ function said(write: (log: Log) => void, level: 'debug' | 'info' | 'warn' | 'err
   return text
 }
 
-test('an event is one line of JSON, whatever stands in it', () => {
+test('an event is one line of JSON, whatever it contains', () => {
   const text = said((log) => log.info('Done', { count: 3n, path: 'a\nb', flags: ['a'], none: undefined }))
   assert.equal(text.split('\n').length, 2)
   assert.deepEqual(JSON.parse(text), {
@@ -39,7 +39,7 @@ test('an event is one line of JSON, whatever stands in it', () => {
   })
 })
 
-test('events below the level are left out', () => {
+test('events below the level are omitted', () => {
   const all = (log: Log) => {
     for (const level of ['debug', 'info', 'warn', 'error'] as const) log[level](level)
   }
@@ -52,7 +52,7 @@ test('events below the level are left out', () => {
     assert.equal(said(all, level).trim().split('\n').length, lines)
 })
 
-test('fields that JSON cannot hold are left out, and the event still told', () => {
+test('fields that JSON cannot represent are omitted, and the event is still logged', () => {
   const circle: Record<string, unknown> = {}
   circle['self'] = circle
   const broken = {
@@ -81,7 +81,7 @@ test('an error shows its code, its stack and its causes, a few deep', () => {
   assert.ok(said((log) => log.error('Failed', { cause: ring })).length < 20_000)
 })
 
-test('a password in a URL is masked, wherever the URL stands', () => {
+test('a password in a URL is masked, wherever the URL is', () => {
   for (const [url, shown] of [
     ['postgres://me:hush@db/flags', 'postgres://me:***@db/flags'],
     ['redis://:hush@cache:6379', 'redis://:***@cache:6379'],
@@ -93,7 +93,7 @@ test('a password in a URL is masked, wherever the URL stands', () => {
   }
 })
 
-test("a failed query shows neither its text nor its values, and still tells Postgres's reason", async () => {
+test("a failed query shows neither its text nor its values, but Postgres's reason", async () => {
   const failed = await store.database
     .write((tx) => tx.execute(sql`select ${'hush'}::text as told_nowhere from flagstaff.no_such_table`))
     .then(
@@ -106,7 +106,7 @@ test("a failed query shows neither its text nor its values, and still tells Post
   assert.match(text, /42P01/)
 })
 
-test('rateLimited() logs the first of equal events and one in a while, and says how many it left out', () => {
+test('rateLimited() logs the first of equal events and one per interval, with the number of omitted ones', () => {
   const lines: unknown[] = []
   let now = 0
   const log = rateLimited((message, fields) => lines.push([message, fields]), { everyMs: 100, now: () => now })

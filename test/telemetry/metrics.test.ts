@@ -14,7 +14,7 @@ test('a timing counts each duration once, in the bucket whose bound it does not 
   assert.equal(timing.seconds, BOUNDS_SECONDS.reduce((sum, bound) => sum + bound, 0) + 1e9)
 })
 
-test('a timing keeps the newest trace of each bucket, and none where it was told none', () => {
+test('a timing keeps the newest trace of each bucket, and none for untraced durations', () => {
   const timing = newHistogram()
   timing.add(0.3, 'a')
   timing.add(0.4, 'b')
@@ -27,7 +27,7 @@ test('a timing keeps the newest trace of each bucket, and none where it was told
   )
 })
 
-test('a tally has one cell for each combination of labels', () => {
+test('a labelled metric has one cell for each combination of labels', () => {
   const tally = new Labeled(['a', 'b'], newCounter)
   tally.of('1', '23').value += 1
   tally.of('12', '3').value += 2
@@ -59,7 +59,7 @@ test('evaluations are counted by environment and outcome', () => {
   ])
 })
 
-test('a list that comes again is counted as its answers are', () => {
+test('a repeated list is counted like its evaluations', () => {
   const evaluations = new EvaluationCounts()
   const list = [answer, { ...answer, key: 'b' }, { ...answer, reason: 'DISABLED' }] as const
   for (let times = 0; times < 3; times += 1) evaluations.countAll('p/e', list)
@@ -70,7 +70,7 @@ test('a list that comes again is counted as its answers are', () => {
   assert.deepEqual([counted.get('p/f')?.STATIC, counted.get('p/f')?.DISABLED], [2, 1])
 })
 
-test('more environments than a replica holds are counted together', () => {
+test('environments above the maximum are counted together', () => {
   const evaluations = new EvaluationCounts()
   for (let n = 0; n < 3_000; n += 1) evaluations.count(`p/e${n}`, answer)
   const counted = new Map(evaluations.all())

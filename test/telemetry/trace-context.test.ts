@@ -22,14 +22,14 @@ for (const [text, expected] of [
   test(`traceparent ${JSON.stringify(text)} is ${expected ? 'read' : 'no trace'}`, () =>
     assert.deepEqual(parseTraceparent(text), expected))
 
-test('formatTraceparent() writes what parseTraceparent() reads', () => {
+test('formatTraceparent() writes the format that parseTraceparent() reads', () => {
   for (const isSampled of [true, false]) {
     const context = { traceId: TRACE, spanId: SPAN, isSampled }
     assert.deepEqual(parseTraceparent(formatTraceparent(context)), context)
   }
 })
 
-test('contextIn() takes tracestate along, unless it is longer than anybody must pass on', () => {
+test('contextIn() passes tracestate on, unless it is longer than the specification requires', () => {
   const headers = (state: string) => new Headers({ traceparent: `00-${TRACE}-${SPAN}-01`, tracestate: state })
   assert.equal(contextIn(headers('vendor=1'))?.state, 'vendor=1')
   assert.equal(contextIn(headers('x'.repeat(513)))?.state, undefined)

@@ -14,7 +14,7 @@ const endedOf = (it: Tracer): Span[] => {
 }
 const tracer = (sampling: { ratio: number; followsParent: boolean } | undefined = ALL) => new Tracer({ sampling })
 
-test('ids have their length and are not all zero; a trace id says where it lies', () => {
+test('ids have their length and are not all zero; a trace id gives its position in the sample', () => {
   for (let turns = 0; turns < 1_000; turns += 1) {
     const share = Math.random()
     const traceId = traceIdAt(share)
@@ -41,14 +41,14 @@ for (const [name, sampling, caller, isKept] of [
     if (caller && traceId) assert.equal(traceId, caller.traceId)
   })
 
-test('of many new traces the share is kept that was asked for', () => {
+test('the configured share of new traces is kept', () => {
   let kept = 0
   for (let turns = 0; turns < 20_000; turns += 1)
     if (sampledTraceId({ ratio: 0.1, followsParent: true }, undefined)) kept += 1
   assert.ok(kept > 1_700 && kept < 2_300, String(kept))
 })
 
-test('what is begun within a span is below it, across awaiting, and the ended wait in order', async () => {
+test('spans started within a span are its children, across await, and ended spans wait in order', async () => {
   const it = tracer()
   const door = it.startRemote(it.sample(undefined) ?? '', undefined, { name: 'door', kind: SERVER })
   await it.within(door, async () => {
@@ -67,7 +67,7 @@ test('what is begun within a span is below it, across awaiting, and the ended wa
   )
 })
 
-test('below a request that is not kept nothing is, and without one a trace of its own begins', async () => {
+test('a request that is not sampled has no child spans, and work without a request starts a trace', async () => {
   const it = tracer()
   await it.within(undefined, () =>
     it.trace({ name: 'query', kind: CLIENT }, async (span) => assert.equal(span, undefined)),
@@ -79,7 +79,7 @@ test('below a request that is not kept nothing is, and without one a trace of it
   )
 })
 
-test('a span fails with its work, by a code and never by a text', async () => {
+test('a span fails with its work, with a code and never with a text', async () => {
   const it = tracer()
   const cause = Object.assign(new Error('password=planted'), { code: '57P01' })
   await assert.rejects(
@@ -90,7 +90,7 @@ test('a span fails with its work, by a code and never by a text', async () => {
   assert.deepEqual([span?.attributes['error.type'], span?.status?.code], ['57P01', 2])
 })
 
-test('a tracer that is off makes nothing', async () => {
+test('a disabled tracer makes nothing', async () => {
   const off = new Tracer({ sampling: undefined })
   assert.equal(off.sample(parent(true)), undefined)
   assert.equal(
@@ -101,7 +101,7 @@ test('a tracer that is off makes nothing', async () => {
   assert.equal(off.ended.size, 0)
 })
 
-test('times run with the monotonic clock, and follow the wall clock when it is set', () => {
+test('times follow the monotonic clock, and the wall clock when it is set', () => {
   let monotonic = 10
   let wall = 1_000
   const it = new Tracer({ sampling: ALL, clocks: { monotonic: () => monotonic, wall: () => wall } })

@@ -1,4 +1,4 @@
-// Starts a trial database in the folder it is given, adds one row, says how many there are, and holds it until a signal.
+// Starts a trial database in the folder of its argument, adds one row, prints the number of rows, and keeps running until a signal.
 
 import { connect } from '../../src/repository/postgres/connection/failover-pool.ts'
 import { orExit } from '../../src/server/start.ts'

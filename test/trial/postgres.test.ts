@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { accountFor, createCluster, postgresPrograms } from '../../src/trial/postgres.ts'
 
-/** Only root may enter it, as every folder of mkdtemp. */
+/** Only root may enter it, as with every folder of mkdtemp. */
 const folder = mkdtempSync(join(tmpdir(), 'flagstaff-account-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-test('accountFor() of root runs programs of a checkout that only root may enter', {
+test('accountFor() as root runs programs of a checkout that only root may enter', {
   skip: process.getuid?.() !== 0 && 'needs root',
 }, async () => {
   const { postgres } = await postgresPrograms()

@@ -30,7 +30,7 @@ const flagKeys = async (environment: string) => {
   return [...flags.keys()].sort()
 }
 
-test('plantSample() goes on where a start that was killed had stopped, and then leaves all as it is', async () => {
+test('seedSampleFlags() continues after a killed start, and then changes nothing', async () => {
   for (const writes of [0, 1, 1, 1, 1]) await assert.rejects(seedSampleFlags(endingAt(writes)), /killed/)
   await seedSampleFlags(endingAt(1))
   assert.equal(TRIAL_FLAG_SET_ID, 'default/development')
@@ -41,7 +41,7 @@ test('plantSample() goes on where a start that was killed had stopped, and then 
   assert.equal((await listChanges(store.database, { limit: 100 })).length, length)
 })
 
-test('plantSample() leaves a database alone that holds projects of another origin', async () => {
+test('seedSampleFlags() does not change a database with other projects', async () => {
   const other = await openStore()
   try {
     await createProject(other.database, { key: 'shop', name: 'Shop', description: '' }, AUTHOR)

@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '../..')
 const IS_ROOT = process.getuid?.() === 0
 const NOBODY = 65_534
 const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups']
-/** An ordinary user can be tried only by root, and where the checkout lets one in. */
+/** Only root can become an ordinary user, and only if that user can enter the checkout. */
 const mayBeNobody =
   IS_ROOT && spawnSync('setpriv', [...AS_NOBODY.slice(1), 'cat', join(ROOT, 'package.json')]).status === 0
 
@@ -29,7 +29,7 @@ after(async () => {
   }
 })
 
-/** Ends the databases that failed tests left in a folder. */
+/** Stops the databases that failed tests left in a folder. */
 async function end(path: string): Promise<void> {
   for (const name of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
     if (!name.endsWith('postmaster.pid')) continue
@@ -50,7 +50,7 @@ async function stop(program: Program): Promise<void> {
   assert.deepEqual(await program.ended, { code: 0, signal: null }, program.output())
 }
 
-/** Starts in a folder, expects to find the rows of the starts before, and ends in order. */
+/** Starts in a folder, expects the rows of earlier starts, and stops in order. */
 async function findsRow(number: number, path: string, options: Options = {}): Promise<void> {
   const program = hold(path, options)
   await program.says(new RegExp(`Row ${number} stands`))
@@ -76,7 +76,7 @@ for (const [what, name] of [
     await findsRow(2, path)
   })
 
-test('a start after a kill -9 takes over, and everything committed is there', async () => {
+test('a start after a kill -9 takes over, with everything committed', async () => {
   const path = folder()
   const first = hold(path)
   await first.says(/Row 1 stands/)
@@ -88,7 +88,7 @@ test('a start after a kill -9 takes over, and everything committed is there', as
   await findsRow(3, path)
 })
 
-test('a lock whose process id belongs to a stranger by now hinders no start and harms no stranger', async () => {
+test('a lock with the process id of an unrelated process blocks no start and does not affect that process', async () => {
   const [path, other] = [folder(), folder()]
   await findsRow(1, path)
   const stranger = hold(other)
@@ -103,7 +103,7 @@ test('a lock whose process id belongs to a stranger by now hinders no start and 
   await stop(stranger)
 })
 
-test('of several starts at once after a kill -9, one gets the folder and the others say so', async () => {
+test('of several concurrent starts after a kill -9, one gets the folder and the others report it', async () => {
   const path = folder()
   const killed = hold(path)
   await killed.says(/Row 1 stands/)
@@ -121,15 +121,15 @@ test('of several starts at once after a kill -9, one gets the folder and the oth
   }
 })
 
-test('two folders at once do not know of each other', async () => {
+test('two folders are independent at the same time', async () => {
   const programs = [folder(), folder()].map((path) => hold(path))
   await Promise.all(programs.map((program) => program.says(/Row 1 stands/)))
   await Promise.all(programs.map(stop))
 })
 
-test('a Ctrl-C, which signals the whole group, leaves the database to us', async () => {
+test('a Ctrl-C, which signals the whole group, does not reach Postgres', async () => {
   const path = folder()
-  // setsid makes it lead a group of its own, as a shell does with what it starts.
+  // setsid makes it the leader of its own group, as a shell does.
   const program = hold(path, { prefix: ['setsid'] })
   await program.says(/Row 1 stands/)
   const pid = postmaster(join(path, 'data/postmaster.pid'))
@@ -139,11 +139,11 @@ test('a Ctrl-C, which signals the whole group, leaves the database to us', async
   await findsRow(2, path)
 })
 
-test("what a shell exports for Postgres's own programs changes nothing", async () => {
+test("variables exported for Postgres's own programs have no effect", async () => {
   await findsRow(1, folder(), { env: { PGPORT: '1', PGDATA: '/nowhere', LC_ALL: 'xx_XX', LANG: 'xx_XX' } })
 })
 
-test('data of another Postgres, and a file in the way, are told in one line', async () => {
+test('data of a different Postgres, and a file in place of the folder, are reported in one line', async () => {
   const path = folder()
   await findsRow(1, path)
   writeFileSync(join(path, 'data/PG_VERSION'), '17\n')
@@ -158,7 +158,7 @@ test('root may start in a folder that only root may enter', { skip: !IS_ROOT && 
   await findsRow(2, path)
 })
 
-test('root without the right to enter every folder starts, and finds the data with it', {
+test('root without the capability to enter every folder starts, and finds the data with it', {
   skip: !IS_ROOT && 'needs root',
 }, async (t) => {
   const less = ['setpriv', '--bounding-set=-dac_override,-dac_read_search']
@@ -178,7 +178,7 @@ test('an ordinary user starts in a folder of theirs, and root after them', {
   await findsRow(3, path, { prefix: AS_NOBODY })
 })
 
-test('a folder that the user may not read or not write is told in one line', {
+test('a folder that the user may not read or not write is reported in one line', {
   skip: !mayBeNobody && 'needs root and an open checkout',
 }, async () => {
   const path = folder()

@@ -6,7 +6,7 @@ import { readEvents } from '../../support/events.ts'
 import { type Listening, openListening } from '../../support/listening.ts'
 
 const NOW = { var: '$flagd.timestamp' }
-/** Timers that wait for a boundary, and what they would do. */
+/** Timers that wait for a boundary, and their callbacks. */
 const timers = new Set<() => void>()
 let wallMs = Date.now()
 
@@ -47,7 +47,7 @@ const settled = async (count: number) => {
   assert.equal(timers.size, count)
 }
 
-test('there is one timer while event streams of an environment are open, and none otherwise', async () => {
+test('an environment has one timer while it has open event streams, and none otherwise', async () => {
   const client = it.client({ key: place.clientKey })
   assert.equal((await client.call(Service, 'resolveBoolean', { flagKey: 'red' })).status, 0)
   assert.equal(
@@ -69,7 +69,7 @@ test('there is one timer while event streams of an environment are open, and non
   sync.cancel()
 })
 
-test('a boundary names the flags that the selector lets through, once', async () => {
+test('a boundary names the flags that the selector includes, once', async () => {
   const metadata = { 'flagd-selector': 'source=red' }
   const stream = it.client({ key: place.clientKey, metadata }).open(Service, 'eventStream', {})
   const all = it.client({ key: place.clientKey }).open(Service, 'eventStream', {})

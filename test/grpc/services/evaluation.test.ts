@@ -102,7 +102,7 @@ for (const [method, flagKey, context, first, second] of CASES)
     })
   }
 
-test('an answer repeats the selector that it was asked with, and its own metadata wins', async () => {
+test('a response repeats the selector of the request, and its own metadata wins', async () => {
   const asking = it.client({ key: clientKey, metadata: { 'flagd-selector': `flagSetId=${flagSetId}` } })
   const { message } = await asking.call(v2.Service, 'resolveBoolean', { flagKey: 'bool' })
   assert.deepEqual(message?.metadata, { flagSetId, team: 'core', owner: 'web' })
@@ -116,7 +116,7 @@ test('an answer repeats the selector that it was asked with, and its own metadat
   })
 })
 
-test('a key comes as authorization, as x-api-key or as the first label of the authority, and none is refused', async () => {
+test('a key is accepted as authorization, x-api-key or the first label of the authority, and a missing key is refused', async () => {
   const ask = (options: Parameters<Listening['client']>[0]) =>
     it.client(options).call(v2.Service, 'resolveBoolean', { flagKey: 'bool' })
   assert.equal((await ask({ key: clientKey })).status, 0)
@@ -132,7 +132,7 @@ test('a key comes as authorization, as x-api-key or as the first label of the au
   assert.equal((await ask({})).status, 16)
 })
 
-test('static context values come over those of the caller', async () => {
+test('static context values override those of the caller', async () => {
   const targeting = { if: [{ '==': [{ var: 'region' }, 'eu'] }, 'on', 'off'] }
   const body = { state: 'ENABLED', variants: onOff, defaultVariant: 'off', targeting }
   await it.service.call('PUT', `${path}/flags/regional`, { body })
@@ -143,7 +143,7 @@ test('static context values come over those of the caller', async () => {
   assert.equal(message?.variant, 'on')
 })
 
-test('v1 ResolveAll leaves out flags without a value, and has zero values for disabled ones', async () => {
+test('v1 ResolveAll omits flags without a value, and has zero values for disabled ones', async () => {
   const { message } = await client.call(v1.Service, 'resolveAll', { context: {} })
   const flags = message?.flags ?? {}
   assert.equal(flags['no-default'], undefined)
@@ -155,14 +155,14 @@ test('v1 ResolveAll leaves out flags without a value, and has zero values for di
   assert.equal(flags['text']?.variant, 'b "c" & <d>')
 })
 
-test('v1 ResolveAll has a zero value for a flag that fails, and the others live', async () => {
+test('v1 ResolveAll has a zero value for a flag that fails, and returns the others', async () => {
   const { message } = await client.call(v1.Service, 'resolveAll', { context: { lost: 'nowhere' } })
   assert.equal(message?.flags['targeted']?.reason, 'ERROR')
   assert.deepEqual(message?.flags['targeted']?.value, { case: 'boolValue', value: false })
   assert.equal(message?.flags['bool']?.reason, 'STATIC')
 })
 
-test('a context with the names of object members is only data', async () => {
+test('names of object members in a context are only data', async () => {
   const context = JSON.parse('{"__proto__":{"tier":"gold"},"constructor":{"prototype":{"tier":"gold"}}}')
   const { message } = await client.call(v2.Service, 'resolveBoolean', { flagKey: 'targeted', context })
   assert.equal(message?.variant, 'off')

@@ -30,7 +30,7 @@ const setUp = async (flags: object = {}, more: object = {}) => {
 }
 
 for (const { Service } of [v1, v2])
-  test(`${Service.typeName} EventStream is ready at once, and then names what changed`, async () => {
+  test(`${Service.typeName} EventStream is ready at once, and then names the changed flags`, async () => {
     const { client, put } = await setUp({ a: flag('on'), b: flag('on'), gone: flag('on') })
     const stream = client.open(Service, 'eventStream', {})
     assert.deepEqual((await stream.next()).type, 'provider_ready')
@@ -41,7 +41,7 @@ for (const { Service } of [v1, v2])
     stream.cancel()
   })
 
-test('a change of a segment, of the metadata or of the bucketing names every flag that it reaches', async () => {
+test('a change of a segment, of the metadata or of the bucketing names every affected flag', async () => {
   const reached = flag('off', { targeting: { if: [{ $ref: 'outer' }, 'on', 'off'] } })
   const $evaluators = { outer: { and: [{ $ref: 'inner' }, true] }, inner: { '==': [{ var: 'a' }, 1] }, other: true }
   const flags = { reached, apart: flag('on') }
@@ -60,7 +60,7 @@ test('a change of a segment, of the metadata or of the bucketing names every fla
   stream.cancel()
 })
 
-test('a selector hides the changes of other flags, and makes one that comes into view a new one', async () => {
+test('a selector hides the changes of other flags, and reports one that starts to match as new', async () => {
   const [red, blue] = [{ metadata: { source: 'red' } }, { metadata: { source: 'blue' } }]
   const { clientKey, put } = await setUp({ a: flag('on', red), b: flag('on', blue) })
   const stream = it
@@ -75,7 +75,7 @@ test('a selector hides the changes of other flags, and makes one that comes into
   stream.cancel()
 })
 
-test('a stream needs a key, and ends when the client leaves', async () => {
+test('a stream needs a key, and ends when the client disconnects', async () => {
   const { client } = await setUp()
   const refused = it.client({}).open(v2.Service, 'eventStream', {})
   assert.equal((await refused.ended()).status, 16)
@@ -88,7 +88,7 @@ test('a stream needs a key, and ends when the client leaves', async () => {
   assert.equal(it.service.subscriptions.isWatching, size() > 0)
 })
 
-test('a silent stream says that it is there, and still tells what changed', async () => {
+test('an idle stream sends heartbeats, and still reports changes', async () => {
   const other = await openListening({ store: it.service.store, rpc: { keepAliveMs: 50 } })
   const { clientKey, path } = await setUp({ a: flag('on') })
   const stream = other.client({ key: clientKey }).open(v2.Service, 'eventStream', {})
@@ -110,7 +110,7 @@ test('a deadline of the client ends a stream with DEADLINE_EXCEEDED', async () =
   assert.equal((await stream.ended()).status, 4)
 })
 
-test('streams end with an error at their greatest age, and on a stop after provider_shutdown', async () => {
+test('streams end with an error at their maximum age, and at shutdown after provider_shutdown', async () => {
   const short = await openListening({ store: it.service.store, rpc: { streamSecondsMax: 0.1, random: () => 0 } })
   const { clientKey } = await setUp()
   const old = short.client({ key: clientKey }).open(v2.Service, 'eventStream', {})

@@ -22,14 +22,14 @@ for (const service of [
     assert.equal(message?.status, Serving.SERVING)
   })
 
-test('Check of an unknown service is NOT_FOUND; Watch says that it is unknown, and stays', async () => {
+test('Check of an unknown service is NOT_FOUND; Watch reports it as unknown, and stays open', async () => {
   assert.equal((await it.client({}).call(Health, 'check', { service: 'x' })).status, 5)
   const stream = it.client({}).open(Health, 'watch', { service: 'x' })
   assert.equal((await stream.next()).status, Serving.SERVICE_UNKNOWN)
   stream.cancel()
 })
 
-test('Watch tells each change of readiness, and the end', async () => {
+test('Watch reports each change of readiness, and the end', async () => {
   const stream = it.client({}).open(Health, 'watch', {})
   assert.equal((await stream.next()).status, Serving.SERVING)
   isReady = false

@@ -16,7 +16,7 @@ before(async () => {
 })
 after(() => it.close())
 
-/** Asks on one stream, each question after the answer to the one before. */
+/** Sends each request on one stream after the response to the previous one. */
 async function ask(questions: MessageInitShape<typeof ServerReflectionRequestSchema>[]) {
   const { name, input, output } = ServerReflection.method.serverReflectionInfo
   const client = new Client(`127.0.0.1:${it.grpcPort}`, credentials.createInsecure())
@@ -42,7 +42,7 @@ for (const [protocol, type] of [
   ['Connect, unary', 'application/json'],
   ['gRPC-Web', 'application/grpc-web+proto'],
 ])
-  test(`reflection is not served over ${protocol}: the answer is that of an unknown method`, async () => {
+  test(`reflection is not served over ${protocol}: the response is that of an unknown method`, async () => {
     const answerTo = async (method: string) => {
       const init = { method: 'POST', headers: { 'content-type': type }, body: '' }
       const { status, headers } = await fetch(`${it.address}/${ServerReflection.typeName}/${method}`, init)
@@ -58,7 +58,7 @@ const filesOf = (answer: ServerReflectionResponse['messageResponse'] | undefined
     ? answer.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes).name)
     : []
 
-test('a client learns services, and the files of symbols with all that they import', async () => {
+test('reflection lists services, and the files of symbols with all their imports', async () => {
   const { answers, status } = await ask([
     { messageRequest: { case: 'listServices', value: '' } },
     { messageRequest: { case: 'fileContainingSymbol', value: 'flagd.evaluation.v2.Service' } },
@@ -85,7 +85,7 @@ test('a client learns services, and the files of symbols with all that they impo
   ])
 })
 
-test('what does not exist is an error in the answer, and the stream goes on', async () => {
+test('an unknown symbol or file is an error in the response, and the stream continues', async () => {
   const { answers, status } = await ask([
     { messageRequest: { case: 'fileContainingSymbol', value: 'no.such.Thing' } },
     { messageRequest: { case: 'fileByFilename', value: '../../etc/passwd' } },

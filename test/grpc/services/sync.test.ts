@@ -51,18 +51,18 @@ const EXPECTED = {
   metadata: { team: 'core', source: 'blue' },
 }
 
-test('FetchAllFlags gives the document that providers need: segments put in, metadata merged, "" for no default', async () => {
+test('FetchAllFlags returns the document that providers need: segments inlined, metadata merged, "" for no default', async () => {
   const client = it.client({ key: place.serverKey })
   const { message } = await client.call(FlagSyncService, 'fetchAllFlags', {})
   assert.deepEqual(JSON.parse(message?.flagConfiguration ?? ''), EXPECTED)
 })
 
-test('GetMetadata gives the static context', async () => {
+test('GetMetadata returns the static context', async () => {
   const { message } = await it.client({ key: place.serverKey }).call(FlagSyncService, 'getMetadata', {})
   assert.deepEqual(message?.metadata, CONTEXT)
 })
 
-test('SyncFlags gives the whole set at once and after every change in what is selected, with the context each time', async () => {
+test('SyncFlags sends the whole set at once and after every change of a selected flag, with the context each time', async () => {
   const all = it.client({ key: place.serverKey }).open(FlagSyncService, 'syncFlags', {})
   const red = it.client({ key: place.serverKey }).open(FlagSyncService, 'syncFlags', { selector: 'source=red' })
   const first = await all.next()
@@ -81,7 +81,7 @@ test('SyncFlags gives the whole set at once and after every change in what is se
   await put({ flags: FLAGS, ...rest })
 })
 
-test('definitions are for server keys; the header comes before the selector of the message, and neither widens a key', async () => {
+test('definitions need a server key; the header overrides the selector of the message, and neither extends a key', async () => {
   const ask = (key: string, selector: string, metadata: Record<string, string> = {}) =>
     it.client({ key, metadata }).call(FlagSyncService, 'fetchAllFlags', { selector })
   const keys = async (answer: ReturnType<typeof ask>) =>
@@ -94,7 +94,7 @@ test('definitions are for server keys; the header comes before the selector of t
   assert.equal((await ask(place.serverKey, 'x=y')).status, 3)
 })
 
-test('a set that no gRPC client would take is refused with what to do', async () => {
+test('a set above the size limit of gRPC clients is refused with advice', async () => {
   const large = await it.environment('large')
   const text = 'x'.repeat(9_000)
   const flag = { state: 'ENABLED', variants: { a: text }, defaultVariant: 'a' }

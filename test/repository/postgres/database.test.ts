@@ -19,7 +19,7 @@ before(async () => {
 after(() => store.close())
 const projects = () => listProjects(store.database, { after: '', limit: 10 })
 
-test('a schema that is behind is refused with the command that mends it, until it was run', async () => {
+test('an outdated schema is refused with the command that updates it, until the command has run', async () => {
   const { url, drop } = await testDatabase()
   const database = openDatabase(parseDatabaseUrl(url))
   await assert.rejects(listProjects(database, { after: '', limit: 1 }), {
@@ -34,7 +34,7 @@ test('a schema that is behind is refused with the command that mends it, until i
   await drop()
 })
 
-test('migrations that start at the same time wait for each other', async () => {
+test('concurrent migrations wait for each other', async () => {
   const { url, drop } = await testDatabase()
   const clients = await Promise.all(Array.from({ length: 4 }, () => connect(parseDatabaseUrl(url))))
   await Promise.all(clients.map((client) => migrate(client)))
@@ -48,7 +48,7 @@ test('migrations that start at the same time wait for each other', async () => {
   await drop()
 })
 
-test('reads go on after the server has ended every connection', async () => {
+test('reads continue after the server has ended every connection', async () => {
   await projects()
   const name = new URL(store.url).pathname.slice(1)
   await execute(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`)
@@ -60,7 +60,7 @@ test('a statement that takes too long is ended and means "unavailable"', async (
   await assert.rejects(slow, { code: 'unavailable' })
 })
 
-test('a server that cannot be reached means "unavailable", with a text that tells no address', async () => {
+test('an unreachable server means "unavailable", with a text that contains no address', async () => {
   const database = openDatabase(parseDatabaseUrl('postgres://ada:secret@127.0.0.1:1/none'))
   await assert.rejects(listProjects(database, { after: '', limit: 1 }), (error: Error) => {
     assert.equal('code' in error && error.code, 'unavailable')
@@ -83,7 +83,7 @@ test('a failed transaction leaves nothing behind', async () => {
   assert.equal((await projects()).length, count)
 })
 
-test('the record of changes cannot be rewritten, not even by hand', async () => {
+test('change records cannot be rewritten, even by hand', async () => {
   await freshEnvironment(store.database)
   for (const statement of [
     sql`update flagstaff.changes set actor = 'x'`,
@@ -96,7 +96,7 @@ test('the record of changes cannot be rewritten, not even by hand', async () => 
     )
 })
 
-test('a server that demands GSSAPI, or that is none of Postgres, means "unavailable" and ends nothing', async () => {
+test('a server that requires GSSAPI, or is not Postgres, means "unavailable" and does not end the process', async () => {
   for (const answer of [Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 7]), Buffer.from('HTTP/1.1 400 Bad Request')]) {
     const server = createServer((socket) => {
       socket.on('error', () => undefined)

@@ -43,7 +43,7 @@ const hourAt = (hour: number) => new Date(hour * 3_600_000)
 const execute = (statement: ReturnType<typeof sql>) =>
   store.database.write((db) => db.execute<{ n: number }>(statement))
 
-test('writeUsage() adds to what is there, and readUsage() reads it by hour, variant and reason', async () => {
+test('writeUsage() adds to stored counts, and readUsage() reads them by hour, variant and reason', async () => {
   await write([
     count({ count: 3 }),
     count({ variant: '', reason: 'GENERAL', count: 2 }),
@@ -95,7 +95,7 @@ for (const order of [
     assert.deepEqual(await shown(), [later, later])
   })
 
-test('a batch that is sent again is recognised, one after the other or at the same time', async () => {
+test('a batch that is sent again is detected, sequentially or concurrently', async () => {
   const replica = randomUUID()
   const [one, two] = [[count({ count: 3 })], [count({ count: 4 })]]
   await write(one, replica, 1)
@@ -108,7 +108,7 @@ test('a batch that is sent again is recognised, one after the other or at the sa
   )
 })
 
-test('replicas that store the same counters at the same time lose none', async () => {
+test('replicas that store the same counters concurrently lose none', async () => {
   const counts = ['a', 'b'].flatMap((flag) => [count({ flag, hour: HOUR - 1 }), count({ flag })])
   await Promise.all(Array.from({ length: 20 }, () => write(counts)))
   for (const flag of ['a', 'b'])
@@ -118,22 +118,22 @@ test('replicas that store the same counters at the same time lose none', async (
     )
 })
 
-test('storing counts waits for no change and keeps none waiting', async () => {
+test('storing counts neither waits for a change nor delays one', async () => {
   await store.database.write(async (tx) => {
     await tx.execute(sql`select 1 from flagstaff.environments for update`)
     await tx.execute(sql`select 1 from flagstaff.flags for update`)
-    await write([count()]) // would run into the statement's time limit
+    await write([count()]) // would exceed the statement's time limit
   })
   assert.equal((await read()).counts.length, 1)
 })
 
-test('what could not be counted under its flag is told beside every flag of its environment', async () => {
+test('unattributed counts are returned with every flag of their environment', async () => {
   await write([count(), count({ flag: undefined, variant: '', reason: '', count: 11 })])
   for (const flag of ['a', 'b']) assert.equal((await read(flag)).unattributed, 11)
   assert.equal((await read('a')).counts.length, 1)
 })
 
-test('counts of a flag or an environment that is gone are dropped, and those beside them are stored', async () => {
+test('counts of a deleted flag or environment are dropped, and the others are stored', async () => {
   await write([count({ flag: 'gone' }), count({ environmentId: 999_999n }), count({ count: 5 })])
   assert.deepEqual(
     (await read()).counts.map((row) => row.count),
@@ -147,7 +147,7 @@ test('counts of a flag or an environment that is gone are dropped, and those bes
   assert.equal(rows[0]?.n, 0)
 })
 
-test('the last evaluation never goes back, and is the newest of all environments on the list of flags', async () => {
+test('the last evaluation never goes back, and the list of flags has the newest of all environments', async () => {
   await write([count({ lastAt: HOUR * 3_600 + 9 })])
   await write([count({ hour: HOUR - 1, lastAt: HOUR * 3_600 - 5 })])
   const flags = await listFlags(store.database, name.project, { after: '', limit: 10 })
@@ -160,7 +160,7 @@ test('the last evaluation never goes back, and is the newest of all environments
   )
 })
 
-test('hours older than 90 days are swept away by the batches that come; the last evaluation stays', async () => {
+test('batches delete hours older than 90 days; the last evaluation stays', async () => {
   await write([count({ flag: 'b', hour: HOUR - 91 * 24, lastAt: (HOUR - 91 * 24) * 3_600 })])
   await write([count({ hour: HOUR - 89 * 24, lastAt: HOUR * 3_600 })])
   await execute(sql`update flagstaff.usage_flushes set at = now() - interval '8 days'`)
@@ -172,7 +172,7 @@ test('hours older than 90 days are swept away by the batches that come; the last
   assert.equal(rows[0]?.n, 1)
 })
 
-test('readUsage() refuses more counts than one answer can hold', async () => {
+test('readUsage() refuses more counts than one response can contain', async () => {
   for (const part of [0, 1, 2, 3, 4, 5])
     await write(Array.from({ length: 2_000 }, (_, n) => count({ variant: `v${part}-${n}` })))
   await assert.rejects(read(), { code: 'invalid', message: /shorter time/ })

@@ -44,20 +44,20 @@ describe('a connection to Redis', { skip: HAS_REDIS ? false : 'there is no redis
       for (const { reset } of [zero, two, same]) reset()
     })
 
-  test('is one of a user without a password', async () => {
+  test('works for a user without a password', async () => {
     const { send, reset } = open(`redis://bob@127.0.0.1:${server.port}`)
     assert.equal(await send(['ACL', 'WHOAMI']), 'bob')
     reset()
   })
 
-  test('works for a user that may do little', async () => {
+  test('works for a user with few permissions', async () => {
     const { send, reset } = open(urlOf('few'))
     assert.equal(await send(['GET', 'none']), null)
     await assert.rejects(send(['SET', 'a', 'b']), /NOPERM/)
     reset()
   })
 
-  test('sends and reads what is larger than any buffer of a socket, in order', async () => {
+  test('sends and reads values larger than any socket buffer, in order', async () => {
     const { send, reset } = connectOnDemand(parseRedisUrl(urlOf('')), 20_000)
     const large = Array.from({ length: 1_000_000 }, (_, n) => `ä${n}`).join(' ')
     const written = ['one', 'two', 'three'].map((key) => send(['SET', key, `${key} ${large}`]))
@@ -67,14 +67,14 @@ describe('a connection to Redis', { skip: HAS_REDIS ? false : 'there is no redis
     reset()
   })
 
-  test('fails at once with a wrong password, says why, and is not tried again at once', async () => {
+  test('fails at once with a wrong password, reports why, and is not retried at once', async () => {
     const { send } = open(`redis://ada:wrong@127.0.0.1:${server.port}`)
     const error: unknown = await send(['PING']).catch((reason: unknown) => reason)
     assert.match(error instanceof Error ? String(error.cause) : '', /WRONGPASS/)
     await assert.rejects(send(['PING']), /a moment ago/)
   })
 
-  test('keeps the connection when one command is refused; when it is reset, no command hangs', async () => {
+  test('stays open when one command is refused; after a reset, no command hangs', async () => {
     const before = proxy.connections()
     const { send, reset } = open(urlOf('', '', proxy.port))
     await assert.rejects(send(['NO', 'SUCH']), /unknown command/)
@@ -87,7 +87,7 @@ describe('a connection to Redis', { skip: HAS_REDIS ? false : 'there is no redis
     reset()
   })
 
-  test('is made with the first command, silent while there is none, and made anew with the next', async () => {
+  test('is opened by the first command, silent without commands, and reopened by the next', async () => {
     const before = proxy.connections()
     const { send, reset } = open(urlOf('', '', proxy.port))
     await sleep(50)
@@ -110,7 +110,7 @@ describe('a connection to Redis', { skip: HAS_REDIS ? false : 'there is no redis
     watch.reset()
   })
 
-  test('gives a server up that falls silent, and is made anew', async () => {
+  test('is closed if the server stops responding, and reopened', async () => {
     const { send, reset } = open(urlOf('', '', proxy.port))
     assert.equal(await send(['PING']), 'PONG')
     proxy.set('hanging')

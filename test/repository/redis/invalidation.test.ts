@@ -27,7 +27,7 @@ after(async () => {
   await server.kill()
 })
 
-/** An ear that can be waited on: the n-th beginning, the next hint. */
+/** Handlers that a test can wait for: the n-th start, the next invalidation. */
 function listen(address: RedisAddress) {
   const stop = new AbortController()
   const heard: Invalidation[] = []
@@ -77,7 +77,9 @@ for (const [name, address] of [
   ['a plain Redis', () => parseRedisUrl(server.url)],
   ["Upstash's REST interface", () => ({ restUrl: front.restUrl, restToken: front.restToken })],
 ] as const)
-  test(`over ${name}, each copy that is stored is a hint, and listening ends without a trace`, { skip }, async () => {
+  test(`over ${name}, each stored copy is an invalidation, and a subscription ends without leftovers`, {
+    skip,
+  }, async () => {
     const ear = listen(address())
     await ear.ready(1)
     await publish('nonsense')
@@ -103,7 +105,7 @@ for (const [name, address, interrupt] of [
     async () => front.endSubscriptions(),
   ],
 ] as const)
-  test(`over ${name}, listening begins again after every end`, { skip }, async () => {
+  test(`over ${name}, the subscription starts again after every end`, { skip }, async () => {
     const ear = listen(address())
     await ear.ready(1)
     await interrupt()
@@ -113,7 +115,7 @@ for (const [name, address, interrupt] of [
     await ear.stop()
   })
 
-test('listening to a Redis that is not there goes on trying, and stops at once when told', { skip }, async () => {
+test('a subscription to an absent Redis keeps retrying, and stops at once when aborted', { skip }, async () => {
   await server.kill()
   const ear = listen(parseRedisUrl(server.url))
   await server.start()

@@ -23,7 +23,7 @@ describe("Upstash's REST interface", {
     await server.kill()
   })
 
-  test('gets no telemetry of its client, whatever is asked', async () => {
+  test('receives no telemetry of its client, whatever the command', async () => {
     const { send, close } = openRedis(front)
     await send(['PING'])
     const stop = new AbortController()
@@ -42,7 +42,7 @@ describe("Upstash's REST interface", {
     }
   })
 
-  test('hears of the span that asks, where there is one', async () => {
+  test('receives the traceparent of the active span, if there is one', async () => {
     let traceparent: string | undefined
     const { send, close } = openRedis(front, () => traceparent)
     const isTold = () => front.requests.at(-1)?.headers.includes('traceparent')
@@ -54,7 +54,7 @@ describe("Upstash's REST interface", {
     await close()
   })
 
-  test('would get it from a client that was not told to be silent', async () => {
+  test('would receive telemetry from a client with default settings', async () => {
     const { restUrl: url, restToken: token } = front
     await new Redis({ url, token, enableTelemetry: true }).get('a')
     assert.ok(front.requests.at(-1)?.headers.some(isTelemetry))
@@ -62,7 +62,7 @@ describe("Upstash's REST interface", {
 })
 
 for (const transport of ['a plain Redis', "Upstash's REST interface"])
-  test(`over ${transport} an error of one command leaves the others alone`, {
+  test(`over ${transport} an error of one command does not affect the others`, {
     skip: HAS_REDIS ? false : 'there is no redis-server on this machine',
   }, async () => {
     const server = await startRedis()

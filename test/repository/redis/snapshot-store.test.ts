@@ -29,14 +29,14 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
       text,
     })
 
-    test('a copy comes back as it went in, small or large, whatever characters it has', async () => {
+    test('a copy is returned as it was stored, small or large, with any characters', async () => {
       for (const text of ['{"a":"ünï \\u0000 \u{1f600}"}', JSON.stringify({ a: '🚩'.repeat(100_000) }), '7', '']) {
         await copies.write(`p/${text.length}`, copy(1n, text))
         assert.deepEqual(await copies.read(`p/${text.length}`), copy(1n, text))
       }
     })
 
-    test('an older or equal revision does not replace a newer one, unless it is of another incarnation', async () => {
+    test('an older or equal revision does not replace a newer one, unless its incarnation differs', async () => {
       await copies.write('p/e', copy(5n, 'five'))
       await copies.write('p/e', copy(4n, 'four'))
       await copies.write('p/e', copy(5n, 'five again'))
@@ -47,14 +47,14 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
       assert.equal((await copies.read('p/e'))?.text, 'restored')
     })
 
-    test('of many writers at once the newest wins', async () => {
+    test('of many concurrent writers the newest revision wins', async () => {
       await Promise.all(
         Array.from({ length: 50 }, (_, index) => copies.write('p/race', copy(BigInt(index), `text ${index}`))),
       )
       assert.equal((await copies.read('p/race'))?.text, 'text 49')
     })
 
-    test('what is not there, not ours or not whole is none; the damage is told, and the next copy replaces it', async () => {
+    test('a missing, foreign or damaged copy reads as none; damage is reported, and the next copy replaces it', async () => {
       assert.equal(await copies.read('p/none'), undefined)
       assert.equal(await copies.readRevision('p/none'), undefined)
       damaged = []
@@ -88,7 +88,7 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
       assert.equal((await copies.read('p/half'))?.text, 'three')
     })
 
-    test('commands that are sent at once are answered each by its own', async () => {
+    test('concurrent commands each get their own reply', async () => {
       const { send } = connection
       const replies = [
         ['SET', 'a', 'x y'],
@@ -100,14 +100,14 @@ for (const transport of ['redis protocol', 'Upstash REST'] as const)
       await assert.rejects(send(['INCR', 'a']), /not an integer/)
     })
 
-    test('a command to a server that hangs fails in time, and works again when the server does', async () => {
+    test('a command to a hung server fails in time, and works again when the server does', async () => {
       server.freeze()
       await assert.rejects(copies.readRevision('p/e'))
       server.thaw()
       assert.ok(await copies.readRevision('p/e'))
     })
 
-    test('a server that is gone is an error at once, and its return is noticed', async () => {
+    test('an absent server is an error at once, and its return is detected', async () => {
       await server.kill()
       await assert.rejects(copies.readRevision('p/e'))
       await server.start()
