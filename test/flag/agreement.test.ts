@@ -6,7 +6,7 @@ import { flagSetOf, NOW, ruled } from '../support/flag-set.ts'
 
 type EvaluationContext = Parameters<FlagdCore['resolveStringEvaluation']>[2]
 
-/** Rules on which our dialect and flagd's own implementation for JavaScript agree. */
+/** Rules on which our dialect and flagd's JavaScript implementation agree. */
 const RULES: Readonly<Record<string, unknown>> = {
   equality: { if: [{ '==': [{ var: 'plan' }, 'pro'] }, 'a', 'b'] },
   range: { if: [{ '<': [10, { var: 'age' }, 30] }, 'a', 'b'] },

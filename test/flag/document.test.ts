@@ -35,7 +35,7 @@ const DOCUMENT = {
     nothing: ruled(null),
   },
   $evaluators: {
-    // Before what it refers to, as flagd's one pass over the segments does not expect.
+    // Precedes its reference, which flagd's single pass over the segments does not support.
     deep: { and: [{ $ref: 'nested' }, { $ref: 'a"b' }] },
     nested: { or: [{ $ref: 'staff' }, false] },
     staff: { ends_with: [{ var: 'email' }, '@example.com'] },
@@ -55,12 +55,12 @@ const DOCUMENT = {
 const { source, mistakes } = readDocument(DOCUMENT)
 assert.deepEqual(mistakes, [])
 
-test('documentOf() hands back what was read, with members that mean nothing here', () => {
+test('documentOf() returns the original document, with members that have no meaning here', () => {
   assert.deepEqual(documentOf(source), DOCUMENT)
   assert.equal(documentOf({ ...source, members: {} }).$schema, 'https://flagd.dev/schema/v0/flags.json')
 })
 
-test('portableDocumentOf() has no reference within segments, nor one that flagd does not find', () => {
+test('portableDocumentOf() has no reference within segments, nor one that flagd cannot resolve', () => {
   const { $evaluators, flags } = portableDocumentOf(source)
   assert.equal(JSON.stringify($evaluators).includes('$ref'), false)
   assert.equal(Object.hasOwn($evaluators || {}, 'one'), false)
@@ -69,7 +69,7 @@ test('portableDocumentOf() has no reference within segments, nor one that flagd 
     assert.ok(isPortableName(name ?? ''), name)
 })
 
-test('portableDocumentOf() leaves circles and unknown names as they are', () => {
+test('portableDocumentOf() does not change circular and unknown references', () => {
   const document = {
     flags: { a: uses('loop'), b: uses('gone') },
     $evaluators: { loop: { '!': { $ref: 'pool' } }, pool: { '!': { $ref: 'loop' } } },
@@ -80,7 +80,7 @@ test('portableDocumentOf() leaves circles and unknown names as they are', () => 
 })
 
 for (const mode of ['compiled', 'interpreted'] as const)
-  test(`flagd-core (${mode}) loads a portable document and answers the same`, () => {
+  test(`flagd-core (${mode}) loads a portable document and gives the same results`, () => {
     const options = { disableDynamicCodeGeneration: mode === 'interpreted' }
     const core = new FlagdCore(undefined, silent, options)
     core.setConfigurations(JSON.stringify(portableDocumentOf(source)))
@@ -124,19 +124,19 @@ for (const [what, targeting, $evaluators, expected] of [
 ] as const)
   test(`providerFormOf() ${what}`, () => assert.deepEqual(form(targeting, $evaluators), expected))
 
-test('providerFormOf() keeps a rule that doubles with each segment, instead of writing it out', () => {
+test('providerFormOf() keeps a rule that doubles with each segment, instead of inlining it', () => {
   const $evaluators: Record<string, unknown> = { s0: { var: 'a'.repeat(200) } }
   for (let index = 1; index < 30; index++)
     $evaluators[`s${index}`] = { or: [{ $ref: `s${index - 1}` }, { $ref: `s${index - 1}` }] }
   assert.deepEqual(form({ if: [{ $ref: 's29' }, 'b'] }, $evaluators), { if: [{ $ref: 's29' }, 'b'] })
 })
 
-test('providerFormOf() writes out a long list of a segment', () => {
+test('providerFormOf() inlines a long list of a segment', () => {
   const emails = Array.from({ length: 20_000 }, (_, index) => `${index}@example.com`)
   assert.equal(form({ in: [{ var: 'email' }, { $ref: 'list' }] }, { list: emails }).in[1].length, 20_000)
 })
 
-test('providerFormOf() has "" for no default, and the metadata of the set under the own', () => {
+test('providerFormOf() has "" for no default, and metadata of a flag override that of the set', () => {
   const flags = {
     f: { state: 'DISABLED', variants: { a: 1 }, defaultVariant: null, metadata: { own: true, team: 'own' } },
   }
@@ -148,7 +148,7 @@ test('providerFormOf() has "" for no default, and the metadata of the set under 
   })
 })
 
-test('providerFormOf() leaves out a flag for which flagd-core would refuse the whole set', () => {
+test('providerFormOf() omits a flag for which flagd-core would refuse the whole set', () => {
   const bad: Record<string, unknown> = {
     state: { state: 'on', variants: { a: 1 } },
     lost: { state: 'ENABLED', variants: { a: 1 }, defaultVariant: 'b' },

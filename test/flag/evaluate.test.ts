@@ -21,7 +21,7 @@ const set = flagSetOf({
 })
 const answer = (key: string, context = {}, type?: FlagType | 'integer') => evaluateKey(set, key, context, NOW, type)
 
-test('evaluate() answers the default variant of a flag without rule as STATIC (of the rule null as DEFAULT), with merged metadata', () => {
+test('evaluate() returns the default variant of a flag without rule as STATIC (of the rule null as DEFAULT), with merged metadata', () => {
   const metadata = { owner: 'flag', version: 3 }
   assert.deepEqual(answer('static'), { key: 'static', value: true, variant: 'on', reason: 'STATIC', metadata })
   assert.equal(answer('empty').reason, 'STATIC')
@@ -34,7 +34,7 @@ test('evaluate() answers the default variant of a flag without rule as STATIC (o
   })
 })
 
-test('evaluate() answers neither value nor variant for a disabled flag, nor for one without default', () => {
+test('evaluate() returns neither value nor variant for a disabled flag, nor for one without default', () => {
   const metadata = { owner: 'set', version: 3 }
   assert.deepEqual(answer('off'), { key: 'off', reason: 'DISABLED', metadata })
   assert.deepEqual(answer('undecided'), { key: 'undecided', reason: 'DEFAULT', metadata })
@@ -42,7 +42,7 @@ test('evaluate() answers neither value nor variant for a disabled flag, nor for 
   assert.equal('variant' in answer('without a decision'), false)
 })
 
-test('evaluateKey() answers FLAG_NOT_FOUND with the metadata of the set', () => {
+test('evaluateKey() returns FLAG_NOT_FOUND with the metadata of the set', () => {
   for (const key of ['missing', '__proto__', 'toString', ''])
     assert.deepEqual(answer(key), {
       key,
@@ -92,13 +92,13 @@ for (const [rule, expected] of [
   [{ b: 1, c: 2 }, 'GENERAL'],
   [{ strats_with: ['a', 'b'] }, 'PARSE_ERROR'],
 ] as const)
-  test(`evaluate() of a rule that gives ${JSON.stringify(rule)} answers ${expected}`, () => {
+  test(`evaluate() of a rule with the result ${JSON.stringify(rule)} returns ${expected}`, () => {
     const evaluation = answerOf({ if: [true, rule] })
     if (evaluation.reason === 'ERROR') assert.equal(evaluation.errorCode, expected)
     else assert.equal(evaluation.reason === 'DEFAULT' ? 'DEFAULT' : evaluation.variant, expected)
   })
 
-test('evaluate() finds variants whose names have any characters', () => {
+test('evaluate() finds variants with any characters in their names', () => {
   for (const name of ['& < >', ' x ', '"quoted"', '__proto__', 'constructor', '🎲', 'null']) {
     const variants = Object.fromEntries([[name, 'value']])
     const flags = { flag: { state, variants, targeting: { var: 'wanted' } } }
@@ -113,7 +113,7 @@ test('evaluate() finds variants whose names have any characters', () => {
   }
 })
 
-test('evaluate() hands out the same frozen object again and again', () => {
+test('evaluate() returns the same frozen object each time', () => {
   const flag = set.flags.get('half')
   assert.ok(flag)
   const first = evaluate(flag, { wanted: 'three' }, NOW)
@@ -122,7 +122,7 @@ test('evaluate() hands out the same frozen object again and again', () => {
   assert.equal(answer('static'), answer('static'))
 })
 
-test('evaluate() never throws, whatever the context does', () => {
+test('evaluate() never throws, whatever the context contains', () => {
   const thrower = {
     get email(): string {
       throw new Error('no')

@@ -55,7 +55,7 @@ function assertConsistent({ evaluation, decidedBy, rules, otherwise }: Explanati
   if (place !== undefined) assert.equal(shareAt?.variant, variant, what)
 }
 
-test('explain() names the rule, the clauses and what the context lacks', () => {
+test('explain() names the rule, the clauses and the attributes that the context lacks', () => {
   const targeting = {
     if: [
       { and: [{ ends_with: [{ var: 'email' }, '@example.com'] }, { $ref: 'adults' }] },
@@ -139,7 +139,7 @@ for (const [kind, targeting, more, summary] of [
     assert.match(text, summary)
   })
 
-test('explain() stops after 2,000 nodes and says so', () => {
+test('explain() stops after 2,000 nodes and reports it', () => {
   const many = { or: Array.from({ length: 3_000 }, (_, place) => ({ '==': [{ var: 'plan' }, `p${place}`] })) }
   const explanation = explained({ if: [many, 'a', 'b'] })
   assert.ok(explanation.truncated)

@@ -14,7 +14,7 @@ function written(keys: readonly string[]) {
 }
 const KEYS = Array.from({ length: 40 }, (_, n) => `flag-${n}`)
 
-test('a flag that was found alone is the same among all, which come in their order', () => {
+test('a flag found by key is the same object among all flags, which keep their order', () => {
   const { flags } = written(KEYS)
   const found = flags.get('flag-7')
   assert.ok(found)
@@ -36,7 +36,7 @@ test('every flag is found, in any number of lookups, and no unknown flag', () =>
   assert.deepEqual([...written([]).flags], [])
 })
 
-test('a change of a set whose flags are text leaves the others as they were', () => {
+test('a change of a set of flags in text form does not change the others', () => {
   const set = written(KEYS)
   const held = set.flags.get('flag-1')
   const after = patchFlagSet(set, {
@@ -57,7 +57,7 @@ const numbered = (from: number, to: number) =>
 const keys = fc.integer({ min: 0, max: 520 }).map((number) => `k${number}`)
 const value = fc.option(fc.record({ number: fc.integer() }), { nil: undefined })
 
-test('patchMap() many times gives what changing one map gives, and leaves the maps before as they were', () => {
+test('patchMap() many times gives the same as changing one map, and does not change the maps before', () => {
   fc.assert(
     fc.property(fc.array(fc.array(fc.tuple(keys, value), { maxLength: 3 }), { maxLength: 20 }), (patches) => {
       const expected = new Map<string, { number: number }>(numbered(0, 500))
@@ -88,7 +88,7 @@ test('patchMap() many times gives what changing one map gives, and leaves the ma
   )
 })
 
-test('patchMap() keeps the order, and puts what is new at the end', () => {
+test('patchMap() keeps the order, and appends new keys', () => {
   const changes = new Map([
     ['new', { number: -1 }],
     ['k3', { number: 0 }],

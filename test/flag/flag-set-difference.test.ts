@@ -35,12 +35,12 @@ for (const [what, change, expected] of CASES)
     assert.deepEqual([...differenceOf(other, other)], [])
   })
 
-test('differenceOf() a set and its patch names what was patched, and what it reaches', () => {
+test('differenceOf() a set and its patch names the patched flags and those that depend on the patch', () => {
   const patched = patchFlagSet(set, { flags: [['plain', undefined]], segments: { ...set.segments, inner: false } })
   assert.deepEqual(Object.fromEntries(differenceOf(set, patched)), { reached: 'update', plain: 'delete' })
 })
 
-test('differenceOf() is the same for sets that were patched and sets that were made anew', () => {
+test('differenceOf() is the same for patched sets and newly compiled sets', () => {
   const variant = fc.constantFrom('on', 'off')
   const flags = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), variant, { maxKeys: 4 })
   const of = (chosen: Record<string, string>) =>

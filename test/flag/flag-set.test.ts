@@ -21,11 +21,11 @@ const variantOf = (from: FlagSet, key: string) => {
   return evaluation.reason === 'ERROR' ? evaluation.errorCode : evaluation.variant
 }
 const variants = (from: FlagSet) => Object.fromEntries([...from.flags.keys()].map((key) => [key, variantOf(from, key)]))
-/** The flags that are still the same objects. */
+/** The flags that are the same objects as before. */
 const kept = (before: FlagSet, after: FlagSet) =>
   [...after.flags.keys()].filter((key) => after.flags.get(key) === before.flags.get(key))
 
-test('compileFlagSet() isolates flags that make no sense', () => {
+test('compileFlagSet() isolates invalid flags', () => {
   const bad: Readonly<Record<string, unknown>> = {
     text: 'not a flag',
     nothing: null,
@@ -47,7 +47,7 @@ test('compileFlagSet() isolates flags that make no sense', () => {
   assert.equal(variantOf(all, 'good'), 'b')
 })
 
-test('compileFlagSet() knows the type of a flag from its variants', () => {
+test('compileFlagSet() derives the type of a flag from its variants', () => {
   for (const [values, type] of [
     [{ a: true }, 'boolean'],
     [{ a: '' }, 'string'],
@@ -67,7 +67,7 @@ test('rules share one compiled segment, and refer to segments through segments',
   assert.deepEqual(variants(set), { plain: 'on', direct: 'b', indirect: 'b', dangling: 'PARSE_ERROR' })
 })
 
-test('patchFlagSet() compiles the flags that change and leaves the set before as it was', () => {
+test('patchFlagSet() compiles the changed flags and does not change the set before', () => {
   const before = variants(set)
   const after = patchFlagSet(set, {
     flags: [
@@ -81,7 +81,7 @@ test('patchFlagSet() compiles the flags that change and leaves the set before as
   assert.deepEqual(variants(set), before)
 })
 
-test('patchFlagSet() compiles the flags that a changed segment reaches, and no others', () => {
+test('patchFlagSet() compiles the flags that depend on a changed segment, and no others', () => {
   const none = patchFlagSet(set, { segments: { ...set.segments, staff: { '!!': [false] } } })
   assert.deepEqual(variants(none), { plain: 'on', direct: 'a', indirect: 'a', dangling: 'PARSE_ERROR' })
   assert.deepEqual(kept(set, none), ['plain', 'dangling'])
@@ -115,7 +115,7 @@ test('patchFlagSet() gives every flag new metadata or another bucketing', () => 
   assert.deepEqual(wanted(patchFlagSet(patchFlagSet(rolled, { bucketing: 'v1' }), { bucketing: 'v2' })), wanted(rolled))
 })
 
-test('patchFlagSet() with a patch is the same as compiling the result at once', () => {
+test('patchFlagSet() with a patch is the same as compiling the whole result', () => {
   const patched = patchFlagSet(set, { segments: { staff: { '!!': [1] } }, flags: [['new', ruled({ $ref: 'staff' })]] })
   const flags = new Map([...patched.flags].map(([key, { definition }]) => [key, definition]))
   assert.deepEqual(variants(compileFlagSet({ ...patched, flags })), variants(patched))

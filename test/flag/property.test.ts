@@ -60,7 +60,7 @@ const { rule } = fc.letrec((tie) => ({
 }))
 const bucketings = fc.constantFrom<Bucketing>('v1', 'v2', 'v3')
 
-test('any rule in any context gives an answer, the same each time', () => {
+test('any rule in any context has a result, the same each time', () => {
   fc.assert(
     fc.property(rule, rule, context, bucketings, (targeting, segment, attributes, bucketing) => {
       const flags = new Map([['flag', ruled(targeting)]])
@@ -75,7 +75,7 @@ test('any rule in any context gives an answer, the same each time', () => {
   )
 })
 
-test('any rule ends within its steps, and in time', () => {
+test('any rule ends within its step limit, and in time', () => {
   fc.assert(
     fc.property(rule, context, bucketings, (targeting, attributes, bucketing) => {
       const frame = { flagKey: 'flag', now: NOW, context: attributes, whole: undefined, steps: 0 }
@@ -92,7 +92,7 @@ test('any rule ends within its steps, and in time', () => {
   )
 })
 
-test('any JSON is read, checked and compiled without a throw', () => {
+test('any JSON is read, checked and compiled without an exception', () => {
   const anything = fc.oneof(fc.jsonValue(), context, rule)
   fc.assert(
     fc.property(anything, anything, anything, (variants, targeting, top) => {
@@ -112,7 +112,7 @@ test('any JSON is read, checked and compiled without a throw', () => {
   )
 })
 
-test('a definition without mistakes never answers PARSE_ERROR', () => {
+test('a definition without mistakes never results in PARSE_ERROR', () => {
   fc.assert(
     fc.property(rule, context, (targeting, attributes) => {
       const definition = ruled(targeting)

@@ -14,7 +14,7 @@ const ADMIN_KEY = 'admin-key-for-tests-only-0123456789'
 const AUTH = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' }
 const BULK = '/ofrep/v1/evaluate/flags'
 const PATH = '/api/v1/projects/shop/environments/live'
-/** What a client may wait for news after a boundary. */
+/** Time limit in which a client receives an update after a boundary. */
 const LATE_MS = 3_000
 
 let store: Store
@@ -40,7 +40,7 @@ const send = async (method: string, path: string, body: unknown): Promise<any> =
   return response.json()
 }
 
-/** Stores a flag that is "old" before a moment so many seconds from now, and "new" afterwards; answers the moment. */
+/** Stores a flag that is "old" until so many seconds from now, and "new" afterwards; returns that moment. */
 async function boundaryIn(seconds: number): Promise<number> {
   const at = Math.ceil(Date.now() / 1_000) + seconds
   const variants = { old: 'old', new: 'new' }
@@ -51,7 +51,7 @@ async function boundaryIn(seconds: number): Promise<number> {
   return at * 1_000
 }
 
-/** Waits until the client has the new value; answers when. */
+/** Waits until the client has the new value; returns the time. */
 function changed(client: Client): Promise<number> {
   return new Promise((resolve) => {
     client.addHandler(ProviderEvents.ConfigurationChanged, () => {
@@ -125,7 +125,7 @@ test('browsers and providers with an open stream have the value of a boundary wi
   await events.cancel()
 })
 
-test('a stream that comes back with the newest revision hears of a boundary that it has missed', async () => {
+test('a stream that reconnects with the newest revision receives a boundary that it missed', async () => {
   await boundaryIn(1)
   const events = await openEvents('0')
   const id = (await events.next('data'))?.['id'] ?? ''

@@ -8,12 +8,13 @@ import { kill, type Running, startService } from '../support/process.ts'
 import { request } from '../support/replicas.ts'
 import { openStore, type Store } from '../support/store.ts'
 
-// Every stop is of a fresh process under load from every side; test/support/load.ts says when a request counts as accepted.
+// Each shutdown is of a fresh process under load from all kinds of clients; test/support/load.ts defines when a request counts as
+// accepted.
 
 const STOPS = Number(process.env['DRAIN_STOPS'] ?? 50)
-/** Stops of one test, so that each keeps far from the time limit of tests. */
+/** Shutdowns of one test, so that each test stays far below its time limit. */
 const BATCH = 10
-/** Answers before the signal; up to so many more, drawn for each, so that it comes at any moment. */
+/** Responses before the signal, plus a random number up to this one, so that the signal comes at any moment. */
 const ANSWERS_MIN = 150
 const ANSWERS_SPREAD = 150
 const DRAIN_MS = 8_000
@@ -49,7 +50,7 @@ async function start(): Promise<Running> {
   return service
 }
 
-/** Loads a replica, stops it in the middle, and sees that nothing is lost. */
+/** Loads a replica, stops it under load, and checks that nothing is lost. */
 async function stopUnderLoad(service: Running): Promise<void> {
   const { address, grpcPort, child, ended, output } = service
   const load = new Load({ port: Number(new URL(address).port), grpcPort, key, random: Math.random })
@@ -75,7 +76,7 @@ for (let first = 1; first <= STOPS; first += BATCH) {
     let next = start()
     for (let n = first; n <= last; n += 1) {
       const service = await next
-      if (n < last) next = start() // beside the load and the drain of this one
+      if (n < last) next = start() // during the load and shutdown of this one
       await stopUnderLoad(service)
     }
     const { rows } = await store.database.read((db) =>

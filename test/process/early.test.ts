@@ -15,7 +15,7 @@ after(async () => {
   await Promise.all(programs.map(kill))
 })
 
-test('a signal while the program is still being loaded ends it in order', async () => {
+test('a signal while the program is still loading ends it in order', async () => {
   const env = { DATABASE_URL: NOWHERE, FLAGSTAFF_ADMIN_KEY: ADMIN_KEY, PORT: '0', HOST: '127.0.0.1' }
   const begin = performance.now()
   await runProgram('test/support/nothing.ts', {}).ended
@@ -25,7 +25,7 @@ test('a signal while the program is still being loaded ends it in order', async 
   const startMs = performance.now() - begin - runtimeMs
   const second = runProgram('image/flagstaff.ts', env)
   programs.push(second)
-  // No event tells that the runtime itself has begun: half of what comes after it is our sources' time.
+  // No event marks the end of the runtime's own start: half of the time after it is spent on our sources.
   await sleep(runtimeMs + (startMs - runtimeMs) / 2)
   assert.doesNotMatch(second.output(), /Listening/, 'it came early enough')
   second.child.kill('SIGTERM')
@@ -33,7 +33,7 @@ test('a signal while the program is still being loaded ends it in order', async 
   assert.match(second.output(), /"message":"Stopped","code":0/)
 })
 
-test('without Postgres and Redis it listens and says what is missing, and serves as soon as Postgres is there', async () => {
+test('without Postgres and Redis it listens and reports what is missing, and serves as soon as Postgres is available', async () => {
   const store = await openStore()
   const { hostname, port } = new URL(store.url)
   const proxy = await startProxy({ host: hostname, port: Number(port) })
@@ -66,7 +66,7 @@ test('without Postgres and Redis it listens and says what is missing, and serves
   await store.close()
 })
 
-test('a migration that fails is one clear line and a code', async () => {
+test('a migration that fails is one clear line and an exit code', async () => {
   const store = await openStore()
   const older = new URL(store.url)
   older.pathname = '/no_such_database'
@@ -84,7 +84,7 @@ test('a migration that fails is one clear line and a code', async () => {
   await store.close()
 })
 
-/** A database that has our tables and has forgotten how it came to them: its migrations fail in the middle. */
+/** A database with our tables but without the record of migrations: its migrations fail in the middle. */
 async function halfMigrated({ url, database }: Store): Promise<string> {
   await database.write((db) => db.execute(sql`delete from flagstaff.migrations`))
   return url

@@ -54,7 +54,7 @@ const listen = async (headers: Record<string, string> = {}): Promise<Events> => 
   return events
 }
 
-test('an event comes over HTTP/1.1 after each change, with the revision to come back with', async () => {
+test('an event arrives over HTTP/1.1 after each change, with the revision to resume from', async () => {
   const first = await listen({ 'last-event-id': '0' })
   const id = Number((await first.next('data'))?.['id'])
   const level = await listen({ 'last-event-id': String(id) })
@@ -80,7 +80,7 @@ test('the published web provider evaluates again after a change', async () => {
   await OpenFeature.close()
 })
 
-test('on SIGTERM every stream ends with a retry of its own, and the process with 0', async () => {
+test('on SIGTERM every stream ends with its own retry time, and the process with 0', async () => {
   const all = await Promise.all(Array.from({ length: 20 }, () => listen({ 'last-event-id': '0' })))
   for (const events of all) await events.next('data')
   service.child.kill('SIGTERM')

@@ -12,27 +12,27 @@ const ADMIN_KEY = 'admin-key-for-tests-only-0123456789'
 const PROJECT = '/api/v1/projects/durable'
 const ENVIRONMENT = `${PROJECT}/environments/test`
 const FLAGS = ['a', 'b', 'c', 'd']
-/** After how many acknowledged changes the process is killed: in the middle of the next ones. */
+/** Number of acknowledged changes after which the process is killed, in the middle of the next ones. */
 const KILL_AFTER = [6, 60, 25]
 
 const WAIT_MS = 10_000
 
 type Change = { subject: string; action: string; flag: string | null; revision: number; before: Flag; after: Flag }
 type Flag = { variants: { value: number } } | null
-/** The last value of each flag that the service acknowledged. */
+/** The last acknowledged value of each flag. */
 type Acknowledged = Map<string, number>
 
 const ask = (service: Running, method: string, path: string, body?: object) =>
   request(service.address, ADMIN_KEY, { method, path, ...(body && { body }) })
 const flagOf = (value: number) => ({ state: 'ENABLED', variants: { value }, defaultVariant: 'value' })
 
-/** Writes the numbers from 1 on to one flag, each after the last is acknowledged, until the service or its database is gone. */
+/** Writes the numbers from 1 on to one flag, each after the last is acknowledged, until the service or its database is killed. */
 async function write(service: Running, flag: string, acknowledged: Acknowledged): Promise<void> {
   for (;;) {
     const value = (acknowledged.get(flag) ?? 0) + 1
     try {
       const { status } = await ask(service, 'PUT', `${ENVIRONMENT}/flags/${flag}`, flagOf(value))
-      if (status === 503) return // the database is gone: whether this one stands is not known
+      if (status === 503) return // the database is gone: whether this write was stored is unknown
       assert.equal(status, 200)
     } catch (error) {
       if (error instanceof assert.AssertionError) throw error
@@ -42,7 +42,7 @@ async function write(service: Running, flag: string, acknowledged: Acknowledged)
   }
 }
 
-/** Writes from all sides, kills the service in the middle, and resolves when no writer is left. */
+/** Writes from several clients, kills the service in the middle, and resolves when all writers have ended. */
 async function writeUntilKilled(service: Running, acknowledged: Acknowledged, changes: number): Promise<void> {
   const target = sumOf(acknowledged) + changes
   const writers = FLAGS.map((flag) => write(service, flag, acknowledged))
@@ -51,7 +51,7 @@ async function writeUntilKilled(service: Running, acknowledged: Acknowledged, ch
   await Promise.all(writers)
 }
 
-/** Waits for so many acknowledged changes, with a limit. */
+/** Waits for this many acknowledged changes, with a limit. */
 async function reaches(acknowledged: Acknowledged, target: number): Promise<void> {
   const deadline = performance.now() + WAIT_MS
   while (sumOf(acknowledged) < target && performance.now() < deadline) await sleep(1)
@@ -72,12 +72,12 @@ async function readChanges(service: Running): Promise<Change[]> {
   return changes.reverse()
 }
 
-/** Every acknowledged change is there with its record, and nothing is there by half. Continues from what is there. */
+/** Every acknowledged change is stored with its record, and nothing is stored partially. Continues from the stored state. */
 async function checkWhole(service: Running, acknowledged: Acknowledged): Promise<void> {
   const changes = await readChanges(service)
   const written = changes.filter(({ subject }) => subject === 'definition')
   const revision = changes.at(-1)?.revision ?? 0
-  // The environment's own creation is revision 1, each write after it one more, and there are no gaps.
+  // The creation of the environment is revision 1, each write after it adds one, and there are no gaps.
   assert.deepEqual(
     [...new Set(changes.map((change) => change.revision))],
     Array.from({ length: revision }, (_, n) => n + 1),
@@ -96,7 +96,7 @@ async function checkWhole(service: Running, acknowledged: Acknowledged): Promise
       [undefined, ...values.slice(0, -1)].slice(0, values.length),
     )
     const last = acknowledged.get(flag) ?? 0
-    // One write more than was acknowledged: its answer was lost on the way.
+    // One write more than was acknowledged: its response was lost.
     assert.ok(values.length === last || values.length === last + 1, `${flag}: ${values.length} for ${last}`)
     const { status, body } = await ask(service, 'GET', `${ENVIRONMENT}/flags/${flag}`)
     if (values.length === 0) assert.equal(status, 404)

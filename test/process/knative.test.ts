@@ -12,9 +12,9 @@ import { request } from '../support/replicas.ts'
 import { openStore, type Store } from '../support/store.ts'
 
 const CYCLES = Number(process.env['ZERO_CYCLES'] ?? 25)
-/** Cycles of one test, so that each keeps far from the time limit of tests. */
+/** Cycles of one test, so that each test stays far below its time limit. */
 const BATCH = 25
-/** Requests that find no replica, at once. */
+/** Concurrent requests that arrive without a replica. */
 const BURST = 12
 const EVALUATE = '/ofrep/v1/evaluate/flags'
 const ADMIN_KEY = randomBytes(24).toString('base64url')
@@ -69,7 +69,7 @@ describe('behind a stand-in for Knative', {
   const ask = (at: Knative, path: string) =>
     request(at.address, key, { method: 'POST', path, body: { context: { targetingKey: 'ada' } } })
 
-  /** Evaluates flags one by one, all at once, and over gRPC; every one must be answered, and right. */
+  /** Evaluates single flags, all flags, and over gRPC; every response must be correct. */
   const burst = async (at: Knative, client: GrpcClient): Promise<void> => {
     const singles = Array.from({ length: BURST }, async (_, n) => {
       const { status, body } = await ask(at, `${EVALUATE}/${FLAGS[n % FLAGS.length]}`)
@@ -85,7 +85,7 @@ describe('behind a stand-in for Knative', {
     }
     await Promise.all([...singles, bulk(), call(), call()])
   }
-  /** What a burst counts, by flag. */
+  /** Evaluations of a burst, by flag. */
   const COUNTED: Record<string, number> = {
     a: BURST / FLAGS.length + 3,
     b: BURST / FLAGS.length + 1,
@@ -104,10 +104,10 @@ describe('behind a stand-in for Knative', {
         bursts += 1
         await at.next('draining')
         if (cycle % 3 === 0) {
-          await burst(at, client) // some reach the replica that is on its way out, and put its end off
+          await burst(at, client) // some reach the terminating replica, and delay its end
           bursts += 1
         }
-        await at.next('terminating') // the next one is started beside the end of this one
+        await at.next('terminating') // the next one starts during the end of this one
         cycles += 1
       }
       for (; cycles > 0; cycles -= 1) {
@@ -122,7 +122,7 @@ describe('behind a stand-in for Knative', {
     })
   }
 
-  test('a replica on its way out answers requests, each of which puts SIGTERM off, and is not ready', async () => {
+  test('a terminating replica answers requests, each of which delays SIGTERM, and is not ready', async () => {
     const at = await start({ lagMs: 500, quietMs: 700 })
     await ask(at, EVALUATE)
     await at.next('draining')
@@ -135,7 +135,7 @@ describe('behind a stand-in for Knative', {
     assert.equal((await at.next('ended')).code, 0)
   })
 
-  test('an event stream keeps its replica, and is cut at the end of the time for a request with Knative’s words', async () => {
+  test('an event stream keeps its replica, and is cut at the request timeout with Knative’s error', async () => {
     const at = await start({ timeoutMs: 1_000 })
     const { body } = await ask(at, EVALUATE)
     const stream = await fetch(at.address + body.eventStreams[0].endpoint.requestUri)

@@ -36,7 +36,7 @@ async function call(method: string, path: string, body?: unknown, headers: Recor
 }
 const isRecent = (text: string | null) => text !== null && Math.abs(Date.now() - Date.parse(text)) < 60_000
 
-test('keys show their last use and environments their in-process sync, once the replica has stopped', async () => {
+test('keys show their last use and environments their in-process sync, after the replica has stopped', async () => {
   const { grpcPort } = await start()
   await call('POST', '/api/v1/projects', { key: 'shop' })
   const flags = { a: { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on' } }

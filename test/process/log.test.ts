@@ -8,7 +8,7 @@ import { kill, type Running, startService } from '../support/process.ts'
 import { FLAG_SET, request } from '../support/replicas.ts'
 import { openStore, type Store } from '../support/store.ts'
 
-/** What must stand in no line, whatever happens. */
+/** Strings that no line may contain. */
 const PLANTED = {
   adminKey: 'planted-admin-key-0123456789',
   wrongKey: 'planted-wrong-key-0123456789',
@@ -45,7 +45,7 @@ async function start(env: Record<string, string>, url = store.url): Promise<Runn
   return service
 }
 
-/** Everything that clients do, and do wrong. */
+/** All client requests, valid and invalid. */
 async function exercise({ address, grpcPort }: Running): Promise<string[]> {
   const context = { targetingKey: PLANTED.targetingKey, email: PLANTED.attribute }
   const send = (method: string, path: string, { key = PLANTED.adminKey, body = {} as unknown } = {}) =>
@@ -112,7 +112,7 @@ async function end(running: Running): Promise<void> {
 const routesIn = (lines: Line[]) =>
   lines.filter(({ message }) => message === 'Request').map(({ route, method }) => route ?? method)
 
-test('no secret and no evaluation context stands in the log, however much is logged', async () => {
+test('no secret and no evaluation context is in the log, at any level', async () => {
   const running = await start({
     LOG_LEVEL: 'debug',
     FLAGSTAFF_ACCESS_LOG: 'all',
@@ -143,7 +143,7 @@ test('no secret and no evaluation context stands in the log, however much is log
   assert.ok(lines.some(({ actor }) => actor === 'FLAGSTAFF_ADMIN_KEY'))
 })
 
-test('nor where Postgres is away', async () => {
+test('nor when Postgres is unreachable', async () => {
   const running = await start(
     { LOG_LEVEL: 'debug', FLAGSTAFF_ACCESS_LOG: 'all' },
     'postgres://flagstaff@127.0.0.1:1/none',
@@ -155,7 +155,7 @@ test('nor where Postgres is away', async () => {
     assert.ok(!running.output().includes(planted), `"${planted}" stands in the log`)
 })
 
-test('evaluations and probes are not logged unless that is asked for; nothing is where nothing should be', async () => {
+test('evaluations and probes are logged only if configured; FLAGSTAFF_ACCESS_LOG=none logs no request', async () => {
   const some = await start({})
   await exercise(some)
   await end(some)
@@ -170,7 +170,7 @@ test('evaluations and probes are not logged unless that is asked for; nothing is
   assert.deepEqual(routesIn(linesOf(none)), [])
 })
 
-test('an error tells the trace of its caller', async () => {
+test('an error has the trace of its caller', async () => {
   const running = await start({}, 'postgres://flagstaff@127.0.0.1:1/none')
   const traceId = 'e'.repeat(32)
   const headers = { traceparent: `00-${traceId}-${'f'.repeat(16)}-00`, 'flagd-selector': 'flagSetId=p/e' }

@@ -13,7 +13,7 @@ after(() => store.close())
 
 const metricsPortOf = (service: Running) => Number(/"metricsPort":(\d+)/.exec(service.output())?.[1])
 
-test('METRICS_PORT serves /metrics on a listener of its own, until the process ends, and the public port answers 404', async () => {
+test('METRICS_PORT serves /metrics on its own listener, until the process ends, and the public port answers 404', async () => {
   const service = await startService({
     DATABASE_URL: store.url,
     METRICS_PORT: '0',
@@ -38,7 +38,7 @@ test('METRICS_PORT serves /metrics on a listener of its own, until the process e
   }
 })
 
-test('a METRICS_PORT that is in use, or that is PORT, is one line and exit code 1', async () => {
+test('a METRICS_PORT that is in use, or equal to PORT, is one line and exit code 1', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   const { port } = taken.address() as { port: number }

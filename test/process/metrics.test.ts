@@ -29,7 +29,7 @@ describe('two replicas', { skip: HAS_REDIS ? false : 'there is no redis-server o
     const options = { method: 'PATCH', path, body: { defaultVariant } }
     assert.equal((await request(address(index), replicas.adminKey, options)).status, 200)
   }
-  /** Evaluates until a sample is as wanted: what is shown comes from requests, never from timers. */
+  /** Evaluates until a sample has the expected value: metrics change with requests, never with timers. */
   const becomes = async (index: number, name: string, isWanted: (value: number) => boolean) => {
     const deadline = performance.now() + SOON_MS
     while (!isWanted(await sample(index, name)) && performance.now() < deadline) {
@@ -39,7 +39,7 @@ describe('two replicas', { skip: HAS_REDIS ? false : 'there is no redis-server o
     assert.ok(isWanted(await sample(index, name)), name)
   }
 
-  test('a replica shows what it did, and the same revision as its neighbour', async () => {
+  test('a replica shows its work, and the same revision as the other', async () => {
     await change(0, 'off')
     assert.equal(await evaluate(address(0), replicas.adminKey), false)
     const here = samplesIn(await scrape(0))
@@ -62,7 +62,7 @@ describe('two replicas', { skip: HAS_REDIS ? false : 'there is no redis-server o
     const events = readEvents(response.body)
     await events.next('retry')
     await becomes(0, 'flagstaff_hints_wanted', (value) => value === 1)
-    // The subscription takes a moment to begin: hints of before are not heard.
+    // The subscription takes a moment to start: earlier invalidations are lost.
     for (let turn = 0; (await sample(0, 'flagstaff_hints_received_total')) === 0 && turn < 50; turn += 1)
       await change(1, turn % 2 === 0 ? 'on' : 'off')
     await becomes(0, 'flagstaff_hints_received_total', (value) => value > 0)
@@ -77,7 +77,7 @@ describe('two replicas', { skip: HAS_REDIS ? false : 'there is no redis-server o
     await becomes(0, 'flagstaff_redis_damaged_copies_total', (value) => value > 0)
   })
 
-  test('a Redis that is away is counted, and evaluation goes on', async () => {
+  test('an unreachable Redis is counted, and evaluation continues', async () => {
     await replicas.redis.kill()
     await change(0, 'on')
     assert.equal(await evaluate(address(0), replicas.adminKey), true)
@@ -85,14 +85,14 @@ describe('two replicas', { skip: HAS_REDIS ? false : 'there is no redis-server o
     await becomes(0, 'flagstaff_snapshot_source{environment="p/e",source="postgres"}', (value) => value === 1)
   })
 
-  test('what a real process shows is as Prometheus wants it', {
+  test('the metrics of a real process satisfy Prometheus', {
     skip: HAS_PROMTOOL ? false : 'there is no promtool on this machine',
   }, async () => {
     assert.equal(await lint(await scrape(0)), '')
   })
 })
 
-test('a deployment can keep its metrics to itself', async () => {
+test('a deployment can hide its metrics', async () => {
   const service = await startService({ DATABASE_URL: 'postgres://127.0.0.1:1/none', FLAGSTAFF_METRICS: 'off' })
   assert.equal((await fetch(`${service.address}/metrics`)).status, 404)
   assert.equal((await fetch(`${service.address}/livez`)).status, 200)

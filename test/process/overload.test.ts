@@ -14,7 +14,7 @@ const ENVIRONMENT = '/api/v1/projects/p/environments/e'
 const BULK = '/ofrep/v1/evaluate/flags'
 const HEADERS = { authorization: `Bearer ${ADMIN_KEY}`, 'flagd-selector': 'flagSetId=p/e' }
 const HEAD = `Host: localhost\r\nAuthorization: Bearer ${ADMIN_KEY}\r\nFlagd-Selector: flagSetId=p/e\r\nContent-Length: 2\r\n\r\n`
-/** To evaluate all of these takes one to ten milliseconds, by machine. A 304 takes a few bytes. */
+/** Evaluating all of these takes one to ten milliseconds, depending on the machine. A 304 has a few bytes. */
 const FLAGS = 3_000
 const CONNECTIONS = 800
 const SERVED = 3_000
@@ -29,7 +29,7 @@ before(async () => {
     assert.ok((await request(address, ADMIN_KEY, { method, path, body })).status < 300)
   await make('POST', '/api/v1/projects', { key: 'p' })
   await make('POST', '/api/v1/projects/p/environments', { key: 'e' })
-  // By the clock, so that nobody is answered from before.
+  // Depends on the clock, so that no response comes from a cache.
   const isLate = { '>': [{ var: '$flagd.timestamp' }, 4_000_000_000] }
   const targeting = { if: [{ or: [{ ends_with: [{ var: 'email' }, '@a.b'] }, isLate] }, 'on', 'off'] }
   const flag = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'off', targeting }
@@ -59,7 +59,7 @@ const samplesOf = async ({ address }: Running) => samplesIn(await (await fetch(`
 
 type Observed = Loaded & { readonly probes: number[]; readonly residentBytes: number }
 
-/** Gives a service more than it can do, and asks its probes meanwhile. */
+/** Overloads a service, and sends probes meanwhile. */
 async function observe(running: Running): Promise<Observed> {
   assert.equal((await evaluate(running)).status, 200)
   const probes: number[] = []
@@ -84,7 +84,7 @@ async function observe(running: Running): Promise<Observed> {
   return { ...loaded, probes, residentBytes }
 }
 
-test('a process that has too much to do refuses a part, answers the rest in time, and its probes', async (t) => {
+test('an overloaded process refuses some requests, answers the others in time, and its probes', async (t) => {
   const unbounded = await observe(await start({ REQUESTS_MAX: '0' }))
   await end()
   const running = await start()
@@ -115,7 +115,7 @@ test('a process that has too much to do refuses a part, answers the rest in time
   assert.equal(samples.get('flagstaff_requests_in_flight'), 1)
 })
 
-test('a process takes so many requests at once, and the next as soon as one is answered', async () => {
+test('a process accepts its maximum of concurrent requests, and the next as soon as one is answered', async () => {
   const running = await start({ REQUESTS_MAX: '10' })
   assert.equal((await evaluate(running)).status, 200)
   const refused = Promise.withResolvers<void>()
@@ -124,7 +124,7 @@ test('a process takes so many requests at once, and the next as soon as one is a
   for (let n = 0; n < 20; n += 1) {
     const socket = net.connect(Number(new URL(running.address).port), '127.0.0.1')
     waiting.add(socket)
-    socket.write(`POST ${BULK}/flag-1 HTTP/1.1\r\n${HEAD}{`) // not whole yet
+    socket.write(`POST ${BULK}/flag-1 HTTP/1.1\r\n${HEAD}{`) // incomplete
     socket.once('data', (answer) => {
       assert.match(String(answer), /^HTTP\/1\.1 503 [\s\S]*\r\nretry-after: 1\r\n/i)
       socket.destroy()

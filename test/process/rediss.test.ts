@@ -11,7 +11,7 @@ import { RUNTIME, type Running } from '../support/process.ts'
 import { freePort, HAS_REDIS, startRedis } from '../support/redis.ts'
 import { evaluate, FLAG_SET, type Replicas, request, startReplicas } from '../support/replicas.ts'
 
-/** So long that within a test a replica learns of a change by a hint or not at all. */
+/** So long that within a test a replica learns of a change only by an invalidation. */
 const FRESHNESS_MS = '60000'
 
 describe('a Redis that speaks TLS', { skip: HAS_REDIS ? false : 'there is no redis-server on this machine' }, () => {
@@ -39,7 +39,7 @@ describe('a Redis that speaks TLS', { skip: HAS_REDIS ? false : 'there is no red
   })
 
   let isOn = true
-  /** Turns the flag over at a replica, by default at one that reaches the same Redis without TLS, and says what it is now. */
+  /** Toggles the flag at a replica, by default at one that reaches the same Redis without TLS, and returns the new value. */
   const change = async (at = replicas.members[0]): Promise<boolean> => {
     isOn = !isOn
     const patch = { method: 'PATCH', path: `${FLAG_SET}/flags/a`, body: { defaultVariant: isOn ? 'on' : 'off' } }
@@ -54,7 +54,7 @@ describe('a Redis that speaks TLS', { skip: HAS_REDIS ? false : 'there is no red
     open.push(events)
     return events
   }
-  /** Without Postgres it has what Redis has, or nothing. */
+  /** Without Postgres it has only the data in Redis, or nothing. */
   const startCold = (env: Record<string, string>) => {
     const gone = new URL(replicas.store.url)
     gone.host = '127.0.0.1:1'
@@ -66,7 +66,7 @@ describe('a Redis that speaks TLS', { skip: HAS_REDIS ? false : 'there is no red
     ['directly', () => tlsPort],
     ['through a proxy that goes by the name in the handshake', () => proxy.port],
   ] as const)
-    test(`gives copies and hints to whoever trusts its certificate, ${way}`, async () => {
+    test(`delivers copies and invalidations to clients that trust its certificate, ${way}`, async () => {
       const env = { ...trusted, REDIS_URL: `rediss://localhost:${port()}` }
       const member = await replicas.add(RUNTIME, env)
       const events = await listen(member)
@@ -84,7 +84,7 @@ describe('a Redis that speaks TLS', { skip: HAS_REDIS ? false : 'there is no red
     ['of an unknown authority', 'localhost', () => ({}), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
     ['of another host', '127.0.0.1', () => trusted, 'ERR_TLS_CERT_ALTNAME_INVALID'],
   ] as const)
-    test(`is refused with a certificate ${certificate}: Postgres answers, and the log says why`, async () => {
+    test(`is refused with a certificate ${certificate}: Postgres is used, and the log has the reason`, async () => {
       const variables = { ...env(), REDIS_URL: `rediss://${host}:${tlsPort}` }
       const value = await change()
       const member = await replicas.add(RUNTIME, variables)
@@ -97,10 +97,7 @@ describe('a Redis that speaks TLS', { skip: HAS_REDIS ? false : 'there is no red
     })
 })
 
-/**
- * A proxy as providers have it before many servers: it reads from the handshake, where the name stands in the clear, who is
- * meant, and hangs up on who names nobody.
- */
+/** A proxy that selects one of many servers: it reads the server name from the TLS handshake, and closes a connection without one. */
 async function startNameProxy(name: string, port: number): Promise<{ port: number; close(): Promise<void> }> {
   const server = createServer((client) => {
     client.on('error', () => client.destroy())

@@ -5,7 +5,7 @@ import { startService } from '../support/process.ts'
 import { HAS_REDIS } from '../support/redis.ts'
 import { evaluate, FLAG_SET, type Replicas, request, startReplicas } from '../support/replicas.ts'
 
-/** What freshness promises, and some time for three processes on a busy machine. */
+/** The freshness interval, plus some time for three processes on a busy machine. */
 const SOON_MS = 2_000
 
 describe('three replicas', { skip: HAS_REDIS ? false : 'there is no redis-server on this machine' }, () => {
@@ -25,7 +25,7 @@ describe('three replicas', { skip: HAS_REDIS ? false : 'there is no redis-server
     assert.equal(seen, wanted)
   }
 
-  test('what one writes the others answer, in time', async () => {
+  test('a write at one replica is visible at the others, in time', async () => {
     const { adminKey } = replicas
     for (const [turn, index] of [0, 1, 2, 0].entries()) {
       const variant = turn % 2 === 0 ? 'off' : 'on'
@@ -41,7 +41,7 @@ describe('three replicas', { skip: HAS_REDIS ? false : 'there is no redis-server
     }
   })
 
-  test('a key works everywhere once it is made, and nowhere soon after it is revoked', async () => {
+  test('a key works everywhere once it is created, and nowhere soon after it is revoked', async () => {
     const { adminKey } = replicas
     const body = { name: 'app', role: 'client', environment: { project: 'p', environment: 'e' } }
     const { body: key } = await request(address(0), adminKey, { method: 'POST', path: '/api/v1/keys', body })
@@ -51,7 +51,7 @@ describe('three replicas', { skip: HAS_REDIS ? false : 'there is no redis-server
     for (const index of [0, 1, 2]) await soon(401, () => evaluate(address(index), key.secret))
   })
 
-  test('one that wakes while Postgres is away answers from the copy in Redis', async () => {
+  test('a replica that starts while Postgres is unreachable serves from the copy in Redis', async () => {
     const { store, redis, adminKey } = replicas
     const body = { name: 'app', role: 'server', environment: { project: 'p', environment: 'e' } }
     const { body: key } = await request(address(0), adminKey, { method: 'POST', path: '/api/v1/keys', body })

@@ -25,7 +25,7 @@ const CONNECTIONS = 32
 const CALLS = 10_000
 const STREAMS = 200
 const CHANGES = 100
-/** Of a set that fills every buffer between here and a client that does not read. */
+/** Size of a set that fills every buffer up to a client that does not read. */
 const LARGE_FLAGS = 200
 const HAS_H2LOAD = !spawnSync('h2load', ['--version']).error
 
@@ -54,7 +54,7 @@ async function send(method: string, path: string, body: unknown): Promise<any> {
   return response.json()
 }
 
-/** Makes an environment with these flags; gives a key for it. */
+/** Makes an environment with these flags; returns a key for it. */
 async function environment(name: string, flags: object): Promise<string> {
   await send('POST', '/projects/load/environments', { key: name })
   await send('PUT', `/projects/load/environments/${name}/flagset`, { flags })
@@ -65,14 +65,14 @@ async function environment(name: string, flags: object): Promise<string> {
 const write = (name: string, value: number) =>
   send('PUT', `/projects/load/environments/${name}/flags/count`, flag({ [`c${value}`]: value }, `c${value}`))
 
-/** One of many clients. On Node every other uses the port that HTTP/1.1 has, too. */
+/** One of many clients. On Node every second one uses the port that also serves HTTP/1.1. */
 const clientOf = (_: unknown, place: number) => {
   const { grpcPort, address } = running
   const port = RUNTIME === 'bun' || place % 2 === 0 ? grpcPort : Number(new URL(address).port)
   return new GrpcClient(port, { key })
 }
 
-test(`${CALLS} calls over ${CONNECTIONS} connections are all answered, and right`, async () => {
+test(`${CALLS} calls over ${CONNECTIONS} connections are all answered correctly`, async () => {
   const clients = Array.from({ length: CONNECTIONS }, clientOf)
   let next = 0
   const work = async (client: GrpcClient) => {
@@ -111,7 +111,7 @@ test(`h2load's ${CALLS} calls over ${CONNECTIONS} connections are all answered`,
 const countIn = ({ flagConfiguration }: SyncFlagsResponse): number =>
   Number(JSON.parse(flagConfiguration).flags.count.defaultVariant.slice(1))
 
-/** Reads a stream until it shows `last`; fails when what it shows goes down. */
+/** Reads a stream until it shows `last`; fails if the value decreases. */
 async function follow(stream: GrpcStream<SyncFlagsResponse>, last: number): Promise<number> {
   let messages = 0
   for (let seen = -1; seen !== last; ) {
@@ -123,7 +123,7 @@ async function follow(stream: GrpcStream<SyncFlagsResponse>, last: number): Prom
   return messages
 }
 
-test(`${STREAMS} streams see ${CHANGES} changes in order, and all end at the newest`, async () => {
+test(`${STREAMS} streams receive ${CHANGES} changes in order, and all end at the newest`, async () => {
   const clients = Array.from({ length: 10 }, clientOf)
   const streams = Array.from({ length: STREAMS }, (_, index) =>
     clients[index % clients.length]?.open(FlagSyncService, 'syncFlags', {}),
@@ -165,14 +165,14 @@ test('a client that stops reading neither makes this process grow nor delays the
   const [early = 0, late = 0] = grown
   // 25 changes of 1.8 MB for each of 10 clients would be 450 MB.
   assert.ok(late - early < 150, `${early} MiB grew to ${late} MiB`)
-  socket.destroy() // the session alone would keep it, for what it has not read
+  socket.destroy() // closing only the session would wait for the data that it has not read
   reading.cancel()
   client.close()
 })
 
 const residentMiB = () => Number(execFileSync('ps', ['-o', 'rss=', '-p', String(running.child.pid)]).toString()) / 1_024
 
-test('SIGTERM loses no call that was sent, and ends streams in their protocol', async () => {
+test('SIGTERM loses no call that was sent, and ends streams by their protocol', async () => {
   const clients = Array.from({ length: 8 }, clientOf)
   const events = clients[0]?.open(Service, 'eventStream', {})
   const sync = clients[1]?.open(FlagSyncService, 'syncFlags', {})
@@ -184,7 +184,7 @@ test('SIGTERM loses no call that was sent, and ends streams in their protocol', 
     while (!isStopping) {
       const answer = await client.call(Service, 'resolveBoolean', { flagKey: 'targeted' })
       if (answer.status === 0) answered += 1
-      // Refused before it was processed, as grpc-js tells by UNAVAILABLE when no connection is left: the caller may send it again.
+      // Refused before it was processed, which grpc-js reports as UNAVAILABLE without a connection: the caller may send it again.
       else if (!(isStopping && answer.status === 14)) lost.push(answer)
     }
   }

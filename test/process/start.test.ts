@@ -20,7 +20,7 @@ const newFolder = () => join(scratch, String(made++))
 const lockOf = (folder: string) => join(folder, 'data/postmaster.pid')
 const DATABASE_URL = 'postgres://nobody:hush@127.0.0.1:1/none'
 
-/** Starts the service where it cannot: it says why in one line, ends with 1 and leaves nothing running. */
+/** Starts the service where it cannot run: it prints the reason on one line, exits with 1 and leaves no process. */
 async function refuses(env: Record<string, string>, sentence: RegExp): Promise<void> {
   const program = runProgram('src/main.ts', { PORT: '0', ...env })
   programs.push(program)
@@ -37,7 +37,7 @@ async function takePort(): Promise<net.Server> {
 }
 const portOf = (server: net.Server) => String((server.address() as net.AddressInfo).port)
 
-test('a port that is taken', async () => {
+test('a port that is in use', async () => {
   const taken = await takePort()
   const PORT = portOf(taken)
   const sentence = new RegExp(`^Cannot start: port ${PORT} on 127\\.0\\.0\\.1 is in use; set PORT to another\n$`)
@@ -68,7 +68,7 @@ test('several bad variables at once', async () => {
   assert.ok(!program.output().includes('hush'))
 })
 
-test('a trial folder that cannot be one', async () => {
+test('an invalid trial folder', async () => {
   const file = newFolder()
   writeFileSync(file, '')
   await refuses({ FLAGSTAFF_TRIAL_DIR: file }, /^Cannot start: the folder [^\n]+ cannot be used \(EEXIST\)/)
@@ -88,18 +88,18 @@ test('a trial folder that another Flagstaff uses', async () => {
   assert.equal((await first.ended).code, 0)
 })
 
-test('a signal that comes before it listens still ends it in order', async () => {
+test('a signal before it listens still ends it in order', async () => {
   const FLAGSTAFF_TRIAL_DIR = newFolder()
   const program = runProgram('src/main.ts', { PORT: '0', FLAGSTAFF_TRIAL_DIR })
   programs.push(program)
-  // Its own Postgres is the first thing that shows outside.
+  // Its own Postgres is the first externally visible step.
   while (!existsSync(lockOf(FLAGSTAFF_TRIAL_DIR)) && program.child.exitCode === null) await sleep(5)
   program.child.kill('SIGTERM')
   assert.deepEqual(await program.ended, { code: 0, signal: null }, program.output())
   assert.ok(!existsSync(lockOf(FLAGSTAFF_TRIAL_DIR)))
 })
 
-/** The command of the welcome text as a shell would read it: continued lines joined, quotes taken off. */
+/** The command of the banner as a shell would read it: continued lines joined, quotes removed. */
 function readCurl(text: string): { url: string; init: RequestInit } {
   const [command = ''] = /curl (?:[^\n\\]|\\\n)+/.exec(text) ?? []
   const words = [...command.replaceAll('\\\n', ' ').matchAll(/'([^']*)'|(\S+)/g)].map(
@@ -111,7 +111,7 @@ function readCurl(text: string): { url: string; init: RequestInit } {
   return { url, init: { method: after('-X'), headers: { [name]: value }, body: after('-d') } }
 }
 
-test('the welcome fits a screen, its command is answered, and a second start finds what was changed', async () => {
+test('the banner fits a screen, its command works, and a second start finds the changes', async () => {
   const FLAGSTAFF_TRIAL_DIR = join(newFolder(), 'a folder')
   for (const [start, value] of [
     [1, 'Welcome, colleague'],

@@ -41,7 +41,7 @@ async function start(env: Record<string, string> = {}): Promise<Running> {
 
 type Sent = { method: string; path: string; body?: object }
 type Answer = { status: number; closes: boolean; body: string }
-/** One request over a connection of the agent's. */
+/** One request on a connection of the agent. */
 function send(agent: http.Agent, address: string, { method, path, body }: Sent): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   const text = body && JSON.stringify(body)
@@ -65,7 +65,7 @@ function send(agent: http.Agent, address: string, { method, path, body }: Sent):
 
 type Load = { answers: Answer[]; writes: number; refused: number; lost: string[] }
 
-/** Sends one request after the other until connections are refused. Anything else than an answer or a refusal is a loss. */
+/** Sends requests one after the other until connections are refused. Any other result is a loss. */
 async function load(address: string, next: (n: number) => Sent, seen: Load): Promise<void> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
   for (let n = 1; ; n += 1) {
@@ -85,7 +85,7 @@ async function load(address: string, next: (n: number) => Sent, seen: Load): Pro
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
-  test(`${signal} under load loses no request, and the last answers say that the connection closes`, async () => {
+  test(`${signal} under load loses no request, and the last responses announce the close of the connection`, async () => {
     const { address, child, ended, output } = await start()
     const seen: Load = { answers: [], writes: 0, refused: 0, lost: [] }
     const before = await revision(address)
@@ -118,10 +118,10 @@ async function revision(address: string): Promise<number> {
 }
 
 const HEAD = `HTTP/1.1\r\nHost: flagstaff\r\nAuthorization: Bearer ${ADMIN_KEY}\r\nContent-Type: application/json\r\n`
-/** A write whose body has not come whole: open until the rest of it comes. */
+/** A write with an incomplete body: open until the rest is sent. */
 const HALF = `PUT ${ENVIRONMENT}/flags/slow ${HEAD}Content-Length: ${JSON.stringify(FLAG).length}\r\n\r\n`
 
-/** A connection that keeps what it receives. */
+/** A connection that records what it receives. */
 async function connect(address: string): Promise<{ socket: net.Socket; closed: Promise<string> }> {
   const socket = net.connect(Number(new URL(address).port), '127.0.0.1')
   let text = ''
@@ -133,7 +133,7 @@ async function connect(address: string): Promise<{ socket: net.Socket; closed: P
   return { socket, closed: once(socket, 'close').then(() => text) }
 }
 
-test('a stop waits for an open write, tells that it is not ready, and closes idle connections', async () => {
+test('a shutdown waits for an open write, reports not ready, and closes idle connections', async () => {
   const { address, child, ended, says } = await start()
   const idle = await connect(address)
   idle.socket.write(`GET /livez ${HEAD}\r\n`)
@@ -141,7 +141,7 @@ test('a stop waits for an open write, tells that it is not ready, and closes idl
   const open = await connect(address)
   open.socket.write(HALF)
   const probe = await connect(address)
-  probe.socket.write(`GET /readyz ${HEAD}`) // not whole yet: its end comes after the signal
+  probe.socket.write(`GET /readyz ${HEAD}`) // incomplete: its end is sent after the signal
   assert.equal((await request(address, ADMIN_KEY, { method: 'GET', path: '/readyz' })).status, 200)
   child.kill('SIGTERM')
   await says(/"message":"Stopping"/)
@@ -153,7 +153,7 @@ test('a stop waits for an open write, tells that it is not ready, and closes idl
   assert.deepEqual(await ended, { code: 0, signal: null })
 })
 
-test('DRAIN_DELAY_SECONDS goes by not ready, serving as ever, and telling connections that they end', async () => {
+test('during DRAIN_DELAY_SECONDS the process is not ready, serves as before, and announces the close of connections', async () => {
   const { address, child, ended, says } = await start({ DRAIN_DELAY_SECONDS: '1' })
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
   const evaluation = { method: 'POST', path: EVALUATE, body: { context: {} } }
@@ -177,7 +177,7 @@ test('DRAIN_DELAY_SECONDS goes by not ready, serving as ever, and telling connec
   agent.destroy()
 })
 
-test('a request that never ends holds a stop up until the deadline at most', async () => {
+test('a request that never ends delays a shutdown until the deadline at most', async () => {
   const { address, child, ended, says } = await start({ DRAIN_SECONDS: '1' })
   const open = await connect(address)
   open.socket.write(HALF)

@@ -9,7 +9,7 @@ import { HAS_REDIS } from '../support/redis.ts'
 import { FLAG_SET, type Replicas, request, startReplicas } from '../support/replicas.ts'
 
 const PAGE = 'https://shop.example.com'
-/** So long that within a test a service learns of another's change by a hint, by a client that heard of it, or not at all. */
+/** So long that within a test a service learns of another's change only by an invalidation, or from a client that received it. */
 const FRESHNESS_MS = '60000'
 
 describe('event streams in a service of their own, on the other runtime', {
@@ -35,7 +35,7 @@ describe('event streams in a service of their own, on the other runtime', {
   after(() => replicas.close())
 
   let isOn = true
-  /** Turns the flag over through the management API of `at`, and says what it is now. */
+  /** Toggles the flag through the management API of `at`, and returns the new value. */
   const change = async (at: Running): Promise<boolean> => {
     isOn = !isOn
     const patch = { method: 'PATCH', path: `${FLAG_SET}/flags/a`, body: { defaultVariant: isOn ? 'on' : 'off' } }
@@ -52,7 +52,7 @@ describe('event streams in a service of their own, on the other runtime', {
     return { value: flags[0].value, etag: response.headers.get('etag') ?? '', endpoint: eventStreams[0].endpoint }
   }
 
-  test('the evaluation service names the address of the other and serves no stream itself', async () => {
+  test('the evaluation service returns the address of the other and serves no stream itself', async () => {
     const { origin, requestUri } = (await bulk()).endpoint
     assert.equal(origin, streams.address)
     assert.equal((await fetch(evaluation.address + requestUri)).status, 404)
@@ -62,7 +62,7 @@ describe('event streams in a service of their own, on the other runtime', {
     ['the evaluation service', () => evaluation],
     ['another replica', () => streams],
   ] as const)
-    test(`a change at ${where} comes over the stream, and whoever heard of it gets the new value`, async () => {
+    test(`a change at ${where} arrives over the stream, and its reader gets the new value`, async () => {
       const { value, etag, endpoint } = await bulk()
       const headers = { origin: PAGE, 'last-event-id': '0' }
       const response = await fetch(endpoint.origin + endpoint.requestUri, { headers })
@@ -78,7 +78,7 @@ describe('event streams in a service of their own, on the other runtime', {
       assert.equal((await bulk(`?flagConfigEtag=${told}`, { 'if-none-match': etag })).value, wanted)
     })
 
-  test('the published web provider listens there', async () => {
+  test('the published web provider subscribes there', async () => {
     Object.assign(globalThis, { EventSource })
     const headers: [string, string][] = [['authorization', `Bearer ${clientKey}`]]
     const options = { headers, cacheMode: 'disabled', pollInterval: 0 } as const

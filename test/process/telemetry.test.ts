@@ -40,7 +40,7 @@ async function start(env: Record<string, string>): Promise<Running> {
   return service
 }
 
-/** Ends it as a platform does, and says how long that took in seconds. */
+/** Stops it as a platform does, and returns the seconds that it took. */
 async function stop({ child, ended }: Running): Promise<{ code: number | null; seconds: number }> {
   const start = performance.now()
   child.kill('SIGTERM')
@@ -50,7 +50,7 @@ async function stop({ child, ended }: Running): Promise<{ code: number | null; s
 const sample = async ({ address }: Running, name: string) =>
   samplesIn(await (await fetch(`${address}/metrics`)).text()).get(name) ?? 0
 
-test('what happened last before SIGTERM arrives: its span, its exposure and its count', async () => {
+test('the last work before SIGTERM is exported: its span, its evaluation event and its count', async () => {
   const running = await start({
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     OTEL_LOGS_EXPORTER: 'otlp',
@@ -85,7 +85,7 @@ test('what happened last before SIGTERM arrives: its span, its exposure and its 
   assert.equal(count('http_request_duration_seconds', { route: '/ofrep/v1/evaluate/flags/:key', status: '200' }), 1)
 })
 
-test('all signals are sent in JSON where the protocol says so', async () => {
+test('all signals are sent in JSON if the protocol is configured so', async () => {
   const running = await start({
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
@@ -100,7 +100,7 @@ test('all signals are sent in JSON where the protocol says so', async () => {
   assert.match(sent('/v1/metrics'), /"name":"flagstaff_evaluations_total"/)
 })
 
-test('exposures go where logs are exported, and only the share that is asked for', async () => {
+test('evaluation events are exported with logs, and only the configured share', async () => {
   const running = await start({
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     OTEL_TRACES_EXPORTER: 'none',
@@ -159,7 +159,7 @@ describe('a collector that is', () => {
     })
 })
 
-test('whatever a collector does, memory stays where it was', async () => {
+test('whatever a collector does, memory does not grow', async () => {
   collector.mood = 'hangs'
   const running = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, OTEL_LOGS_EXPORTER: 'otlp' })
   const burst = async () => {

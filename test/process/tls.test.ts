@@ -22,7 +22,7 @@ after(async () => {
   rmSync(folder, { recursive: true })
 })
 
-test('with TLS, ALPN chooses between HTTP/1.1 and HTTP/2, and SIGTERM still ends it in order', async () => {
+test('with TLS, ALPN selects HTTP/1.1 or HTTP/2, and SIGTERM still ends it in order', async () => {
   const env = { DATABASE_URL: store.url, TLS_CERT_FILE: certificate, TLS_KEY_FILE: key }
   const running = await startService(env)
   programs.push(running)

@@ -14,7 +14,7 @@ const CLIENT = 3
 const SINGLE = '/ofrep/v1/evaluate/flags/:key'
 let made = 0
 
-/** A client's span: what it sends, and the ids in it. */
+/** A client's span: its header, and the ids in it. */
 function caller(flags = '01') {
   made += 1
   const traceId = `${'c'.repeat(24)}${made.toString(16).padStart(8, '0')}`
@@ -64,7 +64,7 @@ describe('two replicas and a collector', {
     return body
   }
 
-  test('a change is one trace from the client to Postgres and Redis, and stands in its record', async () => {
+  test('a change is one trace from the client to Postgres and Redis, and its change record has the trace id', async () => {
     const { traceId, spanId, traceparent } = caller()
     await change('off', traceparent)
     const door = await spanOf(traceId, ({ kind }) => kind === SERVER)
@@ -85,7 +85,7 @@ describe('two replicas and a collector', {
     assert.equal(body.items[0].traceId, traceId)
   })
 
-  test('an evaluation that finds a cold replica is one trace, with the evaluation as its event', async () => {
+  test('an evaluation on a cold replica is one trace, with the evaluation as its event', async () => {
     const { traceId, spanId, traceparent } = caller()
     const cold = await replicas.add(RUNTIME)
     const before = Date.now()
@@ -123,7 +123,7 @@ describe('two replicas and a collector', {
     assert.ok(!JSON.stringify(collector.spans).includes('ada@example.com'), 'of the context only the targeting key')
   })
 
-  test('a change can be followed to the replica that took it over', async () => {
+  test('a change can be followed to the replica that loaded it', async () => {
     const [, second] = replicas.members
     assert.ok(second)
     const { traceId, traceparent } = caller()
@@ -186,7 +186,7 @@ describe('two replicas and a collector', {
     assert.ok(!JSON.stringify(collector.spans).includes('token='))
   })
 
-  test('a key in the host name reaches no span', async () => {
+  test('a key in the host name is in no span', async () => {
     const { traceId, traceparent } = caller()
     const key = `fs_server_${'k'.repeat(52)}`
     const headers = { host: `${key}.flags.example`, traceparent, authorization: `Bearer ${replicas.adminKey}` }
@@ -202,7 +202,7 @@ describe('two replicas and a collector', {
     assert.ok(!JSON.stringify(collector.spans).includes(key))
   })
 
-  test('probes and scrapes are no traces', async () => {
+  test('probes and scrapes make no traces', async () => {
     const ids = ['/livez', '/readyz', '/metrics'].map((path) => ({ path, ...caller() }))
     for (const { path, traceparent } of ids) await fetch(`${first.address}${path}`, { headers: { traceparent } })
     const { traceId, traceparent } = caller()

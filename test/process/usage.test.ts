@@ -7,7 +7,7 @@ import { openStore, type Store } from '../support/store.ts'
 const ADMIN_KEY = 'admin-key-for-tests-only-0123456789'
 const FLAGS = ['plain', 'ruled', 'broken']
 const LOOPS = 12
-/** Answers to wait for before the signal, so that it comes in the middle of the load. */
+/** Responses before the signal, so that it comes in the middle of the load. */
 const ANSWERS_MIN = 600
 
 let store: Store
@@ -32,7 +32,7 @@ const send = (address: string, { method, path, body, headers }: Sent) =>
     body: JSON.stringify(body),
   })
 
-test('evaluations are counted exactly over stops in the middle of the load, and starts from nothing', async () => {
+test('evaluations are counted exactly over shutdowns under load, and cold starts', async () => {
   let answered = 0
   for (const life of [1, 2, 3]) {
     const service = await start()
@@ -58,7 +58,7 @@ test('evaluations are counted exactly over stops in the middle of the load, and 
   assert.equal((await service.ended).code, 0)
 })
 
-test('a stop without a database is as clean, and the log says how many evaluations stay uncounted', async () => {
+test('a shutdown without a database is as clean, and the log has the number of uncounted evaluations', async () => {
   const gone = await openStore()
   running = await startService({ DATABASE_URL: gone.url, FLAGSTAFF_ADMIN_KEY: ADMIN_KEY })
   await makeFlags(running.address)
@@ -96,8 +96,8 @@ async function makeFlags(address: string): Promise<void> {
 }
 
 /**
- * Evaluates from many sides at once, sends SIGTERM on the way, and goes on until nobody answers. Resolves with how many
- * evaluations were answered.
+ * Evaluates from several clients at once, sends SIGTERM meanwhile, and continues until connections are refused. Resolves with the number
+ * of answered evaluations.
  */
 async function loadUntilStopped({ address, child }: Running): Promise<number> {
   let answers = 0

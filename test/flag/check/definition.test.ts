@@ -111,14 +111,14 @@ for (const [number, digits] of DIGITS)
     assert.deepEqual(list(readDocument(JSON.parse(text), text).mistakes), expected)
   })
 
-test('readDocument() refuses what nests too deep for the stack, whatever numbers are in it', () => {
+test('readDocument() refuses a document that nests too deep for the stack, whatever numbers it contains', () => {
   const text = `${'['.repeat(200_000)}1e400${']'.repeat(200_000)}`
   assert.deepEqual(list(readDocument(JSON.parse(text), text).mistakes), [
     `${'/0'.repeat(100)}: Document nests deeper than 100`,
   ])
 })
 
-test('readDocument() hands back flags, segments and metadata as written, unknown members of flags too', () => {
+test('readDocument() returns flags, segments and metadata as written, with unknown members of flags', () => {
   const a = { ...flag, note: { kept: [1] } }
   const members = { $schema: 'https://flagd.dev/schema/v0/flags.json', _comment: ['kept'] }
   const { source } = readDocument({
@@ -159,7 +159,7 @@ for (const [definition, mistakes] of DEFINITIONS)
   test(`checkDefinition() says: ${mistakes.join('; ') || 'right'}`, () =>
     assert.deepEqual(list(checkDefinition(definition, {})), mistakes))
 
-/** Rules, with the place below /targeting. */
+/** Rules, with the pointer below /targeting. */
 const RULES: readonly (readonly [rule: object, mistakes: readonly string[]])[] = [
   [{ strats_with: ['a', 'b'] }, ['/strats_with: Unknown operator "strats_with"']],
   [{ if: [true, 'b', { log: 'x' }] }, ['/if/2/log: Unknown operator "log"']],
@@ -262,7 +262,7 @@ test('checkSegments() finds mistakes in shared rules', () => {
   assert.deepEqual(list(checkSegments([])), ['/$evaluators: Segments are a list, not an object'])
 })
 
-test('checkShape() hands back what can be stored, right or not', () => {
+test('checkShape() returns what can be stored, valid or not', () => {
   const odd = ruled({ nope: 1 })
   assert.deepEqual(checkShape(odd), { definition: odd, mistakes: [] })
   assert.equal(checkShape({ state: 'on' }).definition, undefined)

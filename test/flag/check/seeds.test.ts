@@ -38,7 +38,7 @@ for (const [what, rule, places] of [
       places,
     ))
 
-test('checkSeeds() says what to do, and survives rules of any depth', () => {
+test('checkSeeds() returns advice, and handles rules of any depth', () => {
   assert.equal(
     checkSeeds(split, '/targeting')[0]?.message,
     'Engines differ where "email" is missing: guard the attribute, as in {"if": [{"var": "email"}, {"fractional": …}]}',

@@ -18,7 +18,7 @@ test('placeOf() is exact for every hash and total', () => {
       assert.equal(BigInt(placeOf(hash, total)), (BigInt(hash) * BigInt(total)) >> 32n, `${hash} of ${total}`)
 })
 
-test('pick() knows the largest weights there can be', () => {
+test('pick() handles the largest possible weights', () => {
   const weights = [2_147_483_646, 1]
   assert.equal(pick(0xffffffff, weights, 2_147_483_647, 'v2'), 1)
   assert.equal(pick(0xfffffffd, weights, 2_147_483_647, 'v2'), 0)
@@ -118,11 +118,11 @@ for (const [rule, context, expected] of CASES)
   test(`fractional ${JSON.stringify(rule)} of ${JSON.stringify(context)} is ${JSON.stringify(expected)}`, () =>
     assert.equal(ruleValue({ fractional: rule }, context), expected))
 
-test('a list as the value to bucket by is an entry only when the rule says so', () => {
+test('a list as the bucketing value is an entry only if the rule says so', () => {
   assert.equal(ruleValue({ fractional: [{ var: 'id' }, ['x', 1]] }, { id: ['y', 1], targetingKey: 'u' }), null)
 })
 
-test('the seed gives the same share joined and in parts', () => {
+test('the seed gives the same bucket joined and in parts', () => {
   for (const email of ['a@b.c', 'é@b.c', '😀', '', 'abcd', 'abcdefgh', '\ud800x']) {
     const entries = Array.from({ length: 16 }, (_, index) => [index, 1])
     const parts = { cat: [{ var: '$flagd.flagKey' }, { var: 'email' }, '!'] }
@@ -150,7 +150,7 @@ for (const [bucketing, id, expected] of [
     assert.equal(ruleValue(rule, { id, targetingKey: 'u' }, settings), expected)
   })
 
-test('bucketing v3 of a value that nests too deep gives nothing', () => {
+test('bucketing v3 of a value that nests too deep has no result', () => {
   let id: unknown = 1
   for (let depth = 0; depth < 10_000; depth += 1) id = { id }
   assert.equal(ruleValue({ fractional: [{ var: 'id' }, ['x']] }, { id }, { bucketing: 'v3' }), null)

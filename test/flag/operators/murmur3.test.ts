@@ -8,22 +8,22 @@ const hashOfUtf8 = (text: string) => {
   const bytes = new TextEncoder().encode(text)
   return new Murmur3().addBytes(bytes).finish()
 }
-/** Any texts, lone surrogates too. */
+/** Any texts, including lone surrogates. */
 const anyText = fc.oneof(
   fc.string(),
   fc.string({ unit: 'binary' }),
   fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)) }),
 )
 
-test('murmur3() of any text is the hash of the bytes that TextEncoder makes', () => {
+test("murmur3() of any text is the hash of TextEncoder's bytes", () => {
   fc.assert(fc.property(anyText, (text) => assert.equal(murmur3(text), hashOfUtf8(text))))
 })
 
-test('murmur3() takes a lone surrogate for U+FFFD', () => {
+test('murmur3() treats a lone surrogate as U+FFFD', () => {
   for (const text of ['\ud800', 'ab\udc00c', '\ud83d', 'x\ud83dx']) assert.equal(murmur3(text), hashOfUtf8(text))
 })
 
-test('Murmur3 hashes texts one after the other as one', () => {
+test('Murmur3 hashes consecutive texts as one', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: 'binary' }), { maxLength: 5 }), (texts) => {
       const hash = texts.reduce((all, text) => all.add(text), new Murmur3())
@@ -46,7 +46,7 @@ for (const [value, hex] of [
   test(`encodeCbor(${JSON.stringify(value)}) is ${hex}`, () =>
     assert.equal(Buffer.from(encodeCbor(value, 100) ?? []).toString('hex'), hex))
 
-test('encodeCbor() gives up on values that are too large or too deep', () => {
+test('encodeCbor() rejects values that are too large or too deep', () => {
   assert.equal(encodeCbor(['x'.repeat(100), 'y'], 50), undefined)
   let value: unknown = []
   for (let depth = 0; depth < 100_000; depth += 1) value = [value]

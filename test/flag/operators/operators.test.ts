@@ -4,7 +4,7 @@ import { ruleValue } from '../../support/rule.ts'
 
 const inherited = Object.create({ secret: 1 }) as object
 
-/** What JSONLogic's own cases leave open; see the table of disagreements in flagd's implementations. */
+/** Cases that JSONLogic's own suite does not cover; see the table of disagreements in flagd's implementations. */
 const CASES: readonly (readonly [rule: unknown, context: unknown, expected: unknown])[] = [
   // var
   [{ var: 'a..b' }, { a: { b: 1 } }, 1],

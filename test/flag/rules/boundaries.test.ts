@@ -13,7 +13,7 @@ const DAY = 86_400
 
 const timelineFor = (targeting: unknown, segments = {}) =>
   new Timeline(new Map([['flag', boundariesOf(targeting, segments)]]))
-/** All moments after `from`, until `until`. */
+/** All boundaries after `from`, up to `until`. */
 function momentsIn(targeting: unknown, from: number, until: number, segments = {}): number[] {
   const timeline = timelineFor(targeting, segments)
   const moments: number[] = []
@@ -58,14 +58,14 @@ for (const [what, rule, moments] of plain)
     assert.deepEqual(momentsIn(rule, 0, 100_000, SEGMENTS), moments)
   })
 
-test('a remainder has boundaries each time, and where it begins anew', () => {
+test('a remainder has boundaries in each period, and at the start of the period', () => {
   const morning = { '<': [{ '%': [NOW, DAY] }, 9 * 3_600] }
   assert.deepEqual(momentsIn(morning, 10 * DAY, 12 * DAY), [10 * DAY + 32_400, 11 * DAY, 11 * DAY + 32_400, 12 * DAY])
   const berlin = { '>=': [{ '%': [{ '+': [NOW, 3_600] }, DAY] }, 9 * 3_600] }
   assert.deepEqual(momentsIn(berlin, 10 * DAY, 11 * DAY), [10 * DAY + 28_800, 11 * DAY - 3_600])
 })
 
-test('a cycle that is short beyond use, or a number that is none, does not hang', () => {
+test('a cycle that is too short, or an extreme number, does not hang', () => {
   for (const rule of [
     { '<': [{ '%': [{ '*': [NOW, 1e9] }, 1] }, 0.5] },
     { '<': [{ '%': [NOW, 0] }, 0.5] },
@@ -88,7 +88,7 @@ const ramp = (from: number, to: number) => ({
     ['old', { '-': [to, NOW] }],
   ],
 })
-test('a ramp has steps of 1 % of its window, and of a minute at least', () => {
+test('a ramp has steps of 1 % of its window, and of at least a minute', () => {
   const [first, second, ...rest] = momentsIn(ramp(1_000, 1_000 + 100_000), 0, 1e9)
   assert.deepEqual([first, second, rest.length, rest.at(-1)], [2_000, 3_000, 98, 101_000])
   assert.deepEqual(momentsIn(ramp(1_000, 1_150), 0, 1e9), [1_060, 1_120, 1_150])
@@ -108,7 +108,7 @@ test('a ramp is found through max, min, an attribute as seed, a segment, and bes
   assert.deepEqual(boundariesOf(beside, {}).ramps, [{ from: 5_000, to: 6_000 }])
 })
 
-test('every change of an answer with time is at a boundary', () => {
+test('every change of a result with time is at a boundary', () => {
   const number = fc.integer({ min: 0, max: 200 })
   const side = fc.oneof(
     fc.constant(NOW),
@@ -138,7 +138,7 @@ test('every change of an answer with time is at a boundary', () => {
   )
 })
 
-test('timelineOf() names the flags that time changes, and compiles none', () => {
+test('timelineOf() names the flags that depend on time, and compiles none', () => {
   const flag = (targeting: unknown, more = {}) =>
     ({ state: 'ENABLED', variants: { a: 1 }, targeting, ...more }) as Definition
   const flags = new Map<string, Definition>([
@@ -157,7 +157,7 @@ test('timelineOf() names the flags that time changes, and compiles none', () => 
   assert.ok(timeline.hasMomentBetween(40, 50) && !timeline.hasMomentBetween(50, 59))
 })
 
-test('of 20,000 flags as text only those are read that mention the time', () => {
+test('of 20,000 flags in text form only those that mention the time are parsed', () => {
   const textOf = (targeting: unknown) => JSON.stringify({ state: 'ENABLED', variants: { a: 1 }, targeting })
   const lines = Array.from({ length: 20_000 }, (_, index) => {
     const bound = index % 1_000 === 0 ? NOW : { var: 'age' }

@@ -16,7 +16,7 @@ const detailsOf = (rule: unknown, context = {}, segments = {}): string => {
 const TOO_DEEP = `PARSE_ERROR: Rule nests deeper than ${RULE_DEPTH_MAX}`
 const TOO_LARGE = `PARSE_ERROR: Rule has more than ${RULE_NODES_MAX} nodes`
 
-test('a rule may nest so deep and no deeper', () => {
+test('a rule may nest up to the maximum depth and no deeper', () => {
   assert.equal(detailsOf({ if: [nested(RULE_DEPTH_MAX - 1), 'b'] }), 'TARGETING_MATCH')
   assert.equal(detailsOf({ if: [nested(RULE_DEPTH_MAX), 'b'] }), TOO_DEEP)
   assert.equal(detailsOf({ if: [nested(200_000), 'b'] }), TOO_DEEP)
@@ -26,7 +26,7 @@ test('a rule may nest so deep and no deeper', () => {
   assert.equal(detailsOf({ in: [{ var: 'x' }, [list]] }), TOO_DEEP)
 })
 
-test('a rule may have so many nodes and no more; a plain list is one', () => {
+test('a rule may have the maximum of nodes and no more; a plain list is one', () => {
   assert.equal(detailsOf({ if: Array(RULE_NODES_MAX - 1).fill('b') }), 'TARGETING_MATCH')
   assert.equal(detailsOf({ if: Array(RULE_NODES_MAX).fill('b') }), TOO_LARGE)
   const emails = Array.from({ length: 50_000 }, (_, index) => `${index}@example.com`)
@@ -36,7 +36,7 @@ test('a rule may have so many nodes and no more; a plain list is one', () => {
   )
 })
 
-test('segments count with all they refer to', () => {
+test('segments count with all their references', () => {
   const doubling = Object.fromEntries(
     Array.from({ length: 60 }, (_, level) => [
       `s${level}`,
@@ -53,7 +53,7 @@ test('segments count with all they refer to', () => {
   assert.equal(detailsOf({ if: [{ $ref: 's0' }, 'b'] }, {}, { ...chain, s5000: true }), TOO_DEEP)
 })
 
-test('segments that lead back to themselves fail where they are reached', () => {
+test('circular segments fail when they are reached', () => {
   const segments = {
     a: { and: [{ $ref: 'b' }] },
     b: { or: [{ $ref: 'a' }] },
@@ -77,12 +77,12 @@ test('segments that lead back to themselves fail where they are reached', () => 
 const items = { items: Array.from({ length: 1000 }, (_, index) => index) }
 const each = (body: unknown) => ({ map: [{ var: 'items' }, body] })
 const long = 'a'.repeat(400_000)
-/** {"reduce": …} that goes on from `start` for each item. */
+/** {"reduce": …} from `start` over each item. */
 const grow = (body: unknown, start: unknown) => ({ reduce: [{ var: 'items' }, body, start] })
 const twice = [{ var: 'accumulator' }, { var: 'accumulator' }]
 const list = Array(50_000).fill(1)
 
-/** Rules and contexts made to take long. Each would take seconds to years without a limit. */
+/** Rules and contexts designed to be slow. Without a limit, each would take seconds to years. */
 const HOSTILE: readonly (readonly [name: string, rule: unknown, context: Record<string, unknown>])[] = [
   ['loops in loops', { all: [items.items, { some: [items.items, { none: [items.items, { '==': [1, 2] }] }] }] }, {}],
   ['a text that doubles', { '!!': [grow({ cat: twice }, 'ab')] }, items],
@@ -121,10 +121,10 @@ const HOSTILE: readonly (readonly [name: string, rule: unknown, context: Record<
 ]
 
 for (const [name, rule, context] of HOSTILE)
-  test(`an evaluation has an end: ${name}`, () => {
+  test(`an evaluation ends: ${name}`, () => {
     const start = performance.now()
     const answer = detailsOf(rule, context)
-    // Some 10 ms at most on an idle machine; a busy one gets a hundred times that.
+    // About 10 ms on an idle machine; the limit is a hundred times that for a busy one.
     assert.ok(performance.now() - start < 1000, `${performance.now() - start} ms`)
     assert.match(answer, /^(GENERAL: |DEFAULT)/)
   })

@@ -13,7 +13,7 @@ before(async () => {
 })
 after(() => store.close())
 
-test('createFlag() beside the deletion of its project succeeds or fails with not_found', async () => {
+test('createFlag() during the deletion of its project succeeds or fails with not_found', async () => {
   const { database } = store
   for (let round = 0; round < ROUNDS; round += 1) {
     const project = `race-${round}`

@@ -13,7 +13,7 @@ before(async () => {
 })
 after(() => store.close())
 
-test('createKey() beside the deletion of its environment succeeds or fails with not_found', async () => {
+test('createKey() during the deletion of its environment succeeds or fails with not_found', async () => {
   const { database } = store
   const { project } = await freshEnvironment(database)
   const settings = { name: '', description: '', bucketing: 'v2' } as const

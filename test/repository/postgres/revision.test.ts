@@ -29,7 +29,7 @@ const off: Definition = { ...on, defaultVariant: 'off' }
 const put = (flag: string, definition: Definition, expected?: readonly bigint[]) =>
   changeDefinition(store.database, { ...name, flag }, { next: () => definition, expected, author: AUTHOR })
 
-test('of two writers who saw the same version one wins and the other is told that it is stale', async () => {
+test('of two writers with the same version one wins and the other fails as stale', async () => {
   const first = await put('a', on)
   assert.ok(first)
   const results = await Promise.allSettled([put('a', off, [first.revision]), put('a', off, [first.revision])])
@@ -40,14 +40,14 @@ test('of two writers who saw the same version one wins and the other is told tha
   assert.equal((await readDefinition(store.database, { ...name, flag: 'a' })).definition.defaultVariant, 'off')
 })
 
-test('writing what is there already changes nothing and has no record', async () => {
+test('writing the stored value changes nothing and makes no change record', async () => {
   const first = await put('a', on)
   const second = await put('a', { ...on })
   assert.equal(second?.revision, first?.revision)
   assert.equal((await readEnvironment(store.database, name)).revision, first?.revision)
 })
 
-test(`after ${CHANGES} concurrent changes the revision is exactly that much higher, and a reader that polls misses none`, async () => {
+test(`after ${CHANGES} concurrent changes the revision is exactly that much higher, and a polling reader misses none`, async () => {
   const start = (await readEnvironment(store.database, name)).revision
   let writing = true
   const recorded = (upTo: bigint) =>
@@ -105,7 +105,7 @@ test('a document of many flags is one revision, with one record for each flag', 
   )
 })
 
-test('archiving a flag takes it from every environment under a new revision, restoring brings it back', async () => {
+test('archiving a flag removes it from every environment under a new revision, restoring returns it', async () => {
   await put('a', on)
   const id = `${name.project}/${name.environment}`
   const held = await loadEnvironment(store.database, id)
@@ -120,7 +120,7 @@ test('archiving a flag takes it from every environment under a new revision, res
   assert.deepEqual([...(restored?.flags ?? [])], [['a', on]])
 })
 
-test('readSource() sends everything to a reader that holds another incarnation or a later revision', async () => {
+test('loadEnvironment() returns everything to a reader with another incarnation or a later revision', async () => {
   await put('a', on)
   const id = `${name.project}/${name.environment}`
   const held = await loadEnvironment(store.database, id)
