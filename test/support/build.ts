@@ -7,8 +7,8 @@ import { RUNTIME } from './process.ts'
 const ROOT = join(import.meta.dirname, '../..')
 
 /**
- * A program that starts as fast as an image does, for tests that start it many times: on Node the bundle of `npm run build:node`, which
- * needs a fifth of the time of the sources; on Bun the sources themselves.
+ * A program that starts as fast as an image, for tests that start it many times: on Node the bundle of `npm run build:node`, which needs a
+ * fifth of the time of the sources; on Bun the sources themselves.
  */
 export function buildProgram(): { readonly file: string; remove(): void } {
   if (RUNTIME === 'bun') return { file: 'image/flagstaff.ts', remove: () => undefined }

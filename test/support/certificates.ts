@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 
-/** Files in PEM. */
+/** PEM files. */
 export type Certificates = { readonly authority: string; readonly certificate: string; readonly key: string }
 
 const NEW = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
 
-/** A certificate for the host `name`, or an IP address, and the authority that signed it, both new, in `folder`; made by OpenSSL 3. */
+/** A new certificate for the host `name`, or an IP address, and the new authority that signed it, in `folder`; made by OpenSSL 3. */
 export function makeCertificates(folder: string, name: string): Certificates {
   const file = (kind: string) => join(folder, `${name}-${kind}.pem`)
   const [authority, authorityKey, certificate, key] = [file('ca'), file('ca-key'), file('cert'), file('key')]

@@ -4,27 +4,27 @@ import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { type OtlpPoint, type OtlpRecord, type OtlpSpan, pointsIn, recordsIn, spansIn } from './otlp.ts'
 
-/** How it behaves: takes what comes, refuses it, or never answers. */
+/** Behaviour: accepts requests, refuses them, or never responds. */
 export type Mood = 'takes' | 'refuses' | 'hangs'
 export type Collector = {
   readonly endpoint: string
   mood: Mood
   readonly spans: OtlpSpan[]
   readonly records: OtlpRecord[]
-  /** The newest of each metric. */
+  /** The newest point of each metric. */
   readonly points: OtlpPoint[]
-  /** The bodies of requests in JSON, by path. */
+  /** Bodies of JSON requests, by path. */
   readonly json: Map<string, unknown>
-  /** Requests that came, whatever became of them. */
+  /** Number of requests, whatever their result. */
   requests: number
-  /** Resolves with the first that `find` finds, now or as soon as it comes. */
+  /** Resolves with the first match of `find`, now or when it arrives. */
   wait<T>(find: () => T | undefined): Promise<T>
   close(): Promise<void>
 }
 
 const WAIT_MS = 20_000
 
-/** A collector of OpenTelemetry on loopback, which takes OTLP over HTTP, reads what is protobuf and keeps what is JSON. */
+/** An OpenTelemetry collector on loopback with OTLP over HTTP. It decodes protobuf and stores JSON as received. */
 export async function startCollector(): Promise<Collector> {
   const server = createServer((request, response) => void take(request, response))
   server.listen(0, '127.0.0.1')

@@ -1,4 +1,4 @@
-// Servers of the Postgres that Debian packages: it has TLS and comes with psql.
+// Servers of Debian's Postgres package: it has TLS and includes psql.
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, chmodSync, chownSync, cpSync, existsSync, globSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { freePort } from './redis.ts'
 
 const BIN = globSync('/usr/lib/postgresql/*/bin').sort().at(-1) ?? ''
-/** Whether this machine has Debian's Postgres with psql; tests that need it say that they were left out where it has none. */
+/** Whether this machine has Debian's Postgres with psql. Tests that need it report that they were left out if it is missing. */
 export const HAS_DEBIAN_POSTGRES = existsSync(join(BIN, 'postgres')) && existsSync('/usr/bin/psql')
 
 export type DebianPostgres = {
@@ -23,7 +23,7 @@ type Options = {
   readonly access: readonly string[]
 }
 
-/** Makes an empty cluster in `folder`, of which servers take copies. The superuser is "postgres". */
+/** Makes an empty cluster in `folder`, which servers copy. The superuser is "postgres". */
 export function makeCluster(folder: string): string {
   mkdirSync(folder)
   own(folder)
@@ -34,7 +34,7 @@ export function makeCluster(folder: string): string {
   return cluster
 }
 
-/** Starts a server on 127.0.0.1 and ::1 with a copy of `cluster`, which stands beside it. */
+/** Starts a server on 127.0.0.1 and ::1 with a copy of `cluster`, which is created beside it. */
 export async function startDebianPostgres(cluster: string, { settings, access }: Options): Promise<DebianPostgres> {
   const port = await freePort()
   const data = `${cluster}-${port}`
@@ -71,7 +71,7 @@ export async function startDebianPostgres(cluster: string, { settings, access }:
   return { port, sockets, stop }
 }
 
-/** Makes a cluster in `folder` that is a copy of a running server's; a server that is started with it follows that one. */
+/** Makes a cluster in `folder` as a copy of a running server's. A server that is started with it is a standby of that one. */
 export function makeStandby(folder: string, { port }: DebianPostgres): string {
   mkdirSync(folder)
   own(folder)
@@ -91,7 +91,7 @@ export function makeStandby(folder: string, { port }: DebianPostgres): string {
   return standby
 }
 
-/** Copies a file that only the server may read. */
+/** Copies a file so that only the server may read the copy. */
 export function handOver(file: string, to: string): string {
   cpSync(file, to)
   chmodSync(to, 0o600)
@@ -99,7 +99,7 @@ export function handOver(file: string, to: string): string {
   return to
 }
 
-/** Runs psql with an environment of nothing but `env`, and without a home; resolves to its output, rejects when it fails. */
+/** Runs psql with only `env` as its environment, and without a home. Resolves to its output; rejects if it fails. */
 export async function psql(url: string, query: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
   const args = [url, '-wXAtF', ' ', '-c', query]
   const options = { env: { PATH: '/usr/bin:/bin', HOME: '/nonexistent', ...env }, timeout: 20_000 }

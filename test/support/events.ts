@@ -1,16 +1,16 @@
-/** One block of an event stream: its fields by name; a comment stands under "". */
+/** One block of an event stream: its fields by name; a comment has the name "". */
 export type Block = Readonly<Record<string, string>>
 
 export type Events = {
-  /** The next block that has `field`; undefined when the stream has ended. Rejects when it breaks or `EVENT_MS` passed. */
+  /** The next block that has `field`; undefined if the stream has ended. Rejects if it breaks or after `EVENT_MS`. */
   next(field: string): Promise<Block | undefined>
-  /** Hangs up. */
+  /** Closes the connection. */
   cancel(): Promise<void>
 }
 
 const EVENT_MS = 20_000
 
-/** Reads an event stream as it comes (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream). */
+/** Reads an event stream as it arrives (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream). */
 export function readEvents(body: ReadableStream<Uint8Array> | null): Events {
   if (!body) throw new Error('There is no body to read events from')
   const reader = body.getReader()

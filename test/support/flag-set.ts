@@ -4,10 +4,10 @@ import type { Bucketing, Definition } from '../../src/flag/definition.ts'
 import { type Evaluation, evaluateKey } from '../../src/flag/evaluate.ts'
 import { compileFlagSet, type FlagSet } from '../../src/flag/flag-set.ts'
 
-/** Unix seconds at which tests evaluate. */
+/** Time of evaluation in tests, in unix seconds. */
 export const NOW = 1_750_000_000
 
-/** Compiles a flagd document whose shape is right. */
+/** Compiles a flagd document that has a valid shape. */
 export function flagSetOf(document: unknown, bucketing: Bucketing = 'v2'): FlagSet {
   const { source, mistakes } = readDocument(document)
   assert.deepEqual(mistakes, [])
@@ -24,7 +24,7 @@ export function ruled(targeting: unknown): Definition {
   }
 }
 
-/** What a flag with this rule, named "flag", answers. */
+/** The evaluation of a flag with this rule, named "flag". */
 export function answerOf(targeting: unknown, context: Record<string, unknown> = {}, segments = {}): Evaluation {
   const set = compileFlagSet({ flags: new Map([['flag', ruled(targeting)]]), segments, metadata: {}, bucketing: 'v2' })
   return evaluateKey(set, 'flag', context, NOW)

@@ -1,4 +1,4 @@
-/** One step, with the rows of the table below it. */
+/** One step, with the rows of its table. */
 export type Step = { readonly text: string; readonly table: readonly (readonly string[])[] }
 /** One scenario; an outline is one for each row of its examples. Steps of the background come first. */
 export type Scenario = { readonly name: string; readonly tags: ReadonlySet<string>; readonly steps: readonly Step[] }
@@ -8,7 +8,7 @@ type Block = { kind: string; name: string; tags: string[]; steps: { text: string
 const HEADER = /^(Feature|Background|Scenario Outline|Scenario|Examples|Scenarios):\s*(.*)$/
 const STEP = /^(?:Given|When|Then|And|But)\s+(.*)$/
 
-/** Reads the part of Gherkin that flagd's test bed uses. */
+/** Parses the part of Gherkin that flagd's test bed uses. */
 export function readFeature(text: string): Scenario[] {
   const scenarios: Scenario[] = []
   const blocks = readBlocks(text)

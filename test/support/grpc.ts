@@ -21,7 +21,7 @@ export type GrpcAnswer<O extends DescMessage> =
   | { readonly message: MessageShape<O>; readonly status: 0 }
   | { readonly message?: undefined; readonly status: number; readonly details: string }
 
-/** A client as other languages have it: grpc-js on a connection of its own, with our messages. */
+/** A client like those of other languages: grpc-js on its own connection, with our messages. */
 export class GrpcClient {
   readonly #client: Client
   readonly #metadata = new Metadata()
@@ -36,7 +36,7 @@ export class GrpcClient {
     for (const [name, value] of Object.entries(metadata)) this.#metadata.set(name, value)
   }
 
-  /** Calls a method with one answer. */
+  /** Calls a unary method. */
   call<S extends DescService, N extends keyof S['method'] & string>(
     service: S,
     name: N,
@@ -50,7 +50,7 @@ export class GrpcClient {
     })
   }
 
-  /** Calls a method with many answers. */
+  /** Calls a server-streaming method. */
   open<S extends DescService, N extends keyof S['method'] & string>(
     service: S,
     name: N,
@@ -68,7 +68,7 @@ export class GrpcClient {
   }
 }
 
-/** Messages as they come, and how the stream ended. */
+/** Messages as they arrive, and the final status. */
 export class GrpcStream<M> {
   readonly #messages: M[] = []
   readonly #stream: ClientReadableStream<M>
@@ -88,7 +88,7 @@ export class GrpcStream<M> {
     })
   }
 
-  /** The next message; fails when the stream ended. */
+  /** The next message; fails if the stream ended. */
   async next(): Promise<M> {
     for (;;) {
       const message = this.#messages.shift()
@@ -98,7 +98,7 @@ export class GrpcStream<M> {
     }
   }
 
-  /** How the stream ended; what came before stays to be read. */
+  /** The final status; earlier messages stay readable. */
   async ended(): Promise<{ status: number; details: string }> {
     while (!this.#end) await this.#news()
     return this.#end

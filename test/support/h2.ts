@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import http2, { type ClientHttp2Session, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2'
 
-/** What came back on one HTTP/2 stream: the status of the call stands in the trailers, or in the head when there is no message. */
+/** The response on one HTTP/2 stream. The status of the call is in the trailers, or in the headers if there is no message. */
 export type H2Answer = {
   readonly headers: IncomingHttpHeaders
   readonly trailers: IncomingHttpHeaders
@@ -9,7 +9,7 @@ export type H2Answer = {
   readonly status: number | undefined
 }
 
-/** One frame of gRPC. */
+/** One gRPC frame. */
 export function frame(bytes: Uint8Array, flags = 0): Buffer {
   const head = Buffer.alloc(5)
   head.writeUInt8(flags, 0)
@@ -17,7 +17,7 @@ export function frame(bytes: Uint8Array, flags = 0): Buffer {
   return Buffer.concat([head, bytes])
 }
 
-/** A bare HTTP/2 client, which says what it is told to. */
+/** A bare HTTP/2 client, which sends exactly what a test passes to it. */
 export class H2Client {
   readonly session: ClientHttp2Session
 
@@ -26,7 +26,7 @@ export class H2Client {
     this.session.on('error', () => undefined)
   }
 
-  /** Sends chunks, each as frames of its own, and takes what comes back; rejects when the stream breaks or nothing comes in 5 s. */
+  /** Sends each chunk in its own frames and collects the response. Rejects if the stream breaks or nothing arrives in 5 s. */
   async send(headers: OutgoingHttpHeaders, chunks: readonly Uint8Array[] = [], isEnded = true): Promise<H2Answer> {
     const grpc = { ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' }
     const stream = this.session.request({ ...grpc, ...headers })

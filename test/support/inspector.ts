@@ -1,4 +1,4 @@
-/** Counts of the functions of one script: those of the protocol's `Profiler.takePreciseCoverage` that we use. */
+/** Call counts of one script's functions: the members of the protocol's `Profiler.takePreciseCoverage` that we use. */
 export type ScriptCoverage = {
   readonly url: string
   readonly functions: readonly {
@@ -32,13 +32,13 @@ export class Inspector {
     return new Inspector(socket)
   }
 
-  /** Begins to count the calls of each function. */
+  /** Starts to count the calls of each function. */
   async startCounting(): Promise<void> {
     await this.#send('Profiler.enable')
     await this.#send('Profiler.startPreciseCoverage', { callCount: true, detailed: false })
   }
 
-  /** The calls since the start or the last time. */
+  /** The calls since the start or the last call of this method. */
   async counted(): Promise<readonly ScriptCoverage[]> {
     const { result } = (await this.#send('Profiler.takePreciseCoverage')) as { result: readonly ScriptCoverage[] }
     return result

@@ -1,22 +1,22 @@
 import { createInterface } from 'node:readline'
 import { kill, type Program, type Runtime, runProgram } from './process.ts'
 
-/** What Knative does, as read in knative/serving and seen of its own programs; tests shorten the long times. */
+/** Knative's behaviour, from the source of knative/serving and observed in its programs; tests shorten the long times. */
 export type KnativeOptions = {
   readonly env: Record<string, string>
   readonly runtime: Runtime
   /** The program of the app. */
   readonly file: string
-  /** Without a request for so long a revision goes to zero (stable window: 60 s). */
+  /** A revision scales to zero after this long without a request (stable window: 60 s). */
   readonly idleMs: number
-  /** How long the ingress goes on sending to a replica that is on its way out; below `quietMs`. */
+  /** How long the ingress still sends to a terminating replica; below `quietMs`. */
   readonly lagMs: number
-  /** SIGTERM comes when a replica on its way out had no request for so long (30 s); each request begins the time anew. */
+  /** SIGTERM is sent after a terminating replica had no request for this long (30 s); each request restarts the time. */
   readonly quietMs: number
-  /** How long a request may take in all, a stream too (timeoutSeconds: 300 s). */
+  /** Time limit of a request, including streams (timeoutSeconds: 300 s). */
   readonly timeoutMs: number
 }
-/** What happened: a replica was started, is let requests in, is on its way out, was sent SIGTERM, has ended. */
+/** An event: a replica was started, receives requests, is terminating, was sent SIGTERM, has ended. */
 export type KnativeEvent =
   | { readonly what: 'listening'; readonly port: number; readonly h2cPort: number }
   | { readonly what: 'started' | 'ready' | 'draining' | 'terminating' }
@@ -25,16 +25,16 @@ export type KnativeEvent =
 export type Knative = {
   /** HTTP/1.1. */
   readonly address: string
-  /** HTTP/2 without TLS, which goes to the app as such. */
+  /** HTTP/2 without TLS, passed to the app unchanged. */
   readonly h2cPort: number
-  /** The next event of this kind that nobody has taken yet. */
+  /** The next event of this kind that no earlier call returned. */
   next<W extends KnativeEvent['what']>(what: W): Promise<Extract<KnativeEvent, { what: W }>>
   close(): Promise<void>
 }
 
 const EVENT_MS = 30_000
 
-/** Starts the stand-in for Knative with no replica. */
+/** Starts the stand-in for Knative without a replica. */
 export async function startKnative(options: KnativeOptions): Promise<Knative> {
   const program = runProgram('test/support/queue-proxy.ts', {}, { runtime: 'node', args: [JSON.stringify(options)] })
   const next = eventsOf(program)
@@ -44,7 +44,7 @@ export async function startKnative(options: KnativeOptions): Promise<Knative> {
     h2cPort,
     next,
     close: async () => {
-      program.child.kill('SIGTERM') // it ends its replicas
+      program.child.kill('SIGTERM') // it stops its replicas
       const late = setTimeout(() => void kill(program), EVENT_MS)
       await program.ended
       clearTimeout(late)
@@ -67,7 +67,7 @@ function eventsOf(program: Program): Knative['next'] {
       () => late.reject(new Error(`Nothing was ${what} in ${EVENT_MS} ms: ${program.output()}`)),
       EVENT_MS,
     )
-    late.promise.catch(() => undefined) // nobody waits for it any more when the event was there
+    late.promise.catch(() => undefined) // no longer awaited if the event came first
     void program.ended.then(() => late.reject(new Error(`The stand-in ended: ${program.output()}`)))
     const isWanted = (event: KnativeEvent): event is Extract<KnativeEvent, { what: W }> => event.what === what
     try {

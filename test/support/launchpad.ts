@@ -13,10 +13,10 @@ import { kill, type Running, startService } from './process.ts'
 import { openStore } from './store.ts'
 
 const ADMIN_KEY = 'admin-key-for-tests-only-0123456789'
-/** What flagd's test bed starts flagd with: `--context-value injectedmetadata=set`. */
+/** The option of flagd in its test bed: `--context-value injectedmetadata=set`. */
 const CONTEXT_VALUES = '{"injectedmetadata":"set"}'
 
-/** One real process of the service, which can go and come back where it was. */
+/** One real process of the service, which can be stopped and restarted on the same ports. */
 export type Server = {
   readonly port: number
   readonly grpcPort: number
@@ -25,21 +25,21 @@ export type Server = {
   /** Kills it at once, and starts it again after so many seconds. */
   restart(seconds: number): void
 }
-/** An environment of flags, and a key that opens it for sync and evaluation. */
+/** An environment of flags, and a key for its sync and evaluation. */
 export type Environment = { readonly flagSetId: string; readonly key: string }
 
-/** What the scenarios of flagd's test bed expect beside a server: https://github.com/open-feature/flagd-testbed/tree/main/launchpad */
+/** Test servers that the scenarios of flagd's test bed need: https://github.com/open-feature/flagd-testbed/tree/main/launchpad */
 export type Launchpad = {
-  /** The process that all scenarios share which do not harm it. */
+  /** The process that all scenarios without side effects share. */
   shared(kind: Kind): Promise<Server>
   /** A process for one scenario alone. */
   own(kind: Kind): Promise<Server>
   environment(document: Document, bucketing?: 'v1' | 'v2' | 'v3'): Promise<Environment>
   /** Toggles `changing-flag` of an environment between foo and bar. */
   change(environment: Environment): Promise<void>
-  /** A port that answers HTTP 403 to everything. */
+  /** A port that responds HTTP 403 to everything. */
   readonly forbiddenPort: number
-  /** A port that nobody listens on. */
+  /** A port without a listener. */
   readonly deadPort: number
   close(): Promise<void>
 }
@@ -140,7 +140,7 @@ class Replica implements Server {
     return Number(this.#ports['GRPC_PORT'])
   }
 
-  /** On Node one port serves all, so that `GRPC_PORT` names none of its own. */
+  /** On Node one port may serve all protocols: `GRPC_PORT` is left out if it equals `PORT`. */
   async start(): Promise<void> {
     const isShared = this.#ports['PORT'] !== undefined && this.#ports['PORT'] === this.#ports['GRPC_PORT']
     const { PORT, GRPC_PORT } = this.#ports
@@ -151,7 +151,7 @@ class Replica implements Server {
     if (this.#isStopped) await this.stop()
   }
 
-  /** Waits as platforms do before they send clients: a service run from its sources loads much for its first answer. */
+  /** Waits as platforms do before they send requests: a service that runs from its sources loads many files for its first response. */
   async ready(): Promise<void> {
     const url = `${this.certPath ? 'https' : 'http'}://127.0.0.1:${this.#ports['PORT']}/readyz`
     const asked = this.certPath
@@ -175,7 +175,7 @@ class Replica implements Server {
 
 const portOf = (server: { address(): AddressInfo | string | null }): number => (server.address() as AddressInfo).port
 
-/** A certificate for localhost and for every name under which a key can stand. */
+/** A certificate for localhost and for every host name that contains a key. */
 function makeCertificate(folder: string): { cert: string; key: string } {
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
   const names = 'subjectAltName=DNS:localhost,DNS:*.flags.example,IP:127.0.0.1'

@@ -1,4 +1,4 @@
-/** Folders of `src`, and files directly below it, by layer: lowest first. Folders of one layer do not import each other. */
+/** Folders of `src`, and files directly below it, by layer, lowest first. Folders of one layer do not import each other. */
 export const LAYERS = [
   ['flag'],
   ['telemetry'],
@@ -14,5 +14,5 @@ export const LAYERS = [
 /** The folder of a file directly below `src`, or the file itself. */
 export const folderOf = (file: string): string => file.split('/')[0] ?? file
 
-/** The layer of a file of `src`, counted from 0; -1 when its folder has none. */
+/** The layer of a file of `src`, counted from 0; -1 if its folder has none. */
 export const layerOf = (file: string): number => LAYERS.findIndex((folders) => folders.includes(folderOf(file)))

@@ -10,14 +10,14 @@ export type Listening = {
   readonly address: string
   /** HTTP/2 and gRPC. */
   readonly grpcPort: number
-  /** A client with the admin key, unless `options` say otherwise; closed with the service. */
+  /** A client with the admin key, unless `options` contain another; closed with the service. */
   client(options?: GrpcOptions): GrpcClient
   /** Creates a project with one environment, `<project>/test`, and a key of each role for it. */
   environment(project: string): Promise<{ flagSetId: string; path: string; clientKey: string; serverKey: string }>
   close(): Promise<void>
 }
 
-/** All routes over a real database, on real sockets of this process. */
+/** All routes with a real database, on real sockets of this process. */
 export async function openListening(
   options: ServiceOptions & { readonly listen?: Partial<ListenOptions> } = {},
 ): Promise<Listening> {

@@ -6,7 +6,7 @@ import { FlagSyncService } from '../../src/grpc/gen/flagd/sync/v1/sync_pb.js'
 import { GrpcClient, type GrpcStream } from './grpc.ts'
 import { RawH1 } from './raw-h1.ts'
 
-/** Who sends; each kind is a column of what a load saw. */
+/** Kinds of clients; each is a column of a load's result. */
 export const KINDS = ['keep-alive', 'pausing', 'new connections', 'HTTP/2', 'gRPC', 'SSE', 'gRPC stream'] as const
 export type Kind = (typeof KINDS)[number]
 export type LoadOptions = {
@@ -14,15 +14,15 @@ export type LoadOptions = {
   readonly grpcPort: number
   /** A server key of an environment whose flag `a` is on. */
   readonly key: string
-  /** From 0 up to 1. */
+  /** Random numbers from 0 to below 1. */
   readonly random: () => number
 }
 
 const LANES = { keepAlive: 6, pausing: 6, newConnections: 3, http2: 2, http2Width: 3, grpc: 2, grpcWidth: 3 }
 const STREAMS = 3
-/** Answers of a kind that is under way; one where none is said. */
+/** Responses after which a kind counts as running; one by default. */
 const BEGUN: Partial<Record<Kind, number>> = { SSE: STREAMS, 'gRPC stream': 2 * STREAMS }
-/** The longest that a client of the pausing kind thinks before it asks again. */
+/** Maximum pause of the pausing client between two requests. */
 const PAUSE_MS = 400
 const EVALUATE = '/ofrep/v1/evaluate/flags'
 const REFUSED = /ECONNREFUSED|ECONNRESET|Failed to connect/
@@ -30,20 +30,18 @@ const GRPC_REFUSED = /No connection established|ECONNREFUSED|Stream refused by s
 const UNAVAILABLE = 14
 
 /**
- * All kinds of clients at one replica at once, each of which sends again when it has its answer, until it is refused.
- *
- * A request is accepted when its bytes were sent on a connection on which the server had announced no end (`Connection: close`, a FIN,
- * GOAWAY), and it was not refused as a whole; from then on it must be answered. Refused is: the connection could not be made;
- * an HTTP/2 stream that the server says it has not begun (REFUSED_STREAM, or above the last one that GOAWAY names); a call that grpc-js
- * found no connection for; a new event stream answered with 503. Anything else without an answer is lost, also where a client
- * could safely send it again.
+ * All kinds of clients at one replica at once. Each sends again after its response, until it is refused. A request is accepted if its
+ * bytes were sent on a connection on which the server had announced no end (`Connection: close`, a FIN, GOAWAY), and it was not refused as
+ * a whole; from then on it must be answered. Refused means: the connection failed; an HTTP/2 stream that the server has not begun
+ * (REFUSED_STREAM, or above the last one in GOAWAY); a call for which grpc-js found no connection; a new event stream with status 503. Any
+ * other request without a response is lost, even if a client could safely send it again.
  */
 export class Load {
   readonly answered = new Map<Kind, number>(KINDS.map((kind) => [kind, 0]))
   readonly lost: string[] = []
-  /** Evaluations that were answered. */
+  /** Completed evaluations. */
   evaluations = 0
-  /** Event streams and gRPC streams that ended as their protocols have it. */
+  /** Event streams and gRPC streams that ended as their protocols define. */
   streamsEnded = 0
   readonly #options: LoadOptions
   readonly #lanes: Promise<void>[]
@@ -65,7 +63,7 @@ export class Load {
     ]
   }
 
-  /** Resolves when each kind was answered, each stream has begun, and all together were answered `total` times. */
+  /** Resolves when each kind had a response, each stream has started, and there were `total` responses in all. */
   async reaches(total: number): Promise<void> {
     const reached = new Promise<void>((resolve) => {
       this.#waiting = { total, resolve }
@@ -107,7 +105,7 @@ export class Load {
     }
   }
 
-  /** Sends on one connection until its end is announced, then on the next: at once, because it waits for each answer. */
+  /** Sends on one connection until its end is announced, then at once on the next, because it waits for each response. */
   async #keepAlive(): Promise<void> {
     for (let isTold = true; isTold; ) {
       const connection = await this.#connect('keep-alive')
@@ -117,8 +115,8 @@ export class Load {
   }
 
   /**
-   * Sends now and then on a kept connection, as a proxy does from its pool; as to a proxy, the end of one replica is a reason to
-   * connect to another.
+   * Sends at intervals on a kept connection, as a proxy does from its pool. As for a proxy, the end of one replica is a reason to connect
+   * to another.
    */
   async #pausing(): Promise<void> {
     const connection = await this.#connect('pausing')
@@ -228,7 +226,7 @@ export class Load {
     await Promise.all(Array.from({ length: LANES.grpcWidth }, lane))
   }
 
-  /** Opens an event stream and reads it to its end, which must be a time to come back at and the end of the body; comes back until refused. */
+  /** Opens an event stream and reads it to its end, which must be a retry time and the end of the body; reconnects until refused. */
   async #eventStream(): Promise<void> {
     for (;;) {
       const asking = await this.#connect('SSE')
@@ -284,7 +282,7 @@ export class Load {
   }
 }
 
-/** How many streams a load holds open at least. */
+/** Minimum of streams that a load has open. */
 export const STREAMS_HELD = 3 * STREAMS
 
 const sum = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0)

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** Whether this machine has Prometheus's own tool; the test that needs it says that it was left out where it has none. */
+/** Whether this machine has Prometheus's own tool. The test that needs it reports that it was left out if it is missing. */
 export const HAS_PROMTOOL = await new Promise<boolean>((resolve) => {
   const child = spawn('promtool', ['--version'], { stdio: 'ignore' })
   child.once('error', () => resolve(false))
   child.once('exit', (code) => resolve(code === 0))
 })
 
-/** What Prometheus's own tool finds wrong with this text: nothing, when it is as it should be. */
+/** Errors that Prometheus's own tool finds in this text; empty if there are none. */
 export async function lint(text: string): Promise<string> {
   const child = spawn('promtool', ['check', 'metrics'], { stdio: ['pipe', 'pipe', 'pipe'] })
   let said = ''
@@ -21,7 +21,7 @@ export async function lint(text: string): Promise<string> {
   return code === 0 ? said : `${said}exit code ${code}`
 }
 
-/** The samples of a text by what stands before their value; exemplars and comments are left out. */
+/** The samples of a text, by the text before their value; exemplars and comments are omitted. */
 export function samplesIn(text: string): Map<string, number> {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   return new Map(

@@ -1,1 +1,1 @@
-// A program that does nothing: what it takes is what the runtime takes.
+// A program that does nothing: its cost is that of the runtime.

@@ -6,22 +6,22 @@ import { FlagError } from '../../src/flag/error.ts'
 import { compileFlagSet } from '../../src/flag/flag-set.ts'
 import type { Header } from '../../src/telemetry/trace-context.ts'
 
-/** A flagd document, as far as these tests write one. */
+/** The members of a flagd document that these tests use. */
 export type Document = {
   readonly flags: Readonly<Record<string, unknown>>
   readonly $evaluators?: Readonly<Record<string, unknown>>
   readonly metadata?: Readonly<Record<string, string | number | boolean>>
 }
 
-/** What a replica would hold of an environment with this document. */
+/** The snapshot that a replica would cache for an environment with this document. */
 export function snapshotOf(flagSetId: string, { flags, $evaluators = {}, metadata = {} }: Document): Snapshot {
-  // Not checked first: stored documents may hold flags that make no sense.
+  // Not checked first: stored documents may contain invalid flags.
   const definitions = new Map(Object.entries(flags)) as Parameters<typeof compileFlagSet>[0]['flags']
   const flagSet = compileFlagSet({ flags: definitions, segments: $evaluators, metadata, bucketing: 'v2' })
   return { flagSetId, incarnation: 'test', id: 1n, revision: 1n, changedIn: '', changedAt: new Date(0), flagSet }
 }
 
-/** Keys of the tests: a client key `<project>/<environment>` opens that environment, `admin` is bound to none. */
+/** Keys of the tests: a client key `<project>/<environment>` is for that environment, `admin` is bound to none. */
 export function authenticate(headers: Header): Principal {
   const key = headers.get('authorization')?.replace(/^Bearer /, '') ?? headers.get('x-api-key') ?? ''
   const [project, environment] = key.split('/')
@@ -30,7 +30,7 @@ export function authenticate(headers: Header): Principal {
   throw new FlagError('unauthenticated', 'The API key is not valid')
 }
 
-/** The app over these environments, `<project>/<environment>` → document, without a database. `dependencies` replace what a test needs. */
+/** The app for these environments, `<project>/<environment>` → document, without a database. `dependencies` override the defaults. */
 export function ofrepOver(
   documents: Readonly<Record<string, Document>>,
   dependencies: Partial<AppDependencies> = {},

@@ -1,6 +1,6 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 
-/** OTLP's messages as far as our tests look at them, by field number (https://opentelemetry.io/docs/specs/otlp/). */
+/** The members of OTLP's messages that our tests read, by field number (https://opentelemetry.io/docs/specs/otlp/). */
 export type Attributes = Record<string, unknown>
 export type OtlpSpan = {
   readonly service: string
@@ -29,7 +29,7 @@ export type OtlpRecord = {
   readonly at: number
   readonly attributes: Attributes
 }
-/** A number, or how often a histogram counted. */
+/** A number, or the count of a histogram. */
 export type OtlpPoint = { readonly name: string; readonly attributes: Attributes; readonly value: number }
 
 type Field = Uint8Array | bigint | number
@@ -83,7 +83,7 @@ export const pointsIn = (bytes: Uint8Array): OtlpPoint[] =>
     ]
   })
 
-/** The three requests nest alike: resources, scopes, and what is sent. */
+/** The three requests have the same nesting: resources, scopes, and records. */
 function itemsIn(bytes: Uint8Array): { service: string; item: Message }[] {
   const { group, resource, scope, items } = NESTING
   return messages(read(bytes), group).flatMap((each) => {
@@ -93,7 +93,7 @@ function itemsIn(bytes: Uint8Array): { service: string; item: Message }[] {
   })
 }
 
-/** Takes one message apart; doubles and fixed integers look the same, and are told apart by who asks. */
+/** Splits one message into fields. Doubles and fixed integers look the same; the caller distinguishes them. */
 function read(bytes: Uint8Array): Message {
   const reader = new BinaryReader(bytes)
   const fields = new Map<number, Field[]>()
@@ -122,7 +122,7 @@ const text = (message: Message, field: number): string => bytesOf(message, field
 const hex = (message: Message, field: number): string => bytesOf(message, field).toString('hex')
 const ms = (message: Message, field: number): number => Number(message.get(field)?.[0] ?? 0n) / 1e6
 
-/** A varint, or a fixed field: a double where its bits say so. */
+/** A varint, or a fixed field: a double if its bits look like one. */
 function number(message: Message, field: number): number {
   const value = message.get(field)?.[0]
   if (typeof value !== 'bigint') return 0

@@ -3,15 +3,15 @@ import net from 'node:net'
 
 export type OverwhelmOptions = {
   readonly port: number
-  /** Bytes of one request over HTTP/1.1. */
+  /** Bytes of one HTTP/1.1 request. */
   readonly request: string
   readonly connections: number
-  /** It ends after so many answers of `status`, and after `msMax` at the latest. */
+  /** Ends after so many responses with `status`, and after `msMax` at the latest. */
   readonly status: number
   readonly served: number
   readonly msMax: number
 }
-/** How long each answer took, in milliseconds, by its status; and the heads of answers of 503. */
+/** Duration of each response in milliseconds, by status; and the headers of 503 responses. */
 export type Loaded = {
   readonly times: ReadonlyMap<number, number[]>
   readonly refusals: Set<string>
@@ -21,8 +21,8 @@ export type Loaded = {
 const WARM_UP = 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 /**
- * More than a process can do: on every connection the next request goes out as soon as the last is answered. The connections are
- * there before it begins, because Node accepts one in each turn of its loop.
+ * Overloads a process: every connection sends the next request as soon as the last is answered. The connections are opened before the load
+ * starts, because Node accepts one in each turn of its loop.
  */
 export async function overwhelm({
   port,
@@ -63,7 +63,7 @@ class Client {
     this.#socket = net.connect(port, '127.0.0.1')
   }
 
-  /** Sends a request and gives the head of its answer, once all of it is there. */
+  /** Sends a request and returns the response's headers after the whole response has arrived. */
   async ask(request: string): Promise<string> {
     const socket = this.#socket
     socket.write(request)
@@ -89,7 +89,7 @@ class Client {
   }
 }
 
-/** The value below which so large a share of them lies. */
+/** The value below which this share of them lies. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((one, other) => one - other)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN

@@ -7,16 +7,16 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from './redis.ts'
 
-/** Debian keeps it out of an ordinary user's PATH. */
+/** Debian does not include it in an ordinary user's PATH. */
 const PROGRAM = ['/usr/sbin/pgbouncer', 'pgbouncer'].find((program) => versionOf(program) !== undefined)
 
-/** `[major, minor]` of the pgbouncer on this machine; undefined where there is none: tests say that they were left out. */
+/** `[major, minor]` of the pgbouncer on this machine; undefined if it is missing: tests report that they were left out. */
 export const PGBOUNCER: readonly [number, number] | undefined = PROGRAM === undefined ? undefined : versionOf(PROGRAM)
 
-/** A pooler in front of the server of `url`; its own `url` leads to the same database through it. */
+/** A pooler in front of the server of `url`; its own `url` is of the same database by way of the pooler. */
 export type Pooler = { readonly url: string; close(): Promise<void> }
 
-/** Starts pgbouncer in transaction mode; everything that `settings` does not name has its default. */
+/** Starts pgbouncer in transaction mode. Options that are absent from `settings` have their defaults. */
 export async function startPooler(
   url: string,
   settings: Readonly<Record<string, string | number>> = {},

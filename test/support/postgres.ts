@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { parseDatabaseUrl } from '../../src/config/database.ts'
 import { connect } from '../../src/repository/postgres/connection/failover-pool.ts'
 
-/** The server that the tests use; `npm test` starts one where the environment names none. */
+/** The server that the tests use; `npm test` starts one if the environment names none. */
 export function serverUrl(): string {
   const url = process.env['TEST_DATABASE_URL']
   if (url === undefined)
@@ -10,7 +10,7 @@ export function serverUrl(): string {
   return url
 }
 
-/** Creates an empty database of a random name on the real server; `drop` removes it with whoever is still connected. */
+/** Creates an empty database with a random name on the real server; `drop` removes it and closes its remaining connections. */
 export async function testDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `test_${randomBytes(8).toString('hex')}`
   await execute(`create database ${name}`)

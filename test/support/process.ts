@@ -6,21 +6,21 @@ const ROOT = join(import.meta.dirname, '../..')
 const START_MS = 20_000
 
 export type Runtime = 'node' | 'bun'
-/** The runtime that runs this test; the service is tested on the same. */
+/** The runtime of this test; the service is tested on the same one. */
 export const RUNTIME: Runtime = 'Bun' in globalThis ? 'bun' : 'node'
 
 export type Ended = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
 export type Program = {
   readonly child: ChildProcess
   readonly ended: Promise<Ended>
-  /** All it has written to stdout and stderr so far. */
+  /** All output on stdout and stderr so far. */
   output(): string
-  /** Resolves when `pattern` stands in the output; rejects when the program ends before. */
+  /** Resolves when the output matches `pattern`; rejects if the program ends before. */
   says(pattern: RegExp): Promise<RegExpExecArray>
 }
 export type Running = Program & { readonly address: string; readonly grpcPort: number }
 
-/** Runs a program of ours with an environment of nothing but PATH and `env`. */
+/** Runs one of our programs with only PATH and `env` as its environment. */
 export function runProgram(
   file: string,
   env: Readonly<Record<string, string>>,
@@ -65,7 +65,7 @@ export function runProgram(
   return { child, ended, output: () => text, says }
 }
 
-/** Starts the service on a free port of 127.0.0.1 and waits until it listens. `file` is another that starts it. */
+/** Starts the service on a free port of 127.0.0.1 and waits until it listens. `file` is a different start file. */
 export async function startService(
   env: Record<string, string>,
   { file = 'src/main.ts', ...options }: Parameters<typeof runProgram>[2] & { file?: string } = {},

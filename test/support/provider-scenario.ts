@@ -8,13 +8,13 @@ export type Mode = 'rpc' | 'in-process'
 export type World = {
   readonly mode: Mode
   readonly launchpad: Launchpad
-  /** The environment of a flagd source, by the name that the test bed gives the source; undefined: all flags. */
+  /** The environment of a flagd source, by the test bed's name of the source; undefined: all flags. */
   readonly environmentOf: (source: string | undefined) => Promise<Environment>
-  /** True for a scenario that takes its server down, and so needs one of its own. */
+  /** True for a scenario that stops its server, and so needs its own. */
   readonly isHarmful: boolean
 }
 
-/** Well below what the provider takes by itself, so that a scenario does not wait for minutes. */
+/** Well below the provider's own limit, so that a scenario does not wait for minutes. */
 const OPTIONS = {
   deadlineMs: 2_000,
   retryBackoffMs: 1_000,
@@ -22,7 +22,7 @@ const OPTIONS = {
   retryGracePeriod: 2,
   cache: 'disabled',
 }
-/** A gRPC channel whose server was away tries again after longer and longer pauses. */
+/** A gRPC channel without a server retries after longer and longer pauses. */
 const EVENT_MS = 40_000
 const EVENTS: Readonly<Record<string, ProviderEvents>> = {
   ready: ProviderEvents.Ready,
@@ -42,7 +42,7 @@ type Act = (this: ProviderScenario, ...args: string[]) => unknown
 
 let made = 0
 
-/** One scenario at work: flagd's published provider against the real service. */
+/** One running scenario: flagd's published provider with the real service. */
 export class ProviderScenario {
   readonly #world: World
   readonly #domain: string
@@ -78,7 +78,7 @@ export class ProviderScenario {
   }
 
   async close(): Promise<void> {
-    // A provider that never got a connection goes on trying after it was closed, which keeps this process up.
+    // A provider that never connected continues to retry after it was closed, which keeps this process running.
     const service = (this.#provider as any)?._service
     for (const part of [service, service?._dataFetcher]) if (part) part.reconnect = () => undefined
     await OpenFeature.setProviderAndWait(this.#domain, { metadata: { name: 'none' } } as never).catch(() => undefined)
@@ -103,7 +103,7 @@ export class ProviderScenario {
       resolverType: mode,
       host: 'localhost',
       port: this.#server?.grpcPort ?? (name === 'forbidden' ? launchpad.forbiddenPort : launchpad.deadPort),
-      // This provider can send no header, and no selector with its event stream: its key says who and which environment.
+      // This provider can send no header, and no selector with its event stream: only its key names the environment.
       defaultAuthority: `${key}.flags.example`,
       ...(this.#source && { selector: `flagSetId=${flagSetId}` }),
       ...(this.#server?.certPath && { tls: true, certPath: this.#server.certPath }),
@@ -122,7 +122,7 @@ export class ProviderScenario {
     this.client.addHandler(event as ProviderEvents.Ready, (details) => void events.push({ ...details } as never))
   }
 
-  /** Waits for an event that no earlier step has taken. */
+  /** Waits for an event that no earlier step has used. */
   async fired(name: string, ms = String(EVENT_MS)): Promise<void> {
     const events = this.#events.get(name)
     assert.ok(events, `nobody listens to "${name}"`)
@@ -188,7 +188,7 @@ export class ProviderScenario {
   }
 }
 
-/** The sentences of the test bed. */
+/** The step definitions of the test bed. */
 const STEPS: readonly [pattern: RegExp, act: Act][] = [
   [/^an option "(.*?)" of type "(.*?)" with value "(.*)"$/, ProviderScenario.prototype.option],
   [/^a (\w+) flagd provider$/, ProviderScenario.prototype.provider],

@@ -1,23 +1,23 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** What the way to a server is like: open, closed, open but nothing comes through, cut in the middle of what is said, or late. */
+/** State of the connection to a server: open, closed, open without data, cut in the middle of a message, or slow. */
 export type Way = 'open' | 'refused' | 'hanging' | 'truncating' | { readonly delayMs: number }
 
 export type TcpProxy = {
   readonly port: number
-  /** Connections that were made so far. */
+  /** Connections made so far. */
   readonly connections: () => number
   set(way: Way): void
   close(): Promise<void>
 }
 
-/** A TCP proxy in front of a real server of this machine, for tests of what happens between the two. */
+/** A TCP proxy in front of a real server on this machine, for tests of network failures between the two. */
 export async function startProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   let way: Way = 'open'
   let connections = 0
   const sockets = new Set<Socket>()
-  /** Bytes that wait until the way is open again. */
+  /** Bytes that wait until the connection is open again. */
   const waiting: (() => void)[] = []
   const pass = (to: Socket, bytes: Buffer) => {
     const write = () => to.writable && to.write(bytes)

@@ -1,6 +1,6 @@
-// What stands before the app on Knative: activator, autoscaler and queue-proxy, as far as an app sees them. A process of its own, on Node
-// whatever the service is on: Node's clients never send a request twice, where Bun's do. Started by test/support/knative.ts, which
-// it tells what happens in lines of JSON.
+// The components in front of the app on Knative (activator, autoscaler and queue-proxy), as an app sees them. A separate process, on Node
+// whatever the service's runtime: Node's clients never send a request twice; Bun's do. test/support/knative.ts starts it and reads its
+// events as lines of JSON.
 import { once } from 'node:events'
 import http from 'node:http'
 import http2 from 'node:http2'
@@ -9,12 +9,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KnativeEvent, KnativeOptions } from './knative.ts'
 import { kill, type Running, startService } from './process.ts'
 
-/** queue-proxy asks the app until it says yes. */
+/** queue-proxy probes the app until it is ready. */
 const PROBE_MS = 50
 const PROBE_TIMEOUT_MS = 100
-/** The activator asks the queue-proxy. */
+/** The activator probes the queue-proxy. */
 const ACTIVATOR_PROBE_MS = 200
-/** Go's transport closes connections that were idle for so long. */
+/** Go's transport closes connections after this idle time. */
 const IDLE_CONNECTION_MS = 90_000
 const QUEUE_MAX = 10_000
 const PROBE = /^(kube-probe|Knative-(Activator|Autoscaling)-Probe)/
@@ -22,9 +22,9 @@ const PROBE = /^(kube-probe|Knative-(Activator|Autoscaling)-Probe)/
 const options: KnativeOptions = JSON.parse(process.argv[2] ?? '')
 const tell = (event: KnativeEvent) => process.stdout.write(`${JSON.stringify(event)}\n`)
 
-/** A pod: the app, and the queue-proxy before it. */
+/** A pod: the app, and its queue-proxy. */
 class Replica {
-  /** Resolves when the activator lets requests through. */
+  /** Resolves when the activator sends requests to it. */
   readonly admitted: Promise<void>
   isDraining = false
   open = 0
@@ -69,7 +69,7 @@ class Replica {
     }
   }
 
-  /** Lets in-flight requests and those that still come be; SIGTERM once it was quiet for long enough. */
+  /** Serves pending and further requests; sends SIGTERM after `quietMs` without new ones. */
   async drain(): Promise<void> {
     tell({ what: 'draining' })
     this.isDraining = true
@@ -84,13 +84,13 @@ class Replica {
     tell({ what: 'ended', code: ended?.code ?? null, output: this.#app?.output() ?? '' })
   }
 
-  /** Notes a request; the function that it gives notes its end. */
+  /** Records a request; the returned function records its end. */
   #enter(): () => void {
     this.#lastAt = performance.now()
     this.open += 1
     return () => {
       this.open -= 1
-      if (!this.isDraining) this.#lastAt = performance.now() // quiet is without new requests: open streams do not hold it up
+      if (!this.isDraining) this.#lastAt = performance.now() // while draining, only new requests count: open streams do not delay the end
     }
   }
 
@@ -170,12 +170,12 @@ class Replica {
   }
 }
 
-/** The replica that requests go to; undefined at zero. */
+/** The replica that receives requests; undefined at zero. */
 let current: Replica | undefined
 let queued = 0
 const replicas = new Set<Replica>()
 
-/** What the activator does: holds the request until a replica is there, and brings one up when there is none. */
+/** As the activator does: holds a request until a replica is ready, and starts one if there is none. */
 async function replica(): Promise<Replica | undefined> {
   if (queued >= QUEUE_MAX) return undefined
   queued += 1
@@ -193,7 +193,7 @@ async function replica(): Promise<Replica | undefined> {
   }
 }
 
-/** What the autoscaler does: takes a replica away that nobody needs; the ingress learns of it later. */
+/** As the autoscaler does: removes an idle replica; the ingress is updated later. */
 async function watch(watched: Replica): Promise<void> {
   await watched.admitted
   while (watched.idleMs < options.idleMs) await sleep(Math.max(1, options.idleMs - watched.idleMs))

@@ -1,15 +1,15 @@
 import { once } from 'node:events'
 import net from 'node:net'
 
-/** What came back on a connection, byte for byte: `closes` when the server said that it is the last answer there. */
+/** A response on a connection, byte for byte; `closes` if the server announced that it is the last one there. */
 export type RawAnswer = { readonly status: number; readonly closes: boolean; readonly body: string }
 
 const ANSWER_MS = 20_000
 const HEAD_END = '\r\n\r\n'
 
 /**
- * One connection of HTTP/1.1 that does no more than it is told: it never sends a request twice, as clients of runtimes do behind their
- * callers, and it knows whether the server has announced the end before a request was sent.
+ * One HTTP/1.1 connection without automatic behaviour: it never sends a request twice, as runtimes' clients do, and it records whether the
+ * server announced the end before a request was sent.
  */
 export class RawH1 {
   readonly #socket: net.Socket
@@ -17,7 +17,7 @@ export class RawH1 {
   #isOver = false
   #wake: () => void = () => undefined
 
-  /** Rejects where connections are refused. */
+  /** Rejects if the connection is refused. */
   static async connect(port: number): Promise<RawH1> {
     const socket = net.connect({ port, host: '127.0.0.1', noDelay: true })
     const connection = new RawH1(socket)
@@ -40,7 +40,7 @@ export class RawH1 {
     socket.once('end', end).once('close', end)
   }
 
-  /** True once the server has closed: nothing may be sent here any more. */
+  /** True after the server has closed: no request may be sent on this connection. */
   get isOver(): boolean {
     return this.#isOver
   }
@@ -49,7 +49,7 @@ export class RawH1 {
     this.#socket.write(text, 'latin1')
   }
 
-  /** Sends a request in one piece and resolves with its answer; rejects when the connection ends before it is whole. */
+  /** Sends a request in one piece and resolves with its response; rejects if the connection ends before it is complete. */
   async send(request: string): Promise<RawAnswer> {
     this.write(request)
     const { status, closes, length } = await this.head()
@@ -58,7 +58,7 @@ export class RawH1 {
     return { status, closes, body: this.#take(length) }
   }
 
-  /** The head of an answer; `length` is undefined when its body comes in chunks. */
+  /** The headers of a response; `length` is undefined if its body is chunked. */
   async head(): Promise<{ status: number; closes: boolean; length: number | undefined }> {
     await this.#until(() => this.#text.includes(HEAD_END))
     const head = this.#take(this.#text.indexOf(HEAD_END) + HEAD_END.length)
@@ -71,7 +71,7 @@ export class RawH1 {
     }
   }
 
-  /** One chunk of a body; empty is the last one, after which the body is whole. */
+  /** One chunk of a body; an empty chunk is the last one and completes the body. */
   async chunk(): Promise<string> {
     await this.#until(() => this.#text.includes('\r\n'))
     const size = Number.parseInt(this.#take(this.#text.indexOf('\r\n') + 2), 16)
@@ -79,7 +79,7 @@ export class RawH1 {
     return this.#take(size + 2).slice(0, -2)
   }
 
-  /** All chunks to the last. */
+  /** All chunks up to the last. */
   async chunks(): Promise<string[]> {
     const all: string[] = []
     for (let chunk = await this.chunk(); chunk !== ''; chunk = await this.chunk()) all.push(chunk)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 
-/** What clients of HTTP/2 begin with (RFC 9113 §3.4). */
+/** Preface of HTTP/2 clients (RFC 9113 §3.4). */
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 export const Type = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8, continuation: 9 }
 export const Flag = { ack: 1, endStream: 1, endHeaders: 4 }
@@ -27,7 +27,7 @@ export const SETTINGS = rawFrame(Type.settings, 0, 0)
 export const reset = (stream: number) => rawFrame(Type.reset, 0, stream, Uint8Array.of(0, 0, 0, 8))
 export const ping = (text = 'how-long') => rawFrame(Type.ping, 0, 0, Buffer.from(text))
 
-/** Headers that no table compresses (HPACK, RFC 7541 §6.2.2). */
+/** Headers without compression (HPACK, RFC 7541 §6.2.2). */
 export function headerBlock(headers: Readonly<Record<string, string>>): Buffer {
   return Buffer.concat(Object.entries(headers).flatMap(([name, value]) => [Buffer.of(0), text(name), text(value)]))
 }
@@ -40,7 +40,7 @@ function text(value: string): Buffer {
   return Buffer.concat([Buffer.from(length), bytes])
 }
 
-/** A connection that says what it is told to, and keeps what comes back. */
+/** A connection that sends exactly what a test passes to it, and records the response. */
 export class RawH2 {
   readonly socket: net.Socket
   readonly frames: RawFrame[] = []
@@ -68,7 +68,7 @@ export class RawH2 {
     })
   }
 
-  /** The first frame that `is`, also one that came already; undefined when the connection closes before. */
+  /** The first frame that matches `is`, including earlier frames; undefined if the connection closes before. */
   async until(is: (frame: RawFrame) => boolean): Promise<RawFrame | undefined> {
     for (;;) {
       const found = this.frames.find(is)

@@ -8,23 +8,23 @@ import { openRedis } from '../../src/repository/redis/client.ts'
 export type RedisServer = {
   readonly url: string
   readonly port: number
-  /** Stands still, as a machine does whose memory is swapped out: connections stay, nothing answers. */
+  /** Stops the process, like a machine whose memory is swapped out: connections stay open without responses. */
   freeze(): void
   thaw(): void
-  /** Ends at once and forgets everything. */
+  /** Ends at once and loses all data. */
   kill(): Promise<void>
-  /** Comes back on the same port, empty. */
+  /** Restarts on the same port, empty. */
   start(): Promise<void>
 }
 
-/** Whether this machine has a redis-server; tests that need one say that they were left out where it has none. */
+/** Whether this machine has a redis-server. Tests that need one report that they were left out if it is missing. */
 export const HAS_REDIS = await new Promise<boolean>((resolve) => {
   const child = spawn('redis-server', ['--version'], { stdio: 'ignore' })
   child.once('error', () => resolve(false))
   child.once('exit', (code) => resolve(code === 0))
 })
 
-/** Starts a Redis of its own on a free port of 127.0.0.1, without a file on disk; `options` are more of redis-server's own. */
+/** Starts a new Redis on a free port of 127.0.0.1, without a file on disk; `options` are additional options of redis-server. */
 export async function startRedis(options: readonly string[] = []): Promise<RedisServer> {
   const port = await freePort()
   const url = `redis://127.0.0.1:${port}`
@@ -53,7 +53,7 @@ async function launch(port: number, url: string, options: readonly string[]) {
     { stdio: 'ignore' },
   )
   const { send, close } = openRedis(parseRedisUrl(url))
-  // It has no way to say that it is ready but to answer.
+  // It has no readiness signal other than a response.
   for (let tries = 0; tries < 200 && child.exitCode === null; tries++) {
     try {
       await send(['PING'])

@@ -11,14 +11,14 @@ export type Replicas = {
   readonly redis: RedisServer
   readonly members: readonly Running[]
   readonly adminKey: string
-  /** Starts one more; its own `env` goes before that of all. */
+  /** Starts one more; its own `env` overrides the common one. */
   add(runtime: Runtime, env?: Record<string, string>): Promise<Running>
   close(): Promise<void>
 }
 
 /**
- * Real replicas of the service on one real database and one real Redis, with an environment `p/e` and its flag `a`. `close()`
- * ends the Redis too, also one that was given.
+ * Real replicas of the service with one real database and one real Redis, with an environment `p/e` and its flag `a`. `close()` also ends
+ * the Redis, even one that was passed in.
  */
 export async function startReplicas(
   runtimes: readonly Runtime[],
@@ -72,7 +72,7 @@ export async function request(
   return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
 }
 
-/** The value of a flag as one replica says it; the status when it says none. */
+/** The value of a flag at one replica, or the status if there is no value. */
 export async function evaluate(address: string, key: string, flag = 'a'): Promise<unknown> {
   const headers = { 'flagd-selector': 'flagSetId=p/e' }
   const { status, body } = await request(address, key, {

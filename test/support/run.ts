@@ -1,4 +1,4 @@
-// npm test: starts a Postgres where TEST_DATABASE_URL names none, runs every test on Node and on Bun, and adds up.
+// npm test: starts a Postgres if TEST_DATABASE_URL names none, runs every test on Node and on Bun, and prints the totals.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, globSync, readFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ type Sum = { passed: number; failed: number; skipped: number }
 
 const ROOT = join(import.meta.dirname, '../..')
 const BIN = join(ROOT, 'node_modules/.bin')
-/** One limit for both runtimes: a test that hangs is a test that fails. */
+/** One limit for both runtimes: a test that hangs fails. */
 const TEST_MS = testTimeoutMs()
 const RUN_MS = 25 * 60_000
 
@@ -24,7 +24,7 @@ const runtimes = (['node', 'bun'] as const).filter(
   (runtime) => args.includes(`--${runtime}`) || !args.some((arg) => /^--(node|bun)$/.test(arg)),
 )
 const wanted = args.filter((arg) => !arg.startsWith('--'))
-/** Run by themselves: npm run providers builds programs in other languages first. */
+/** Run separately: npm run providers first builds programs in other languages. */
 const APART = 'test/providers/'
 const files = globSync('test/**/*.test.ts', { cwd: ROOT })
   .filter((file) => (wanted.length === 0 ? !file.startsWith(APART) : wanted.some((part) => file.includes(part))))
@@ -50,7 +50,7 @@ if (!HAS_PROMTOOL)
   say(
     "LEFT OUT: the checks of metrics, alerts and dashboard by Prometheus's own tool, because this machine has no promtool; install prometheus",
   )
-/** The runner at work, and everything it started: a group of its own, so that one kill reaches all. */
+/** The running test runner and its children: a process group, so that one kill reaches all. */
 let group: number | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, async () => {
@@ -71,7 +71,7 @@ try {
 say(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
 process.exit(total.failed > 0 ? 1 : 0)
 
-/** Runs all files on one runtime. What ends badly without a failed test, or tests nothing, counts as one failure. */
+/** Runs all files on one runtime. A run that fails without a failed test, or without tests, counts as one failure. */
 async function runTests(runtime: Runtime): Promise<Sum> {
   const command = {
     node: ['--test', '--test-reporter=spec', `--test-timeout=${TEST_MS}`, '--test-concurrency=2', ...files],
@@ -105,7 +105,7 @@ async function runTests(runtime: Runtime): Promise<Sum> {
   return sum
 }
 
-/** Reads a runner's closing lines. */
+/** Parses a runner's summary. */
 function sumOf(output: string, pattern: RegExp): Sum {
   const sum: Sum = { passed: 0, failed: 0, skipped: 0 }
   for (const match of output.matchAll(pattern)) {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { startTrialDatabase } from '../../src/trial/database.ts'
 import { freePort } from './redis.ts'
 
-/** The Postgres that TEST_DATABASE_URL names, or a new one of our own in a temporary folder; the variable names it from then on. */
+/** The Postgres of TEST_DATABASE_URL, or a new one in a temporary folder, whose URL the variable then contains. */
 export async function startTestServer(): Promise<{ url: string; stop(): Promise<void> }> {
   const given = process.env['TEST_DATABASE_URL']
   if (given) return { url: given, stop: async () => undefined }

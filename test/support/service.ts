@@ -37,9 +37,9 @@ export type Service = {
   readonly streams: Streams
   readonly rpc: RpcServer
   readonly load: ConcurrencyLimit
-  /** Within the limit. */
+  /** Within the concurrency limit. */
   readonly fetch: (request: Request) => Response | Promise<Response>
-  /** Sends a request with the admin key, unless `key` says otherwise; JSON in, JSON out. */
+  /** Sends a request with the admin key, unless `key` is set; JSON in, JSON out. */
   call(method: string, path: string, call?: Call): Promise<Answer>
   close(): Promise<void>
 }
@@ -47,7 +47,7 @@ export type Service = {
 export type ServiceOptions = {
   readonly dependencies?: Partial<AppDependencies>
   readonly rpc?: Partial<RpcDependencies>
-  /** A database that is there already; otherwise a new one. */
+  /** An existing database; by default a new one. */
   readonly store?: Store
   readonly snapshotStore?: SnapshotStore
   readonly hints?: Invalidations
@@ -59,12 +59,12 @@ export type ServiceOptions = {
   /** Monotonic milliseconds. */
   readonly now?: () => number
   readonly tracer?: Tracer
-  /** By default there is no limit. */
+  /** No limit by default. */
   readonly requestsMax?: number
   readonly events?: EvaluationEvents
 }
 
-/** All routes over a real database, in this process and without a socket. */
+/** All routes with a real database, in this process and without a socket. */
 export async function openService(options: ServiceOptions = {}): Promise<Service> {
   const store = options.store ?? (await openStore())
   const { database } = store

@@ -4,8 +4,8 @@ import { dirname, join, relative } from 'node:path'
 export const SRC = join(import.meta.dirname, '../../src')
 
 /**
- * One source file. `imports` are paths below `src` and `packages` are specifiers, types included; `loads` are both, as far as they are
- * loaded together with the file.
+ * One source file. `imports` are paths below `src` and `packages` are specifiers, including types; `loads` are those of both that load
+ * together with the file.
  */
 export type Source = {
   readonly file: string

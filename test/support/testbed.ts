@@ -6,14 +6,14 @@ import type { Document } from './ofrep.ts'
 export type Attributes = Readonly<Record<string, string | number | boolean | { [name: string]: string }>>
 export type FlagValue = boolean | string | number | { [name: string]: never }
 export type Expected = { value: unknown; variant?: string | undefined; reason: string; errorCode?: string | undefined }
-/** One evaluation. `fallback` is the application's own default, of the flag's type and unlike what is expected. */
+/** One evaluation. `fallback` is the application's default, of the flag's type and different from the expected value. */
 export type Case = { set: string; key: string; context: Attributes; fallback: FlagValue; expected: Expected }
-/** What a scenario states about one evaluation. */
+/** The expectations of a scenario about one evaluation. */
 export type Statement = {
   key: string
   /** Boolean, String, Integer, Float or Object. */
   type: string
-  /** The default of the application. */
+  /** Default of the application. */
   fallback: unknown
   context: Attributes
   value: unknown
@@ -24,19 +24,19 @@ export type Statement = {
 type Flag = { state: string; variants: Record<string, FlagValue>; defaultVariant?: string | null; targeting?: object }
 
 const FLAGS = 'flagd-testbed/flags'
-/** Contexts that no scenario gives, for the branches that would else stay dark. */
+/** Contexts in no scenario, for branches that would otherwise not be covered. */
 const MORE_CONTEXTS: Readonly<Record<string, readonly Attributes[]>> = {
   'context-aware': [{ fn: 'Sulisław', ln: 'Świętopełk', age: 29, customer: false }],
   'flagd-context-aware': [{ injectedmetadata: 'set' }],
   'fractional-basic-flag': ['a', 'b', 'c', 'some-longer-input', ''].map((text) => ({ hashing_input: text })),
 }
-/** In `cat`, a missing attribute is no text for flagd in Go, and for us; only flagd-core makes it "null". */
+/** In `cat`, a missing attribute is not a text for flagd in Go, nor here; only flagd-core converts it to "null". */
 const MISSING_TEXT: Attributes = { user: { name: '' } }
 const CODE_DEFAULT = Symbol('the default of the application')
 
 /**
- * The flag sets of flagd's test bed. Files without metadata of their own are merged into one, the last file winning; a file
- * with metadata is a set of its own, as flagd keeps it when selected.
+ * The flag sets of flagd's test bed. Files without metadata are merged into one, the last file winning. A file with metadata is a separate
+ * set, as flagd treats it when selected.
  */
 export function readSets(): Map<string, Document> {
   const merged = { flags: {}, $evaluators: {} }
@@ -49,7 +49,7 @@ export function readSets(): Map<string, Document> {
   return sets
 }
 
-/** Every flag in every context that a scenario gives it, and in none; expectations do not come from our evaluator. */
+/** Every flag in every context of its scenarios, and in none; expectations do not come from our evaluator. */
 export function readCases(sets: ReadonlyMap<string, Document>): Case[] {
   const statements = ['evaluation', 'disabled', 'targeting', 'metadata'].flatMap(readStatements)
   return [...sets].flatMap(([set, document]) =>
@@ -77,7 +77,7 @@ function caseOf({ set, document, key, context }: Asked, statements: readonly Sta
   return { set, key, context, fallback, expected: { ...found, value: settle(found.value) } }
 }
 
-/** Where a scenario states something, flagd's own implementation must say the same: then the expectation is sound. */
+/** If a scenario states a result, flagd's own implementation must have the same one: then the expectation is sound. */
 function confirm({ key, value, reason, errorCode }: Statement, found: Expected): void {
   const isSame =
     (found.value === CODE_DEFAULT || JSON.stringify(found.value) === JSON.stringify(value)) &&
@@ -91,14 +91,14 @@ function confirm({ key, value, reason, errorCode }: Statement, found: Expected):
 
 const hasRule = ({ state, targeting }: Flag): boolean => state !== 'DISABLED' && Object.keys(targeting ?? {}).length > 0
 
-/** The answer of a flag without a rule stands in its file. */
+/** The result of a flag without a rule is in its file. */
 function readOff({ state, variants, defaultVariant }: Flag): Expected {
   if (state === 'DISABLED') return { value: CODE_DEFAULT, reason: 'DISABLED' }
   if (!defaultVariant) return { value: CODE_DEFAULT, reason: 'DEFAULT' }
   return { value: variants[defaultVariant], variant: defaultVariant, reason: 'STATIC' }
 }
 
-/** What flagd's own implementation for JavaScript answers, given this flag alone. */
+/** The result of flagd's own implementation for JavaScript, with this flag alone. */
 function askFlagd({ flags, $evaluators }: Document, key: string, context: Attributes): Expected {
   const silent = () => undefined
   const core = new FlagdCore(undefined, { error: silent, warn: silent, info: silent, debug: silent })

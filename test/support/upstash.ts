@@ -5,9 +5,9 @@ import { listen } from '../../src/server/listen.ts'
 export type Front = {
   readonly restUrl: string
   readonly restToken: string
-  /** All that has arrived, oldest first. */
+  /** All received requests, oldest first. */
   readonly requests: readonly { readonly path: string; readonly headers: readonly string[] }[]
-  /** Ends every subscription, without a word as Upstash does it. */
+  /** Ends every subscription without an error, as Upstash does. */
   endSubscriptions(): void
   close(): Promise<void>
 }
@@ -15,8 +15,8 @@ export type Front = {
 const TOKEN = 'a-token-for-tests'
 
 /**
- * A front before a real Redis that speaks Upstash's REST protocol (https://upstash.com/docs/redis/features/restapi): a command,
- * /pipeline, /multi-exec, /subscribe as server-sent events, errors, and base64 where the client asks for it.
+ * A server of Upstash's REST protocol in front of a real Redis (https://upstash.com/docs/redis/features/restapi): a command, /pipeline,
+ * /multi-exec, /subscribe as server-sent events, errors, and base64 if the client requests it.
  */
 export async function startUpstash(redisUrl: string): Promise<Front> {
   const client = createClient({ url: redisUrl, RESP: 2, socket: { reconnectStrategy: () => 50 } })
@@ -100,7 +100,7 @@ export async function startUpstash(redisUrl: string): Promise<Front> {
   }
 }
 
-/** Strings in base64, whatever they are in; numbers and null as they are. "OK" is never encoded, as Upstash does it. */
+/** Strings in base64, at any depth; numbers and null unchanged. "OK" is never encoded, as with Upstash. */
 function encode(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(encode)
   return typeof value === 'string' && value !== 'OK' ? Buffer.from(value).toString('base64') : value
