@@ -106,21 +106,21 @@ const form = (targeting: unknown, $evaluators: Record<string, unknown> = {}) =>
 
 for (const [what, targeting, $evaluators, expected] of [
   [
-    'puts segments in, also within segments and lists',
+    'inlines segments, including those within segments and lists',
     { if: [{ $ref: 'a' }, 'b'] },
     { a: { or: [{ $ref: 'b' }] }, b: true },
     { if: [{ or: [true] }, 'b'] },
   ],
   ['keeps an unknown segment', { if: [{ $ref: 'x' }, 'b'] }, {}, { if: [{ $ref: 'x' }, 'b'] }],
   ['keeps an inherited name', { if: [{ $ref: 'toString' }, 'b'] }, {}, { if: [{ $ref: 'toString' }, 'b'] }],
-  ['keeps a $ref with company', { if: [{ $ref: 'a', b: 1 }, 'b'] }, { a: true }, { if: [{ $ref: 'a', b: 1 }, 'b'] }],
   [
-    'keeps a rule that goes in a circle',
-    { if: [{ $ref: 'a' }, 'b'] },
-    { a: { or: [{ $ref: 'a' }] } },
-    { if: [{ $ref: 'a' }, 'b'] },
+    'keeps a $ref with other members',
+    { if: [{ $ref: 'a', b: 1 }, 'b'] },
+    { a: true },
+    { if: [{ $ref: 'a', b: 1 }, 'b'] },
   ],
-  ['keeps null, which other providers answer DEFAULT for as well', null, {}, null],
+  ['keeps a circular rule', { if: [{ $ref: 'a' }, 'b'] }, { a: { or: [{ $ref: 'a' }] } }, { if: [{ $ref: 'a' }, 'b'] }],
+  ['keeps null, for which other providers return DEFAULT as well', null, {}, null],
 ] as const)
   test(`providerFormOf() ${what}`, () => assert.deepEqual(form(targeting, $evaluators), expected))
 

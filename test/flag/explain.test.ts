@@ -133,7 +133,7 @@ for (const [kind, targeting, more, summary] of [
   ['otherwise', { if: [{ var: 'gone' }, 'b', 'a'] }, {}, /"otherwise" gives "a"/],
   ['error', { if: [{ bad: 1 }, 'a'] }, {}, /The evaluation fails: Unknown operator "bad"/],
 ] as const)
-  test(`explain() says ${kind} for ${JSON.stringify(targeting)}`, () => {
+  test(`explain() returns ${kind} for ${JSON.stringify(targeting)}`, () => {
     const { decidedBy, summary: text } = explained(targeting, {}, more as Partial<Definition>)
     assert.equal(decidedBy.kind, kind)
     assert.match(text, summary)

@@ -78,13 +78,13 @@ const PATH = `/${service}/ResolveBoolean`
 for (const [what, status, sent] of [
   ['no body', 400, { body: '' }],
   ['an empty message', 404, { body: '{}' }],
-  ['text that is no JSON', 400, { body: '{"flagKey":' }],
+  ['text that is not JSON', 400, { body: '{"flagKey":' }],
   ['a list', 400, { body: '[]' }],
   ['null', 400, { body: 'null' }],
-  ['a key that is no text', 400, { body: '{"flagKey":1}' }],
-  ['a context that is no object', 400, { body: '{"flagKey":"on","context":[]}' }],
+  ['a key that is not a string', 400, { body: '{"flagKey":1}' }],
+  ['a context that is not an object', 400, { body: '{"flagKey":"on","context":[]}' }],
   ['the name of the field in the .proto', 200, { body: '{"flag_key":"on"}' }],
-  ['a field that there is not', 200, { body: '{"flagKey":"on","more":1}' }],
+  ['an unknown field', 200, { body: '{"flagKey":"on","more":1}' }],
   ['__proto__ in a context', 200, { body: '{"flagKey":"on","context":{"__proto__":{"who":"ada"}}}' }],
   ['a byte order mark', 200, { body: '\ufeff{"flagKey":"on"}' }],
   ['a charset', 200, { body: '{"flagKey":"on"}', headers: { 'content-type': 'Application/JSON; charset=utf-8' } }],
@@ -102,10 +102,10 @@ for (const [what, status, sent] of [
     404,
     { body: '{"flagKey":"on"}', headers: { 'flagd-selector': 'flagSetId=x/y' } },
   ],
-  ['a selector that is none', 400, { body: '{"flagKey":"on"}', headers: { 'flagd-selector': 'x=y' } }],
+  ['an invalid selector', 400, { body: '{"flagKey":"on"}', headers: { 'flagd-selector': 'x=y' } }],
   ['a body that is too large', 429, { body: JSON.stringify({ flagKey: 'x'.repeat(BODY_BYTES_MAX) }) }],
-  ['a page that may read it', 200, { body: '{"flagKey":"on"}', headers: { origin: ORIGIN } }],
-  ['a page that may not', 200, { body: '{"flagKey":"on"}', headers: { origin: 'https://other.example' } }],
+  ['an allowed origin', 200, { body: '{"flagKey":"on"}', headers: { origin: ORIGIN } }],
+  ['an origin that is not allowed', 200, { body: '{"flagKey":"on"}', headers: { origin: 'https://other.example' } }],
 ] as const)
   test(`a call with ${what} is answered ${status}`, async () => {
     assert.equal((await answerTo({ path: PATH, ...sent })).status, status)

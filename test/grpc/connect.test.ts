@@ -52,12 +52,12 @@ test('Connect answers protobuf, even for a compressed request', async () => {
 for (const [what, status, code, body, headers] of [
   ['an unknown flag', 404, 'not_found', '{"flagKey":"none"}', {}],
   ['no key', 401, 'unauthenticated', '{}', { 'x-api-key': '' }],
-  ['text that is no JSON', 400, 'invalid_argument', '{', {}],
+  ['text that is not JSON', 400, 'invalid_argument', '{', {}],
   ['a wrong selector', 400, 'invalid_argument', '{"flagKey":"on"}', { 'flagd-selector': 'x=y' }],
   ['a body that is too long', 429, 'resource_exhausted', JSON.stringify({ flagKey: 'x'.repeat(3_000) }), {}],
-  ['a body that is no gzip', 400, 'invalid_argument', '{"flagKey":"on"}', { 'content-encoding': 'gzip' }],
+  ['a body that is not gzip', 400, 'invalid_argument', '{"flagKey":"on"}', { 'content-encoding': 'gzip' }],
   ['an empty body as gzip', 400, 'invalid_argument', '', { 'content-encoding': 'gzip' }],
-  ['an encoding that we do not take', 501, 'unimplemented', '{}', { 'content-encoding': 'br' }],
+  ['an unsupported encoding', 501, 'unimplemented', '{}', { 'content-encoding': 'br' }],
 ] as const)
   test(`Connect answers ${what} with ${status} ${code}`, async () => {
     const response = await post(RESOLVE, JSON_TYPE, body, headers)

@@ -46,7 +46,7 @@ test('FrameDecoder distinguishes compressed messages from plain ones', () => {
 
 for (const [what, head, status] of [
   ['a message that is one byte too long', [0, 0, 0, 0, BYTES_MAX + 1], StatusCode.resourceExhausted],
-  ['the longest length there is', [0, 255, 255, 255, 255], StatusCode.resourceExhausted],
+  ['the maximum of the length field', [0, 255, 255, 255, 255], StatusCode.resourceExhausted],
   ['the flag of trailers in gRPC-Web', [0x80, 0, 0, 0, 1], StatusCode.internal],
   ['an unknown flag', [2, 0, 0, 0, 1], StatusCode.internal],
 ] as const)
@@ -129,7 +129,7 @@ for (const [what, bytes] of [
   ['a field of number 0', [0x02, 0x00]],
   ['a wire type that does not exist', [0x0f]],
   ['a group that never ends', [0x1b, 0x1b, 0x1b]],
-  ['text that is no UTF-8', [0x0a, 0x02, 0xff, 0xfe]],
+  ['text that is not UTF-8', [0x0a, 0x02, 0xff, 0xfe]],
 ] as const)
   test(`decodeMessage() refuses ${what}`, () =>
     assert.throws(() => decodeMessage(ResolveBooleanRequestSchema, Buffer.from(bytes)), is(StatusCode.invalidArgument)))

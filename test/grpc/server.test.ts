@@ -48,8 +48,8 @@ for (const [what, chunks, headers] of [
   ['the format named', [frame(message())], { 'content-type': 'application/grpc+proto' }],
   ['a message in single bytes', [...frame(message())].map((byte) => Uint8Array.of(byte)), {}],
   ['a message compressed with gzip', [frame(gzipSync(message()), 1)], { 'grpc-encoding': 'gzip' }],
-  ['a message that is not compressed, although it may be', [frame(message())], { 'grpc-encoding': 'gzip' }],
-  ['a message of the greatest length', [frame(long(BYTES_MAX - 40))], {}],
+  ['an uncompressed message and grpc-encoding gzip', [frame(message())], { 'grpc-encoding': 'gzip' }],
+  ['a message of the maximum length', [frame(long(BYTES_MAX - 40))], {}],
   ['a key in the metadata as bearer', [frame(message())], { authorization: 'bearer KEY' }],
 ] as const)
   test(`a call with ${what} is answered`, async () => {
@@ -69,17 +69,17 @@ for (const [what, status, chunks, headers] of [
   ['two messages', 12, [frame(message()), frame(message())], {}],
   ['unknown flags', 13, [frame(message(), 2)], {}],
   ['a compressed message without an encoding', 13, [frame(gzipSync(message()), 1)], {}],
-  ['an encoding that we do not take', 12, [frame(message(), 1)], { 'grpc-encoding': 'deflate' }],
+  ['an unsupported encoding', 12, [frame(message(), 1)], { 'grpc-encoding': 'deflate' }],
   ['a broken compressed message', 13, [frame(broken, 1)], { 'grpc-encoding': 'gzip' }],
   [
-    'a small message that unpacks to a large one',
+    'a small message that decompresses to a large one',
     8,
     [frame(gzipSync(long(1_000_000)), 1)],
     { 'grpc-encoding': 'gzip' },
   ],
   ['a message that is too long', 8, [frame(long(BYTES_MAX))], {}],
-  ['bytes that are no message', 3, [frame(Buffer.from([0x0a, 0xff, 0xff, 0xff]))], {}],
-  ['a key that nobody has', 16, [frame(message())], { 'x-api-key': 'fs_client_nobody' }],
+  ['bytes that are not a message', 3, [frame(Buffer.from([0x0a, 0xff, 0xff, 0xff]))], {}],
+  ['an unknown key', 16, [frame(message())], { 'x-api-key': 'fs_client_nobody' }],
   ['a wrong selector', 3, [frame(message())], { 'flagd-selector': 'ü=é' }],
 ] as const)
   test(`a call with ${what} ends with status ${status}, and the next one is answered`, async () => {

@@ -64,7 +64,7 @@ describe('a Redis that speaks TLS', { skip: HAS_REDIS ? false : 'there is no red
 
   for (const [way, port] of [
     ['directly', () => tlsPort],
-    ['through a proxy that goes by the name in the handshake', () => proxy.port],
+    ['through a proxy that selects by server name', () => proxy.port],
   ] as const)
     test(`delivers copies and invalidations to clients that trust its certificate, ${way}`, async () => {
       const env = { ...trusted, REDIS_URL: `rediss://localhost:${port()}` }

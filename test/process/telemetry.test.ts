@@ -117,7 +117,7 @@ for (const [what, env] of [
   ['without an endpoint', {}],
   ['with the SDK disabled', { OTEL_SDK_DISABLED: 'true' }],
   ['with no exporter', { OTEL_TRACES_EXPORTER: 'none' }],
-  ['with a sampler that takes nothing', { OTEL_TRACES_SAMPLER: 'always_off' }],
+  ['with a sampler that keeps nothing', { OTEL_TRACES_SAMPLER: 'always_off' }],
 ] as const)
   test(`nothing is sent ${what}`, async () => {
     const endpoint = what === 'without an endpoint' ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint }
@@ -140,7 +140,7 @@ describe('a collector that is', () => {
     OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: '32',
   })
   for (const mood of ['refuses', 'hangs', 'dead'] as const)
-    test(`${mood === 'dead' ? 'dead' : `there and ${mood}`} costs no answer, and no more than the queue; the end comes in time`, async () => {
+    test(`${mood === 'dead' ? 'dead' : `there and ${mood}`} delays no response, takes no more memory than the queue, and the process ends in time`, async () => {
       const running = await start(env())
       if (mood === 'dead') await collector.close()
       else collector.mood = mood satisfies Mood

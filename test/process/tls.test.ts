@@ -48,13 +48,9 @@ for (const [what, env, sentence] of [
     { TLS_CERT_FILE: certificate },
     /^Cannot start: TLS_CERT_FILE and TLS_KEY_FILE: set both or neither\n$/,
   ],
+  ['a missing file', { TLS_CERT_FILE: '/nowhere', TLS_KEY_FILE: key }, /^Cannot start: TLS_CERT_FILE: cannot read/],
   [
-    'a file that is not there',
-    { TLS_CERT_FILE: '/nowhere', TLS_KEY_FILE: key },
-    /^Cannot start: TLS_CERT_FILE: cannot read/,
-  ],
-  [
-    'a file that is no certificate',
+    'a file that is not a certificate',
     { TLS_CERT_FILE: 'BAD', TLS_KEY_FILE: key },
     /^Cannot start: TLS_CERT: expected certificates in PEM/,
   ],

@@ -88,7 +88,7 @@ const DOCUMENTS: readonly (readonly [document: unknown, mistakes: readonly strin
 ]
 
 for (const [document, mistakes] of DOCUMENTS)
-  test(`readDocument() says: ${mistakes.join('; ').slice(0, 100) || 'right'}`, () =>
+  test(`readDocument() reports: ${mistakes.join('; ').slice(0, 100) || 'no mistake'}`, () =>
     assert.deepEqual(list(readDocument(document).mistakes), mistakes))
 
 const DIGITS: readonly (readonly [number: string, mistake: string | undefined])[] = [
@@ -105,7 +105,7 @@ const DIGITS: readonly (readonly [number: string, mistake: string | undefined])[
   [`1${'0'.repeat(400)}`, `1${'0'.repeat(58)}…`],
 ]
 for (const [number, digits] of DIGITS)
-  test(`readDocument() says of the number ${number.slice(0, 30)}: ${digits?.slice(0, 30) ?? 'right'}`, () => {
+  test(`readDocument() reports for the number ${number.slice(0, 30)}: ${digits?.slice(0, 30) ?? 'no mistake'}`, () => {
     const text = `{"flags":{"a":{"state":"ENABLED","variants":{"n":${number}},"defaultVariant":"n"}}}`
     const expected = digits === undefined ? [] : [`/flags/a/variants/n: Number ${digits} cannot be kept exactly`]
     assert.deepEqual(list(readDocument(JSON.parse(text), text).mistakes), expected)
@@ -156,7 +156,7 @@ const DEFINITIONS: readonly (readonly [definition: unknown, mistakes: readonly s
 ]
 
 for (const [definition, mistakes] of DEFINITIONS)
-  test(`checkDefinition() says: ${mistakes.join('; ') || 'right'}`, () =>
+  test(`checkDefinition() reports: ${mistakes.join('; ') || 'no mistake'}`, () =>
     assert.deepEqual(list(checkDefinition(definition, {})), mistakes))
 
 /** Rules, with the pointer below /targeting. */
@@ -247,7 +247,7 @@ const SEGMENTS = {
 }
 
 for (const [rule, mistakes] of RULES)
-  test(`checkDefinition() says of a rule: ${mistakes.join('; ').slice(0, 100) || JSON.stringify(rule)}`, () =>
+  test(`checkDefinition() reports for a rule: ${mistakes.join('; ').slice(0, 100) || JSON.stringify(rule)}`, () =>
     assert.deepEqual(
       list(checkDefinition(ruled(rule), SEGMENTS, '/flags/f')),
       mistakes.map((mistake) => `/flags/f/targeting${mistake}`),

@@ -15,7 +15,7 @@ for (const [what, rule, places] of [
   ['an attribute with null for a default', seeded({ var: ['email', null] }), ['/fractional/0/cat/0']],
   ['no attribute', seeded('salt', { var: '$flagd.flagKey' }), []],
   ['no seed', { fractional: [['a', 1]] }, []],
-  ['an attribute alone, which is no text when missing', { fractional: [email, ['a', 1]] }, []],
+  ['an attribute alone, which is not a text when missing', { fractional: [email, ['a', 1]] }, []],
   ['a guarded attribute', { if: [email, split, null] }, []],
   ['one that is guarded by and', { and: [email, { '==': [split, 'a'] }] }, []],
   ['one that is guarded among others', { if: [{ and: [{ '!!': [email] }, { var: 'beta' }] }, split] }, []],
@@ -32,7 +32,7 @@ for (const [what, rule, places] of [
   ['one in the variant of another', { fractional: [['a'], [split, 1]] }, ['/fractional/1/0/fractional/0/cat/1']],
   ['an item of a list', { map: [{ var: 'list' }, split] }, []],
 ] as const)
-  test(`checkSeeds() says of ${what}: ${places.length === 0 ? 'right' : places.join(', ')}`, () =>
+  test(`checkSeeds() of ${what}: ${places.length === 0 ? 'valid' : places.join(', ')}`, () =>
     assert.deepEqual(
       checkSeeds(rule, '').map(({ pointer }) => pointer),
       places,

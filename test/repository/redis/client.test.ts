@@ -98,7 +98,7 @@ describe('a connection to Redis', { skip: HAS_REDIS ? false : 'there is no redis
     assert.equal(await send(['PING']), 'PONG')
     const first = await commands()
     await sleep(3_000)
-    assert.equal((await commands()) - first, 1, 'of which one asks for the number')
+    assert.equal((await commands()) - first, 1, 'one of them reads the number')
     proxy.set('refused')
     await sleep(300)
     const count = proxy.connections()
@@ -128,10 +128,10 @@ describe('a connection to Redis', { skip: HAS_REDIS ? false : 'there is no redis
 })
 
 for (const [what, answer] of [
-  ['answers in another protocol', (socket: Socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
-  ['answers half a reply and hangs up', (socket: Socket) => socket.end('$100\r\nhalf')],
+  ['uses another protocol', (socket: Socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
+  ['sends half a reply and disconnects', (socket: Socket) => socket.end('$100\r\nhalf')],
   ['never answers', () => undefined],
-  ['hangs up at once', (socket: Socket) => socket.destroy()],
+  ['disconnects at once', (socket: Socket) => socket.destroy()],
 ] as const)
   test(`a server that ${what} is an error in time`, async () => {
     const sockets = new Set<Socket>()
