@@ -73,7 +73,7 @@ for (const [status, what, path, body, headers] of [
   ['NOT_FOUND', 'another environment', RESOLVE, resolve({}), { 'flagd-selector': 'flagSetId=a/b' }],
   ['INVALID_ARGUMENT', 'a type mismatch', RESOLVE, resolve({ flagKey: 'text' }), {}],
   ['INVALID_ARGUMENT', 'a wrong selector', EVENTS, EMPTY, { 'flagd-selector': 'x=y' }],
-  ['INVALID_ARGUMENT', 'bytes that are no message', RESOLVE, frame(Buffer.from([0x0a, 0xff, 0xff, 0xff])), {}],
+  ['INVALID_ARGUMENT', 'bytes that are not a message', RESOLVE, frame(Buffer.from([0x0a, 0xff, 0xff, 0xff])), {}],
   ['RESOURCE_EXHAUSTED', 'a message that is too long', RESOLVE, resolve({ flagKey: 'x'.repeat(3_000) }), {}],
   ['RESOURCE_EXHAUSTED', 'a message that is too long after gzip', RESOLVE, COMPRESSED, { 'grpc-encoding': 'gzip' }],
   ['DATA_LOSS', 'a parse error', RESOLVE, resolve({ flagKey: 'unparsable' }), {}],
