@@ -124,4 +124,4 @@ test('a subscription to an absent Redis keeps retrying, and stops at once when a
 })
 
 for (const message of ['', 'a', 'a/b one', 'a/b one x', 'a/b one 1 2', `a/b ${'x'.repeat(65)} 1`])
-  test(`"${message.slice(0, 20)}" is no hint`, () => assert.equal(parseInvalidation(message), undefined))
+  test(`"${message.slice(0, 20)}" is not an invalidation`, () => assert.equal(parseInvalidation(message), undefined))
