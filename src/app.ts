@@ -15,6 +15,7 @@ import type { ManagementDependencies } from './routes/management/management.ts'
 import { metrics } from './routes/metrics.ts'
 import { evaluateAll } from './routes/ofrep/evaluate-all.ts'
 import { evaluateFlag } from './routes/ofrep/evaluate-flag.ts'
+import type { EvaluationDependencies } from './routes/ofrep/evaluation-handler.ts'
 import { eventStream, isEventStream, STREAM_ROUTE } from './routes/ofrep/event-stream.ts'
 import { requestTelemetry, type TelemetrySinks } from './routes/ofrep/request-telemetry.ts'
 import { methodNotAllowed, responseHeadersFor, responseOf } from './routes/ofrep/responses.ts'
@@ -49,31 +50,42 @@ export type AppDependencies = ManagementDependencies & {
 }
 
 /**
- * Middleware order and route table. Evaluations come first and pass no middleware: they record themselves, at a fraction of its cost. The
- * management API is loaded with the first request for it, which goes to an app with all routes; later requests go there as well.
+ * All routes. Evaluations come first and pass no middleware: they record themselves, at a fraction of its cost. They have an app of their own,
+ * because Hono calls a handler directly only if nothing else matches its path.
  */
-export function app(dependencies: AppDependencies, management?: Hono): Hono {
-  const { telemetry = {}, corsOrigins, trialFlagSetId, rpc } = dependencies
-  const routes = new Hono()
-  routes.onError(handleError(dependencies.log))
-  routes.notFound(notFound)
-
-  const headersFor = responseHeadersFor(corsOrigins)
+export function app(dependencies: AppDependencies): Hono {
+  const { telemetry = {}, corsOrigins, trialFlagSetId } = dependencies
   const evaluation = {
     ...dependencies,
     defaultFlagSetId: trialFlagSetId,
     telemetry: requestTelemetry(telemetry),
-    headersFor,
+    headersFor: responseHeadersFor(corsOrigins),
   }
-  const isTrial = trialFlagSetId !== undefined
-  if (isTrial) routes.on('POST', [EVALUATE_FLAG, EVALUATE_ALL, `${EVALUATE_ALL}/`], localhostOnly)
+  const others = otherRoutes(dependencies, evaluation)
+  const routes = new Hono()
+  routes.onError(handleError(dependencies.log))
+  routes.notFound((c) => others.fetch(c.req.raw, c.env))
+  if (trialFlagSetId !== undefined) routes.on('POST', EVALUATION_PATHS, localhostOnly)
   routes.post(EVALUATE_FLAG, evaluateFlag(evaluation))
   routes.on('POST', [EVALUATE_ALL, `${EVALUATE_ALL}/`], evaluateAll(evaluation))
+  return routes
+}
 
+const EVALUATION_PATHS = [EVALUATE_FLAG, EVALUATE_ALL, `${EVALUATE_ALL}/`]
+
+/**
+ * Middleware order and route table of everything but evaluations. The management API is loaded with the first request for it, which goes to a
+ * table with its routes; later requests go there as well.
+ */
+function otherRoutes(dependencies: AppDependencies, evaluation: EvaluationDependencies, management?: Hono): Hono {
+  const { telemetry = {}, corsOrigins, trialFlagSetId, rpc } = dependencies
+  const routes = new Hono()
+  routes.onError(handleError(dependencies.log))
+  routes.notFound(notFound)
   if (!management) {
     const whole = lazy(async () => {
       const { management } = await import('./routes/management/management.ts')
-      const allRoutes = app(dependencies, management(dependencies))
+      const allRoutes = otherRoutes(dependencies, evaluation, management(dependencies))
       return (c) => allRoutes.fetch(c.req.raw, c.env)
     })
     routes.all('/api/v1/*', whole).all('/openapi.json', whole).all('/docs', whole)
@@ -87,7 +99,7 @@ export function app(dependencies: AppDependencies, management?: Hono): Hono {
   if (telemetry.tracer) routes.use(tracing(telemetry.tracer, isTraced))
   if (telemetry.access)
     routes.use(accessLog(logFor, { tracer: telemetry.tracer, actorOf: (c) => principalOf(c)?.name }))
-  if (isTrial) routes.use(localhostOnly)
+  if (trialFlagSetId !== undefined) routes.use(localhostOnly)
   routes.use('/ofrep/*', cors(corsOptions(corsOrigins)))
 
   for (const [path, probe] of probes(dependencies.health))
@@ -95,12 +107,14 @@ export function app(dependencies: AppDependencies, management?: Hono): Hono {
       const { status, body } = await probe()
       return c.json(body, status)
     })
-  const onlyPost = ({ req }: Context) => responseOf(methodNotAllowed(headersFor(req.raw.headers)))
-  for (const path of [EVALUATE_FLAG, EVALUATE_ALL, `${EVALUATE_ALL}/`]) routes.all(path, onlyPost)
+  const onlyPost = ({ req }: Context) => responseOf(methodNotAllowed(evaluation.headersFor(req.raw.headers)))
+  for (const path of EVALUATION_PATHS) routes.all(path, onlyPost)
   if (dependencies.events)
     routes.get(STREAM_ROUTE, eventStream({ ...evaluation, ...dependencies.events, tracer: telemetry.tracer }))
   if (dependencies.metrics) routes.get('/metrics', metrics(dependencies.metrics))
-  const sync = lazy(async () => (await import('./routes/sync.ts')).sync(evaluation))
+  const sync = lazy(async () =>
+    (await import('./routes/sync.ts')).sync({ ...evaluation, noteSync: dependencies.noteSync }),
+  )
   routes.get('/v1/flags', sync).get('/v1/flags/*', sync)
   if (rpc) routes.route('/', rpcRoutes(rpc, corsOrigins))
   if (management) routes.route('/', management)

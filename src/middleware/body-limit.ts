@@ -33,11 +33,15 @@ async function readBody(request: Request, bytesMax: number): Promise<string> {
  * Reads a body of at most `bytesMax` bytes as text; undefined if it is not UTF-8. Rejects with `too_large` as soon as the body exceeds that,
  * and with `invalid` if its framing is wrong or the client disconnects.
  */
-export async function readText(request: Request, bytesMax: number): Promise<string | undefined> {
+export function readText(request: Request, bytesMax: number): Promise<string | undefined> {
   const length = request.headers.get('content-length')
-  if (length !== null && Number(length) > bytesMax) throw tooLarge()
+  if (length !== null && Number(length) > bytesMax) return Promise.reject(tooLarge())
   // With a length the server reads no more than that. Bun takes 20 µs longer to read a stream, as long as an evaluation.
-  const bytes = length === null ? await readBytes(request, bytesMax) : await request.arrayBuffer().catch(unreadable)
+  const bytes = length === null ? readBytes(request, bytesMax) : request.arrayBuffer().catch(unreadable)
+  return bytes.then((read) => textOf(read, bytesMax))
+}
+
+function textOf(bytes: ArrayBuffer | Uint8Array, bytesMax: number): string | undefined {
   if (bytes.byteLength > bytesMax) throw tooLarge()
   try {
     return utf8.decode(bytes)

@@ -57,14 +57,22 @@ export class ConcurrencyLimit {
       this.begin()
       try {
         const response = fetch(request)
-        if (response instanceof Promise) return response.finally(this.end)
-        this.end()
-        return response
+        return response instanceof Promise ? response.then(this.#ended, this.#failed) : this.#ended(response)
       } catch (error) {
         this.end()
         throw error
       }
     }
+  }
+
+  readonly #ended = (response: Response): Response => {
+    this.end()
+    return response
+  }
+
+  readonly #failed = (error: unknown): never => {
+    this.end()
+    throw error
   }
 
   readonly #endTurn = (): void => {

@@ -81,7 +81,7 @@ async function listenForGrpc(options: ListenOptions): Promise<Http2Listener> {
  * `/ofrep/../api` or `/ofrep\..\api` would be served as `/api` behind a proxy that has let `/ofrep/` through.
  */
 function routesTo(handle: Handler): Readonly<Record<string, Handler>> {
-  const checked: Handler = (request, server) => (isPlain(request.params) ? handle(request, server) : refused())
+  const checked: Handler = (request, server) => (isPlain(request) ? handle(request, server) : refused())
   const paths = SEGMENTS.map((_, place) =>
     SEGMENTS.slice(0, place + 1)
       .map((name) => `/:${name}`)
@@ -93,12 +93,18 @@ function routesTo(handle: Handler): Readonly<Record<string, Handler>> {
   ])
 }
 
-/** A segment, percent-decoded, that a URL parser removes or takes apart; the last one may end with a fragment. */
-const ODD_SEGMENT = /^\.\.?(?:#|$)|\\/
+/** A segment, percent-decoded, that a URL parser removes; the last one may end with a fragment. */
+const DOT_SEGMENT = /^\.\.?(?:#|$)/
 
-function isPlain(params: BunRequest['params']): boolean {
-  for (const name in params) if (ODD_SEGMENT.test(params[name] ?? '')) return false
-  return true
+/** False where a segment is one that a URL parser removes or takes apart. An encoded backslash is none: `request.url` still has it. */
+function isPlain({ params, url }: BunRequest): boolean {
+  let backslashes = 0
+  for (const name in params) {
+    const segment = params[name] ?? ''
+    if (DOT_SEGMENT.test(segment)) return false
+    if (segment.includes('\\')) backslashes += segment.split('\\').length - 1
+  }
+  return backslashes === 0 || backslashes === (url.split('?', 1)[0]?.match(/%5c/gi)?.length ?? 0)
 }
 
 /**

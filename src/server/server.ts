@@ -62,7 +62,15 @@ export type Server = {
 export const NO_HOST = 'localhost'
 const HOST = /^(?:[\w.~!$&'()*+;=%-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i
 /** Whether `host` can stand in a URL without changing its path. Some that look like it cannot, such as "1.2.3.4.5" and "(10.0.0.1". */
-export const isHost = (host: string): boolean => HOST.test(host) && URL.canParse(`http://${host}`)
+export function isHost(host: string): boolean {
+  if (host === lastHost) return true
+  if (!HOST.test(host) || !URL.canParse(`http://${host}`)) return false
+  lastHost = host
+  return true
+}
+
+/** Clients of one replica use few names. */
+let lastHost = NO_HOST
 
 /** Also percent-encoded, and after a backslash, which URL parsers read as a slash. */
 const DOT_SEGMENT = /[/\\](?:\.|%2e){1,2}(?:[/\\?#]|$)/i

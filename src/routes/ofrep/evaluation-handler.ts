@@ -9,7 +9,7 @@ import { readText } from '../../middleware/body-limit.ts'
 import type { LogLine } from '../../telemetry/log.ts'
 import type { Span } from '../../telemetry/span.ts'
 import { isStaleFor } from './etag.ts'
-import type { RequestRecord, RequestTelemetry } from './request-telemetry.ts'
+import type { RequestTelemetry } from './request-telemetry.ts'
 import { errorResponse, InvalidContext, type ResponseHeaders, type ResponseParts, responseOf } from './responses.ts'
 import type { EventStreams } from './stream-token.ts'
 
@@ -57,48 +57,39 @@ export type EvaluationRoute = {
   readonly evaluate: (request: EvaluationRequest) => ResponseParts | Promise<ResponseParts>
 }
 
-/** A handler of the OpenFeature Remote Evaluation Protocol 0.3: authenticates, reads, evaluates, records. Never throws. */
+/**
+ * A handler of the OpenFeature Remote Evaluation Protocol 0.3: authenticates, reads, evaluates, records. Never throws. Waits for nothing but the
+ * body once key and environment are cached: each `await` of a value costs 0.3 µs, and each async function as much again.
+ */
 export function evaluationHandler(
   dependencies: EvaluationDependencies,
   route: EvaluationRoute,
 ): (c: HonoContext) => Promise<Response> {
-  const { telemetry, headersFor, log } = dependencies
+  const { authenticate, current, newest = current, telemetry, headersFor, log } = dependencies
   return async ({ req: { raw } }) => {
+    const { url, headers: header } = raw
     const record = telemetry.start(route.path, raw)
-    const headers = headersFor(raw.headers)
+    const headers = headersFor(header)
     let response: ResponseParts
     try {
-      response = await route.evaluate(await readRequest(dependencies, raw, record, headers))
+      const found = record.within(authenticate, header)
+      const principal = found instanceof Promise ? await found : found
+      const selector = parseSelector(header.get('flagd-selector'))
+      const flagSetId = flagSetIdFor(principal, selector, dependencies.defaultFlagSetId)
+      const body = await readText(raw, dependencies.bodyBytesMax)
+      if (body === undefined) throw new InvalidContext()
+      const cached = record.within(current, flagSetId)
+      let snapshot = cached instanceof Promise ? await cached : cached
+      // An event informed the client of a change that is not cached here: old values would stay with the client.
+      if (isStaleFor(url, snapshot)) snapshot = await newest(flagSetId)
+      const now = Math.floor(dependencies.now() / 1_000)
+      const result = route.evaluate({ url, header, body, snapshot, selector, now, span: record.span, headers })
+      response = result instanceof Promise ? await result : result
     } catch (error) {
-      response = errorResponse(error, { route: route.path, key: route.keyIn(raw.url), headers }, record.logLine(log))
+      response = errorResponse(error, { route: route.path, key: route.keyIn(url), headers }, record.logLine(log))
     }
     return responseOf(record.end(response))
   }
-}
-
-/** Waits for nothing but the body once key and environment are cached. */
-async function readRequest(
-  dependencies: EvaluationDependencies,
-  raw: Request,
-  record: RequestRecord,
-  headers: ResponseHeaders,
-): Promise<EvaluationRequest> {
-  const { url, headers: header } = raw
-  const principal = await record.within(dependencies.authenticate, header)
-  const selector = parseSelector(header.get('flagd-selector'))
-  const flagSetId = flagSetIdFor(principal, selector, dependencies.defaultFlagSetId)
-  const body = await bodyOf(raw, dependencies.bodyBytesMax)
-  const cached = await record.within(dependencies.current, flagSetId)
-  // An event informed the client of a change that is not cached here: old values would stay with the client.
-  const snapshot = dependencies.newest && isStaleFor(url, cached) ? await dependencies.newest(flagSetId) : cached
-  const now = Math.floor(dependencies.now() / 1_000)
-  return { url, header, body, snapshot, selector, now, span: record.span, headers }
-}
-
-async function bodyOf(raw: Request, bytesMax: number): Promise<string> {
-  const body = await readText(raw, bytesMax)
-  if (body === undefined) throw new InvalidContext()
-  return body
 }
 
 /** Without one of these, no number of a body that is shorter than the digits of 1e308 can be beyond a double. */

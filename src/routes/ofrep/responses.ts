@@ -16,8 +16,22 @@ export type ResponseParts = {
   readonly body: string | null
 }
 
-export const responseOf = ({ status, headers, extraHeaders, body }: ResponseParts): Response =>
-  new Response(body, { status, headers: extraHeaders ? { ...headers, ...extraHeaders } : headers })
+/** Bun copies a `Headers` in 0.4 µs and a plain object in 1.1; on Node only a plain object is not copied at all. */
+const copiesHeaders = 'Bun' in globalThis
+const prepared = new WeakMap<Fields, Headers>()
+
+export function responseOf({ status, headers, extraHeaders, body }: ResponseParts): Response {
+  if (extraHeaders) return new Response(body, { status, headers: { ...headers, ...extraHeaders } })
+  return new Response(body, { status, headers: copiesHeaders ? preparedOf(headers) : headers })
+}
+
+function preparedOf(fields: Fields): Headers {
+  const known = prepared.get(fields)
+  if (known) return known
+  const headers = new Headers(fields)
+  prepared.set(fields, headers)
+  return headers
+}
 
 /** Headers by kind of response: with values, 304, and errors. */
 export type ResponseHeaders = { readonly values: Fields; readonly notModified: Fields; readonly error: Fields }
