@@ -53,6 +53,7 @@ const ROUTES = [
   ['GET', `${LIVE}/flags/a/history`, 'editor'],
   ['GET', `${LIVE}/flags/a/usage`, 'editor'],
   ['GET', `${LIVE}/problems`, 'editor'],
+  ['POST', `${LIVE}/explain`, 'editor'],
   ['GET', `${LIVE}/flagset`, 'editor'],
   ['PUT', `${LIVE}/flagset`, 'editor'],
   ['GET', '/api/v1/changes', 'editor'],

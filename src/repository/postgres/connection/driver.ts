@@ -63,10 +63,11 @@ type DriverConnection = NodeJS.EventEmitter & {
 
 export type DatabaseClient = pg.Client
 
-/** On bytes that the parser does not know, such as a demand for GSSAPI, it closes the connection; the driver's own client ends the process. */
+/** Closes the connection on bytes that the parser does not know, such as a demand for GSSAPI. The driver's own client ends the process then. */
 export class SafeClient extends pg.Client {
   constructor(config?: pg.ClientConfig) {
     super(config)
+    this.on('error', () => undefined) // the pending query or the pool reports it; without a listener the process would end
     const connection = connectionOf(this)
     const attach = connection.attachListeners.bind(connection)
     connection.attachListeners = (stream: DriverStream) =>

@@ -132,8 +132,6 @@ export function continuesAfter(failure: unknown, before: DatabaseRoute, next: Da
 }
 
 /** Opens one session outside of any pool, for one-off commands. Rejects with the last route's error. */
-export async function connect(address: DatabaseAddress): Promise<DatabaseClient> {
-  const client = await new FailoverPool(address, 1).connect()
-  client.on('error', () => undefined) // the pending query reports it
-  return client
+export function connect(address: DatabaseAddress): Promise<DatabaseClient> {
+  return new FailoverPool(address, 1).connect()
 }
