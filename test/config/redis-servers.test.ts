@@ -70,7 +70,11 @@ const TABLE: readonly Row[] = [
     verdict: 'refused: it names two databases',
     unlikeCli: 'redis-cli ignores ?db=',
   },
-  { url: 'redis://127.0.0.1:99999', verdict: 'refused: expected a port' },
+  {
+    url: 'redis://127.0.0.1:99999',
+    verdict: 'refused: expected a port',
+    unlikeCli: 'redis-cli takes the port modulo 65536, where another server may listen',
+  },
   { url: 'redis://a,b:P', verdict: 'refused: expected one host' },
   { url: 'redis://', verdict: 'refused: expected one host', unlikeCli: 'redis-cli takes 127.0.0.1:6379' },
   { url: 'http://127.0.0.1:P', verdict: 'refused: expected redis:' },
