@@ -23,7 +23,7 @@ import { wakefulClock } from './server/clock.ts'
 import { ConcurrencyLimit } from './server/concurrency-limit.ts'
 import { pause, shutDown } from './server/graceful-shutdown.ts'
 import { listen } from './server/listen.ts'
-import { overload } from './server/overload.ts'
+import { isManagement, overload } from './server/overload.ts'
 import { stopped } from './server/signals.ts'
 import { orExit } from './server/start.ts'
 import { EvaluationEvents } from './telemetry/evaluation-events.ts'
@@ -120,7 +120,10 @@ const shared = {
   now: wallNow,
   log: log.error,
 }
-const concurrency = new ConcurrencyLimit({ requestsMax: config.requestsMax, shed: metrics.shed })
+const limit = { requestsMax: config.requestsMax, shed: metrics.shed }
+const concurrency = new ConcurrencyLimit(limit)
+/** Of its own, so that requests that wait for Postgres leave room for evaluations. */
+const managementConcurrency = new ConcurrencyLimit(limit)
 const loadRpc = async () =>
   (await import('./grpc/server.ts')).rpcServer({
     ...shared,
@@ -145,7 +148,7 @@ const metricSources: MetricSources = {
   subscriptions,
   streams,
   rpcStreams: rpc.size,
-  requests: () => concurrency.size,
+  requests: () => concurrency.size + managementConcurrency.size,
   usage,
   database,
   tracer,
@@ -170,13 +173,17 @@ const dependencies: AppDependencies = {
   corsOrigins: config.corsOrigins,
 }
 const routes = app(dependencies)
-const fetch = (request: Request) => routes.fetch(request)
+const refuse = overload({ services: rpc.services, corsOrigins: config.corsOrigins })
+const serve = (request: Request) => routes.fetch(request)
+const fetchLimited = concurrency.wrap(serve, refuse)
+const fetchManagement = managementConcurrency.wrap(serve, refuse)
+const fetch = (request: Request) => (isManagement(request.url) ? fetchManagement : fetchLimited)(request)
 
 if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(
   () =>
     listen({
-      fetch: concurrency.wrap(fetch, overload({ services: rpc.services, corsOrigins: config.corsOrigins })),
+      fetch,
       takeStream: rpc.takeStream,
       host: config.host,
       port: config.port,

@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { after, afterEach, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseDatabaseUrl } from '../../src/config/database.ts'
+import { connect } from '../../src/repository/postgres/connection/failover-pool.ts'
 import { samplesIn } from '../support/metrics.ts'
 import { type Loaded, overwhelm, quantile } from '../support/overwhelm.ts'
 import { kill, type Running, startService } from '../support/process.ts'
@@ -19,6 +21,8 @@ const FLAGS = 3_000
 const CONNECTIONS = 800
 const SERVED = 3_000
 const MS_MAX = 45_000
+/** An eighth of the connections. */
+const REQUESTS_MAX = 100
 
 let store: Store
 let service: Running | undefined
@@ -87,7 +91,7 @@ async function observe(running: Running): Promise<Observed> {
 test('an overloaded process refuses some requests, answers the others in time, and its probes', async (t) => {
   const unbounded = await observe(await start({ REQUESTS_MAX: '0' }))
   await end()
-  const running = await start()
+  const running = await start({ REQUESTS_MAX: String(REQUESTS_MAX) })
   const bounded = await observe(running)
 
   const served = (of: Observed, share: number) => quantile(of.times.get(304) ?? [], share)
@@ -146,4 +150,25 @@ test('a process accepts its maximum of concurrent requests, and the next as soon
   assert.equal((await samplesOf(running)).get('flagstaff_shed_total{reason="concurrency"}'), 11)
   for (const socket of waiting) socket.destroy()
   while (((await samplesOf(running)).get('flagstaff_requests_in_flight') ?? 0) > 1) await sleep(5)
+})
+
+test('management requests that wait for the database leave room for evaluations', async () => {
+  const running = await start({ REQUESTS_MAX: '3' })
+  assert.equal((await evaluate(running)).status, 200)
+  const client = await connect(parseDatabaseUrl(store.url))
+  await client.query('begin')
+  await client.query('select 1 from flagstaff.environments for update') // every write waits for it
+  const change = () =>
+    request(running.address, ADMIN_KEY, { method: 'PATCH', path: ENVIRONMENT, body: { name: 'later' } })
+  const changes = Array.from({ length: 8 }, change)
+  const statuses = () => Promise.all(changes.map(async (each) => (await each).status))
+  try {
+    const refused = await Promise.any(changes.map(async (each) => (await each).status))
+    assert.equal(refused, 503)
+    for (let n = 0; n < 20; n += 1) assert.equal((await evaluate(running)).status, 200)
+  } finally {
+    await client.query('rollback')
+    await client.end()
+  }
+  assert.equal((await statuses()).filter((status) => status === 200).length, 3)
 })
