@@ -1,6 +1,12 @@
 import type { Counter } from '../telemetry/metrics.ts'
 import type { Fetch } from './server.ts'
 
+/**
+ * A turn whose responses take less time each is no overload, however many they are. Bun serves new connections in one turn as long as they
+ * arrive: a dozen clients that connect anew for each request make one of hundreds, at 0.1 ms each.
+ */
+const BUSY_RESPONSE_MS = 0.5
+
 export type ConcurrencyLimitOptions = {
   /** Requests in progress at once; 0: any number. */
   readonly requestsMax: number
@@ -19,6 +25,7 @@ export class ConcurrencyLimit {
   readonly #shed: Counter
   #inProgress = 0
   #endedInTurn = 0
+  #turnBeganAt = 0
 
   constructor({ requestsMax, shed }: ConcurrencyLimitOptions) {
     this.#requestsMax = requestsMax > 0 ? requestsMax : Number.POSITIVE_INFINITY
@@ -32,7 +39,11 @@ export class ConcurrencyLimit {
 
   /** The counter of refused requests if the limit is reached; undefined: there is room. */
   reached(): Counter | undefined {
-    return this.#inProgress + this.#endedInTurn >= this.#requestsMax ? this.#shed : undefined
+    if (this.#inProgress >= this.#requestsMax) return this.#shed
+    if (this.#inProgress + this.#endedInTurn < this.#requestsMax) return undefined
+    if (performance.now() - this.#turnBeganAt >= this.#requestsMax * BUSY_RESPONSE_MS) return this.#shed
+    this.#beginTurn()
+    return undefined
   }
 
   begin(): void {
@@ -41,7 +52,10 @@ export class ConcurrencyLimit {
 
   readonly end = (): void => {
     this.#inProgress -= 1
-    if (this.#endedInTurn === 0) setImmediate(this.#endTurn)
+    if (this.#endedInTurn === 0) {
+      this.#beginTurn()
+      setImmediate(this.#endTurn)
+    }
     this.#endedInTurn += 1
   }
 
@@ -73,6 +87,11 @@ export class ConcurrencyLimit {
   readonly #failed = (error: unknown): never => {
     this.end()
     throw error
+  }
+
+  #beginTurn(): void {
+    this.#endedInTurn = 0
+    this.#turnBeganAt = performance.now()
   }
 
   readonly #endTurn = (): void => {

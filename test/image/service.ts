@@ -101,7 +101,8 @@ export async function checkService(docker: Docker, { name }: { name: string }, c
         true,
       )
       assert.equal(await resolve(grpcPort, key), true)
-      assert.equal(await resolve(Number(new URL(address).port), key), true)
+      // Bun serves gRPC at a port of its own only.
+      if (name === 'node') assert.equal(await resolve(Number(new URL(address).port), key), true)
     },
   )
   await check(`${name}: has metrics, which say what runs`, async () => {

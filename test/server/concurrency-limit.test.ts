@@ -33,9 +33,16 @@ test('ConcurrencyLimit refuses a request above it, counts that, and takes the ne
   assert.equal(shed.value, 1)
 })
 
+/** Blocks the event loop, as an evaluation of many flags does. */
+function work(ms: number): Response {
+  const until = performance.now() + ms
+  while (performance.now() < until);
+  return new Response()
+}
+
 test('ConcurrencyLimit counts what is served in one turn of the event loop, also what waits for nothing', async () => {
   const { limit, shed } = limitOf(10)
-  const fetch = limit.wrap(async () => new Response(), refuse)
+  const fetch = limit.wrap(async () => work(1), refuse)
   for (let turn = 0; turn < 3; turn += 1) {
     for (let n = 0; n < 10; n += 1) assert.notEqual(await fetch(request), REFUSAL)
     for (let n = 0; n < 10; n += 1) assert.equal(fetch(request), REFUSAL)
@@ -43,6 +50,13 @@ test('ConcurrencyLimit counts what is served in one turn of the event loop, also
     await endOfTurn()
   }
   assert.equal(shed.value, 30)
+})
+
+test('ConcurrencyLimit refuses nothing of a turn of many short requests, as of clients that connect anew for each', async () => {
+  const { limit, shed } = limitOf(10)
+  const fetch = limit.wrap(async () => work(0.1), refuse)
+  for (let n = 0; n < 300; n += 1) assert.notEqual(await fetch(request), REFUSAL)
+  assert.equal(shed.value, 0)
 })
 
 test('ConcurrencyLimit serves above it what is never refused, and does not count a refusal', async () => {
