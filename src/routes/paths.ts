@@ -48,3 +48,7 @@ export function selectorAfter(prefix: string, url: string): string {
   if (selector === undefined) throw new FlagError('invalid', 'invalid selector: not percent-encoded UTF-8 without NUL')
   return selector
 }
+
+/** Whether a URL is one of the management API, as far as it can be told without parsing it. */
+export const isManagement = (url: string): boolean =>
+  url.startsWith('/api/v1/', url.indexOf('/', url.indexOf('://') + 3))

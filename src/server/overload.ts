@@ -77,7 +77,3 @@ function frameOf(flags: number, text: string): Uint8Array<ArrayBuffer> {
   frame.set(bytes, 5)
   return frame
 }
-
-/** Whether a URL is one of the management API, as far as it can be told without parsing it. */
-export const isManagement = (url: string): boolean =>
-  url.startsWith('/api/v1/', url.indexOf('/', url.indexOf('://') + 3))
