@@ -26,9 +26,9 @@ export const HAS_REDIS = await new Promise<boolean>((resolve) => {
 
 /** Starts a new Redis on a free port of 127.0.0.1, without a file on disk; `options` are additional options of redis-server. */
 export async function startRedis(options: readonly string[] = []): Promise<RedisServer> {
-  const port = await freePort()
-  const url = `redis://127.0.0.1:${port}`
-  let child = await launch(port, url, options)
+  const first = await launchAtFreePort(options)
+  const { port, url } = first
+  let { child } = first
   const kill = async () => {
     child.kill('SIGCONT')
     child.kill('SIGKILL')
@@ -43,6 +43,21 @@ export async function startRedis(options: readonly string[] = []): Promise<Redis
     start: async () => {
       child = await launch(port, url, options)
     },
+  }
+}
+
+const LAUNCHES_MAX = 3
+
+/** Another process may take a port between the moment when it is found free and the launch: then the server ends, and a new port is tried. */
+async function launchAtFreePort(options: readonly string[]) {
+  for (let launches = 1; ; launches += 1) {
+    const port = await freePort()
+    const url = `redis://127.0.0.1:${port}`
+    try {
+      return { port, url, child: await launch(port, url, options) }
+    } catch (error) {
+      if (launches === LAUNCHES_MAX) throw error
+    }
   }
 }
 
