@@ -34,7 +34,7 @@ const IS_SHORT = process.argv.includes('--short')
 const ROUNDS = Number(option('rounds') ?? (IS_SHORT ? 3 : 5))
 const CONNECTIONS = 16
 const SECONDS = 1
-/** Until the runtime has compiled what it runs most, and again what it then runs in another way: Bun takes some 3 s for it. */
+/** Until the runtime has compiled what it runs most, a second time after it has seen the rare cases. */
 const WARM_UP_SECONDS = IS_SHORT ? 4 : 6
 const LOAD = 0.7
 const TIMED_ROUNDS = 3

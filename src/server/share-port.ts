@@ -36,7 +36,7 @@ export function sharePort(
 
 /**
  * Reads enough bytes to detect the protocol, puts them back and passes the socket on. Reads by `data` events: a socket that ever had a
- * listener for `readable` is read by streams from then on and not by Node's parser itself, which takes three times as long for each request.
+ * listener for `readable` is read by streams from then on and not by Node's parser itself, which takes two to three times as long for each request.
  */
 function detectProtocol(socket: Socket, silentMs: number, take: (isHttp2: boolean) => void): void {
   let head: Buffer = Buffer.alloc(0)

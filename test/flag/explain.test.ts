@@ -148,3 +148,16 @@ test('explain() stops after 2,000 nodes and reports it', () => {
   const parts: readonly ExplainedNode[] = rule?.condition.kind === 'any' ? rule.condition.parts : []
   assert.ok(parts.length < 2_000)
 })
+
+test('explain() shows no bucket for weights that the evaluator does not accept', () => {
+  const targeting = {
+    fractional: [
+      ['a', 2_147_483_647],
+      ['b', 1],
+    ],
+  }
+  const { otherwise, evaluation } = explained(targeting, { targetingKey: 'ada' })
+  assert.equal(evaluation.reason, 'DEFAULT')
+  assert.ok(otherwise?.kind === 'split')
+  assert.equal(otherwise.bucket, undefined)
+})

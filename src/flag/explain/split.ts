@@ -1,5 +1,5 @@
 import { type Bucketing, type Context, isRecord } from '../definition.ts'
-import { hashValueBy, isEntry, pick, placeOf, toWeight } from '../operators/fractional.ts'
+import { hashValueBy, isEntry, pick, placeOf, sumOf, toWeight } from '../operators/fractional.ts'
 import { type EvaluationFrame, isScalar, operatorCallOf, RuleFault } from '../rules/expression.ts'
 import { compileRule } from '../rules/rule.ts'
 import { attributeOf } from './nodes.ts'
@@ -49,8 +49,8 @@ export function bucketOf(node: unknown, { flagKey, context, bucketing, now }: Sp
   const entries = hasValue ? call.operands.slice(1) : call.operands
   if (!entries.every(isEntry) || !entries.every((entry) => entry.every(isScalar))) return undefined
   const weights = entries.map(([, weight]) => toWeight(weight))
-  const of = weights.reduce((sum, weight) => sum + weight, 0)
-  if (!(of > 0)) return undefined
+  const of = sumOf(weights)
+  if (of === undefined) return undefined
   const frame: EvaluationFrame = { flagKey, now, context, whole: undefined, steps: 0 }
   const rule = hasValue ? call.operands[0] : undefined
   const value = hasValue ? bucketingValue(rule, bucketing, frame) : undefined

@@ -19,30 +19,22 @@ export type Trace = {
   readonly evaluation: Evaluation
   /** By node of the rule or of a segment; in a loop, the value of the last round. */
   readonly values: ReadonlyMap<object, unknown>
-  /** The innermost node at which the evaluation failed. */
-  readonly failedAt: object | undefined
   readonly readsClock: boolean
 }
 
 /** Evaluates a flag for `context` at `now` (unix seconds) as `evaluate()` does, and records each node. */
 export function trace(flag: ExplainableFlag, context: Context, now: number): Trace {
   const values = new Map<object, unknown>()
-  let failedAt: object | undefined
   const record =
     (node: object, expression: Expression): Expression =>
     (data, frame) => {
-      try {
-        const value = expression(data, frame)
-        values.set(node, value)
-        return value
-      } catch (error) {
-        failedAt ??= node
-        throw error
-      }
+      const value = expression(data, frame)
+      values.set(node, value)
+      return value
     }
   const compiled = compileWith(flag, record)
   const evaluation = evaluate(compiled, context, now)
-  return { evaluation, values, failedAt, readsClock: compiled.plan.readsClock }
+  return { evaluation, values, readsClock: compiled.plan.readsClock }
 }
 
 /** Evaluates the same flag again and again, each time with another value for one node. */

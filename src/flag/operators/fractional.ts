@@ -79,7 +79,7 @@ function distributeConstant(
   hash: HashExpression,
   bucketing: Bucketing,
 ): Expression {
-  const total = sum(weights)
+  const total = sumOf(weights)
   if (total === undefined) return () => null
   return (data, frame) => {
     const hashed = hash(data, frame)
@@ -93,7 +93,7 @@ function distribute(buckets: readonly Bucket[], hash: HashExpression, bucketing:
     const hashed = hash(data, frame)
     if (hashed === undefined) return null
     const weights = buckets.map(({ weight }) => toWeight(weight(data, frame)))
-    const total = sum(weights)
+    const total = sumOf(weights)
     return total === undefined
       ? null
       : toVariant(buckets[pick(hashed, weights, total, bucketing)]?.variant(data, frame))
@@ -112,7 +112,7 @@ function distributeComputed(operands: readonly unknown[], compiler: Compiler): E
     if (!entries.every(isEntry)) return null
     spend(frame, entries.length)
     const weights = entries.map(([, weight]) => toWeight(weight))
-    const total = sum(weights)
+    const total = sumOf(weights)
     const hashed = hash(hasValue ? values[0] : undefined, frame)
     if (total === undefined || hashed === undefined) return null
     return toVariant(entries[pick(hashed, weights, total, bucketing)]?.[0])
@@ -129,7 +129,8 @@ export function toWeight(weight: unknown): number {
   return typeof weight === 'number' && Number.isInteger(weight) ? Math.max(0, weight) : Number.NaN
 }
 
-function sum(weights: readonly number[]): number | undefined {
+/** The sum of weights; undefined if one of them or the sum is invalid. */
+export function sumOf(weights: readonly number[]): number | undefined {
   let total = 0
   for (const weight of weights) total += weight
   return total > 0 && total <= WEIGHT_SUM_MAX ? total : undefined

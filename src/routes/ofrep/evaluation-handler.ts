@@ -59,7 +59,7 @@ export type EvaluationRoute = {
 
 /**
  * A handler of the OpenFeature Remote Evaluation Protocol 0.3: authenticates, reads, evaluates, records. Never throws. Waits for nothing but the
- * body once key and environment are cached: each `await` of a value costs 0.3 µs, and each async function as much again.
+ * body once key and environment are cached.
  */
 export function evaluationHandler(
   dependencies: EvaluationDependencies,
