@@ -131,6 +131,15 @@ test('flag/ imports no package; only repository/ imports the database driver', (
   }
 })
 
+test('console/ runs in the browser: it imports only itself and flag/, and nothing imports it', () => {
+  for (const { file, imports } of sources) {
+    const isConsole = folderOf(file) === 'console'
+    for (const path of imports)
+      if (isConsole) assert.ok(['console', 'flag'].includes(folderOf(path)), `${file} must not import ${path}`)
+      else assert.notEqual(folderOf(path), 'console', `${file} must not import ${path}`)
+  }
+})
+
 test('only the entry points read the environment of the process', () => {
   for (const { file, text } of sources)
     if (layerOf(file) < LAYERS.length - 1) assert.ok(!text.includes('process.env'), `${file} reads process.env`)

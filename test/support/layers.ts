@@ -1,7 +1,7 @@
 /** Folders of `src`, and files directly below it, by layer, lowest first. Folders of one layer do not import each other. */
 export const LAYERS = [
   ['flag'],
-  ['telemetry'],
+  ['telemetry', 'console'],
   ['repository'],
   ['cache', 'config'],
   ['middleware'],

@@ -17,7 +17,7 @@ export type Source = {
 
 /** Every source file that is not generated. */
 export const sources: readonly Source[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts') && !file.includes('/gen/'))
+  .filter((file) => /\.tsx?$/.test(file) && !file.includes('/gen/'))
   .sort()
   .map((file) => {
     const text = readFileSync(join(SRC, file), 'utf8')
