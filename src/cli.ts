@@ -22,12 +22,12 @@ const USAGE = `Usage: admin <command>, with DATABASE_URL in the environment
 
   migrate                                          bring the database's schema up to date
   new-incarnation                                  say, after a restore from backup, that revisions may be lower now
-  key <role> <name> [--environment <p>/<e>]        create an API key and print it: client, server, editor or admin
+  key <role> <name> [--environment <p>/<e>]        create an API key and print it: client, server, viewer, editor or admin
   import <p>/<e> <file> [--prune] [--dry-run] [--no-strict]
                                                    make an environment say what a flagd file says
   export <p>/<e>                                   print an environment as a flagd file
 `
-const ROLES: readonly Role[] = ['client', 'server', 'editor', 'admin']
+const ROLES: readonly Role[] = ['client', 'server', 'viewer', 'editor', 'admin']
 const AUTHOR: Author = { actor: 'admin command', comment: '', traceId: '' }
 const OPTIONS = {
   environment: { type: 'string' },
@@ -44,7 +44,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     if (!known || !name) throw new Error(`Cannot create the key: expected one of ${ROLES.join(', ')}, and a name`)
     if ((known === 'admin') !== (environment === undefined))
       throw new Error(
-        'Cannot create the key: client, server and editor keys need --environment <project>/<environment>, admin keys have none',
+        'Cannot create the key: client, server, viewer and editor keys need --environment <project>/<environment>, admin keys have none',
       )
     const key = {
       name,

@@ -8,7 +8,7 @@ export type Authenticate = (header: Header) => Principal | Promise<Principal>
 
 /** A key has 62 characters; longer values are rejected without hashing. */
 const SECRET_LENGTH_MAX = 512
-const RANK: Record<Role, number> = { client: 0, server: 1, editor: 2, admin: 3 }
+const RANK: Record<Role, number> = { client: 0, server: 1, viewer: 2, editor: 3, admin: 4 }
 const BEARER = 'Bearer '
 const REFUSED = 'The API key is not valid'
 

@@ -138,7 +138,7 @@ const StoredKeySet = v.object({
     v.object({
       hash: v.pipe(v.string(), v.base64()),
       name: v.string(),
-      role: v.picklist(['client', 'server', 'editor', 'admin']),
+      role: v.picklist(['client', 'server', 'viewer', 'editor', 'admin']),
       environment: v.nullable(v.object({ project: v.string(), environment: v.string() })),
       expiresAt: v.nullable(v.number()),
     }),

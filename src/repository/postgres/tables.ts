@@ -14,7 +14,7 @@ import type { Bucketing, Definition, Metadata } from '../../flag/definition.ts'
 import type { FlagType } from '../../flag/evaluate.ts'
 
 /** Permissions of a key; each role includes those before it. */
-export type Role = 'client' | 'server' | 'editor' | 'admin'
+export type Role = 'client' | 'server' | 'viewer' | 'editor' | 'admin'
 
 /** Some members of `T`; undefined leaves a member as it is. */
 export type Patch<T> = { readonly [K in keyof T]?: T[K] | undefined }

@@ -36,12 +36,12 @@ const ChangesQuery = v.object({
   to: v.optional(time),
 })
 
-/** `/api/v1/changes`: the record of every mutation, newest first; for an editor, of those in its environment. */
+/** `/api/v1/changes`: the record of every mutation, newest first; for a viewer or editor, of those in its environment. */
 export function changeRoutes(database: Database, authenticate: Authenticate): Hono {
   return new Hono().get(
     '/',
-    describe('List changes; for an editor those of its environment', pageOf(Change)),
-    authorizeAnywhere(authenticate, 'editor'),
+    describe('List changes; for a viewer or editor those of its environment', pageOf(Change)),
+    authorizeAnywhere(authenticate, 'viewer'),
     query(ChangesQuery),
     async (c) => c.json(await pageOfChanges(database, scopeToKey(c, c.req.valid('query')))),
   )
@@ -52,7 +52,7 @@ export function historyRoutes(database: Database, authenticate: Authenticate): H
   return new Hono().get(
     '/:key/history',
     describe('List the versions of a definition', pageOf(Change)),
-    authorize(authenticate, 'editor'),
+    authorize(authenticate, 'viewer'),
     path(DefinitionPath),
     query(ChangePage),
     async (c) => {

@@ -39,6 +39,7 @@ const RollbackResult = v.object({ ...StoredDefinition.entries, warnings })
 
 /** `/api/v1/projects/:project/environments/:environment/flags`: how a flag is evaluated in one environment. */
 export function definitionRoutes(database: Database, authenticate: Authenticate, refresh: RefreshFlags): Hono {
+  const viewer = authorize(authenticate, 'viewer')
   const editor = authorize(authenticate, 'editor')
   const write = async (c: Context, name: definitions.FlagName, next: definitions.DefinitionChange['next']) => {
     const change = { next, expected: preconditionOf(c), author: authorOf(c) }
@@ -50,7 +51,7 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
     .get(
       '/',
       describe('List the definitions of an environment', pageOf(ListedDefinition)),
-      editor,
+      viewer,
       path(EnvironmentPath),
       query(Page),
       async (c) => {
@@ -60,7 +61,7 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
         return c.json({ items, next: nextKey(rows, page.limit) })
       },
     )
-    .get('/:key', describe('Read a definition', Definition), editor, path(DefinitionPath), async (c) => {
+    .get('/:key', describe('Read a definition', Definition), viewer, path(DefinitionPath), async (c) => {
       const row = await definitions.readDefinition(database, flagNameOf(c.req.valid('param')))
       return c.json(row.definition, 200, etagOf(row.revision))
     })

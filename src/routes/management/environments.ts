@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import * as v from 'valibot'
 import type { Authenticate } from '../../cache/authenticator.ts'
-import { authorize, authorOf } from '../../middleware/authentication.ts'
+import { authorize, authorOf, principalOf } from '../../middleware/authentication.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import type { EnvironmentRow } from '../../repository/postgres/environments.ts'
 import * as environments from '../../repository/postgres/environments.ts'
@@ -46,14 +46,18 @@ export type RefreshFlags = (scope: string) => Promise<void>
 /** `/api/v1/projects/:project/environments` */
 export function environmentRoutes(database: Database, authenticate: Authenticate, refresh: RefreshFlags): Hono {
   const admin = authorize(authenticate, 'admin')
+  const viewer = authorize(authenticate, 'viewer')
   return new Hono()
     .get(
       '/',
-      describe('List the environments of a project', pageOf(Environment)),
-      admin,
+      describe('List the environments of a project; for a viewer or editor its own', pageOf(Environment)),
+      viewer,
       path(ProjectPath),
       async (c) => {
-        const rows = await environments.listEnvironments(database, c.req.valid('param').project)
+        const own = principalOf(c)?.environment
+        const rows = own
+          ? [await environments.readEnvironment(database, own)]
+          : await environments.listEnvironments(database, c.req.valid('param').project)
         return c.json({ items: rows.map(toJson), next: null })
       },
     )
@@ -72,16 +76,10 @@ export function environmentRoutes(database: Database, authenticate: Authenticate
         return c.json(toJson(row), 201, { ...etagOf(row.revision), location })
       },
     )
-    .get(
-      '/:environment',
-      describe('Read an environment', Environment),
-      authorize(authenticate, 'editor'),
-      path(EnvironmentPath),
-      async (c) => {
-        const row = await environments.readEnvironment(database, c.req.valid('param'))
-        return c.json(toJson(row), 200, etagOf(row.revision))
-      },
-    )
+    .get('/:environment', describe('Read an environment', Environment), viewer, path(EnvironmentPath), async (c) => {
+      const row = await environments.readEnvironment(database, c.req.valid('param'))
+      return c.json(toJson(row), 200, etagOf(row.revision))
+    })
     .patch(
       '/:environment',
       describe('Change the name, description or bucketing of an environment', Environment),

@@ -107,7 +107,7 @@ export function explainRoutes(authenticate: Authenticate, current: CurrentSnapsh
   return new Hono().post(
     '/explain',
     describe('Explain evaluations', Result),
-    authorize(authenticate, 'editor'),
+    authorize(authenticate, 'viewer'),
     path(EnvironmentPath),
     body(ExplainRequest),
     async (c) => {

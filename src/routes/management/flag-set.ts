@@ -71,12 +71,13 @@ const FlagProblem = v.object({
 
 /** `…/environments/:environment/flagset`: a whole environment as one flagd document; `…/problems`: its mistakes. */
 export function flagSetRoutes(database: Database, authenticate: Authenticate, refresh: RefreshFlags): Hono {
+  const viewer = authorize(authenticate, 'viewer')
   const editor = authorize(authenticate, 'editor')
   return new Hono()
     .get(
       '/flagset',
       describe('Export an environment', FlagSetDocument),
-      editor,
+      viewer,
       path(EnvironmentPath),
       query(ExportQuery),
       async (c) => {
@@ -116,7 +117,7 @@ export function flagSetRoutes(database: Database, authenticate: Authenticate, re
     .get(
       '/problems',
       describe('List flags and segments with mistakes: invalid rules and dangling references', pageOf(FlagProblem)),
-      editor,
+      viewer,
       path(EnvironmentPath),
       query(ProblemPage),
       async (c) => {

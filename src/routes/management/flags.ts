@@ -55,12 +55,13 @@ const FlagQuery = v.object({ ...Page.entries, archived: v.optional(booleanText),
 
 /** `/api/v1/projects/:project/flags`: what a flag has in common in all environments. */
 export function flagRoutes(database: Database, authenticate: Authenticate, refresh: RefreshFlags): Hono {
+  const viewer = authorize(authenticate, 'viewer')
   const editor = authorize(authenticate, 'editor')
   return new Hono()
     .get(
       '/',
       describe('List the flags of a project', pageOf(Flag)),
-      editor,
+      viewer,
       path(ProjectPath),
       query(FlagQuery),
       async (c) => {
@@ -82,7 +83,7 @@ export function flagRoutes(database: Database, authenticate: Authenticate, refre
         return c.json(toJson(row), 201, { ...etagOf(row.version), location })
       },
     )
-    .get('/:key', describe('Read a flag', Flag), editor, path(FlagPath), async (c) => {
+    .get('/:key', describe('Read a flag', Flag), viewer, path(FlagPath), async (c) => {
       const { project, key } = c.req.valid('param')
       const row = await flags.readFlag(database, project, key)
       return c.json(toJson(row), 200, etagOf(row.version))

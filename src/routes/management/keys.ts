@@ -10,9 +10,9 @@ import { body, describeUnder, path, query } from './validation.ts'
 const describe = describeUnder('Keys')
 
 const Role = v.pipe(
-  v.picklist(['client', 'server', 'editor', 'admin']),
+  v.picklist(['client', 'server', 'viewer', 'editor', 'admin']),
   v.description(
-    'client: evaluate; server: and read definitions; editor: and change its environment; admin: everything',
+    'client: evaluate; server: and read definitions; viewer: and read all else of its environment; editor: and change it; admin: everything',
   ),
 )
 const Scope = v.strictObject({ project: ProjectKey, environment: EnvironmentKey })
@@ -41,7 +41,7 @@ const NewKey = v.pipe(
   v.forward(
     v.check(
       ({ role, environment }) => (role === 'admin') === (environment === null),
-      'must name an environment for client, server and editor keys, and be null for admin keys',
+      'must name an environment for client, server, viewer and editor keys, and be null for admin keys',
     ),
     ['environment'],
   ),

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import * as v from 'valibot'
 import type { Authenticate } from '../../cache/authenticator.ts'
-import { authorize, authorOf } from '../../middleware/authentication.ts'
+import { authorize, authorizeAnywhere, authorOf, principalOf } from '../../middleware/authentication.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import * as projects from '../../repository/postgres/projects.ts'
 import { instant, nextKey, Page, ProjectKey, ProjectPath, pageOf, text, version } from './schemas.ts'
@@ -27,20 +27,34 @@ const ProjectPatch = v.strictObject({ name: v.optional(text(200)), description: 
 export function projectRoutes(database: Database, authenticate: Authenticate): Hono {
   const admin = authorize(authenticate, 'admin')
   return new Hono()
-    .get('/', describe('List projects', pageOf(Project)), admin, query(Page), async (c) => {
-      const page = c.req.valid('query')
-      const rows = await projects.listProjects(database, page)
-      return c.json({ items: rows.map(toJson), next: nextKey(rows, page.limit) })
-    })
+    .get(
+      '/',
+      describe('List projects; for a viewer or editor its own', pageOf(Project)),
+      authorizeAnywhere(authenticate, 'viewer'),
+      query(Page),
+      async (c) => {
+        const own = principalOf(c)?.environment
+        if (own) return c.json({ items: [toJson(await projects.readProject(database, own.project))], next: null })
+        const page = c.req.valid('query')
+        const rows = await projects.listProjects(database, page)
+        return c.json({ items: rows.map(toJson), next: nextKey(rows, page.limit) })
+      },
+    )
     .post('/', describe('Create a project', Project, { status: 201 }), admin, body(NewProject), async (c) => {
       const { key, name = key, description } = c.req.valid('json')
       const row = await projects.createProject(database, { key, name, description }, authorOf(c))
       return c.json(toJson(row), 201, { ...etagOf(row.version), location: `/api/v1/projects/${key}` })
     })
-    .get('/:project', describe('Read a project', Project), admin, path(ProjectPath), async (c) => {
-      const row = await projects.readProject(database, c.req.valid('param').project)
-      return c.json(toJson(row), 200, etagOf(row.version))
-    })
+    .get(
+      '/:project',
+      describe('Read a project', Project),
+      authorize(authenticate, 'viewer'),
+      path(ProjectPath),
+      async (c) => {
+        const row = await projects.readProject(database, c.req.valid('param').project)
+        return c.json(toJson(row), 200, etagOf(row.version))
+      },
+    )
     .patch(
       '/:project',
       describe('Change the name or description of a project', Project),

@@ -45,7 +45,7 @@ export function usageRoutes(database: Database, authenticate: Authenticate, now:
   return new Hono().get(
     '/:key/usage',
     describe('Count the evaluations of a flag', UsageReport),
-    authorize(authenticate, 'editor'),
+    authorize(authenticate, 'viewer'),
     path(DefinitionPath),
     query(UsageQuery),
     async (c) => {

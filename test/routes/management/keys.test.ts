@@ -30,33 +30,33 @@ const newKey = async (role: string, more: object = {}) => {
 
 /** Every route of the management API, with the least role that may use it and the status for the path of another environment. */
 const ROUTES = [
-  ['GET', '/api/v1/projects', 'admin'],
+  ['GET', '/api/v1/projects', 'viewer'],
   ['POST', '/api/v1/projects', 'admin'],
-  ['GET', '/api/v1/projects/shop', 'admin'],
+  ['GET', '/api/v1/projects/shop', 'viewer'],
   ['PATCH', '/api/v1/projects/shop', 'admin'],
   ['DELETE', '/api/v1/projects/shop', 'admin'],
-  ['GET', '/api/v1/projects/shop/environments', 'admin'],
+  ['GET', '/api/v1/projects/shop/environments', 'viewer'],
   ['POST', '/api/v1/projects/shop/environments', 'admin'],
-  ['GET', LIVE, 'editor'],
+  ['GET', LIVE, 'viewer'],
   ['PATCH', LIVE, 'admin'],
   ['DELETE', LIVE, 'admin'],
-  ['GET', '/api/v1/projects/shop/flags', 'editor'],
+  ['GET', '/api/v1/projects/shop/flags', 'viewer'],
   ['POST', '/api/v1/projects/shop/flags', 'editor'],
-  ['GET', '/api/v1/projects/shop/flags/a', 'editor'],
+  ['GET', '/api/v1/projects/shop/flags/a', 'viewer'],
   ['PATCH', '/api/v1/projects/shop/flags/a', 'editor'],
-  ['GET', `${LIVE}/flags`, 'editor'],
-  ['GET', `${LIVE}/flags/a`, 'editor'],
+  ['GET', `${LIVE}/flags`, 'viewer'],
+  ['GET', `${LIVE}/flags/a`, 'viewer'],
   ['PUT', `${LIVE}/flags/a`, 'editor'],
   ['PATCH', `${LIVE}/flags/a`, 'editor'],
   ['DELETE', `${LIVE}/flags/zzz`, 'editor'],
   ['POST', `${LIVE}/flags/a/rollback`, 'editor'],
-  ['GET', `${LIVE}/flags/a/history`, 'editor'],
-  ['GET', `${LIVE}/flags/a/usage`, 'editor'],
-  ['GET', `${LIVE}/problems`, 'editor'],
-  ['POST', `${LIVE}/explain`, 'editor'],
-  ['GET', `${LIVE}/flagset`, 'editor'],
+  ['GET', `${LIVE}/flags/a/history`, 'viewer'],
+  ['GET', `${LIVE}/flags/a/usage`, 'viewer'],
+  ['GET', `${LIVE}/problems`, 'viewer'],
+  ['POST', `${LIVE}/explain`, 'viewer'],
+  ['GET', `${LIVE}/flagset`, 'viewer'],
   ['PUT', `${LIVE}/flagset`, 'editor'],
-  ['GET', '/api/v1/changes', 'editor'],
+  ['GET', '/api/v1/changes', 'viewer'],
   ['GET', '/api/v1/keys', 'admin'],
   ['POST', '/api/v1/keys', 'admin'],
   ['DELETE', '/api/v1/keys/00000000-0000-0000-0000-000000000000', 'admin'],
@@ -90,11 +90,12 @@ test('without a key, or with one that is wrong, no route says anything', async (
 })
 
 test('a role that is too low is refused on every route', async () => {
-  const keys = { client: await newKey('client'), server: await newKey('server'), editor: await newKey('editor') }
+  const roles = ['client', 'server', 'viewer', 'editor', 'admin'] as const
+  const keys = await Promise.all(roles.slice(0, -1).map(async (role) => [role, (await newKey(role)).secret] as const))
   for (const [method, path, least] of ROUTES)
-    for (const [role, { secret }] of Object.entries(keys)) {
-      const { status } = await call(method, path, { key: secret, ...writes(method) })
-      if (role === 'editor' && least === 'editor')
+    for (const [role, key] of keys) {
+      const { status } = await call(method, path, { key, ...writes(method) })
+      if (roles.indexOf(role) >= roles.indexOf(least))
         assert.ok(![401, 403].includes(status), `${role} ${method} ${path}: ${status}`)
       else assert.equal(status, 403, `${role} ${method} ${path}`)
     }
@@ -114,39 +115,54 @@ test('an editor changes its own environment and no other', async () => {
     assert.equal((await call(method, path, { key, ...writes(method) })).status, 403, path)
 })
 
-test('an editor reads the changes of its own environment and no others', async () => {
-  const { secret: key } = await newKey('editor')
-  const of = async (query: string) => {
-    const { status, body } = await call('GET', `/api/v1/changes${query}`, { key })
-    assert.equal(status, 200, query)
-    return body.items as { project: string; environment: string; flag: string | null }[]
-  }
-  for (const query of [
-    '',
-    '?limit=100',
-    '?project=shop',
-    '?environment=live',
-    '?project=shop&environment=live&flag=a',
-  ]) {
-    const items = await of(query)
-    assert.ok(items.length > 0, query)
-    for (const { project, environment } of items) assert.deepEqual([project, environment], ['shop', 'live'], query)
-  }
-  for (const query of [
-    '?environment=test',
-    '?project=shop&environment=test',
-    '?project=other',
-    '?project=other&environment=live',
-    '?project=',
-    '?environment=',
-    '?environment=LIVE',
-  ])
-    assert.equal((await call('GET', `/api/v1/changes${query}`, { key })).status, 403, query)
-  const twice = await call('GET', '/api/v1/changes?environment=live&environment=test', { key })
-  for (const { environment } of twice.body.items ?? []) assert.equal(environment, 'live')
-  const { body } = await call('GET', '/api/v1/changes?environment=test')
-  assert.ok(body.items.length > 0, 'an administrator reads all')
+test('a viewer reads its own project and environment, and may sync and evaluate', async () => {
+  const { secret: key } = await newKey('viewer')
+  const keysIn = async (path: string) =>
+    (await call('GET', path, { key })).body.items.map((row: { key: string }) => row.key)
+  assert.deepEqual(await keysIn('/api/v1/projects'), ['shop'])
+  assert.deepEqual(await keysIn('/api/v1/projects/shop/environments'), ['live'])
+  assert.ok((await keysIn(`${LIVE}/flags`)).includes('a'))
+  assert.ok('a' in (await call('GET', '/v1/flags', { key })).body.flags)
+  assert.equal((await call('POST', '/ofrep/v1/evaluate/flags/a', { key, body: {} })).body.value, true)
+  for (const path of ['/api/v1/projects/other', '/api/v1/projects/other/environments', TEST, `${TEST}/flags`])
+    assert.equal((await call('GET', path, { key })).status, 403, path)
+  assert.equal((await call('PATCH', `${LIVE}/flags/a`, { key, body: { defaultVariant: 'off' } })).status, 403)
 })
+
+for (const role of ['viewer', 'editor'])
+  test(`the role ${role} reads the changes of its own environment and no others`, async () => {
+    const { secret: key } = await newKey(role)
+    const of = async (query: string) => {
+      const { status, body } = await call('GET', `/api/v1/changes${query}`, { key })
+      assert.equal(status, 200, query)
+      return body.items as { project: string; environment: string; flag: string | null }[]
+    }
+    for (const query of [
+      '',
+      '?limit=100',
+      '?project=shop',
+      '?environment=live',
+      '?project=shop&environment=live&flag=a',
+    ]) {
+      const items = await of(query)
+      assert.ok(items.length > 0, query)
+      for (const { project, environment } of items) assert.deepEqual([project, environment], ['shop', 'live'], query)
+    }
+    for (const query of [
+      '?environment=test',
+      '?project=shop&environment=test',
+      '?project=other',
+      '?project=other&environment=live',
+      '?project=',
+      '?environment=',
+      '?environment=LIVE',
+    ])
+      assert.equal((await call('GET', `/api/v1/changes${query}`, { key })).status, 403, query)
+    const twice = await call('GET', '/api/v1/changes?environment=live&environment=test', { key })
+    for (const { environment } of twice.body.items ?? []) assert.equal(environment, 'live')
+    const { body } = await call('GET', '/api/v1/changes?environment=test')
+    assert.ok(body.items.length > 0, 'an administrator reads all')
+  })
 
 test('no spelling of a path bypasses the check', async () => {
   const { secret: key } = await newKey('editor')

@@ -26,6 +26,7 @@ test('the API is described as OpenAPI 3.1, with schemas for what goes in and out
   assert.deepEqual(post.requestBody.content['application/json'].schema.properties.role.enum, [
     'client',
     'server',
+    'viewer',
     'editor',
     'admin',
   ])
