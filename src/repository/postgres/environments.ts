@@ -1,18 +1,24 @@
+import { isDeepStrictEqual } from 'node:util'
 import { and, asc, eq, gt, max, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import type { Bucketing } from '../../flag/definition.ts'
 import { FlagError } from '../../flag/error.ts'
 import { type Author, type ExpectedVersion, expectRevision, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { selectProject } from './projects.ts'
 import { changes, deployment, environments, lastEvaluations, type Patch, projects } from './tables.ts'
 
-export type EnvironmentSettings = { readonly name: string; readonly description: string; readonly bucketing: Bucketing }
+export type EnvironmentSettings = Pick<
+  EnvironmentRow,
+  'name' | 'description' | 'bucketing' | 'position' | 'protected' | 'metadata'
+>
+/** The settings of a new environment; by default it is the last one, unprotected and without metadata. */
+export type NewEnvironmentSettings = Pick<EnvironmentSettings, 'name' | 'description' | 'bucketing'> &
+  Patch<Pick<EnvironmentSettings, 'position' | 'protected'>>
 
 /** A project has few environments; this limit keeps the list on one page. */
 const ENVIRONMENTS_MAX = 100
 
-/** The environments of a project, in the order of their keys. */
+/** The environments of a project, ordered by position, then by key. */
 export function listEnvironments(database: Database, project: string): Promise<EnvironmentRow[]> {
   return database.read(async (db) => {
     const { id } = await selectProject(db, project)
@@ -20,7 +26,7 @@ export function listEnvironments(database: Database, project: string): Promise<E
       .select()
       .from(environments)
       .where(eq(environments.projectId, id))
-      .orderBy(asc(environments.key))
+      .orderBy(asc(environments.position), asc(environments.key))
     return rows.map((row) => ({ ...row, project }))
   })
 }
@@ -36,7 +42,7 @@ export function readEnvironment(database: Database, name: EnvironmentName): Prom
 export function createEnvironment(
   database: Database,
   name: EnvironmentName,
-  change: { settings: EnvironmentSettings; author: Author },
+  change: { settings: NewEnvironmentSettings; author: Author },
 ): Promise<EnvironmentRow> {
   return database.write(async (tx) => {
     const project = await selectProject(tx, name.project, 'lock')
@@ -44,10 +50,13 @@ export function createEnvironment(
     if (count >= ENVIRONMENTS_MAX)
       throw new FlagError('conflict', `Cannot create the environment: a project has at most ${ENVIRONMENTS_MAX}`)
     const revision = (await lastRevision(tx, name)) + 1n
+    const { position = await nextPosition(tx, project.id), protected: isProtected = false } = change.settings
     const [row] = await tx
       .insert(environments)
       .values({
         ...change.settings,
+        position,
+        protected: isProtected,
         projectId: project.id,
         key: name.environment,
         revision,
@@ -57,13 +66,13 @@ export function createEnvironment(
       .returning()
     if (!row) throw new Error('Cannot create an environment: the insert returned no row')
     await recordChanges(tx, change.author, [
-      { subject: 'environment', action: 'create', ...name, revision, after: change.settings },
+      { subject: 'environment', action: 'create', ...name, revision, after: settingsOf(row) },
     ])
     return { ...row, project: name.project }
   })
 }
 
-/** Changes name, description or bucketing. A change of bucketing moves users between variants, so change records include it. */
+/** Changes settings. A change of bucketing moves users between variants, so change records include it. */
 export function updateEnvironment(
   database: Database,
   name: EnvironmentName,
@@ -72,16 +81,16 @@ export function updateEnvironment(
   return database.write(async (tx) => {
     const before = await lockEnvironment(tx, name)
     expectRevision(change.expected, before.revision)
-    const {
-      bucketing = before.bucketing,
-      name: title = before.name,
-      description = before.description,
-    } = change.settings
+    const { bucketing = before.bucketing, metadata = before.metadata, ...others } = change.settings
     const revision = await raiseRevision(tx, before.id, {
       author: change.author,
-      settings: bucketing === before.bucketing ? {} : { bucketing },
+      settings: {
+        ...(bucketing !== before.bucketing && { bucketing }),
+        ...(!isDeepStrictEqual(metadata, before.metadata) && { metadata }),
+      },
     })
-    await tx.update(environments).set({ name: title, description }).where(eq(environments.id, before.id))
+    if (Object.values(others).some((value) => value !== undefined))
+      await tx.update(environments).set(others).where(eq(environments.id, before.id))
     const after = await readEnvironmentRow(tx, name)
     await recordChanges(tx, change.author, [
       {
@@ -124,10 +133,22 @@ async function lastRevision(tx: Transaction, name: EnvironmentName): Promise<big
   return row?.last ?? 0n
 }
 
-const settingsOf = ({ name, description, bucketing }: EnvironmentSettings): EnvironmentSettings => ({
-  name,
-  description,
-  bucketing,
+/** The position after that of all other environments of the project. */
+async function nextPosition(tx: Transaction, projectId: bigint): Promise<number> {
+  const [row] = await tx
+    .select({ last: max(environments.position) })
+    .from(environments)
+    .where(eq(environments.projectId, projectId))
+  return (row?.last ?? -1) + 1
+}
+
+const settingsOf = (row: EnvironmentSettings): EnvironmentSettings => ({
+  name: row.name,
+  description: row.description,
+  bucketing: row.bucketing,
+  position: row.position,
+  protected: row.protected,
+  metadata: row.metadata,
 })
 
 /** Name of an environment: `project` and `environment` are keys. */

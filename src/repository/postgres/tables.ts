@@ -2,6 +2,7 @@ import {
   bigint,
   boolean,
   customType,
+  integer,
   json,
   pgSchema,
   primaryKey,
@@ -59,6 +60,10 @@ export const environments = schema.table('environments', {
   members: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),
   /** Revision at which bucketing, segments or metadata last changed. */
   settingsRevision: counter().default(0n),
+  /** Place in lists, from 0; several environments may have the same. */
+  position: integer().notNull().default(0),
+  /** Whether the console asks for confirmation before a change. */
+  protected: boolean().notNull().default(false),
   createdAt: instant().notNull().defaultNow(),
 })
 

@@ -1,19 +1,42 @@
 import { Hono } from 'hono'
 import * as v from 'valibot'
 import type { Authenticate } from '../../cache/authenticator.ts'
+import { checkMetadata } from '../../flag/check/definition.ts'
+import { isRecord, type Metadata } from '../../flag/definition.ts'
+import { FlagError } from '../../flag/error.ts'
 import { authorize, authorOf, principalOf } from '../../middleware/authentication.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import type { EnvironmentRow } from '../../repository/postgres/environments.ts'
 import * as environments from '../../repository/postgres/environments.ts'
-import { EnvironmentKey, EnvironmentPath, instant, ProjectKey, ProjectPath, pageOf, revision, text } from './schemas.ts'
-import { body, describeUnder, etagOf, path, preconditionOf } from './validation.ts'
+import {
+  EnvironmentKey,
+  EnvironmentPath,
+  instant,
+  metadata,
+  ProjectKey,
+  ProjectPath,
+  pageOf,
+  revision,
+  text,
+} from './schemas.ts'
+import { body, describeUnder, etagOf, path, preconditionOf, readJson } from './validation.ts'
 
 const describe = describeUnder('Environments')
+
+const POSITION_MAX = 10_000
 
 const Bucketing = v.pipe(
   v.picklist(['v1', 'v2', 'v3']),
   v.description('How `fractional` assigns shares. Another algorithm moves users to other variants'),
 )
+const Position = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(0),
+  v.maxValue(POSITION_MAX),
+  v.description('Place in lists, from 0; equal ones are ordered by key'),
+)
+const Protected = v.pipe(v.boolean(), v.description('Whether the console asks for confirmation before a change'))
 const Environment = v.object({
   project: ProjectKey,
   key: EnvironmentKey,
@@ -21,6 +44,9 @@ const Environment = v.object({
   name: v.string(),
   description: v.string(),
   bucketing: Bucketing,
+  position: Position,
+  protected: Protected,
+  metadata,
   revision,
   changedAt: instant('Last change'),
   createdAt: instant('Creation'),
@@ -30,11 +56,16 @@ const NewEnvironment = v.strictObject({
   name: v.optional(text(200)),
   description: v.optional(text(2000), ''),
   bucketing: v.optional(Bucketing, 'v2'),
+  position: v.optional(v.pipe(Position, v.description('By default after all others'))),
+  protected: v.optional(Protected, false),
 })
 const EnvironmentPatch = v.strictObject({
   name: v.optional(text(200)),
   description: v.optional(text(2000)),
   bucketing: v.optional(Bucketing),
+  position: v.optional(Position),
+  protected: v.optional(Protected),
+  metadata: v.optional(metadata),
 })
 
 /**
@@ -68,9 +99,9 @@ export function environmentRoutes(database: Database, authenticate: Authenticate
       path(ProjectPath),
       body(NewEnvironment),
       async (c) => {
-        const { key, name = key, description, bucketing } = c.req.valid('json')
+        const { key, name = key, ...settings } = c.req.valid('json')
         const { project } = c.req.valid('param')
-        const change = { settings: { name, description, bucketing }, author: authorOf(c) }
+        const change = { settings: { name, ...settings }, author: authorOf(c) }
         const row = await environments.createEnvironment(database, { project, environment: key }, change)
         const location = `/api/v1/projects/${project}/environments/${key}`
         return c.json(toJson(row), 201, { ...etagOf(row.revision), location })
@@ -82,13 +113,14 @@ export function environmentRoutes(database: Database, authenticate: Authenticate
     })
     .patch(
       '/:environment',
-      describe('Change the name, description or bucketing of an environment', Environment),
+      describe('Change the settings of an environment', Environment),
       admin,
       path(EnvironmentPath),
       body(EnvironmentPatch),
       async (c) => {
         const name = c.req.valid('param')
-        const change = { settings: c.req.valid('json'), expected: preconditionOf(c), author: authorOf(c) }
+        const settings = { ...c.req.valid('json'), metadata: metadataIn((await readJson(c)).value) }
+        const change = { settings, expected: preconditionOf(c), author: authorOf(c) }
         const row = await environments.updateEnvironment(database, name, change)
         await refresh(`${name.project}/${name.environment}`)
         return c.json(toJson(row), 200, etagOf(row.revision))
@@ -108,14 +140,25 @@ export function environmentRoutes(database: Database, authenticate: Authenticate
     )
 }
 
-const toJson = ({ project, key, name, description, bucketing, revision, changedAt, createdAt }: EnvironmentRow) => ({
-  project,
-  key,
-  flagSetId: `${project}/${key}`,
-  name,
-  description,
-  bucketing,
-  revision: Number(revision),
-  changedAt,
-  createdAt,
+/** The metadata of a patch as they were sent: the schema library drops members such as "constructor". Throws `invalid`. */
+function metadataIn(patch: unknown): Metadata | undefined {
+  if (!isRecord(patch) || patch['metadata'] === undefined) return undefined
+  const mistakes = checkMetadata(patch['metadata'])
+  if (mistakes.length > 0) throw new FlagError('invalid', 'The metadata are invalid', { mistakes })
+  return patch['metadata'] as Metadata
+}
+
+const toJson = (row: EnvironmentRow) => ({
+  project: row.project,
+  key: row.key,
+  flagSetId: `${row.project}/${row.key}`,
+  name: row.name,
+  description: row.description,
+  bucketing: row.bucketing,
+  position: row.position,
+  protected: row.protected,
+  metadata: row.metadata,
+  revision: Number(row.revision),
+  changedAt: row.changedAt,
+  createdAt: row.createdAt,
 })

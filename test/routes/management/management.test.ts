@@ -71,6 +71,34 @@ test('bucketing is a setting of the environment that a change record shows', asy
   assert.equal((await call('PATCH', environment, { body: { bucketing: 'v9' } })).status, 400)
 })
 
+test('environments are listed in the order of their positions; a new one is the last', async () => {
+  for (const body of [{ key: 'b' }, { key: 'c', protected: true }, { key: 'a', position: 0 }])
+    assert.equal((await call('POST', `${project}/environments`, { body })).status, 201)
+  const order = async () =>
+    (await call('GET', `${project}/environments`)).body.items.map((row: { key: string }) => row.key)
+  assert.deepEqual(await order(), ['a', 'test', 'b', 'c'])
+  const moved = await call('PATCH', `${project}/environments/b`, { body: { position: 9, protected: true } })
+  assert.deepEqual([moved.body.position, moved.body.protected, moved.body.name], [9, true, 'b'])
+  assert.deepEqual(await order(), ['a', 'test', 'c', 'b'])
+  const { body } = await call('GET', `/api/v1/changes?project=p${made}&environment=b&subject=environment`)
+  const [{ before, after }, created] = body.items
+  assert.deepEqual([before.position, before.protected, after.position, after.protected], [1, false, 9, true])
+  assert.deepEqual([created.action, created.after.position], ['create', 1])
+  assert.equal((await call('PATCH', environment, { body: { position: -1 } })).status, 400)
+  assert.equal((await call('PATCH', environment, { body: { position: 1.5 } })).status, 400)
+})
+
+test('metadata of an environment are replaced by PATCH and returned with each evaluation', async () => {
+  await call('PUT', `${environment}/flags/a`, { body: on })
+  const changed = await call('PATCH', environment, { body: '{"metadata":{"team":"web","constructor":1}}' })
+  assert.equal(JSON.stringify(changed.body.metadata), '{"team":"web","constructor":1}')
+  assert.equal((await evaluate('a')).body.metadata.team, 'web')
+  assert.equal((await call('PATCH', environment, { body: { name: 'Test' } })).body.metadata.team, 'web')
+  assert.equal((await call('PATCH', environment, { body: '{"metadata":{"__proto__":1}}' })).status, 400)
+  assert.equal((await call('PATCH', environment, { body: { metadata: { team: null } } })).status, 400)
+  assert.deepEqual((await call('PATCH', environment, { body: { metadata: {} } })).body.metadata, {})
+})
+
 test('a flag keeps its identity in the project: text, tags, archive', async () => {
   const created = await call('POST', `${project}/flags`, { body: { key: 'a/b c', type: 'boolean', tags: ['ui'] } })
   assert.equal(created.status, 201)
