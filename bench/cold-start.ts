@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../test/support/redis.ts'
+import { freePort } from '../test/support/daemon.ts'
 
 /** How a program is started: a command, and its whole environment but for the port. */
 export type Start = { readonly command: readonly string[]; readonly env: Readonly<Record<string, string>> }

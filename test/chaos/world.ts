@@ -7,9 +7,10 @@ import { parseDatabaseUrl } from '../../src/config/database.ts'
 import { connect } from '../../src/repository/postgres/connection/failover-pool.ts'
 import { migrate, renewIncarnation } from '../../src/repository/postgres/schema.ts'
 import { startTrialDatabase, type TrialDatabase } from '../../src/trial/database.ts'
+import { startAtFreePort } from '../support/daemon.ts'
 import { kill, type Running, startService } from '../support/process.ts'
 import { startProxy, type TcpProxy } from '../support/proxy.ts'
-import { freePort, type RedisServer, startRedis } from '../support/redis.ts'
+import { type RedisServer, startRedis } from '../support/redis.ts'
 import { request } from '../support/replicas.ts'
 
 export const FLAGS = '/api/v1/projects/p/environments/e/flags'
@@ -36,9 +37,13 @@ export type World = {
 export async function createWorld(): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'flagstaff-chaos-'))
   const [live, backup] = [join(folder, 'live'), join(folder, 'backup')]
-  const port = await freePort()
+  let postgres: TrialDatabase
+  const startPostgres = async (port: number): Promise<number> => {
+    postgres = await startTrialDatabase(live, port)
+    return port
+  }
+  const port = await startAtFreePort(startPostgres)
   const direct = `postgres://flagstaff@127.0.0.1:${port}/postgres`
-  let postgres: TrialDatabase = await startTrialDatabase(live, port)
   const onSchema = async (command: typeof migrate | typeof renewIncarnation) => {
     const client = await connect(parseDatabaseUrl(direct))
     await command(client)
@@ -69,7 +74,7 @@ export async function createWorld(): Promise<World> {
   const whileDown = async (work: () => void) => {
     await postgres.stop()
     work()
-    postgres = await startTrialDatabase(live, port)
+    await startPostgres(port)
   }
   return {
     adminKey,

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { makeCertificates } from '../support/certificates.ts'
+import { startAtFreePort } from '../support/daemon.ts'
 import { runProgram } from '../support/process.ts'
-import { freePort, HAS_REDIS, type RedisServer, startRedis } from '../support/redis.ts'
+import { HAS_REDIS, type RedisServer, startRedis } from '../support/redis.ts'
 
 const PASSWORD = 'p@ss/w:%'
 const SECRET = encodeURIComponent(PASSWORD)
@@ -115,11 +116,13 @@ describe('URLs of Redis', { skip: HAS_REDIS ? false : 'there is no redis-server 
   })
   const startWithTls = async (host: string) => {
     const { authority, certificate, key } = makeCertificates(folder, host)
-    const port = String(await freePort())
     const users = [`ada on >${PASSWORD} ~* &* +@all`, 'bob on nopass ~* &* +@all', `a:b on >${PASSWORD} ~* &* +@all`]
-    const tls = ['--tls-port', port, '--tls-cert-file', certificate, '--tls-key-file', key, '--tls-auth-clients', 'no']
+    const tls = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-auth-clients', 'no']
     const options = [...tls, '--bind', '127.0.0.1', '::1', ...users.flatMap((user) => ['--user', ...user.split(' ')])]
-    servers.push(await startRedis(options))
+    const port = await startAtFreePort(async (port) => {
+      servers.push(await startRedis(['--tls-port', String(port), ...options]))
+      return String(port)
+    })
     return { authority, port }
   }
   const withPorts = (url: string) => url.replace(/(?<=:)[PANV]\b/, (name) => ports[name] ?? '')

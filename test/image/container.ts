@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
-import { freePort } from '../support/redis.ts'
+import { freePort, startAtFreePort } from '../support/daemon.ts'
 
 /** Says whether what was promised is kept; what `keep` answers is a figure for whoever reads along. */
 export type Check = (promise: string, keep: () => Promise<unknown>) => Promise<void>
@@ -41,8 +41,12 @@ export async function runToEnd(docker: Docker, image: string, command: string[],
 }
 
 /** Starts the service and waits until it is ready. */
-export async function startContainer(docker: Docker, image: string, env: Variables): Promise<Started> {
-  const [port, grpcPort] = [await freePort(), await freePort()]
+export function startContainer(docker: Docker, image: string, env: Variables): Promise<Started> {
+  return startAtFreePort((port) => startAt(port, docker, image, env))
+}
+
+async function startAt(port: number, docker: Docker, image: string, env: Variables): Promise<Started> {
+  const grpcPort = await freePort()
   const address = `http://127.0.0.1:${port}`
   const ports = { HOST: '127.0.0.1', PORT: String(port), GRPC_PORT: String(grpcPort) }
   const container = await create(docker, image, { ...ports, ...env })

@@ -11,15 +11,18 @@ const AT_ONCE = 48
 const ENVIRONMENT = '/api/v1/projects/pooled/environments/e'
 const FLAG = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
 
-const knowsPrepared = PGBOUNCER !== undefined && (PGBOUNCER[0] > 1 || PGBOUNCER[1] >= 21)
+/** Prepared statements in transaction mode came with 1.21. */
+const hasPrepared = PGBOUNCER !== undefined && (PGBOUNCER.major > 1 || PGBOUNCER.minor >= 21)
 const CONFIGURATIONS: readonly (readonly [string, Record<string, string | number>])[] = [
   ['its default configuration', {}],
   ['few server connections', { default_pool_size: 2 }],
-  ...(knowsPrepared ? [['max_prepared_statements=0', { max_prepared_statements: 0 }] as const] : []),
+  ...(hasPrepared
+    ? [0, 200].map((max) => [`max_prepared_statements=${max}`, { max_prepared_statements: max }] as const)
+    : []),
 ]
 
 for (const [name, settings] of CONFIGURATIONS)
-  describe(`behind pgbouncer in transaction mode with ${name}`, {
+  describe(`behind pgbouncer ${PGBOUNCER?.text} in transaction mode with ${name}`, {
     skip: PGBOUNCER ? false : 'there is no pgbouncer',
   }, () => {
     const adminKey = randomBytes(24).toString('base64url')

@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { makeCertificates } from '../support/certificates.ts'
+import { startAtFreePort } from '../support/daemon.ts'
 import { type Events, readEvents } from '../support/events.ts'
 import { RUNTIME, type Running } from '../support/process.ts'
-import { freePort, HAS_REDIS, startRedis } from '../support/redis.ts'
+import { HAS_REDIS, startRedis } from '../support/redis.ts'
 import { evaluate, FLAG_SET, type Replicas, request, startReplicas } from '../support/replicas.ts'
 
 /** So long that within a test a replica learns of a change only by an invalidation. */
@@ -25,9 +26,11 @@ describe('a Redis that speaks TLS', { skip: HAS_REDIS ? false : 'there is no red
     folder = mkdtempSync(join(tmpdir(), 'flagstaff-rediss-'))
     const { authority, certificate, key } = makeCertificates(folder, 'localhost')
     trusted = { NODE_EXTRA_CA_CERTS: authority }
-    tlsPort = await freePort()
-    const tls = ['--tls-port', String(tlsPort), '--tls-cert-file', certificate, '--tls-key-file', key]
-    const redis = await startRedis([...tls, '--tls-auth-clients', 'no'])
+    const redis = await startAtFreePort((port) => {
+      tlsPort = port
+      const tls = ['--tls-port', String(port), '--tls-cert-file', certificate, '--tls-key-file', key]
+      return startRedis([...tls, '--tls-auth-clients', 'no'])
+    })
     proxy = await startNameProxy('localhost', tlsPort)
     replicas = await startReplicas([RUNTIME], { FRESHNESS_MS }, redis)
   })

@@ -1,11 +1,10 @@
 // Servers of Debian's Postgres package: it has TLS and includes psql.
-import { execFile, execFileSync, spawn } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, chmodSync, chownSync, cpSync, existsSync, globSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { freePort } from './redis.ts'
+import { startAtFreePort, startDaemon } from './daemon.ts'
 
 const BIN = globSync('/usr/lib/postgresql/*/bin').sort().at(-1) ?? ''
 /** Whether this machine has Debian's Postgres with psql. Tests that need it report that they were left out if it is missing. */
@@ -29,14 +28,17 @@ export function makeCluster(folder: string): string {
   own(folder)
   const cluster = join(folder, 'cluster')
   const options = ['--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
-  const [command, args] = asPostgres(join(BIN, 'initdb'), [...options, '-D', cluster])
+  const [command, ...args] = asPostgres(join(BIN, 'initdb'), [...options, '-D', cluster])
   execFileSync(command, args, { cwd: folder, stdio: 'pipe' })
   return cluster
 }
 
 /** Starts a server on 127.0.0.1 and ::1 with a copy of `cluster`, which is created beside it. */
-export async function startDebianPostgres(cluster: string, { settings, access }: Options): Promise<DebianPostgres> {
-  const port = await freePort()
+export function startDebianPostgres(cluster: string, options: Options): Promise<DebianPostgres> {
+  return startAtFreePort((port) => startAt(port, cluster, options))
+}
+
+async function startAt(port: number, cluster: string, { settings, access }: Options): Promise<DebianPostgres> {
   const data = `${cluster}-${port}`
   const sockets = `${data}-sockets`
   execFileSync('cp', ['-a', cluster, data])
@@ -53,17 +55,11 @@ export async function startDebianPostgres(cluster: string, { settings, access }:
   }
   const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'`)
   appendFileSync(join(data, 'postgresql.conf'), `${lines.join('\n')}\n`)
-  const [command, args] = asPostgres(join(BIN, 'postgres'), ['-D', data])
-  const child = spawn(command, args, { cwd: data, stdio: ['ignore', 'ignore', 'pipe'] })
-  let output = ''
-  child.stderr.on('data', (chunk) => {
-    output += chunk
+  const child = await startDaemon({
+    command: asPostgres(join(BIN, 'postgres'), ['-D', data]),
+    ready: /ready to accept (?:read-only )?connections/,
+    options: { cwd: data },
   })
-  for (let tries = 0; tries < 400 && child.exitCode === null; tries++) {
-    if (/ready to accept (?:read-only )?connections/.test(output)) break
-    await sleep(25)
-  }
-  if (child.exitCode !== null) throw new Error(`Postgres did not start: ${output}`)
   const stop = async () => {
     child.kill('SIGQUIT')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
@@ -77,7 +73,7 @@ export function makeStandby(folder: string, { port }: DebianPostgres): string {
   own(folder)
   const standby = join(folder, 'cluster')
   const from = ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres']
-  const [command, args] = asPostgres(join(BIN, 'pg_basebackup'), [
+  const [command, ...args] = asPostgres(join(BIN, 'pg_basebackup'), [
     ...from,
     '-D',
     standby,
@@ -108,9 +104,9 @@ export async function psql(url: string, query: string, env: Readonly<Record<stri
 }
 
 /** Postgres does not run as root. */
-function asPostgres(program: string, args: readonly string[]): [string, string[]] {
-  if (process.getuid?.() !== 0) return [program, [...args]]
-  return ['setpriv', ['--reuid=postgres', '--regid=postgres', '--clear-groups', program, ...args]]
+function asPostgres(program: string, args: readonly string[]): [string, ...string[]] {
+  if (process.getuid?.() !== 0) return [program, ...args]
+  return ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', program, ...args]
 }
 
 function own(path: string): void {

@@ -1,32 +1,35 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from './redis.ts'
+import { startAtFreePort, startDaemon } from './daemon.ts'
 
-/** Debian does not include it in an ordinary user's PATH. */
-const PROGRAM = ['/usr/sbin/pgbouncer', 'pgbouncer'].find((program) => versionOf(program) !== undefined)
+const NAMED = process.env['PGBOUNCER']
+/** The program that the variable PGBOUNCER names, or the installed one. Debian's is not in an ordinary user's PATH. */
+const PROGRAM = NAMED || ['/usr/sbin/pgbouncer'].find(existsSync) || 'pgbouncer'
 
-/** `[major, minor]` of the pgbouncer on this machine; undefined if it is missing: tests report that they were left out. */
-export const PGBOUNCER: readonly [number, number] | undefined = PROGRAM === undefined ? undefined : versionOf(PROGRAM)
+export type PoolerVersion = { readonly major: number; readonly minor: number; readonly text: string }
+/** Version of the program; undefined if none is installed: tests report that they were left out. */
+export const PGBOUNCER: PoolerVersion | undefined = readVersion()
 
 /** A pooler in front of the server of `url`; its own `url` is of the same database by way of the pooler. */
 export type Pooler = { readonly url: string; close(): Promise<void> }
 
 /** Starts pgbouncer in transaction mode. Options that are absent from `settings` have their defaults. */
-export async function startPooler(
-  url: string,
-  settings: Readonly<Record<string, string | number>> = {},
+export function startPooler(url: string, settings: Readonly<Record<string, string | number>> = {}): Promise<Pooler> {
+  return startAtFreePort((port) => startAt(port, new URL(url), settings))
+}
+
+async function startAt(
+  port: number,
+  server: URL,
+  settings: Readonly<Record<string, string | number>>,
 ): Promise<Pooler> {
-  const { hostname, port, username } = new URL(url)
-  const own = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'flagstaff-pgbouncer-'))
   const lines = {
     listen_addr: '127.0.0.1',
-    listen_port: own,
+    listen_port: port,
     unix_socket_dir: '',
     auth_type: 'trust',
     auth_file: join(folder, 'users'),
@@ -35,27 +38,18 @@ export async function startPooler(
     ...settings,
   }
   const file = join(folder, 'pgbouncer.ini')
-  writeFileSync(join(folder, 'users'), `"${username}" ""\n`)
+  writeFileSync(join(folder, 'users'), `"${server.username}" ""\n`)
   writeFileSync(
     file,
-    `[databases]\n* = host=${hostname} port=${port}\n[pgbouncer]\n${Object.entries(lines)
+    `[databases]\n* = host=${server.hostname} port=${server.port}\n[pgbouncer]\n${Object.entries(lines)
       .map(([name, value]) => `${name} = ${value}\n`)
       .join('')}`,
   )
   chmodSync(folder, 0o755)
-  const child = spawn(PROGRAM ?? 'pgbouncer', [file], { stdio: ['ignore', 'ignore', 'pipe'] })
-  let output = ''
-  child.stderr.on('data', (chunk: Buffer) => {
-    output += chunk
-  })
+  const child = await startDaemon({ command: [PROGRAM, file], ready: /process up/ })
   const ended = once(child, 'close')
-  await listening(
-    own,
-    () => child.exitCode !== null,
-    () => output,
-  )
-  const pooled = new URL(url)
-  pooled.port = String(own)
+  const pooled = new URL(server)
+  pooled.port = String(port)
   return {
     url: pooled.href,
     async close() {
@@ -66,26 +60,16 @@ export async function startPooler(
   }
 }
 
-async function listening(port: number, hasEnded: () => boolean, output: () => string): Promise<void> {
-  for (let tries = 0; tries < 200 && !hasEnded(); tries++) {
-    const socket = connect(port, '127.0.0.1')
-    const isOpen = await once(socket, 'connect').then(
-      () => true,
-      () => false,
-    )
-    socket.destroy()
-    if (isOpen) return
-    await sleep(50)
-  }
-  throw new Error(`pgbouncer does not listen: ${output()}`)
-}
-
-function versionOf(program: string): [number, number] | undefined {
+/** Throws if the variable PGBOUNCER names something else than pgbouncer. */
+function readVersion(): PoolerVersion | undefined {
+  let output = ''
   try {
-    const [, major, minor] =
-      /PgBouncer (\d+)\.(\d+)/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' })) ?? []
-    return [Number(major), Number(minor)]
-  } catch {
+    output = execFileSync(PROGRAM, ['--version'], { encoding: 'utf8' })
+  } catch (cause) {
+    if (NAMED) throw new Error(`Cannot run PGBOUNCER="${NAMED}"`, { cause })
     return undefined
   }
+  const [, text, major, minor] = /PgBouncer ((\d+)\.(\d+)\S*)/.exec(output) ?? []
+  if (text === undefined) throw new Error(`"${PROGRAM} --version" does not print a version of pgbouncer: ${output}`)
+  return { major: Number(major), minor: Number(minor), text }
 }

@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { parseRedisUrl } from '../../src/config/redis.ts'
-import { openRedis } from '../../src/repository/redis/client.ts'
+import { startAtFreePort, startDaemon } from './daemon.ts'
 
 export type RedisServer = {
   readonly url: string
@@ -26,66 +23,26 @@ export const HAS_REDIS = await new Promise<boolean>((resolve) => {
 
 /** Starts a new Redis on a free port of 127.0.0.1, without a file on disk; `options` are additional options of redis-server. */
 export async function startRedis(options: readonly string[] = []): Promise<RedisServer> {
-  const first = await launchAtFreePort(options)
-  const { port, url } = first
-  let { child } = first
+  let child: ChildProcess
+  const launch = async (port: number): Promise<number> => {
+    const own = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+    child = await startDaemon({ command: ['redis-server', ...own, ...options], ready: /Ready to accept connections/ })
+    return port
+  }
+  const port = await startAtFreePort(launch)
   const kill = async () => {
     child.kill('SIGCONT')
     child.kill('SIGKILL')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   }
   return {
-    url,
+    url: `redis://127.0.0.1:${port}`,
     port,
     freeze: () => child.kill('SIGSTOP'),
     thaw: () => child.kill('SIGCONT'),
     kill,
     start: async () => {
-      child = await launch(port, url, options)
+      await launch(port)
     },
   }
-}
-
-const LAUNCHES_MAX = 3
-
-/** Another process may take a port between the moment when it is found free and the launch: then the server ends, and a new port is tried. */
-async function launchAtFreePort(options: readonly string[]) {
-  for (let launches = 1; ; launches += 1) {
-    const port = await freePort()
-    const url = `redis://127.0.0.1:${port}`
-    try {
-      return { port, url, child: await launch(port, url, options) }
-    } catch (error) {
-      if (launches === LAUNCHES_MAX) throw error
-    }
-  }
-}
-
-async function launch(port: number, url: string, options: readonly string[]) {
-  const child = spawn(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...options],
-    { stdio: 'ignore' },
-  )
-  const { send, close } = openRedis(parseRedisUrl(url))
-  // It has no readiness signal other than a response.
-  for (let tries = 0; tries < 200 && child.exitCode === null; tries++) {
-    try {
-      await send(['PING'])
-      await close()
-      return child
-    } catch {
-      await sleep(25)
-    }
-  }
-  child.kill('SIGKILL')
-  throw new Error(`redis-server did not start: ${child.exitCode === null ? 'it does not answer' : 'it ended'}`)
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address ? address.port : 0
 }
