@@ -10,6 +10,7 @@ import { handleError, notFound } from './middleware/problem.ts'
 import { requestMetrics } from './middleware/request-metrics.ts'
 import { tracing } from './middleware/tracing.ts'
 import { type RpcServices, rpcPaths, rpcRoutes } from './routes/connect.ts'
+import type { ConsoleOptions } from './routes/console.ts'
 import { type Health, isProbe, probes } from './routes/health.ts'
 import type { ManagementDependencies } from './routes/management/management.ts'
 import { metrics } from './routes/metrics.ts'
@@ -45,6 +46,8 @@ export type AppDependencies = ManagementDependencies & {
   readonly telemetry?: TelemetrySinks | undefined
   /** The environment of callers that are bound to none; in trial mode only. */
   readonly trialFlagSetId: string | undefined
+  /** Undefined where the console is not served. */
+  readonly console?: ConsoleOptions | undefined
   readonly bodyBytesMax: number
   readonly corsOrigins: readonly string[] | undefined
 }
@@ -78,7 +81,7 @@ const EVALUATION_PATHS = [EVALUATE_FLAG, EVALUATE_ALL, `${EVALUATE_ALL}/`]
  * table with its routes; later requests go there as well.
  */
 function otherRoutes(dependencies: AppDependencies, evaluation: EvaluationDependencies, management?: Hono): Hono {
-  const { telemetry = {}, corsOrigins, trialFlagSetId, rpc } = dependencies
+  const { telemetry = {}, corsOrigins, trialFlagSetId, rpc, console } = dependencies
   const routes = new Hono()
   routes.onError(handleError(dependencies.log))
   routes.notFound(notFound)
@@ -116,6 +119,14 @@ function otherRoutes(dependencies: AppDependencies, evaluation: EvaluationDepend
     (await import('./routes/sync.ts')).sync({ ...evaluation, noteSync: dependencies.noteSync }),
   )
   routes.get('/v1/flags', sync).get('/v1/flags/*', sync)
+  if (console) {
+    const page = lazy(async () => {
+      const { consoleRoutes } = await import('./routes/console.ts')
+      const pages = consoleRoutes(console).notFound(notFound)
+      return (c) => pages.fetch(c.req.raw, c.env)
+    })
+    routes.get('/', page).get('/console', page).get('/console/*', page)
+  }
   if (rpc) routes.route('/', rpcRoutes(rpc, corsOrigins))
   if (management) routes.route('/', management)
   return routes

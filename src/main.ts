@@ -171,6 +171,7 @@ const dependencies: AppDependencies = {
   metrics: config.metrics && config.metricsPort === undefined ? metricSources : undefined,
   telemetry: { requests: isCounted ? metrics.http : undefined, tracer, access },
   trialFlagSetId: isTrial ? TRIAL_FLAG_SET_ID : undefined,
+  console: config.console,
   corsOrigins: config.corsOrigins,
 }
 const routes = app(dependencies)

@@ -25,6 +25,7 @@ const LATER = [
   ...['prom-client', '@hono/prometheus', '@hono/otel', '@opentelemetry/api', '@opentelemetry/sdk-trace'],
   ...[
     'routes/management/management.ts',
+    'routes/console.ts',
     'grpc/server.ts',
     'repository/postgres/connection/pool.ts',
     'repository/postgres/tables.ts',

@@ -1,6 +1,8 @@
-import { integer, origins, text, type VariableValues } from './variables.ts'
+import { integer, oneOf, origins, text, type VariableValues } from './variables.ts'
 
 const isPem = (pem: string) => pem.includes('-----BEGIN ')
+
+const isPublicPath = (path: string) => path.length <= 200 && /^(?:\/[\w~-][\w.~-]*)+$/.test(path)
 
 /** Where the service listens, and its limits. */
 export const HTTP_VARIABLES = {
@@ -15,6 +17,8 @@ export const HTTP_VARIABLES = {
   DRAIN_DELAY_SECONDS: integer(0, 0, 1_800),
   BODY_BYTES_MAX: integer(1_000_000, 1_000, 16_000_000),
   REQUESTS_MAX: integer(250, 0, 1_000_000),
+  FLAGSTAFF_CONSOLE: oneOf('on', ['on', 'off']),
+  FLAGSTAFF_PUBLIC_PATH: text('', isPublicPath, 'expected a path such as /flags, without a slash at the end'),
 }
 type HttpValues = VariableValues<typeof HTTP_VARIABLES>
 
@@ -33,6 +37,8 @@ export type HttpConfig = {
   /** How long new connections are accepted after the stop signal, until load balancers stop sending requests. */
   readonly drainDelaySeconds: number
   readonly bodyBytesMax: number
+  /** The web console, and the path below which browsers see this service; undefined: it is not served. */
+  readonly console: { readonly publicPath: string } | undefined
   /** Concurrent requests; 0: unlimited. */
   readonly requestsMax: number
 }
@@ -57,6 +63,7 @@ export function httpOf(values: HttpValues, isTrial: boolean, mistakes: string[])
     drainSeconds: values.DRAIN_SECONDS,
     drainDelaySeconds: values.DRAIN_DELAY_SECONDS,
     bodyBytesMax: values.BODY_BYTES_MAX,
+    console: values.FLAGSTAFF_CONSOLE === 'on' ? { publicPath: values.FLAGSTAFF_PUBLIC_PATH } : undefined,
     requestsMax: values.REQUESTS_MAX,
   }
 }

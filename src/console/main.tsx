@@ -1,4 +1,7 @@
 import { render } from 'preact'
+import { Shell } from './app/shell.tsx'
+import { followTheme } from './app/theme.ts'
 
+followTheme()
 const root = document.getElementById('console')
-if (root) render(<h1>Flagstaff</h1>, root)
+if (root) render(<Shell />, root)

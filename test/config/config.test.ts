@@ -89,6 +89,8 @@ for (const [name, values] of [
   ['LOG_LEVEL', ['INFO', 'trace']],
   ['FLAGSTAFF_METRICS', ['true', 'OFF']],
   ['FLAGSTAFF_STREAMS', ['true', 'ON']],
+  ['FLAGSTAFF_CONSOLE', ['true', 'OFF']],
+  ['FLAGSTAFF_PUBLIC_PATH', ['/', 'flags', '/flags/', '/a//b', '/..', '/a"b', '//host', `/${'a'.repeat(200)}`]],
   ['FLAGSTAFF_STREAM_URL', ['streams.example', 'https://streams.example/', 'https://a.example/x', 'redis://a']],
   ['STREAM_SECONDS_MAX', ['9', '1h']],
   ['REQUESTS_MAX', ['-1', 'many']],

@@ -49,6 +49,16 @@ export async function checkContents(docker: Docker, target: Target, check: Check
       )
       for (const path of ['meta/_journal.json', ...journal.entries.map(({ tag }) => `${tag}.sql`)])
         assert.ok(paths.includes(`app/migrations/${path}`), path)
+      for (const path of [
+        'index.html',
+        'assets/main-\\w+\\.js',
+        'assets/main-\\w+\\.js\\.br',
+        'assets/console-\\w+\\.css\\.gz',
+      ])
+        assert.ok(
+          paths.some((name) => new RegExp(`^app/console/${path}$`).test(name)),
+          path,
+        )
       for (const path of paths)
         assert.doesNotMatch(path, /node_modules|\.ts$|\.npmrc|package\.json|(^|\/)(ba|da)?sh$|busybox/)
       for (const { path, owner, mode } of files.filter(({ path }) => path.startsWith('app')))

@@ -1,0 +1,121 @@
+// Builds the console into dist/console: index.html, and below assets/ hashed scripts and one style sheet, each also as .br and .gz.
+// With --if-stale only where a source is newer than the last build. With --watch it builds again after each change.
+import { globSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join, relative } from 'node:path'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
+import { type BuildOptions, build, context, type Metafile, type Plugin } from 'esbuild'
+
+const ROOT = join(import.meta.dirname, '..')
+const SOURCES = join(ROOT, 'src/console')
+const OUT = join(ROOT, 'dist/console')
+const COMPRESSED = /\.(?:js|css|svg|json)$/
+
+/** All styles in the order of the cascade. One sheet for all pages: esbuild's scripts do not load the styles of lazy chunks. */
+const STYLE_FOLDERS = ['style', 'parts', 'app', 'pages']
+const styles: Plugin = {
+  name: 'styles',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^console\.css$/ }, () => ({ path: 'console.css', namespace: 'styles' }))
+    onLoad({ filter: /.*/, namespace: 'styles' }, () => {
+      const files = STYLE_FOLDERS.flatMap((folder) => globSync(`${folder}/**/*.css`, { cwd: SOURCES }).sort())
+      return { contents: files.map((file) => `@import './${file}';`).join('\n'), loader: 'css', resolveDir: SOURCES }
+    })
+  },
+}
+
+const options: BuildOptions & { metafile: true } = {
+  entryPoints: [
+    { in: join(SOURCES, 'main.tsx'), out: 'main' },
+    { in: 'console.css', out: 'console' },
+  ],
+  absWorkingDir: ROOT,
+  outdir: join(OUT, 'assets'),
+  entryNames: '[name]-[hash]',
+  chunkNames: '[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  minify: true,
+  metafile: true,
+  write: false,
+  format: 'esm',
+  target: 'es2022',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  alias: { react: 'preact/compat', 'react-dom': 'preact/compat' },
+  logLevel: 'warning',
+  plugins: [styles],
+}
+
+/** The page of every route: the entry script, its static imports ahead, and the style sheet. */
+function page({ outputs }: Metafile): string {
+  const nameOf = (entry: string) =>
+    Object.keys(outputs).find((file) => outputs[file]?.entryPoint === entry && !file.endsWith('.map')) ?? ''
+  const script = nameOf('src/console/main.tsx')
+  const ahead = outputs[script]?.imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path) ?? []
+  const url = (file: string) => `/console/assets/${basename(file)}`
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Flagstaff</title>
+<link rel="icon" href="data:image/svg+xml,${encodeURIComponent(ICON)}">
+<link rel="stylesheet" href="${url(nameOf('styles:console.css'))}">
+${ahead.map((file) => `<link rel="modulepreload" href="${url(file)}">\n`).join('')}<script type="module" src="${url(script)}"></script>
+</head>
+<body><div id="console"></div><noscript>The console needs JavaScript.</noscript></body>
+</html>
+`
+}
+
+const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#3b5bdb"/><path d="M10 25V7h13l-3.5 4.5L23 16H12v9z" fill="#fff"/></svg>'
+
+/** Written beside the last build and exchanged whole, so that a service that runs never reads half of one. */
+function write(files: readonly { readonly path: string; readonly contents: Uint8Array }[], metafile: Metafile): void {
+  const next = `${OUT}.next`
+  rmSync(next, { recursive: true, force: true })
+  mkdirSync(join(next, 'assets'), { recursive: true })
+  for (const { path, contents } of files.filter(({ path }) => !path.endsWith('.css') || path.includes('/console-'))) {
+    const file = join(next, relative(OUT, path))
+    writeFileSync(file, contents)
+    if (!COMPRESSED.test(file)) continue
+    writeFileSync(`${file}.br`, brotliCompressSync(contents, { params: { [constants.BROTLI_PARAM_QUALITY]: QUALITY } }))
+    writeFileSync(`${file}.gz`, gzipSync(contents, { level: 9 }))
+  }
+  writeFileSync(join(next, 'index.html'), page(metafile))
+  writeFileSync(join(ROOT, 'dist/console.json'), JSON.stringify(metafile))
+  rmSync(OUT, { recursive: true, force: true })
+  renameSync(next, OUT)
+}
+
+/** Whether the last build is older than a source, or than the list of packages. */
+function isStale(): boolean {
+  const sources = globSync(
+    ['src/console/**/*.{ts,tsx,css}', 'src/flag/**/*.ts', 'package-lock.json', 'image/console.ts'],
+    {
+      cwd: ROOT,
+    },
+  )
+  const built = statSync(join(OUT, 'index.html'), { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return sources.some((file) => statSync(join(ROOT, file)).mtimeMs > built)
+}
+
+const writing: Plugin = {
+  name: 'writing',
+  setup({ onEnd }) {
+    onEnd(({ errors, warnings, metafile, outputFiles = [] }) => {
+      if (errors.length === 0 && warnings.length === 0 && metafile) write(outputFiles, metafile)
+    })
+  },
+}
+
+const flags = process.argv.slice(2)
+/** The best compression takes a second more; a build at the start of a checkout does without. */
+const QUALITY = flags.includes('--if-stale') ? 5 : 11
+if (flags.includes('--watch')) await (await context({ ...options, plugins: [styles, writing] })).watch()
+else if (!flags.includes('--if-stale') || isStale()) {
+  const { warnings } = await build({ ...options, plugins: [styles, writing] })
+  if (warnings.length > 0) process.exitCode = 1
+}

@@ -1,0 +1,1476 @@
+/** Operations of the management API, generated from its OpenAPI document: npm run generate. */
+
+export interface Api {
+  /**
+   * List projects
+   */
+  'GET /api/v1/projects': {
+    query: {
+      limit?: string
+      after?: string
+    }
+    response: {
+      items: {
+        /**
+         * Key of a project
+         */
+        key: string
+        name: string
+        description: string
+        /**
+         * Counts the changes of this object; its ETag
+         */
+        version: number
+        /**
+         * Creation
+         */
+        createdAt: string
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+    }
+  }
+  /**
+   * Create a project
+   */
+  'POST /api/v1/projects': {
+    query: {
+      comment?: string
+    }
+    body: {
+      /**
+       * Key of a project
+       */
+      key: string
+      name?: string
+      description?: string
+    }
+    response: {
+      /**
+       * Key of a project
+       */
+      key: string
+      name: string
+      description: string
+      /**
+       * Counts the changes of this object; its ETag
+       */
+      version: number
+      /**
+       * Creation
+       */
+      createdAt: string
+    }
+  }
+  /**
+   * Read a project
+   */
+  'GET /api/v1/projects/{project}': {
+    path: {
+      project: string
+    }
+    response: {
+      /**
+       * Key of a project
+       */
+      key: string
+      name: string
+      description: string
+      /**
+       * Counts the changes of this object; its ETag
+       */
+      version: number
+      /**
+       * Creation
+       */
+      createdAt: string
+    }
+  }
+  /**
+   * Change the name or description of a project
+   */
+  'PATCH /api/v1/projects/{project}': {
+    path: {
+      project: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      name?: string
+      description?: string
+    }
+    response: {
+      /**
+       * Key of a project
+       */
+      key: string
+      name: string
+      description: string
+      /**
+       * Counts the changes of this object; its ETag
+       */
+      version: number
+      /**
+       * Creation
+       */
+      createdAt: string
+    }
+  }
+  /**
+   * Delete a project that has no environments
+   */
+  'DELETE /api/v1/projects/{project}': {
+    path: {
+      project: string
+    }
+    query: {
+      comment?: string
+    }
+    response: undefined
+  }
+  /**
+   * List the environments of a project
+   */
+  'GET /api/v1/projects/{project}/environments': {
+    path: {
+      project: string
+    }
+    response: {
+      items: {
+        /**
+         * Key of a project
+         */
+        project: string
+        /**
+         * Key of an environment
+         */
+        key: string
+        /**
+         * `<project>/<environment>`: what OpenFeature clients select it by
+         */
+        flagSetId: string
+        name: string
+        description: string
+        /**
+         * How `fractional` assigns shares. Another algorithm moves users to other variants
+         */
+        bucketing: 'v1' | 'v2' | 'v3'
+        /**
+         * Counts the changes of its environment
+         */
+        revision: number
+        /**
+         * Last change
+         */
+        changedAt: string
+        /**
+         * Creation
+         */
+        createdAt: string
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+    }
+  }
+  /**
+   * Create an environment
+   */
+  'POST /api/v1/projects/{project}/environments': {
+    path: {
+      project: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      /**
+       * Key of an environment
+       */
+      key: string
+      name?: string
+      description?: string
+      /**
+       * How `fractional` assigns shares. Another algorithm moves users to other variants
+       */
+      bucketing?: 'v1' | 'v2' | 'v3'
+    }
+    response: {
+      /**
+       * Key of a project
+       */
+      project: string
+      /**
+       * Key of an environment
+       */
+      key: string
+      /**
+       * `<project>/<environment>`: what OpenFeature clients select it by
+       */
+      flagSetId: string
+      name: string
+      description: string
+      /**
+       * How `fractional` assigns shares. Another algorithm moves users to other variants
+       */
+      bucketing: 'v1' | 'v2' | 'v3'
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      /**
+       * Last change
+       */
+      changedAt: string
+      /**
+       * Creation
+       */
+      createdAt: string
+    }
+  }
+  /**
+   * Read an environment
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}': {
+    path: {
+      project: string
+      environment: string
+    }
+    response: {
+      /**
+       * Key of a project
+       */
+      project: string
+      /**
+       * Key of an environment
+       */
+      key: string
+      /**
+       * `<project>/<environment>`: what OpenFeature clients select it by
+       */
+      flagSetId: string
+      name: string
+      description: string
+      /**
+       * How `fractional` assigns shares. Another algorithm moves users to other variants
+       */
+      bucketing: 'v1' | 'v2' | 'v3'
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      /**
+       * Last change
+       */
+      changedAt: string
+      /**
+       * Creation
+       */
+      createdAt: string
+    }
+  }
+  /**
+   * Change the name, description or bucketing of an environment
+   */
+  'PATCH /api/v1/projects/{project}/environments/{environment}': {
+    path: {
+      project: string
+      environment: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      name?: string
+      description?: string
+      /**
+       * How `fractional` assigns shares. Another algorithm moves users to other variants
+       */
+      bucketing?: 'v1' | 'v2' | 'v3'
+    }
+    response: {
+      /**
+       * Key of a project
+       */
+      project: string
+      /**
+       * Key of an environment
+       */
+      key: string
+      /**
+       * `<project>/<environment>`: what OpenFeature clients select it by
+       */
+      flagSetId: string
+      name: string
+      description: string
+      /**
+       * How `fractional` assigns shares. Another algorithm moves users to other variants
+       */
+      bucketing: 'v1' | 'v2' | 'v3'
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      /**
+       * Last change
+       */
+      changedAt: string
+      /**
+       * Creation
+       */
+      createdAt: string
+    }
+  }
+  /**
+   * Delete an environment with its definitions and keys
+   */
+  'DELETE /api/v1/projects/{project}/environments/{environment}': {
+    path: {
+      project: string
+      environment: string
+    }
+    query: {
+      comment?: string
+    }
+    response: undefined
+  }
+  /**
+   * List the flags of a project
+   */
+  'GET /api/v1/projects/{project}/flags': {
+    path: {
+      project: string
+    }
+    query: {
+      limit?: string
+      after?: string
+      archived?: 'true' | 'false'
+      tag?: string
+    }
+    response: {
+      items: {
+        /**
+         * Key of a flag, unique in its project
+         */
+        key: string
+        type: 'boolean' | 'string' | 'number' | 'object'
+        description: string
+        owner: string
+        tags: string[]
+        /**
+         * False: a flag that is to be removed one day
+         */
+        permanent: boolean
+        archived: boolean
+        /**
+         * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
+         */
+        lastEvaluatedAt: string | null
+        /**
+         * Counts the changes of this object; its ETag
+         */
+        version: number
+        /**
+         * Creation
+         */
+        createdAt: string
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+    }
+  }
+  /**
+   * Create a flag
+   */
+  'POST /api/v1/projects/{project}/flags': {
+    path: {
+      project: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      /**
+       * Key of a flag, unique in its project
+       */
+      key: string
+      type: 'boolean' | 'string' | 'number' | 'object'
+      description?: string
+      owner?: string
+      /**
+       * @maxItems 50
+       */
+      tags?: string[]
+      permanent?: boolean
+    }
+    response: {
+      /**
+       * Key of a flag, unique in its project
+       */
+      key: string
+      type: 'boolean' | 'string' | 'number' | 'object'
+      description: string
+      owner: string
+      tags: string[]
+      /**
+       * False: a flag that is to be removed one day
+       */
+      permanent: boolean
+      archived: boolean
+      /**
+       * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
+       */
+      lastEvaluatedAt: string | null
+      /**
+       * Counts the changes of this object; its ETag
+       */
+      version: number
+      /**
+       * Creation
+       */
+      createdAt: string
+    }
+  }
+  /**
+   * Read a flag
+   */
+  'GET /api/v1/projects/{project}/flags/{key}': {
+    path: {
+      project: string
+      key: string
+    }
+    response: {
+      /**
+       * Key of a flag, unique in its project
+       */
+      key: string
+      type: 'boolean' | 'string' | 'number' | 'object'
+      description: string
+      owner: string
+      tags: string[]
+      /**
+       * False: a flag that is to be removed one day
+       */
+      permanent: boolean
+      archived: boolean
+      /**
+       * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
+       */
+      lastEvaluatedAt: string | null
+      /**
+       * Counts the changes of this object; its ETag
+       */
+      version: number
+      /**
+       * Creation
+       */
+      createdAt: string
+    }
+  }
+  /**
+   * Change the properties of a flag; archive or restore it
+   */
+  'PATCH /api/v1/projects/{project}/flags/{key}': {
+    path: {
+      project: string
+      key: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      description?: string
+      owner?: string
+      /**
+       * @maxItems 50
+       */
+      tags?: string[]
+      permanent?: boolean
+      archived?: boolean
+    }
+    response: {
+      /**
+       * Key of a flag, unique in its project
+       */
+      key: string
+      type: 'boolean' | 'string' | 'number' | 'object'
+      description: string
+      owner: string
+      tags: string[]
+      /**
+       * False: a flag that is to be removed one day
+       */
+      permanent: boolean
+      archived: boolean
+      /**
+       * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
+       */
+      lastEvaluatedAt: string | null
+      /**
+       * Counts the changes of this object; its ETag
+       */
+      version: number
+      /**
+       * Creation
+       */
+      createdAt: string
+    }
+  }
+  /**
+   * List the definitions of an environment
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/flags': {
+    path: {
+      project: string
+      environment: string
+    }
+    query: {
+      limit?: string
+      after?: string
+    }
+    response: {
+      items: {
+        /**
+         * Key of a flag, unique in its project
+         */
+        key: string
+        /**
+         * Counts the changes of its environment
+         */
+        revision: number
+        definition: {
+          state: 'ENABLED' | 'DISABLED'
+          /**
+           * Name → value; all values of one type
+           */
+          variants: {
+            [k: string]: unknown
+          }
+          /**
+           * Null or absent: the default in the application’s code
+           */
+          defaultVariant?: string | null
+          /**
+           * JSONLogic with flagd’s operators; evaluates to the name of a variant
+           */
+          targeting?: {
+            [k: string]: unknown
+          }
+          /**
+           * Returned to the application with each evaluation
+           */
+          metadata?: {
+            [k: string]: string | number | boolean
+          }
+        }
+        /**
+         * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
+         */
+        lastEvaluatedAt: string | null
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+    }
+  }
+  /**
+   * Read a definition
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/flags/{key}': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    response: {
+      state: 'ENABLED' | 'DISABLED'
+      /**
+       * Name → value; all values of one type
+       */
+      variants: {
+        [k: string]: unknown
+      }
+      /**
+       * Null or absent: the default in the application’s code
+       */
+      defaultVariant?: string | null
+      /**
+       * JSONLogic with flagd’s operators; evaluates to the name of a variant
+       */
+      targeting?: {
+        [k: string]: unknown
+      }
+      /**
+       * Returned to the application with each evaluation
+       */
+      metadata?: {
+        [k: string]: string | number | boolean
+      }
+    }
+  }
+  /**
+   * Create or replace a definition
+   */
+  'PUT /api/v1/projects/{project}/environments/{environment}/flags/{key}': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      state: 'ENABLED' | 'DISABLED'
+      /**
+       * Name → value; all values of one type
+       */
+      variants: {
+        [k: string]: unknown
+      }
+      /**
+       * Null or absent: the default in the application’s code
+       */
+      defaultVariant?: string | null
+      /**
+       * JSONLogic with flagd’s operators; evaluates to the name of a variant
+       */
+      targeting?: {
+        [k: string]: unknown
+      }
+      /**
+       * Returned to the application with each evaluation
+       */
+      metadata?: {
+        [k: string]: string | number | boolean
+      }
+    }
+    response: {
+      state: 'ENABLED' | 'DISABLED'
+      /**
+       * Name → value; all values of one type
+       */
+      variants: {
+        [k: string]: unknown
+      }
+      /**
+       * Null or absent: the default in the application’s code
+       */
+      defaultVariant?: string | null
+      /**
+       * JSONLogic with flagd’s operators; evaluates to the name of a variant
+       */
+      targeting?: {
+        [k: string]: unknown
+      }
+      /**
+       * Returned to the application with each evaluation
+       */
+      metadata?: {
+        [k: string]: string | number | boolean
+      }
+      /**
+       * Valid here, but evaluated differently by other engines of flagd; absent where there are none
+       */
+      warnings?: {
+        /**
+         * JSON Pointer (RFC 6901)
+         */
+        pointer: string
+        detail: string
+      }[]
+    }
+  }
+  /**
+   * Change parts of a definition (JSON Merge Patch, RFC 7396)
+   */
+  'PATCH /api/v1/projects/{project}/environments/{environment}/flags/{key}': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      state: 'ENABLED' | 'DISABLED'
+      /**
+       * Name → value; all values of one type
+       */
+      variants: {
+        [k: string]: unknown
+      }
+      /**
+       * Null or absent: the default in the application’s code
+       */
+      defaultVariant?: string | null
+      /**
+       * JSONLogic with flagd’s operators; evaluates to the name of a variant
+       */
+      targeting?: {
+        [k: string]: unknown
+      }
+      /**
+       * Returned to the application with each evaluation
+       */
+      metadata?: {
+        [k: string]: string | number | boolean
+      }
+    }
+    response: {
+      state: 'ENABLED' | 'DISABLED'
+      /**
+       * Name → value; all values of one type
+       */
+      variants: {
+        [k: string]: unknown
+      }
+      /**
+       * Null or absent: the default in the application’s code
+       */
+      defaultVariant?: string | null
+      /**
+       * JSONLogic with flagd’s operators; evaluates to the name of a variant
+       */
+      targeting?: {
+        [k: string]: unknown
+      }
+      /**
+       * Returned to the application with each evaluation
+       */
+      metadata?: {
+        [k: string]: string | number | boolean
+      }
+      /**
+       * Valid here, but evaluated differently by other engines of flagd; absent where there are none
+       */
+      warnings?: {
+        /**
+         * JSON Pointer (RFC 6901)
+         */
+        pointer: string
+        detail: string
+      }[]
+    }
+  }
+  /**
+   * Remove a definition from an environment
+   */
+  'DELETE /api/v1/projects/{project}/environments/{environment}/flags/{key}': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      comment?: string
+    }
+    response: undefined
+  }
+  /**
+   * Roll a definition back to a revision
+   */
+  'POST /api/v1/projects/{project}/environments/{environment}/flags/{key}/rollback': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+    }
+    response: {
+      /**
+       * Key of a flag, unique in its project
+       */
+      key: string
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      definition: {
+        state: 'ENABLED' | 'DISABLED'
+        /**
+         * Name → value; all values of one type
+         */
+        variants: {
+          [k: string]: unknown
+        }
+        /**
+         * Null or absent: the default in the application’s code
+         */
+        defaultVariant?: string | null
+        /**
+         * JSONLogic with flagd’s operators; evaluates to the name of a variant
+         */
+        targeting?: {
+          [k: string]: unknown
+        }
+        /**
+         * Returned to the application with each evaluation
+         */
+        metadata?: {
+          [k: string]: string | number | boolean
+        }
+      }
+      /**
+       * Valid here, but evaluated differently by other engines of flagd; absent where there are none
+       */
+      warnings?: {
+        /**
+         * JSON Pointer (RFC 6901)
+         */
+        pointer: string
+        detail: string
+      }[]
+    }
+  }
+  /**
+   * Export an environment
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/flagset': {
+    path: {
+      project: string
+      environment: string
+    }
+    query: {
+      portable?: 'true' | 'false'
+    }
+    response: {
+      $schema?: unknown
+      flags: {
+        [k: string]: {
+          state: 'ENABLED' | 'DISABLED'
+          /**
+           * Name → value; all values of one type
+           */
+          variants: {
+            [k: string]: unknown
+          }
+          /**
+           * Null or absent: the default in the application’s code
+           */
+          defaultVariant?: string | null
+          /**
+           * JSONLogic with flagd’s operators; evaluates to the name of a variant
+           */
+          targeting?: {
+            [k: string]: unknown
+          }
+          /**
+           * Returned to the application with each evaluation
+           */
+          metadata?: {
+            [k: string]: string | number | boolean
+          }
+        }
+      }
+      /**
+       * Segments: rules shared by name
+       */
+      $evaluators?: {
+        [k: string]: unknown
+      }
+      /**
+       * Returned to the application with each evaluation
+       */
+      metadata?: {
+        [k: string]: string | number | boolean
+      }
+    }
+  }
+  /**
+   * Apply a flagd document to an environment
+   */
+  'PUT /api/v1/projects/{project}/environments/{environment}/flagset': {
+    path: {
+      project: string
+      environment: string
+    }
+    query: {
+      dryRun?: 'true' | 'false'
+      prune?: 'true' | 'false'
+      strict?: 'true' | 'false'
+      comment?: string
+    }
+    body: {
+      $schema?: unknown
+      flags: {
+        [k: string]: {
+          state: 'ENABLED' | 'DISABLED'
+          /**
+           * Name → value; all values of one type
+           */
+          variants: {
+            [k: string]: unknown
+          }
+          /**
+           * Null or absent: the default in the application’s code
+           */
+          defaultVariant?: string | null
+          /**
+           * JSONLogic with flagd’s operators; evaluates to the name of a variant
+           */
+          targeting?: {
+            [k: string]: unknown
+          }
+          /**
+           * Returned to the application with each evaluation
+           */
+          metadata?: {
+            [k: string]: string | number | boolean
+          }
+        }
+      }
+      /**
+       * Segments: rules shared by name
+       */
+      $evaluators?: {
+        [k: string]: unknown
+      }
+      /**
+       * Returned to the application with each evaluation
+       */
+      metadata?: {
+        [k: string]: string | number | boolean
+      }
+    }
+    response: {
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      dryRun: boolean
+      created: string[]
+      updated: string[]
+      removed: string[]
+      /**
+       * Whether segments changed
+       */
+      segments: boolean
+      /**
+       * Whether the flag set’s metadata changed
+       */
+      metadata: boolean
+      /**
+       * Whether other members of the document, such as $schema, changed
+       */
+      members: boolean
+      differences: {
+        key: string
+        before: {
+          state: 'ENABLED' | 'DISABLED'
+          /**
+           * Name → value; all values of one type
+           */
+          variants: {
+            [k: string]: unknown
+          }
+          /**
+           * Null or absent: the default in the application’s code
+           */
+          defaultVariant?: string | null
+          /**
+           * JSONLogic with flagd’s operators; evaluates to the name of a variant
+           */
+          targeting?: {
+            [k: string]: unknown
+          }
+          /**
+           * Returned to the application with each evaluation
+           */
+          metadata?: {
+            [k: string]: string | number | boolean
+          }
+        } | null
+        after: {
+          state: 'ENABLED' | 'DISABLED'
+          /**
+           * Name → value; all values of one type
+           */
+          variants: {
+            [k: string]: unknown
+          }
+          /**
+           * Null or absent: the default in the application’s code
+           */
+          defaultVariant?: string | null
+          /**
+           * JSONLogic with flagd’s operators; evaluates to the name of a variant
+           */
+          targeting?: {
+            [k: string]: unknown
+          }
+          /**
+           * Returned to the application with each evaluation
+           */
+          metadata?: {
+            [k: string]: string | number | boolean
+          }
+        } | null
+      }[]
+      warnings: {
+        /**
+         * JSON Pointer (RFC 6901)
+         */
+        pointer: string
+        detail: string
+      }[]
+    }
+  }
+  /**
+   * List flags and segments with mistakes: invalid rules and dangling references
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/problems': {
+    path: {
+      project: string
+      environment: string
+    }
+    query: {
+      limit?: string
+      after?: string
+    }
+    response: {
+      items: {
+        subject: 'flag' | 'segment'
+        key: string
+        /**
+         * At most 20, with pointers into the document that `flagset?portable=false` exports
+         */
+        errors: {
+          /**
+           * JSON Pointer (RFC 6901)
+           */
+          pointer: string
+          detail: string
+        }[]
+        errorsLeftOut?: number
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+    }
+  }
+  /**
+   * Explain evaluations
+   */
+  'POST /api/v1/projects/{project}/environments/{environment}/explain': {
+    path: {
+      project: string
+      environment: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      /**
+       * The evaluation context of one user
+       */
+      context?: {
+        [k: string]: unknown
+      }
+      /**
+       * Counts variants instead of explaining
+       *
+       * @minItems 1
+       * @maxItems 1000
+       */
+      contexts?: [unknown, ...unknown[]]
+      /**
+       * @minItems 1
+       * @maxItems 100
+       *
+       * Items: Key of a flag, unique in its project
+       */
+      flags: [string, ...string[]]
+      /**
+       * Evaluates as at this moment; now by default
+       */
+      at?: string
+      /**
+       * A draft in place of the stored definition; for one flag only
+       */
+      definition?: {
+        state: 'ENABLED' | 'DISABLED'
+        /**
+         * Name → value; all values of one type
+         */
+        variants: {
+          [k: string]: unknown
+        }
+        /**
+         * Null or absent: the default in the application’s code
+         */
+        defaultVariant?: string | null
+        /**
+         * JSONLogic with flagd’s operators; evaluates to the name of a variant
+         */
+        targeting?: {
+          [k: string]: unknown
+        }
+        /**
+         * Returned to the application with each evaluation
+         */
+        metadata?: {
+          [k: string]: string | number | boolean
+        }
+      }
+    }
+    response: {
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      /**
+       * The moment of the evaluation
+       */
+      at: string
+      bucketing: string
+      explanations?: {
+        key: string
+        answer: {
+          value?: unknown
+          variant?: string
+          reason: string
+          errorCode?: string
+          errorDetails?: string
+          metadata: {
+            [k: string]: unknown
+          }
+        }
+        decidedBy: {
+          kind: 'rule' | 'otherwise' | 'default_variant' | 'code_default' | 'disabled' | 'held' | 'not_found' | 'error'
+          /**
+           * From 0
+           */
+          rule?: number
+          pointer?: string
+        }
+        summary: string
+        rules: {
+          rule: number
+          pointer: string
+          outcome: 'match' | 'no_match' | 'not_reached' | 'error'
+          /**
+           * A node of the rule: kind is all, any, not, clause, segment, split, advanced or constant; value is "not_reached" for a node that was not evaluated
+           */
+          condition: {
+            pointer: string
+            kind: string
+            value: unknown
+          }
+          /**
+           * A node of the rule: kind is all, any, not, clause, segment, split, advanced or constant; value is "not_reached" for a node that was not evaluated
+           */
+          result: {
+            pointer: string
+            kind: string
+            value: unknown
+          }
+        }[]
+        /**
+         * A node of the rule: kind is all, any, not, clause, segment, split, advanced or constant; value is "not_reached" for a node that was not evaluated
+         */
+        otherwise?: {
+          pointer: string
+          kind: string
+          value: unknown
+        }
+        segments: {
+          [k: string]: {
+            pointer: string
+            value: unknown
+          }
+        }
+        /**
+         * Attributes that the evaluation read
+         */
+        used: string[]
+        /**
+         * Those of them that the context does not have
+         */
+        missing: string[]
+        readsClock: boolean
+        /**
+         * Single clauses whose opposite would give another variant; only where one flag is explained
+         */
+        changes: {
+          pointer: string
+          variant: string | null
+        }[]
+        truncated: boolean
+      }[]
+      counts?: {
+        key: string
+        /**
+         * Contexts by variant
+         */
+        variants: {
+          [k: string]: number
+        }
+        /**
+         * Contexts for which the application uses its own default
+         */
+        withoutVariant: number
+        errors: number
+      }[]
+    }
+  }
+  /**
+   * List the versions of a definition
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/flags/{key}/history': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      limit?: string
+      before?: string
+    }
+    response: {
+      items: {
+        id: string
+        /**
+         * When
+         */
+        at: string
+        actor: string
+        subject: 'project' | 'environment' | 'flag' | 'definition' | 'key'
+        action: 'create' | 'update' | 'delete' | 'archive' | 'restore' | 'rollback' | 'revoke'
+        project: string | null
+        environment: string | null
+        flag: string | null
+        revision: number | null
+        before: unknown
+        after: unknown
+        comment: string
+        traceId: string
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+    }
+  }
+  /**
+   * Count the evaluations of a flag
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/flags/{key}/usage': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      from?: string
+      to?: string
+    }
+    response: {
+      /**
+       * Begin of the first hour
+       */
+      from: string
+      /**
+       * End
+       */
+      to: string
+      /**
+       * Evaluations of this flag; those of the last minutes may be missing
+       */
+      total: number
+      /**
+       * Evaluations of any flag in this environment beyond the maximum of separate counts
+       */
+      unattributed: number
+      /**
+       * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
+       */
+      lastEvaluatedAt: string | null
+      syncedInProcessAt: string | null
+      items: {
+        /**
+         * Begin of the hour, UTC
+         */
+        hour: string
+        /**
+         * Null where the response named none
+         */
+        variant: string | null
+        /**
+         * Reason of the evaluation; of a failure its error code
+         */
+        reason: string
+        /**
+         * Evaluations
+         */
+        count: number
+      }[]
+    }
+  }
+  /**
+   * List changes; for an editor those of its environment
+   */
+  'GET /api/v1/changes': {
+    query: {
+      limit?: string
+      before?: string
+      project?: string
+      environment?: string
+      flag?: string
+      subject?: 'project' | 'environment' | 'flag' | 'definition' | 'key'
+      actor?: string
+      from?: string
+      to?: string
+    }
+    response: {
+      items: {
+        id: string
+        /**
+         * When
+         */
+        at: string
+        actor: string
+        subject: 'project' | 'environment' | 'flag' | 'definition' | 'key'
+        action: 'create' | 'update' | 'delete' | 'archive' | 'restore' | 'rollback' | 'revoke'
+        project: string | null
+        environment: string | null
+        flag: string | null
+        revision: number | null
+        before: unknown
+        after: unknown
+        comment: string
+        traceId: string
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+    }
+  }
+  /**
+   * List keys, without their secrets
+   */
+  'GET /api/v1/keys': {
+    query: {
+      limit?: string
+      offset?: string
+    }
+    response: {
+      items: {
+        id: string
+        name: string
+        /**
+         * client: evaluate; server: and read definitions; editor: and change its environment; admin: everything
+         */
+        role: 'client' | 'server' | 'editor' | 'admin'
+        environment: {
+          /**
+           * Key of a project
+           */
+          project: string
+          /**
+           * Key of an environment
+           */
+          environment: string
+        } | null
+        createdBy: string
+        /**
+         * Creation
+         */
+        createdAt: string
+        expiresAt: string | null
+        revokedAt: string | null
+        lastUsedAt: string | null
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+    }
+  }
+  /**
+   * Create a key
+   */
+  'POST /api/v1/keys': {
+    query: {
+      comment?: string
+    }
+    body: {
+      name: string
+      /**
+       * client: evaluate; server: and read definitions; editor: and change its environment; admin: everything
+       */
+      role: 'client' | 'server' | 'editor' | 'admin'
+      environment?: {
+        /**
+         * Key of a project
+         */
+        project: string
+        /**
+         * Key of an environment
+         */
+        environment: string
+      } | null
+      expiresAt?: string | null
+    }
+    response: {
+      id: string
+      name: string
+      /**
+       * client: evaluate; server: and read definitions; editor: and change its environment; admin: everything
+       */
+      role: 'client' | 'server' | 'editor' | 'admin'
+      environment: {
+        /**
+         * Key of a project
+         */
+        project: string
+        /**
+         * Key of an environment
+         */
+        environment: string
+      } | null
+      createdBy: string
+      /**
+       * Creation
+       */
+      createdAt: string
+      expiresAt: string | null
+      revokedAt: string | null
+      lastUsedAt: string | null
+      /**
+       * Returned this once; only its hash is stored
+       */
+      secret: string
+    }
+  }
+  /**
+   * Revoke a key
+   */
+  'DELETE /api/v1/keys/{id}': {
+    path: {
+      id: string
+    }
+    query: {
+      comment?: string
+    }
+    response: undefined
+  }
+}

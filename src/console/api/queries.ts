@@ -1,0 +1,75 @@
+import { type QueryClient, queryOptions } from '@tanstack/preact-query'
+import { ApiError, call, send } from './client.ts'
+import type { Matrix } from './matrix.ts'
+import type { ConsoleSession } from './session.ts'
+
+const PAGE_MAX = '100'
+const PAGES_MAX = 50
+
+/** Keys of the queries, by what they hold: a hint or a write invalidates by these. */
+export const queryKeys = {
+  projects: ['projects'],
+  environments: (project: string) => ['project', project, 'environments'],
+  matrix: (project: string) => ['project', project, 'matrix'],
+  project: (project: string) => ['project', project],
+} as const
+
+/** Who is signed in. Null where the service has no sessions: then every page is open, as in trial mode. */
+export const sessionQuery = () =>
+  queryOptions({
+    queryKey: ['session'],
+    queryFn: async ({ signal }): Promise<ConsoleSession | null> => {
+      try {
+        return await (await send('GET', '/console/session', { signal })).json()
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 404) return null
+        throw error
+      }
+    },
+    staleTime: 300_000,
+  })
+
+/** All projects that the session may see. */
+export const projectsQuery = () =>
+  queryOptions({
+    queryKey: queryKeys.projects,
+    queryFn: ({ signal }) =>
+      everyPage(async (after) => (await call('GET /api/v1/projects', { query: page(after) }, { signal })).data),
+  })
+
+/** The environments of a project. */
+export const environmentsQuery = (project: string) =>
+  queryOptions({
+    queryKey: queryKeys.environments(project),
+    queryFn: async ({ signal }) =>
+      (await call('GET /api/v1/projects/{project}/environments', { path: { project } }, { signal })).data.items,
+  })
+
+/** Each flag of a project in each of its environments: what the list shows. */
+export const matrixQuery = (project: string) =>
+  queryOptions({
+    queryKey: queryKeys.matrix(project),
+    queryFn: async ({ signal }): Promise<Matrix> =>
+      (await send('GET', `/api/v1/projects/${encodeURIComponent(project)}/matrix`, { signal })).json(),
+  })
+
+/** Reads again what may have changed in a project. */
+export const refreshProject = (queries: QueryClient, project: string): Promise<void> =>
+  queries.invalidateQueries({ queryKey: queryKeys.project(project) })
+
+const page = (after: string | undefined) => ({ limit: PAGE_MAX, ...(after !== undefined && { after }) })
+
+/** The items of all pages of a list, at most 5,000. */
+async function everyPage<Item>(
+  read: (after: string | undefined) => Promise<{ readonly items: readonly Item[]; readonly next: string | null }>,
+): Promise<readonly Item[]> {
+  const items: Item[] = []
+  let after: string | undefined
+  for (let pages = 0; pages < PAGES_MAX; pages++) {
+    const { items: more, next } = await read(after)
+    items.push(...more)
+    if (next === null) break
+    after = next
+  }
+  return items
+}

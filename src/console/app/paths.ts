@@ -1,0 +1,20 @@
+/** Path of the console as the browser sees it, without a slash at the end: scripts lie in `<console>/assets/`. */
+export const CONSOLE = new URL('..', import.meta.url).pathname.replace(/\/$/, '')
+/** Path of the service as the browser sees it; empty where it is the root. */
+export const SERVICE = CONSOLE.replace(/\/console$/, '')
+
+const path = (...names: readonly string[]) => [CONSOLE, ...names.map(encodeURIComponent)].join('/')
+
+/** URLs of the pages. Links are written with these only. */
+export const paths = {
+  flags: (project: string) => path('p', project, 'flags'),
+  flag: (project: string, key: string, environment?: string) =>
+    environment === undefined ? path('p', project, 'flags', key) : path('p', project, 'flags', key, environment),
+  segments: (project: string) => path('p', project, 'segments'),
+  segment: (project: string, environment: string, name: string) => path('p', project, 'segments', environment, name),
+  changes: (project: string) => path('p', project, 'changes'),
+  keys: () => path('keys'),
+  settings: () => path('settings'),
+  welcome: () => path('welcome'),
+  signIn: () => path('sign-in'),
+}

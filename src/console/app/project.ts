@@ -1,0 +1,12 @@
+import { signal } from '@preact/signals'
+import { read, write } from './preferences.ts'
+
+/** The project that was open last. Pages without a project in their URL use it for links. */
+export const lastProject = signal(read('project'))
+
+/** Remembers the project of the page that is open. */
+export function noteProject(project: string): void {
+  if (project === lastProject.value) return
+  lastProject.value = project
+  write('project', project)
+}

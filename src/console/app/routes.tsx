@@ -1,0 +1,68 @@
+import { useQuery } from '@tanstack/preact-query'
+import { useEffect } from 'preact/hooks'
+import { lazy, Route, Router, useLocation } from 'preact-iso'
+import { projectsQuery } from '../api/queries.ts'
+import { Empty, Spinner } from '../parts/display/empty.tsx'
+import { LoadFailure, Page } from './page.tsx'
+import { CONSOLE, paths } from './paths.ts'
+import { lastProject, noteProject } from './project.ts'
+
+const Flags = lazy(async () => (await import('../pages/flags/page.tsx')).FlagsPage)
+const Flag = lazy(async () => (await import('../pages/flag/page.tsx')).FlagPage)
+const Segments = lazy(async () => (await import('../pages/segments/page.tsx')).SegmentsPage)
+const Segment = lazy(async () => (await import('../pages/segments/segment.tsx')).SegmentPage)
+const Changes = lazy(async () => (await import('../pages/changes/page.tsx')).ChangesPage)
+const Keys = lazy(async () => (await import('../pages/keys/page.tsx')).KeysPage)
+const Settings = lazy(async () => (await import('../pages/settings/page.tsx')).SettingsPage)
+const Welcome = lazy(async () => (await import('../pages/welcome/page.tsx')).WelcomePage)
+const SignIn = lazy(async () => (await import('../pages/sign-in/page.tsx')).SignInPage)
+
+/** The pages by their URLs. The named parts of a URL are the properties of its page. */
+export function Routes() {
+  const { path } = useLocation()
+  const project = projectOf(path)
+  useEffect(() => {
+    if (project !== undefined) noteProject(project)
+  }, [project])
+  return (
+    <Router>
+      <Route path={`${CONSOLE}/`} component={Start} />
+      <Route path={`${CONSOLE}/p/:project/flags`} component={Flags} />
+      <Route path={`${CONSOLE}/p/:project/flags/:flag/:environment?`} component={Flag} />
+      <Route path={`${CONSOLE}/p/:project/segments`} component={Segments} />
+      <Route path={`${CONSOLE}/p/:project/segments/:environment/:segment`} component={Segment} />
+      <Route path={`${CONSOLE}/p/:project/changes`} component={Changes} />
+      <Route path={`${CONSOLE}/keys`} component={Keys} />
+      <Route path={`${CONSOLE}/settings`} component={Settings} />
+      <Route path={`${CONSOLE}/welcome`} component={Welcome} />
+      <Route path={`${CONSOLE}/sign-in`} component={SignIn} />
+      <Route default component={Nowhere} />
+    </Router>
+  )
+}
+
+/** What stands in place of every page while no one is signed in. */
+export const SignedOut = () => <SignIn />
+
+const projectOf = (path: string): string | undefined => {
+  const [, project] = /^\/p\/([^/]+)/.exec(path.slice(CONSOLE.length)) ?? []
+  return project && decodeURIComponent(project)
+}
+
+/** Leads to the flags of the project that was open last, or of the first one. */
+function Start() {
+  const { route } = useLocation()
+  const { data: projects, error } = useQuery(projectsQuery())
+  useEffect(() => {
+    if (!projects) return
+    const project = projects.find(({ key }) => key === lastProject.value) ?? projects[0]
+    route(project ? paths.flags(project.key) : paths.welcome(), true)
+  }, [projects])
+  return error ? <LoadFailure error={error} /> : <Spinner />
+}
+
+const Nowhere = () => (
+  <Page title="Not found">
+    <Empty icon="help" title="There is no such page" action={<a href={`${CONSOLE}/`}>To the flags</a>} />
+  </Page>
+)

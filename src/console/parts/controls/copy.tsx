@@ -1,0 +1,17 @@
+import { useState } from 'preact/hooks'
+import { announce } from '../overlays/toast.tsx'
+import { IconButton } from './button.tsx'
+
+const SHOWN_MS = 1_500
+
+/** Copies a text; the icon turns into a tick for a moment. `what` names it: "Copy the key". */
+export function CopyButton({ text, what }: { readonly text: string; readonly what: string }) {
+  const [isCopied, setCopied] = useState(false)
+  const copy = async () => {
+    await navigator.clipboard.writeText(text)
+    announce('Copied')
+    setCopied(true)
+    setTimeout(() => setCopied(false), SHOWN_MS)
+  }
+  return <IconButton icon={isCopied ? 'check' : 'copy'} label={`Copy ${what}`} size={14} onClick={() => void copy()} />
+}

@@ -1,0 +1,50 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useId, useRef } from 'preact/hooks'
+import { IconButton } from '../controls/button.tsx'
+import * as css from './dialog.module.css'
+
+type DialogProps = {
+  readonly title: string
+  readonly onClose: () => void
+  /** What Enter does: the content is a form. Its buttons stand in `actions`. */
+  readonly onSubmit?: () => void
+  readonly actions?: ComponentChildren
+  readonly wide?: boolean
+  readonly children: ComponentChildren
+}
+
+/** A modal dialog, open as long as it is rendered. Focus goes to the element with `autofocus`, and back to the opener at the end. */
+export function Dialog({ title, onClose, onSubmit, actions, wide, children }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const id = useId()
+  useEffect(() => {
+    const element = dialog.current
+    element?.showModal()
+    element?.querySelector<HTMLElement>('[data-autofocus]')?.focus()
+    return () => element?.close()
+  }, [])
+  const submit = (event: Event) => {
+    event.preventDefault()
+    onSubmit?.()
+  }
+  return (
+    <dialog
+      ref={dialog}
+      class={`${css.dialog} ${wide ? css.wide : ''}`}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        event.preventDefault()
+        onClose()
+      }}
+    >
+      <form class={css.form} noValidate onSubmit={submit}>
+        <header class={css.head}>
+          <h2 id={id}>{title}</h2>
+          <IconButton icon="close" label="Close" onClick={onClose} />
+        </header>
+        <div class={css.body}>{children}</div>
+        {actions && <footer class={css.actions}>{actions}</footer>}
+      </form>
+    </dialog>
+  )
+}

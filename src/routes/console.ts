@@ -1,0 +1,91 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Context, Hono, type Next } from 'hono'
+import { accepts } from 'hono/accepts'
+import { parseAccept } from 'hono/utils/accept'
+import { sha256 } from '../repository/digest.ts'
+
+/** How the console is served. */
+export type ConsoleOptions = {
+  /** Path below which browsers see this service, such as `/flags`; a proxy removes it. Empty: none. */
+  readonly publicPath: string
+  /** The folder with index.html and assets/; undefined: where the image or the build has it. */
+  readonly folder?: string
+}
+
+/** The console has no inline script or style, uses no other origin, and parses no text as markup (Trusted Types). */
+const SECURITY_HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'permissions-policy': 'accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()',
+}
+/** The name of an asset changes with its content. */
+const ASSET_HEADERS = { 'cache-control': 'public, max-age=31536000, immutable', vary: 'accept-encoding' }
+const TYPES: Readonly<Record<string, string>> = {
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  svg: 'image/svg+xml',
+  json: 'application/json',
+}
+/** Encodings that the build has written, best first, with the suffix of their files. */
+const ENCODINGS = { br: '.br', gzip: '.gz' } as const
+const ENCODING_NAMES = ['br', 'gzip'] as const
+
+/** Paths below `/console/` that never are a page, whatever is missing there. */
+const NOT_PAGES = /^\/console\/(?:assets\/|session$)/
+
+const HERE = dirname(fileURLToPath(import.meta.url))
+/** A checkout (or a bundle in `dist/node`), the image for Node, the image for Bun. */
+const FOLDERS = [join(HERE, '../../dist/console'), join(HERE, 'console'), join(dirname(process.execPath), 'console')]
+
+/**
+ * `/console/*`: the assets, and the page for every other path; `/` leads there where HTML is preferred. Throws if the console was not built.
+ * The files hold no data, so they need no key.
+ */
+export function consoleRoutes({ publicPath, folder = builtFolder() }: ConsoleOptions): Hono {
+  const assets = new Set(readdirSync(join(folder, 'assets')))
+  const html = readFileSync(join(folder, 'index.html'), 'utf8').replaceAll('"/console/', `"${publicPath}/console/`)
+  const etag = `"${sha256(html, 'base64url')}"`
+
+  const page = (c: Context, next: Next) => {
+    if (NOT_PAGES.test(c.req.path)) return next()
+    const headers = { ...SECURITY_HEADERS, 'cache-control': 'no-cache', etag }
+    if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers)
+    return c.html(html, 200, headers)
+  }
+  const toConsole = (c: Context) => c.redirect(`${publicPath}/console/`)
+  return new Hono()
+    .get('/', (c, next) => (prefersHtml(c) ? toConsole(c) : next()))
+    .get('/console', toConsole)
+    .get('/console/assets/:name', async (c, next) => {
+      const name = c.req.param('name')
+      const type = TYPES[name.slice(name.lastIndexOf('.') + 1)]
+      if (type === undefined || !assets.has(name)) return next()
+      const encoding = encodingFor(c, (suffix) => assets.has(name + suffix))
+      const file = join(folder, 'assets', name + (encoding ? ENCODINGS[encoding] : ''))
+      const headers = { ...SECURITY_HEADERS, ...ASSET_HEADERS, 'content-type': type }
+      return c.body(await readFile(file), 200, encoding ? { ...headers, 'content-encoding': encoding } : headers)
+    })
+    .get('/console/*', page)
+}
+
+const prefersHtml = (c: Context): boolean =>
+  accepts(c, { header: 'Accept', supports: ['application/json', 'text/html'], default: '' }) === 'text/html'
+
+function builtFolder(): string {
+  const folder = FOLDERS.find((folder) => existsSync(join(folder, 'index.html')))
+  if (folder === undefined) throw new Error('The console is not built: npm run build:console')
+  return folder
+}
+
+function encodingFor(c: Context, isStored: (suffix: string) => boolean): keyof typeof ENCODINGS | undefined {
+  const wanted = new Set(
+    parseAccept(c.req.header('accept-encoding') ?? '').flatMap(({ type, q }) => (q > 0 ? [type] : [])),
+  )
+  return ENCODING_NAMES.find((name) => wanted.has(name) && isStored(ENCODINGS[name]))
+}

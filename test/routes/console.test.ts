@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib'
+import { H2Client } from '../support/h2.ts'
+import { type Listening, openListening } from '../support/listening.ts'
+
+const SCRIPT = 'console.log("a script")\n'.repeat(50)
+const HTML = '<!doctype html><script type="module" src="/console/assets/main-AB12.js"></script>'
+const folder = mkdtempSync(join(tmpdir(), 'flagstaff-console-'))
+let listening: Listening
+let prefixed: Listening
+let off: Listening
+
+before(async () => {
+  mkdirSync(join(folder, 'assets'))
+  writeFileSync(join(folder, 'index.html'), HTML)
+  writeFileSync(join(folder, 'assets/main-AB12.js'), SCRIPT)
+  writeFileSync(join(folder, 'assets/main-AB12.js.br'), brotliCompressSync(SCRIPT))
+  writeFileSync(join(folder, 'assets/main-AB12.js.gz'), gzipSync(SCRIPT))
+  writeFileSync(join(folder, 'assets/small-CD34.css'), 'a{}')
+  const open = (publicPath: string) => openListening({ dependencies: { console: { publicPath, folder } } })
+  ;[listening, prefixed, off] = await Promise.all([open(''), open('/flags'), openListening()])
+})
+after(async () => {
+  await Promise.all([listening, prefixed, off].map((one) => one.close()))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+type Got = { readonly status: number; readonly headers: http.IncomingHttpHeaders; readonly body: Buffer }
+/** Without what fetch adds: it decodes, follows redirects and sends Accept-Encoding of its own. */
+function get(
+  path: string,
+  headers: http.OutgoingHttpHeaders = {},
+  { method = 'GET', of = listening } = {},
+): Promise<Got> {
+  return new Promise((resolve, reject) => {
+    const request = http.request(`${of.address}${path}`, { method, headers, agent: false }, (response) => {
+      const parts: Buffer[] = []
+      response.on('data', (part: Buffer) => parts.push(part))
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) }),
+      )
+    })
+    request.on('error', reject).end()
+  })
+}
+
+for (const path of [
+  '/console/',
+  '/console/p/shop/flags',
+  '/console/p/shop/flags/a.b/test?tab=json',
+  '/console/nowhere',
+])
+  test(`${path} is the page`, async () => {
+    const { status, headers, body } = await get(path)
+    assert.equal(status, 200)
+    assert.equal(headers['content-type'], 'text/html; charset=UTF-8')
+    assert.equal(headers['cache-control'], 'no-cache')
+    assert.equal(body.toString(), HTML)
+  })
+
+test('the page runs no script but its own, and parses no text as markup', async () => {
+  const { headers } = await get('/console/')
+  const policy = String(headers['content-security-policy'])
+  for (const directive of [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ])
+    assert.ok(policy.split('; ').includes(directive), directive)
+  assert.equal(headers['x-content-type-options'], 'nosniff')
+  assert.equal(headers['referrer-policy'], 'no-referrer')
+  assert.equal(headers['cross-origin-opener-policy'], 'same-origin')
+  assert.match(String(headers['permissions-policy']), /camera=\(\)/)
+})
+
+test('a page that the browser has is not sent again', async () => {
+  const { headers } = await get('/console/')
+  const again = await get('/console/keys', { 'if-none-match': headers.etag })
+  assert.equal(again.status, 304)
+  assert.equal(again.body.length, 0)
+  assert.equal(again.headers.etag, headers.etag)
+  assert.equal((await get('/console/', { 'if-none-match': '"another"' })).status, 200)
+})
+
+for (const [accepted, encoding, decode] of [
+  ['gzip, deflate, br, zstd', 'br', brotliDecompressSync],
+  ['gzip, deflate', 'gzip', gunzipSync],
+  ['br;q=0, gzip', 'gzip', gunzipSync],
+  ['identity', undefined, (body: Buffer) => body],
+  ['', undefined, (body: Buffer) => body],
+] as const)
+  test(`an asset for Accept-Encoding "${accepted}" is sent as ${encoding ?? 'it is'}`, async () => {
+    const { status, headers, body } = await get('/console/assets/main-AB12.js', { 'accept-encoding': accepted })
+    assert.equal(status, 200)
+    assert.equal(headers['content-encoding'], encoding)
+    assert.equal(headers['content-type'], 'text/javascript; charset=utf-8')
+    assert.equal(headers['cache-control'], 'public, max-age=31536000, immutable')
+    assert.equal(headers['vary'], 'accept-encoding')
+    assert.equal(headers['x-content-type-options'], 'nosniff')
+    assert.equal(decode(body).toString(), SCRIPT)
+  })
+
+test('an asset without a compressed copy is sent as it is', async () => {
+  const { headers, body } = await get('/console/assets/small-CD34.css', { 'accept-encoding': 'br' })
+  assert.equal(headers['content-encoding'], undefined)
+  assert.equal(headers['content-type'], 'text/css; charset=utf-8')
+  assert.equal(body.toString(), 'a{}')
+})
+
+for (const name of [
+  'main-XXXX.js',
+  'main-AB12.js.br',
+  '',
+  '..%2findex.html',
+  '%2e%2e%2findex.html',
+  'a/main-AB12.js',
+  '%00',
+])
+  test(`the unknown asset "${name}" is a problem, and no page`, async () => {
+    const { status, headers, body } = await get(`/console/assets/${name}`)
+    assert.equal(status, 404)
+    assert.match(headers['content-type'] ?? '', /^application\/problem\+json/)
+    assert.ok(!body.includes('<'))
+  })
+
+test('HEAD answers as GET, without the body', async () => {
+  for (const path of ['/console/', '/console/assets/main-AB12.js']) {
+    const { status, headers, body } = await get(path, {}, { method: 'HEAD' })
+    assert.equal(status, 200)
+    assert.equal(body.length, 0)
+    assert.equal(headers['content-type'], (await get(path)).headers['content-type'])
+  }
+})
+
+test('nothing but GET and HEAD is answered', async () => {
+  for (const method of ['POST', 'PUT', 'DELETE'])
+    assert.equal((await get('/console/keys', {}, { method })).status, 404, method)
+})
+
+test('/ leads browsers to the console, and no other client', async () => {
+  const browser = await get('/', { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' })
+  assert.deepEqual([browser.status, browser.headers.location], [302, '/console/'])
+  for (const accept of ['*/*', 'application/json', 'application/json, text/html;q=0.5'])
+    assert.equal((await get('/', { accept })).status, 404, accept)
+  const bare = await get('/console')
+  assert.deepEqual([bare.status, bare.headers.location], [302, '/console/'])
+})
+
+test('below a path prefix the page and the redirects name it', async () => {
+  const { body } = await get('/console/', {}, { of: prefixed })
+  assert.equal(body.toString(), HTML.replace('"/console/', '"/flags/console/'))
+  const root = await get('/', { accept: 'text/html' }, { of: prefixed })
+  assert.equal(root.headers.location, '/flags/console/')
+})
+
+test('FLAGSTAFF_CONSOLE=off serves none of it', async () => {
+  for (const path of ['/', '/console', '/console/', '/console/assets/main-AB12.js'])
+    assert.equal((await get(path, { accept: 'text/html' }, { of: off })).status, 404, path)
+})
+
+test('the page is served over HTTP/2', async () => {
+  const client = new H2Client(`http://127.0.0.1:${listening.grpcPort}`)
+  try {
+    const page = await client.send({ ':method': 'GET', ':path': '/console/', 'content-type': 'text/plain' })
+    assert.equal(page.headers[':status'], 200)
+    assert.equal(page.body.toString(), HTML)
+  } finally {
+    client.session.close()
+  }
+})
