@@ -2,7 +2,7 @@
 
 export interface Api {
   /**
-   * List projects
+   * List projects; for a viewer or editor its own
    */
   'GET /api/v1/projects': {
     query: {
@@ -132,7 +132,7 @@ export interface Api {
     response: undefined
   }
   /**
-   * List the environments of a project
+   * List the environments of a project; for a viewer or editor its own
    */
   'GET /api/v1/projects/{project}/environments': {
     path: {
@@ -158,6 +158,20 @@ export interface Api {
          * How `fractional` assigns shares. Another algorithm moves users to other variants
          */
         bucketing: 'v1' | 'v2' | 'v3'
+        /**
+         * Place in lists, from 0; equal ones are ordered by key
+         */
+        position: number
+        /**
+         * Whether the console asks for confirmation before a change
+         */
+        protected: boolean
+        /**
+         * Returned to the application with each evaluation
+         */
+        metadata: {
+          [k: string]: string | number | boolean
+        }
         /**
          * Counts the changes of its environment
          */
@@ -198,6 +212,14 @@ export interface Api {
        * How `fractional` assigns shares. Another algorithm moves users to other variants
        */
       bucketing?: 'v1' | 'v2' | 'v3'
+      /**
+       * By default after all others
+       */
+      position?: number
+      /**
+       * Whether the console asks for confirmation before a change
+       */
+      protected?: boolean
     }
     response: {
       /**
@@ -218,6 +240,20 @@ export interface Api {
        * How `fractional` assigns shares. Another algorithm moves users to other variants
        */
       bucketing: 'v1' | 'v2' | 'v3'
+      /**
+       * Place in lists, from 0; equal ones are ordered by key
+       */
+      position: number
+      /**
+       * Whether the console asks for confirmation before a change
+       */
+      protected: boolean
+      /**
+       * Returned to the application with each evaluation
+       */
+      metadata: {
+        [k: string]: string | number | boolean
+      }
       /**
        * Counts the changes of its environment
        */
@@ -260,6 +296,20 @@ export interface Api {
        */
       bucketing: 'v1' | 'v2' | 'v3'
       /**
+       * Place in lists, from 0; equal ones are ordered by key
+       */
+      position: number
+      /**
+       * Whether the console asks for confirmation before a change
+       */
+      protected: boolean
+      /**
+       * Returned to the application with each evaluation
+       */
+      metadata: {
+        [k: string]: string | number | boolean
+      }
+      /**
        * Counts the changes of its environment
        */
       revision: number
@@ -274,7 +324,7 @@ export interface Api {
     }
   }
   /**
-   * Change the name, description or bucketing of an environment
+   * Change the settings of an environment
    */
   'PATCH /api/v1/projects/{project}/environments/{environment}': {
     path: {
@@ -291,6 +341,20 @@ export interface Api {
        * How `fractional` assigns shares. Another algorithm moves users to other variants
        */
       bucketing?: 'v1' | 'v2' | 'v3'
+      /**
+       * Place in lists, from 0; equal ones are ordered by key
+       */
+      position?: number
+      /**
+       * Whether the console asks for confirmation before a change
+       */
+      protected?: boolean
+      /**
+       * Returned to the application with each evaluation
+       */
+      metadata?: {
+        [k: string]: string | number | boolean
+      }
     }
     response: {
       /**
@@ -311,6 +375,20 @@ export interface Api {
        * How `fractional` assigns shares. Another algorithm moves users to other variants
        */
       bucketing: 'v1' | 'v2' | 'v3'
+      /**
+       * Place in lists, from 0; equal ones are ordered by key
+       */
+      position: number
+      /**
+       * Whether the console asks for confirmation before a change
+       */
+      protected: boolean
+      /**
+       * Returned to the application with each evaluation
+       */
+      metadata: {
+        [k: string]: string | number | boolean
+      }
       /**
        * Counts the changes of its environment
        */
@@ -1325,7 +1403,7 @@ export interface Api {
     }
   }
   /**
-   * List changes; for an editor those of its environment
+   * List changes; for a viewer or editor those of its environment
    */
   'GET /api/v1/changes': {
     query: {
@@ -1377,9 +1455,9 @@ export interface Api {
         id: string
         name: string
         /**
-         * client: evaluate; server: and read definitions; editor: and change its environment; admin: everything
+         * client: evaluate; server: and read definitions; viewer: and read all else of its environment; editor: and change it; admin: everything
          */
-        role: 'client' | 'server' | 'editor' | 'admin'
+        role: 'client' | 'server' | 'viewer' | 'editor' | 'admin'
         environment: {
           /**
            * Key of a project
@@ -1415,9 +1493,9 @@ export interface Api {
     body: {
       name: string
       /**
-       * client: evaluate; server: and read definitions; editor: and change its environment; admin: everything
+       * client: evaluate; server: and read definitions; viewer: and read all else of its environment; editor: and change it; admin: everything
        */
-      role: 'client' | 'server' | 'editor' | 'admin'
+      role: 'client' | 'server' | 'viewer' | 'editor' | 'admin'
       environment?: {
         /**
          * Key of a project
@@ -1434,9 +1512,9 @@ export interface Api {
       id: string
       name: string
       /**
-       * client: evaluate; server: and read definitions; editor: and change its environment; admin: everything
+       * client: evaluate; server: and read definitions; viewer: and read all else of its environment; editor: and change it; admin: everything
        */
-      role: 'client' | 'server' | 'editor' | 'admin'
+      role: 'client' | 'server' | 'viewer' | 'editor' | 'admin'
       environment: {
         /**
          * Key of a project
