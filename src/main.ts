@@ -211,7 +211,13 @@ const metricsServer =
       )
     : undefined
 const ports = { port: server.port, grpcPort: server.grpcPort, metricsPort: metricsServer?.port }
-if (isTrial) write((await import('./trial/banner.ts')).banner(server, config.folder))
+if (isTrial)
+  write(
+    (await import('./trial/banner.ts')).banner(server, {
+      folder: config.folder,
+      hasConsole: config.console !== undefined,
+    }),
+  )
 else log.info('Listening', { host: config.host, ...ports })
 if (!isTrial && !redis) log.warn('No Redis is configured: run one replica only')
 const telemetry = exportTelemetry({ config: config.telemetry, tracer, events, sources: metricSources, log })

@@ -2,12 +2,17 @@ import { resolve } from 'node:path'
 import { TRIAL_FLAG_SET_ID } from '../config/config.ts'
 import type { Server } from '../server/server.ts'
 
-/** The text that trial mode prints: address, sample requests and data folder. */
-export function banner({ port, grpcPort }: Pick<Server, 'port' | 'grpcPort'>, folder: string): string {
+type BannerOptions = { readonly folder: string; readonly hasConsole: boolean }
+
+/** The text that trial mode prints: the console, sample requests and the data folder. */
+export function banner(
+  { port, grpcPort }: Pick<Server, 'port' | 'grpcPort'>,
+  { folder, hasConsole }: BannerOptions,
+): string {
   const address = `http://127.0.0.1:${port}`
   return `
   Flagstaff is listening on ${address}
-
+${hasConsole ? `\n  See and change flags in the console: ${address}/console/\n` : ''}
   Evaluate a flag of the environment ${TRIAL_FLAG_SET_ID}:
 
     curl -X POST ${address}/ofrep/v1/evaluate/flags/banner-text \\

@@ -105,6 +105,12 @@ export async function checkService(docker: Docker, { name }: { name: string }, c
       if (name === 'node') assert.equal(await resolve(Number(new URL(address).port), key), true)
     },
   )
+  await check(`${name}: serves the console, with its scripts as they were compressed at build`, async () => {
+    const page = await (await fetch(`${running().address}/console/`)).text()
+    const [, script] = /<script type="module" src="([^"]+)"/.exec(page) ?? []
+    const { status, headers } = await fetch(`${running().address}${script}`, { headers: { 'accept-encoding': 'br' } })
+    assert.deepEqual([status, headers.get('content-encoding')], [200, 'br'])
+  })
   await check(`${name}: has metrics, which say what runs`, async () => {
     const text = await (await fetch(`${running().address}/metrics`)).text()
     assert.match(text, new RegExp(`^flagstaff_build_info{version="${version}",runtime="${name}",`, 'm'))
