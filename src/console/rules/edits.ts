@@ -52,11 +52,13 @@ export function setMemberAt(text: string, path: JsonPath, name: string, value: u
 export function addRule(text: string, root: JsonPath, at: number, { condition, result }: NewRule): TextEdit[] {
   const node = ruleAt(text, root)
   if (!node) return setRule(text, root, { if: [condition, result] })
-  if (!pairsOf(node)) return [wrapNode(text, node, 'if', { before: [condition, result] })]
-  const { rules, lists } = chainAt(node)
+  const { rules, otherwise, lists } = chainAt(node)
+  // An `if` without pairs is wrapped as well, so that `removeRule()` restores it.
+  if (!pairsOf(node) || (rules.length === 0 && otherwise?.kind !== 'result'))
+    return [wrapNode(text, node, 'if', { before: [condition, result] })]
   const next = rules[at]
   const last = rules.at(-1)
-  const place = next ? { ...next } : last ? { path: last.path, pair: last.pair + 1 } : { path: undefined, pair: 0 }
+  const place = next ?? (last ? { path: last.path, pair: last.pair + 1 } : { path: undefined, pair: 0 })
   const list = place.path ? lists(place.path) : operandList(node)?.list
   return list ? [insertItems(text, list, 2 * place.pair, [{ value: condition }, { value: result }])] : []
 }

@@ -67,10 +67,10 @@ function variantsOf(node: Node | undefined): VariantView[] {
   }))
 }
 
-export type Chain = { readonly rules: readonly RuleView[]; readonly otherwise: OutcomeView | undefined }
+export type ChainView = { readonly rules: readonly RuleView[]; readonly otherwise: OutcomeView | undefined }
 
 /** The pairs of an `if`, and of each `if` in its else. Any other node is the result of no rule. */
-export function readChain(root: Node, start: JsonPath, variants: ReadonlySet<string>): Chain {
+export function readChain(root: Node, start: JsonPath, variants: ReadonlySet<string>): ChainView {
   const rules: RuleView[] = []
   let [node, path] = [root, start]
   for (let list = pairsOf(node); list; list = pairsOf(node)) {
