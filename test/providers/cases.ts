@@ -1,7 +1,15 @@
-import { listFiles, readJson, readText } from '../support/conformance.ts'
+import { listFiles, readText } from '../support/conformance.ts'
 import { readFeature, type Scenario } from '../support/gherkin.ts'
 import type { Document } from '../support/ofrep.ts'
-import { readCases, readSets, type Statement, statementOf } from '../support/testbed.ts'
+import {
+  casesOf,
+  readEvaluatorSuite,
+  readSets,
+  readSuites,
+  relatedContextsOf,
+  type Statement,
+  statementOf,
+} from '../support/testbed.ts'
 import { ERROR_CASES, ERROR_SET } from './error-cases.ts'
 
 export type Mode = 'ofrep' | 'rpc' | 'in-process'
@@ -32,7 +40,12 @@ export type EnvironmentPlan = { readonly document: Document; readonly bucketing:
 
 const FOLDERS = { testbed: 'flagd-testbed/gherkin', evaluator: 'flagd-testbed/evaluator/gherkin' }
 /** Features whose scenarios are about connections, options and caches. */
-const NO_EVALUATION = ['config', 'connection', 'events', 'rpc-caching', 'selector', 'sync-payload']
+const NO_EVALUATION = ['config', 'connection', 'events', 'rpc-caching', 'sync-payload']
+/** The environment of the flag set that a scenario selects. */
+const SELECTED: Readonly<Record<string, string>> = {
+  'flags/allFlags.json': 'testbed-v2',
+  'rawflags/selector-flags.json': 'selector-flags',
+}
 /** Its answer depends on the context values of the service, which a scenario covers. */
 const ENRICHED = 'flagd-context-aware'
 
@@ -40,7 +53,7 @@ const ENRICHED = 'flagd-context-aware'
 export function readEnvironments(): Map<string, EnvironmentPlan> {
   const sets = readSets()
   const testbed = sets.get('all') as Document
-  const evaluator = readJson('flagd-testbed/evaluator/flags/testkit-flags.json') as Document
+  const { document: evaluator } = readEvaluatorSuite('evaluator-v2')
   return new Map<string, EnvironmentPlan>([
     ...[...sets].map(([name, document]) => [name, { document, bucketing: 'v2' }] as const),
     ['testbed-v1', { document: testbed, bucketing: 'v1' }],
@@ -81,7 +94,9 @@ function readScenarios(set: keyof typeof FOLDERS): Omit<Case, 'id'>[] {
           const statement = statementOf(scenario)
           if (!statement) return []
           const bucketing = bucketingOf(scenario)
-          const environment = `${set}-${bucketing ?? 'v2'}`
+          const { selector } = statement
+          const environment = selector === undefined ? `${set}-${bucketing ?? 'v2'}` : SELECTED[selector]
+          if (environment === undefined) throw new Error(`No environment is selected by "${selector}"`)
           return [{ ...caseOf(statement), origin: `${set} ${feature}: ${scenario.name}`, environment, bucketing }]
         }),
     )
@@ -103,16 +118,17 @@ function caseOf({ key, type, fallback, context, value, reason, errorCode }: Stat
 }
 
 function readFlags(): Omit<Case, 'id'>[] {
-  const sets = readSets()
-  return readCases(sets)
-    .filter(({ key }) => key !== ENRICHED)
-    .map(({ set, key, context, fallback, expected: { value, variant, reason, errorCode } }) => {
-      const flag = sets.get(set)?.flags[key] as { variants: Record<string, unknown> }
-      const type = typeOf(Object.values(flag.variants))
-      const bucketing = JSON.stringify(flag).includes('"fractional"') ? 'v2' : undefined
-      const expected = { value, variant: variant ?? null, reason, error: errorCode ?? null }
-      return { origin: 'flags', environment: set, key, type, default: fallback, context, expected, bucketing }
-    })
+  return [...readSuites(readSets()), readEvaluatorSuite('evaluator-v2')].flatMap((suite) =>
+    casesOf(suite, relatedContextsOf)
+      .filter(({ key }) => key !== ENRICHED)
+      .map(({ set, key, context, fallback, expected: { value, variant, reason, errorCode } }) => {
+        const flag = suite.document.flags[key] as { variants: Record<string, unknown> }
+        const type = typeOf(Object.values(flag.variants))
+        const bucketing = JSON.stringify(flag).includes('"fractional"') ? 'v2' : undefined
+        const expected = { value, variant: variant ?? null, reason, error: errorCode ?? null }
+        return { origin: 'flags', environment: set, key, type, default: fallback, context, expected, bucketing }
+      }),
+  )
 }
 
 function typeOf(variants: readonly unknown[]): Type {

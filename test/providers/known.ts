@@ -40,6 +40,17 @@ const holdsObject = ({ context }: Case): boolean => Object.values(context).some(
 
 const holdsNull = ({ context }: Case): boolean => JSON.stringify(context).includes('null')
 
+/** The answer of a flag whose `sem_ver` is null. */
+function withoutVersion({ key }: Case): Answer {
+  if (/invalid|wrong-args/.test(key)) return { value: 'fallback', variant: 'fallback', reason: 'DEFAULT' }
+  const value = key.startsWith('semver-') ? 'no-match' : 'none'
+  return { value, variant: value }
+}
+const needsVersion = (one: Case): boolean =>
+  /^semver-|-version-flag$/.test(one.key) && one.expected.value !== withoutVersion(one).value
+/** A number, or a text of fewer than three numbers. */
+const isPartial = (version: unknown): boolean => /^\d+(\.\d+)?$/.test(String(version))
+
 const ZERO: Readonly<Record<Case['type'], unknown>> = { boolean: false, string: '', integer: 0, float: 0, object: {} }
 const isZero = (one: Case): boolean => isDeepStrictEqual(one.default, ZERO[one.type])
 const failed = (error: string) => (one: Case) => ({ value: one.default, variant: null, reason: 'ERROR', error })
@@ -144,12 +155,14 @@ export const KNOWN: readonly Known[] = [
   {
     language: 'java',
     modes: ['in-process'],
-    cases: ({ key, context: { version }, expected: { value } }) =>
-      value === 'match' &&
-      (/^semver-(partial|numeric)/.test(key) || version === 'V1.0.0') &&
-      !(key.startsWith('semver-numeric') && version === '1.0.0'),
+    cases: (one) =>
+      needsVersion(one) &&
+      (/^semver-(partial|numeric)/.test(one.key) ||
+        isPartial(one.context['version']) ||
+        one.context['version'] === 'V1.0.0') &&
+      !(one.key.startsWith('semver-numeric') && one.context['version'] === '1.0.0'),
     why: 'it knows neither partial versions nor numbers nor "V" in sem_ver',
-    instead: () => ({ value: 'no-match', variant: undefined }),
+    instead: withoutVersion,
   },
   {
     language: 'java',
@@ -272,9 +285,20 @@ export const KNOWN: readonly Known[] = [
   {
     language: 'rust',
     modes: ['in-process'],
-    cases: ({ key, expected: { value } }) => /^semver-(partial|numeric|v-prefix|build)/.test(key) && value === 'match',
+    cases: ({ key, context: { version } }) => key === 'semver-invalid-version-flag' && version === '1.0.0+other',
+    why: 'it compares build metadata in sem_ver',
+    instead: () => ({ value: 'false', variant: 'false' }),
+  },
+  {
+    language: 'rust',
+    modes: ['in-process'],
+    cases: (one) =>
+      needsVersion(one) &&
+      (/^semver-(partial|numeric|v-prefix|build)/.test(one.key) ||
+        isPartial(one.context['version']) ||
+        /^v/i.test(String(one.context['version']))),
     why: 'it knows neither partial versions nor numbers nor "v" nor build metadata in sem_ver',
-    instead: () => ({ value: 'no-match', variant: undefined }),
+    instead: withoutVersion,
   },
   {
     language: 'rust',

@@ -15,6 +15,8 @@ export type Statement = {
   type: string
   /** Default of the application. */
   fallback: unknown
+  /** The file of the flag set that is selected; undefined: none. */
+  selector: string | undefined
   context: Attributes
   value: unknown
   reason: string | undefined
@@ -24,6 +26,8 @@ export type Statement = {
 type Flag = { state: string; variants: Record<string, FlagValue>; defaultVariant?: string | null; targeting?: object }
 
 const FLAGS = 'flagd-testbed/flags'
+const FEATURES = 'flagd-testbed/gherkin'
+const EVALUATOR_FEATURES = 'flagd-testbed/evaluator/gherkin'
 /** Contexts in no scenario, for branches that would otherwise not be covered. */
 const MORE_CONTEXTS: Readonly<Record<string, readonly Attributes[]>> = {
   'context-aware': [{ fn: 'Sulisław', ln: 'Świętopełk', age: 29, customer: false }],
@@ -49,21 +53,63 @@ export function readSets(): Map<string, Document> {
   return sets
 }
 
+/** A flag set, and what scenarios state about its flags. */
+export type Suite = { readonly set: string; readonly document: Document; readonly statements: readonly Statement[] }
+
+/** The flag sets of `readSets()`. */
+export function readSuites(sets: ReadonlyMap<string, Document>): Suite[] {
+  const features = ['evaluation', 'disabled', 'targeting', 'metadata'].map((name) => `${FEATURES}/${name}.feature`)
+  const statements = features.flatMap(readStatements)
+  return [...sets].map(([set, document]) => ({ set, document, statements: set === 'all' ? statements : [] }))
+}
+
+/** The flag set of the test bed's evaluator scenarios. */
+export function readEvaluatorSuite(set: string): Suite {
+  const features = listFiles(EVALUATOR_FEATURES, '.feature').map((name) => `${EVALUATOR_FEATURES}/${name}`)
+  const document = readJson('flagd-testbed/evaluator/flags/testkit-flags.json') as Document
+  return { set, document, statements: features.flatMap(readStatements) }
+}
+
 /** Every flag in every context of its scenarios, and in none; expectations do not come from our evaluator. */
-export function readCases(sets: ReadonlyMap<string, Document>): Case[] {
-  const statements = ['evaluation', 'disabled', 'targeting', 'metadata'].flatMap(readStatements)
-  return [...sets].flatMap(([set, document]) =>
-    Object.keys(document.flags).flatMap((key) => {
-      const stated = set === 'all' ? statements.filter((statement) => statement.key === key) : []
-      const contexts = [{}, ...stated.map(({ context }) => context), ...(MORE_CONTEXTS[key] ?? [])].map((context) =>
-        JSON.stringify(context),
-      )
-      return [...new Set(contexts)].map((text) => {
-        const same = stated.filter(({ context }) => JSON.stringify(context) === text)
-        return caseOf({ set, document, key, context: JSON.parse(text) }, same)
-      })
-    }),
-  )
+export const readCases = (sets: ReadonlyMap<string, Document>): Case[] =>
+  readSuites(sets).flatMap((suite) => casesOf(suite, contextsOf))
+
+/** Every flag of a suite in no context, and in those that `choose` takes from its scenarios. */
+export function casesOf(suite: Suite, choose: (suite: Suite, key: string) => Attributes[]): Case[] {
+  const { set, document, statements } = suite
+  return Object.keys(document.flags).flatMap((key) => {
+    const contexts = [{}, ...choose(suite, key), ...(MORE_CONTEXTS[key] ?? [])].map((context) =>
+      JSON.stringify(context),
+    )
+    return [...new Set(contexts)].map((text) => {
+      const same = statements.filter((stated) => stated.key === key && JSON.stringify(stated.context) === text)
+      return caseOf({ set, document, key, context: JSON.parse(text) }, same)
+    })
+  })
+}
+
+/** The contexts of a flag's scenarios. */
+function contextsOf({ statements }: Suite, key: string): Attributes[] {
+  return statements.filter((stated) => stated.key === key).map(({ context }) => context)
+}
+
+/** The contexts of a flag's scenarios, and those of other flags with an attribute that the flag's rule reads. */
+export function relatedContextsOf({ document, statements }: Suite, key: string): Attributes[] {
+  const names = attributesOf((document.flags[key] as Flag).targeting, document.$evaluators ?? {})
+  const isRelated = ({ context }: Statement) => Object.keys(context).some((name) => names.has(name))
+  return statements.filter((stated) => stated.key === key || isRelated(stated)).map(({ context }) => context)
+}
+
+/** The names of the context's members that a rule reads. `fractional` reads the targeting key if its first operand is a bucket. */
+function attributesOf(rule: unknown, evaluators: Readonly<Record<string, unknown>>): Set<string> {
+  if (typeof rule !== 'object' || rule === null) return new Set()
+  return Object.entries(rule).reduce((names, [operator, operand]) => {
+    const [path] = [operand].flat()
+    if (operator === 'var') names.add(String(path).split('.')[0] ?? '')
+    if (operator === 'fractional' && Array.isArray(path)) names.add('targetingKey')
+    const inner = operator === '$ref' ? evaluators[String(operand)] : operand
+    return names.union(attributesOf(inner, evaluators))
+  }, new Set<string>())
 }
 
 type Asked = { set: string; document: Document; key: string; context: Attributes }
@@ -122,28 +168,27 @@ function unlike(sample: FlagValue | undefined, value: unknown): FlagValue {
   return typeof sample === 'string' ? 'the default of the application' : {}
 }
 
-function readStatements(feature: string): Statement[] {
+function readStatements(file: string): Statement[] {
   const isOurs = ({ tags }: Scenario) =>
     !['@fractional-v1', '@fractional-v3', '@deprecated', '@metadata-provider'].some((tag) => tags.has(tag))
-  const scenarios = readFeature(readText(`flagd-testbed/gherkin/${feature}.feature`))
-  return scenarios
+  return readFeature(readText(file))
     .filter(isOurs)
     .flatMap((scenario) => statementOf(scenario) ?? [])
-    .filter(({ value }) => value !== undefined)
+    .filter(({ value, selector }) => value !== undefined && selector === undefined)
 }
 
 /** Undefined: the scenario is not about one evaluation, or states only metadata. */
 export function statementOf({ steps }: Scenario): Statement | undefined {
   const find = (pattern: RegExp) =>
     steps.map(({ text }) => pattern.exec(text)?.slice(1)).filter((match) => match !== undefined)
-  if (find(/^an option "(selector)"/).length > 0) return undefined
+  const [[selector] = []] = find(/^an option "selector" of type "String" with value "(.*)"$/)
   const [[type = '', key = '', fallback = ''] = []] = find(
     /^an? (\w+)-flag with key "(.*?)" and a (?:default|fallback) value "(.*)"$/,
   )
   const [[value] = []] = find(/^the resolved details value should be "(.*)"$/)
   const [[reason] = []] = find(/^the reason should be "(.*)"$/)
   const [[errorCode] = []] = find(/^the error-code should be "(.*)"$/)
-  if (value === undefined && !errorCode) return undefined
+  if (value === undefined && !errorCode && reason !== 'ERROR') return undefined
   const context: Record<string, Attributes[string]> = {}
   for (const [name = '', type = '', text = ''] of find(
     /^a context containing a key "(.*?)", with type "(.*?)" and with value "(.*)"$/,
@@ -159,6 +204,7 @@ export function statementOf({ steps }: Scenario): Statement | undefined {
     key,
     type,
     fallback: parse(type, fallback),
+    selector,
     context,
     value: value === undefined ? undefined : parse(type, value),
     reason,
