@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RUNTIME } from './process.ts'
@@ -13,10 +13,9 @@ const ROOT = join(import.meta.dirname, '../..')
 export function buildProgram(): { readonly file: string; remove(): void } {
   if (RUNTIME === 'bun') return { file: 'image/flagstaff.ts', remove: () => undefined }
   const folder = mkdtempSync(join(tmpdir(), 'flagstaff-built-'))
-  const command = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts['build:node']
-  execFileSync('/bin/sh', ['-c', command.replace('--outdir=dist/node', `--outdir=${folder}`)], {
+  execFileSync(process.execPath, [join(ROOT, 'image/build-node.ts'), folder], {
     cwd: ROOT,
-    env: { ...process.env, PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env['PATH']}` },
+    stdio: ['ignore', 'ignore', 'inherit'],
   })
   return { file: join(folder, 'flagstaff.mjs'), remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
