@@ -1,12 +1,12 @@
 import type { Definition } from '../src/flag/definition.ts'
 import type { FlagType } from '../src/flag/evaluate.ts'
 
-/** One flag to evaluate over and over. */
+/** One flag that is evaluated repeatedly. */
 export type EvaluationCase = {
   readonly name: string
   readonly key: string
   readonly type: FlagType
-  /** How many times as fast as @openfeature/flagd-core we mean to be. */
+  /** Least ratio to the rate of @openfeature/flagd-core. */
   readonly goal: number
 }
 
@@ -54,7 +54,7 @@ export const FLAGS: Readonly<Record<string, Definition>> = {
   shorthand: { ...suits, targeting: { fractional: quarters } },
 }
 
-/** Contexts that take every branch of the rules above, as many applications send them. */
+/** Contexts that reach every branch of the rules above, of the size that applications send. */
 export const CONTEXTS = Array.from({ length: 64 }, (_, index) => ({
   targetingKey: `user-${index}`,
   email: `user${index}@example.com`,
@@ -64,7 +64,7 @@ export const CONTEXTS = Array.from({ length: 64 }, (_, index) => ({
   version: `${index % 4}.${index % 7}.${index % 11}`,
 }))
 
-/** How many flags are loaded. */
+/** Number of flags that are loaded. */
 export const FLAG_COUNT = 10_000
 
 /** A document of `FLAG_COUNT` flags: an equal share of each kind above, and of one whose rule is a shared segment. */

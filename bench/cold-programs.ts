@@ -40,7 +40,7 @@ export async function buildPrograms(): Promise<Readonly<Record<Runtime, Programs
   }
 }
 
-/** Node with the compiled code that an earlier run left, as the image has it. */
+/** Node with the compile cache of an earlier run, as in the image. */
 function onNode(program: string): Start {
   const cache = join(dirname(program), 'cache')
   mkdirSync(cache)

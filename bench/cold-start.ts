@@ -5,9 +5,9 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../test/support/daemon.ts'
 
-/** How a program is started: a command, and its whole environment but for the port. */
+/** A command and its complete environment, except the port. */
 export type Start = { readonly command: readonly string[]; readonly env: Readonly<Record<string, string>> }
-/** `residentMb` is what it holds when it has done all that it does after its first answer. */
+/** `residentMb`: resident memory `SETTLED_MS` after the first response. */
 export type Cold = { readonly ms: number; readonly residentMb: number }
 
 const POLL_MS = 0.5
@@ -16,7 +16,7 @@ const SETTLED_MS = 400
 const QUESTION = JSON.stringify({ context: { targetingKey: 'ada', email: 'ada@example.com' } })
 const RIGHT = /^HTTP\/1\.1 200 [\s\S]*"value":true/
 
-/** Starts a program and asks it all the time: milliseconds from the start to the first right answer. */
+/** Starts a program and polls it: milliseconds from the start to the first correct evaluation. */
 export async function coldStart(start: Start, key: string): Promise<Cold> {
   const { child, ms, end } = await answering(start, key)
   await sleep(SETTLED_MS)
@@ -25,7 +25,7 @@ export async function coldStart(start: Start, key: string): Promise<Cold> {
   return { ms, residentMb }
 }
 
-/** Starts a program, waits for its first answer and ends it in order, by which Node stores what it has compiled. */
+/** Starts a program, waits for its first response and stops it with SIGTERM, on which Node stores its compile cache. */
 export async function startOnce(start: Start): Promise<void> {
   const { end } = await answering(start, '')
   await end('SIGTERM')
@@ -44,14 +44,14 @@ async function answering({ command: [program = '', ...args], env }: Start, key: 
   for (let answer = ''; !RIGHT.test(answer); answer = await ask(port, key).catch(() => '')) {
     if (child.exitCode !== null || performance.now() - begin > GIVE_UP_MS) {
       await end('SIGKILL')
-      throw new Error(`Cannot measure: no right answer, the last was "${answer}"`)
+      throw new Error(`Cannot measure: no correct response, the last was "${answer}"`)
     }
     await sleep(POLL_MS)
   }
   return { child, ms: performance.now() - begin, end }
 }
 
-/** One evaluation on a connection of its own; rejects while nobody listens. */
+/** One evaluation on a new connection; rejects while the port is closed. */
 async function ask(port: number, key: string): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   await once(socket, 'connect')

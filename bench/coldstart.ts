@@ -1,6 +1,6 @@
-// How long nobody is answered when an instance starts from nothing: from exec to the first right evaluation over HTTP, of the programs that
-// the images have, on one processor, while whoever asks is on the other; with a real Postgres and Redis and 1,000 flags. Beside a bare
-// server of the same runtime, built the same way, in turn with it. "--runs=N" starts each N times.
+// Cold start: the time from exec to the first correct evaluation over HTTP, for the programs of the images. The service runs on one processor,
+// the client on the other; with a real Postgres and Redis and 1,000 flags. Compared with a bare server of the same runtime, built the same
+// way; their starts alternate. "--runs=N" starts each N times.
 import { startCollector } from '../test/support/collector.ts'
 import { kill, type Runtime } from '../test/support/process.ts'
 import { FLAG_SET, request, startReplicas } from '../test/support/replicas.ts'
@@ -17,7 +17,7 @@ type Subject = {
   readonly runtime: Runtime
   readonly name: string
   readonly start: Start
-  /** The bare server that it is compared with. */
+  /** The bare server that this one is compared with. */
   readonly beside?: Subject
   readonly goal?: Goal
 }
@@ -67,7 +67,7 @@ try {
 }
 report([...results.keys()].map(rowOf))
 
-/** Stores the flags, and copies of them in Redis; a key that evaluates. The replica that does so ends. */
+/** Stores the flags in Postgres and Redis through a replica, which is stopped afterwards. Returns a client key. */
 async function fill(): Promise<string> {
   const [member] = replicas.members
   if (!member) throw new Error('Cannot measure: there is no replica')
@@ -125,7 +125,7 @@ function report(rows: readonly Row[]): void {
     console.log(JSON.stringify({ machine: describeMachine(), setting, rows }, null, 2))
   else {
     console.log(
-      `From exec to the first right evaluation, one processor, ${FLAGS} flags; ${RUNS} runs of each, in turn\n`,
+      `From exec to the first correct evaluation, one processor, ${FLAGS} flags; ${RUNS} runs of each, in turn\n`,
     )
     console.log('| runtime | start | p50 ms | p99 ms | of bare server | resident MB | goal |')
     console.log('|---|---|---:|---:|---:|---:|---|')
@@ -134,7 +134,7 @@ function report(rows: readonly Row[]): void {
       console.log(`| ${[runtime, name, ...figures, textOf(goal)].join(' | ')} |`)
     }
   }
-  if (!quota) console.error(`Left out: ${QUOTA} CPU, for which this machine lets nobody make a control group`)
+  if (!quota) console.error(`Left out: ${QUOTA} CPU, because this machine does not allow control groups`)
   if (!process.argv.includes('--check')) return
   const short = rows.flatMap(missesOf)
   for (const line of short) console.error(`Falls short: ${line}`)

@@ -1,13 +1,13 @@
 import { performance } from 'node:perf_hooks'
 import { measure } from 'mitata'
 
-/** Two sides measured in turn. Times in nanoseconds per run; `ratio` is how many times as fast ours is. */
+/** Two alternating measurements. Times in nanoseconds per run; `ratio` is the reference's time divided by ours. */
 export type Comparison = {
   readonly name: string
   readonly ours: number
   readonly reference: number
   readonly ratio: number
-  /** The ratio we mean to reach. */
+  /** The least ratio. */
   readonly goal: number
 }
 
@@ -21,7 +21,7 @@ type Sides = {
 const ROUNDS = 7
 const ROUND_NS = 60e6
 
-/** Compares two functions of less than about 50 µs, by rounds of many runs in turn; noise hits both sides alike. */
+/** Compares two functions of less than about 50 µs, by alternating rounds of many runs, so that noise affects both. */
 export async function compareShort({ name, goal, ours, reference }: Sides): Promise<Comparison> {
   const rounds: { ours: number; reference: number }[] = []
   for (let round = 0; round < ROUNDS; round += 1)
@@ -44,14 +44,14 @@ export function compareLong({ name, goal, ours, reference, rounds, oursPerRound 
   return summarize(name, goal, measured)
 }
 
-/** How long one run takes, in nanoseconds. */
+/** The duration of one run, in nanoseconds. */
 export function timed(run: () => unknown): number {
   const start = performance.now()
   run()
   return (performance.now() - start) * 1e6
 }
 
-/** The middle one of some numbers. */
+/** The median. */
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((left, right) => left - right)
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN

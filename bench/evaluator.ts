@@ -1,6 +1,6 @@
 /**
- * The evaluator beside @openfeature/flagd-core (compiled rules), in one process and on one core.
- * `--json` prints figures instead of a table; `--check` exits with 1 when a goal is missed, and names it.
+ * The evaluator compared with @openfeature/flagd-core (compiled rules), in one process on one core.
+ * `--json` prints figures instead of a table; `--check` exits with 1 and names the goals that are missed.
  */
 import { argv, exit, stderr, stdout } from 'node:process'
 import { FlagdCore } from '@openfeature/flagd-core'
@@ -15,13 +15,13 @@ import { describeMachine, type Machine } from './machine.ts'
 
 const SILENT = { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined }
 
-/** What a replica does: the definitions were checked when they were saved. */
+/** As a replica loads a set: the definitions were checked when they were saved. */
 function load(text: string): FlagSet {
   const { flags, $evaluators: segments } = JSON.parse(text) as ReturnType<typeof largeDocument>
   return compileFlagSet({ flags: new Map(Object.entries(flags)), segments, metadata: {}, bucketing: 'v2' })
 }
 
-/** What a strict save of the whole document does. */
+/** As a strict save of the whole document. */
 function loadChecked(text: string): FlagSet {
   const { source, mistakes } = readDocument(JSON.parse(text))
   mistakes.push(...checkSegments(source.segments))
@@ -87,7 +87,7 @@ function compareLoads(): Loads {
   return { comparisons: [loading, compareChange(core, document)], evaluatedOnce, checkedLoadNs }
 }
 
-/** A change is done when the flag answers as changed. The reference knows no change but a whole new document. */
+/** A change is complete when an evaluation returns the new value. The reference can only replace the whole document. */
 function compareChange(core: FlagdCore, document: ReturnType<typeof largeDocument>): Comparison {
   const { targeting } = FLAGS
   const key = Object.keys(document.flags)[77] ?? ''

@@ -1,4 +1,4 @@
-// The least that answers over HTTP on Bun, which bench/coldstart.ts starts beside the service.
+// The smallest HTTP server on Bun, which bench/coldstart.ts compares the service with.
 type Serve = (options: { hostname: string; port: number; fetch: () => Response }) => unknown
 const { serve } = (globalThis as unknown as { Bun: { serve: Serve } }).Bun
 

@@ -3,19 +3,19 @@ import type { Runtime } from '../test/support/process.ts'
 import { ADMIN_KEY, addEnvironment, addKey, CONTEXT, type Subject, TARGETED } from './subject.ts'
 import type { Shot } from './wrk.ts'
 
-/** What is measured: one request, and what its rate is compared with. */
+/** One request, and the case or server that its rate is compared with. */
 export type Case = {
   readonly name: string
   readonly shot: Shot
-  /** Bytes of the answer; undefined: the reference writes an answer like that for one flag. */
+  /** Size of the response; undefined: the reference sends a response like that for one flag. */
   readonly bytes?: number | undefined
-  /** The name of another case, or the bare server with an answer of the same size; undefined: nothing does the same. */
+  /** The name of another case, or the bare server with a response of the same size; undefined: no comparison. */
   readonly of?: string | undefined
   /** The least ratio. */
   readonly goals?: Readonly<Record<Runtime, number>>
-  /** Whether its latency at a fixed rate is measured, too. */
+  /** Whether its latency at a fixed rate is measured as well. */
   readonly isTimed?: boolean
-  /** What other services have to hold for the same request; undefined where they are not asked. */
+  /** The flags that other services need for the same request; undefined: they are not measured. */
   readonly flags?: Flags
 }
 export type Flags = Readonly<Record<string, object>>
@@ -31,21 +31,21 @@ export const FRACTIONAL = {
     ],
   },
 }
-/** For each of them one case. */
+/** One case each. */
 const SINGLES: Flags = { static: STATIC, targeted: TARGETED, fractional: FRACTIONAL }
-/** Of the bare server's rate. */
+/** Ratio to the bare server's rate. */
 const SINGLE_GOALS = { bun: 0.65, node: 0.75 }
 const BULK = [1, 50, 350]
 const BODY = JSON.stringify({ context: CONTEXT })
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-/** So many flags, as a project has them: of ten, seven are switches, two have the rule of three conditions and one is a split. */
+/** `count` flags of a typical mix: of ten, seven have no rule, two have the rule of three conditions and one is a split. */
 export function manyFlags(count: number): Flags {
   const kinds = [TARGETED, STATIC, STATIC, STATIC, FRACTIONAL, STATIC, STATIC, TARGETED, STATIC, STATIC]
   return Object.fromEntries(Array.from({ length: count }, (_, place) => [`flag-${place}`, kinds[place % 10] ?? STATIC]))
 }
 
-/** Gives a service its flags and says what to ask it. */
+/** Stores the flags in a service and returns the requests. */
 export async function prepareCases({ running, clientKey, send }: Subject): Promise<Case[]> {
   await send('PUT', '/projects/bench/environments/e/flagset', { flags: { ...SINGLES, toggle: STATIC } })
   const single = (key: string): Shot => evaluation(`/${key}`, clientKey)
@@ -104,7 +104,7 @@ const WRITE: Shot = {
   isNewEachTime: true,
 }
 
-/** Asks once, and rejects unless the answer is one. */
+/** Sends the request once; rejects unless it succeeds. */
 async function look(address: string, shot: Shot): Promise<{ bytes: number; etag: string }> {
   const { method, headers, path, isNewEachTime } = shot
   const body = (isNewEachTime ? shot.body?.replace('@', '0') : shot.body) ?? null

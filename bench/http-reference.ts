@@ -1,5 +1,5 @@
-// What the HTTP routes are measured beside: the runtime's own server, which parses the same body and writes an answer of the same size, with
-// nothing behind it: an answer for one flag, written each time, or at `/<bytes>` a text of that size. Prints its port.
+// The server that the HTTP routes are compared with: the runtime's own server, which parses the same body and sends a response of the same
+// size: a response for one flag, serialized each time, or at `/<bytes>` a text of that size. Prints its port.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -3,7 +3,7 @@ import type { Scale } from './http-scale.ts'
 import { describeMachine } from './machine.ts'
 import type { Latencies } from './paced.ts'
 
-/** Answers per second of processor time; `ratio` to those of `of`. */
+/** Responses per second of processor time; `ratio` to those of `of`. */
 export type Row = {
   readonly runtime: Runtime
   readonly name: string
@@ -13,7 +13,7 @@ export type Row = {
   readonly ratio?: number
   readonly goal?: number | undefined
 }
-/** Latencies at 70 % of the rate that a busy core served. */
+/** Latencies at 70 % of the rate at full load. */
 export type Round = Latencies & { readonly perSecond: number }
 /** The round with the median p99. */
 export type Timing = Round & {
@@ -21,12 +21,12 @@ export type Timing = Round & {
   readonly name: string
   /** p99 as a multiple of the bare server's in the same round, the median of all rounds. */
   readonly ofBare: number
-  /** The largest such multiple. */
+  /** The largest allowed multiple. */
   readonly goal?: number | undefined
 }
 export type Figures = {
   readonly setting: { readonly rounds: number; readonly connections: number }
-  /** Peers that this machine does not have. */
+  /** Peers that are not installed on this machine. */
   readonly absent: readonly string[]
   readonly rows: readonly Row[]
   readonly timings: readonly Timing[]
@@ -36,7 +36,7 @@ export type Figures = {
 /** In milliseconds. */
 const GOALS = { apply: 5, pause: 10 }
 
-/** Prints the figures as the arguments of the process ask for them. With `--check` it fails for what falls short of `slack` of a goal. */
+/** Prints the figures in the format that the command line selects. With `--check` it fails if a figure is below `slack` times its goal. */
 export function report(figures: Figures, slack: number): void {
   if (process.argv.includes('--json'))
     console.log(JSON.stringify({ machine: describeMachine(), goals: GOALS, ...figures }, null, 2))
@@ -70,7 +70,7 @@ function missedGoals({ rows, timings, scales }: Figures, slack: number): string[
 
 function print({ setting, absent, rows, timings, scales }: Figures): void {
   console.log(
-    `Answers per second of one core's work over HTTP/1.1, wrk with ${setting.connections} connections; median of ${setting.rounds} rounds\n`,
+    `Responses per second of processor time over HTTP/1.1, wrk with ${setting.connections} connections; median of ${setting.rounds} rounds\n`,
   )
   console.log('| runtime | what | per second | spread | ratio | of | goal |\n|---|---|---:|---:|---:|---|---:|')
   for (const { runtime, name, perSecond, spread, of, ratio, goal } of rows)
@@ -85,7 +85,7 @@ function print({ setting, absent, rows, timings, scales }: Figures): void {
     console.log(`| ${runtime} | ${name} | ${perSecond} | ${figures.join(' | ')} | ${Math.round(answered * 100)} % |`)
   }
   console.log('\n| runtime | memory with | MiB |\n|---|---|---:|')
-  for (const { runtime, what, mib } of scales.flatMap(({ weights }) => weights))
+  for (const { runtime, what, mib } of scales.flatMap(({ memory }) => memory))
     console.log(`| ${runtime} | ${what} | ${Math.round(mib)} |`)
   console.log('\n| runtime | 10,000 flags: load, ms | apply one change | longest pause |\n|---|---:|---:|---:|')
   for (const { runtime, load, apply, pause } of scales.flatMap(({ large }) => large ?? []))

@@ -6,55 +6,55 @@ import type { LargeSet } from './large-set.ts'
 import { pinned } from './processor.ts'
 import { ADMIN_KEY, addEnvironment, startSubject } from './subject.ts'
 
-/** Resident memory with so many flags or environments, in MiB after a collection. */
-export type Weight = { readonly runtime: Runtime; readonly what: string; readonly mib: number }
+/** Resident memory by number of flags or environments, in MiB after a garbage collection. */
+export type Memory = { readonly runtime: Runtime; readonly what: string; readonly mib: number }
 export type Scale = {
-  readonly weights: readonly Weight[]
+  readonly memory: readonly Memory[]
   readonly large: (LargeSet & { runtime: Runtime }) | undefined
 }
 
 const SIZES = [10, 1_000, 10_000]
 const ENVIRONMENTS = 100
 
-/** Weighs a service as its flags become more, and measures a change of many. */
+/** Measures the memory of a service with a growing number of flags, and the cost of one change of a large set. */
 export async function scaleOf(runtime: Runtime): Promise<Scale> {
-  return { weights: await weightsOf(runtime), large: HAS_REDIS ? await largeSetOf(runtime) : undefined }
+  return { memory: await memoryOf(runtime), large: HAS_REDIS ? await largeSetOf(runtime) : undefined }
 }
 
-async function weightsOf(runtime: Runtime): Promise<Weight[]> {
+async function memoryOf(runtime: Runtime): Promise<Memory[]> {
   const store = await openStore()
-  const { running, send } = await startSubject(runtime, { DATABASE_URL: store.url }, 'bench/weighed.ts')
-  const ask = (environment: string) =>
+  const { running, send } = await startSubject(runtime, { DATABASE_URL: store.url }, 'bench/memory-probe.ts')
+  const evaluateAll = (environment: string) =>
     fetch(`${running.address}/ofrep/v1/evaluate/flags`, {
       method: 'POST',
       headers: { authorization: `Bearer ${ADMIN_KEY}`, 'flagd-selector': `flagSetId=bench/${environment}` },
       body: '{}',
     }).then((answer) => answer.arrayBuffer())
-  const weights: Weight[] = []
-  const weigh = async (what: string) => {
-    weights.push({ runtime, what, mib: await weightOf(running, weights.length + 1) })
+  const memory: Memory[] = []
+  const measure = async (what: string) => {
+    memory.push({ runtime, what, mib: await residentMib(running, memory.length + 1) })
   }
   try {
     for (const size of SIZES) {
       await send('PUT', '/projects/bench/environments/e/flagset', { flags: manyFlags(size) })
-      await ask('e')
-      await weigh(`${size} flags`)
+      await evaluateAll('e')
+      await measure(`${size} flags`)
     }
     for (let place = 1; place < ENVIRONMENTS; place++) {
       await addEnvironment(send, `m${place}`, manyFlags(10))
-      await ask(`m${place}`)
+      await evaluateAll(`m${place}`)
     }
-    await weigh(`the same, ${ENVIRONMENTS} environments in all`)
-    return weights
+    await measure(`the same, ${ENVIRONMENTS} environments in all`)
+    return memory
   } finally {
     await kill(running)
     await store.close()
   }
 }
 
-async function weightOf(program: Program, turn: number): Promise<number> {
+async function residentMib(program: Program, turn: number): Promise<number> {
   program.child.kill('SIGUSR2')
-  const [, bytes] = await program.says(new RegExp(`weighed ${turn}: (\\d+) bytes`))
+  const [, bytes] = await program.says(new RegExp(`resident ${turn}: (\\d+) bytes`))
   return Number(bytes) / 2 ** 20
 }
 

@@ -1,8 +1,8 @@
-// The HTTP routes beside the runtime's bare server, in one run: answers that one core works, latencies at a fixed rate, memory, and what one
-// change of a large set costs. The service has metrics on and keeps 1 % of traces, as it is meant to run. Rates are by the server's
-// own processor time, which other work on the machine hardly changes; the load comes from wrk on the other core.
-// `--short` measures the two goals that a change most easily spoils, and asks for no more than half of each: a machine that does
-// other things as well must not be taken for a slow service. `--rounds=N` is how often each is measured; `--only=TEXT` leaves out cases without that text, `--on=bun|node` a runtime.
+// The HTTP routes compared with the runtime's bare server, in one run: responses per core, latencies at a fixed rate, memory, and the cost of
+// one change of a large set. The service has metrics on and samples 1 % of traces, as in production. Rates are per second of the server's
+// processor time, which other load on the machine hardly affects; the load comes from wrk on the other core.
+// `--short` measures the two figures that regress most easily and requires only half of each goal, so that a busy machine does not fail it.
+// `--rounds=N` sets the number of rounds; `--only=TEXT` selects the cases that contain the text, `--on=bun|node` a runtime.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,12 +19,12 @@ import { startSpanCounter } from './span-counter.ts'
 import { startReference, startSubject } from './subject.ts'
 import { type Shot, wrk } from './wrk.ts'
 
-/** What is asked of whom; `peer` is asked what we are asked in `of`. */
+/** A request and the process that receives it; a `peer` receives the same request as the service in the case `of`. */
 type Target = Case & {
   readonly pid: number
   readonly port: number
   readonly peer?: PeerKind
-  /** Lets it run for as long as something takes, where it does not run all the time. */
+  /** Resumes a process for the duration of `work`, if it is stopped otherwise. */
   readonly during?: Peer['during']
 }
 
@@ -34,14 +34,14 @@ const IS_SHORT = process.argv.includes('--short')
 const ROUNDS = Number(option('rounds') ?? (IS_SHORT ? 3 : 5))
 const CONNECTIONS = 16
 const SECONDS = 1
-/** Until the runtime has compiled what it runs most, a second time after it has seen the rare cases. */
+/** Until the runtime has optimized the hot functions, a second time after the rare cases. */
 const WARM_UP_SECONDS = IS_SHORT ? 4 : 6
 const LOAD = 0.7
 const TIMED_ROUNDS = 3
-/** How much later than the bare server a busy service may answer. */
+/** The largest p99, as a multiple of the bare server's. */
 const P99_OF_BARE_MAX = 2
 const SHORT_NAMES = ['OFREP single, targeting', 'OFREP bulk, 350 flags', 'OFREP bulk, 350 flags, 304']
-/** Of a goal, what the short form asks for. */
+/** The share of each goal that the short form requires. */
 const SLACK = IS_SHORT ? 0.5 : 1
 const TRACES = (endpoint: string) => ({
   OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
@@ -91,7 +91,7 @@ async function measure(runtime: Runtime): Promise<void> {
   }
 }
 
-/** The service with all its cases, and the bare server with an answer of each size. */
+/** The service with all cases, and the bare server with a response of each size. */
 async function start(runtime: Runtime, opened: (() => Promise<unknown>)[]): Promise<Target[]> {
   const store = await openStore()
   opened.push(() => store.close())
@@ -120,7 +120,7 @@ async function start(runtime: Runtime, opened: (() => Promise<unknown>)[]): Prom
   return [...targets.values(), ...beside]
 }
 
-/** A peer with each set of flags that it is to be asked about. */
+/** A process of the peer for each set of flags. */
 async function startPeerFor(
   peer: PeerKind,
   cases: readonly Case[],
@@ -137,7 +137,7 @@ async function startPeerFor(
   return targets
 }
 
-/** The name of what a case is compared with. */
+/** The name of the case or server that a case is compared with. */
 function besideOf({ of, bytes }: Case): string {
   if (of !== BARE) return of ?? ''
   return bytes === undefined ? BARE : `${BARE}, ${bytes} bytes`
@@ -157,12 +157,12 @@ function rowOf(runtime: Runtime, target: Target, rates: ReadonlyMap<string, read
   return of === '' || target.peer ? row : { ...row, of, ratio: ratioOf(worked, rates.get(of)) }
 }
 
-/** Within each round, so that what slows the machine for a while slows both. */
+/** The median of the ratios of each round: a temporary slowdown of the machine affects both sides of a round. */
 function ratioOf(rates: readonly number[] = [], others: readonly number[] = []): number {
   return median(rates.map((rate, round) => rate / (others[round] ?? Number.NaN)))
 }
 
-/** What one of our answers is worth in those of a peer; nothing where ours was not measured. */
+/** The ratio of our rate to a peer's; empty if ours was not measured. */
 function besidePeer(
   runtime: Runtime,
   { goals }: PeerKind,
@@ -173,7 +173,7 @@ function besidePeer(
   return ours ? [{ ...ours, of: name, ratio, goal }] : []
 }
 
-/** Answers per second of processor time, and per second of a busy core. */
+/** Responses per second of processor time, and per second of wall time. */
 async function load(
   { shot, pid, port, during = always }: Target,
   seconds = SECONDS,
@@ -183,7 +183,7 @@ async function load(
   return { worked: requests / (processorSeconds(pid) - before), served: perSecond }
 }
 
-/** Latencies at 70 % of what a busy core served just before; of each target the round with the median p99. */
+/** Latencies at 70 % of the rate that was measured immediately before; for each target the round with the median p99. */
 async function timingsOf(runtime: Runtime, targets: readonly Target[]): Promise<Timing[]> {
   const timed = targets.filter(({ isTimed }) => isTimed)
   const rounds = new Map(timed.map(({ name }): [string, Round[]] => [name, []]))

@@ -4,7 +4,7 @@ import type { Runtime } from '../test/support/process.ts'
 
 const CONTAINERFILE = readFileSync(join(import.meta.dirname, '../Containerfile'), 'utf8')
 
-/** How the image sets its runtime up: measured is what runs there, and what stands beside it is set up alike. */
+/** The runtime settings of the image, for the service and for the servers that it is compared with. */
 export const IMAGE_SETTINGS: Readonly<Record<Runtime, Readonly<Record<string, string>>>> = {
   bun: Object.fromEntries(
     [...CONTAINERFILE.matchAll(/\b(BUN_JSC_\w+)=(\w+)/g)].map(([, name, value]) => [name, value]),

@@ -1,5 +1,5 @@
-// What one change of a set of 10,000 flags costs a replica with Redis. Prints, as JSON and in milliseconds, how long it takes to make the whole
-// set ready, to apply one change to it, and the longest time for which the event loop stood still while a change came and its copy went.
+// The cost of one change of a set of 10,000 flags for a replica with Redis. Prints, as JSON and in milliseconds, the time to load the whole
+// set, the time to apply one change, and the longest block of the event loop while a change arrives and its copy is written.
 
 import { DatabaseHealth } from '../src/cache/freshness.ts'
 import { nextSnapshot, Snapshots } from '../src/cache/snapshots.ts'
@@ -22,7 +22,7 @@ const settings = { segments: {}, metadata: {}, bucketing: 'v2' as const }
 const flags = new Map(Object.entries(manyFlags(FLAGS)) as [string, Definition][])
 let revision = 1n
 
-/** What Postgres would say, without the way there. */
+/** Stands in for Postgres, without its round trips. */
 function read(since?: Pick<EnvironmentRevision, 'revision'>): LoadedEnvironment {
   const version = { incarnation: 'i', id: 1n, revision, changedAt: new Date(), changedIn: '' }
   if (since === undefined) return { ...version, isUpdate: false, flags, settings }

@@ -1,7 +1,7 @@
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { arch, platform, versions } from 'node:process'
 
-/** What a figure was measured on; without it no figure means anything. */
+/** The machine on which a figure was measured. */
 export type Machine = {
   readonly runtime: string
   readonly cpu: string

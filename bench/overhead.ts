@@ -1,6 +1,6 @@
-// What telemetry costs: evaluations over OFREP that one core works with everything off, with metrics, and with traces of 1 % and of all
-// requests, beside the runtime's bare server, in one run. Time is the server's own processor time, that of sending included. The
-// load comes from h2load (Debian: nghttp2-client) on the other core; wrk, if it is there, says what collectors do to p99.
+// The cost of telemetry: OFREP evaluations per core without telemetry, with metrics, and with traces of 1 % and of all requests, compared with
+// the runtime's bare server, in one run. Time is the server's processor time, exports included. The load comes from h2load
+// (Debian: nghttp2-client) on the other core; wrk, if it is installed, measures the effect of collectors on p99.
 import { execFile, spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -23,7 +23,7 @@ type Row = {
   readonly spread: number
   readonly ofOff: number
   readonly ofBare: number
-  /** Of the spans that the requests made. */
+  /** Share of the requests' spans that arrived. */
   readonly arrived?: number
 }
 type Latency = {
@@ -31,7 +31,7 @@ type Latency = {
   readonly collector: string
   readonly p99: number
   readonly ofOff: number
-  /** The longest of one that sends nothing: what is below it is noise. */
+  /** The largest p99 of a service that exports nothing: smaller differences are noise. */
   readonly noise: number
 }
 type Case = {
@@ -46,7 +46,7 @@ type Server = Pick<Case, 'name'> & {
 }
 
 const ROUNDS = Number(process.argv.find((arg) => arg.startsWith('--rounds='))?.slice('--rounds='.length) ?? 5)
-/** Enough that what comes at the end of a load, as the collector of garbage does, weighs little. */
+/** Long enough that work at the end of a load, such as garbage collection, has little effect. */
 const REQUESTS = 100_000
 const CONNECTIONS = 16
 const LATENCY_SECONDS = 2
@@ -58,7 +58,7 @@ const traced = (ratio: string) => (endpoint: string) => ({
   OTEL_TRACES_SAMPLER_ARG: ratio,
 })
 const OFF = 'telemetry off'
-/** The same once more: two of a kind show what differs without a reason. */
+/** The same configuration again: the difference between the two is noise. */
 const AGAIN = 'telemetry off, again'
 const CASES: readonly Case[] = [
   { name: OFF, env: () => ({ FLAGSTAFF_METRICS: 'off' }) },
@@ -69,7 +69,7 @@ const CASES: readonly Case[] = [
 const MOODS: readonly Mood[] = ['takes', 'refuses', 'hangs']
 
 needs('h2load', 'nghttp2-client')
-pinnedMyself(0) // the collectors are here
+pinnedMyself(0) // the collectors run in this process
 const hasWrk = !spawnSync('wrk', ['--version']).error
 const database = await startTestServer()
 const folder = await mkdtemp(join(tmpdir(), 'bench-overhead-'))
@@ -108,7 +108,7 @@ async function compare(runtime: Runtime): Promise<Row[]> {
         name,
         perSecond: rateOf(name),
         spread: (Math.max(...values) - Math.min(...values)) / rateOf(name),
-        // Within each round, so that what slows the machine for a while slows both.
+        // By round: a temporary slowdown of the machine affects both sides.
         ofOff: median(values.map((rate, round) => rate / (rates.get(OFF)?.[round] ?? Number.NaN))),
         ofBare: rateOf(name) / rateOf('bare'),
         ...(name.includes('100 %') && { arrived: (collector?.spans ?? 0) / (ROUNDS * REQUESTS) }),
@@ -135,7 +135,7 @@ function pidOf({ child }: Program): number {
   return child.pid ?? 0
 }
 
-/** Requests per second of the server's processor time, until it has sent what it has to send. */
+/** Requests per second of the server's processor time, until its exports are sent. */
 async function load({ pid, port, key }: Server): Promise<number> {
   const headers = ['content-type: application/json', `authorization: Bearer ${key}`].flatMap((each) => ['-H', each])
   const size = ['--h1', '-n', String(REQUESTS), '-c', String(CONNECTIONS), '-d', join(folder, 'body')]
@@ -148,7 +148,7 @@ async function load({ pid, port, key }: Server): Promise<number> {
   return REQUESTS / (processorSeconds(pid) - before)
 }
 
-/** Resolves when a process has had nothing to do for a moment. */
+/** Resolves when a process has been idle for a moment. */
 async function idle(pid: number): Promise<void> {
   for (let last = -1, now = processorSeconds(pid); last !== now; now = processorSeconds(pid)) {
     last = now
@@ -156,7 +156,7 @@ async function idle(pid: number): Promise<void> {
   }
 }
 
-/** p99 with each collector, and of a service that sends nothing. */
+/** p99 with each collector, and of a service that exports nothing. */
 async function latenciesOf(runtime: Runtime): Promise<Latency[]> {
   const opened: (() => Promise<void>)[] = []
   try {
@@ -187,7 +187,7 @@ async function latenciesOf(runtime: Runtime): Promise<Latency[]> {
   }
 }
 
-/** p99 in milliseconds while the core is busy. */
+/** p99 in milliseconds at full load. */
 async function tail({ port, key }: Server): Promise<number> {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
   const shot = { method: 'POST', path: PATH, headers, body }
@@ -210,7 +210,7 @@ function report(): void {
 
 function print(): void {
   console.log(
-    `Evaluations per second of one core's work over HTTP/1.1, ${CONNECTIONS} connections; median of ${ROUNDS} rounds\n`,
+    `Evaluations per second of processor time over HTTP/1.1, ${CONNECTIONS} connections; median of ${ROUNDS} rounds\n`,
   )
   console.log('| runtime | telemetry | evaluations/s | spread | of off | of bare | spans that arrived |')
   console.log('|---|---|---:|---:|---:|---:|---:|---:|')
@@ -223,5 +223,5 @@ function print(): void {
   )
   for (const { runtime, collector, p99, ofOff, noise } of latencies)
     console.log(`| ${runtime} | ${collector} | ${p99.toFixed(2)} | ${ofOff.toFixed(2)} | ${noise.toFixed(2)} |`)
-  if (!hasWrk) console.log('| | not measured: wrk is not here | | |')
+  if (!hasWrk) console.log('| | not measured: wrk is not installed | | |')
 }

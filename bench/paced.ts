@@ -6,7 +6,7 @@ import { pinned } from './processor.ts'
 import type { Shot } from './wrk.ts'
 
 export type Pace = { readonly port: number; readonly perSecond: number; readonly folder: string }
-/** Milliseconds; `answered` is the share of what was to be sent. */
+/** Milliseconds; `answered` is the share of the scheduled requests that was answered. */
 export type Latencies = { readonly p50: number; readonly p99: number; readonly p999: number; readonly answered: number }
 
 const SECONDS = 4
@@ -14,9 +14,9 @@ const WARM_UP_SECONDS = 1
 const CONNECTIONS = 64
 
 /**
- * Asks at a fixed rate, whatever comes back, by h2load from a core of its own. Its connections send together, so half of the answers wait
- * for others. Each sends its next request when it is due and the one before is answered: for an answer that took longer than that, those
- * are counted as well that could not be sent meanwhile ("coordinated omission", as HdrHistogram corrects it).
+ * Sends requests at a fixed rate by h2load from its own core. Its connections send at the same moments, so half of the responses wait for
+ * others. A connection sends its next request when it is due and the previous one is answered. Requests that a slow response delayed are
+ * counted with their delay ("coordinated omission", corrected like HdrHistogram does).
  */
 export async function paced(shot: Shot, { port, perSecond, folder }: Pace): Promise<Latencies> {
   const each = Math.max(1, Math.round(perSecond / CONNECTIONS))
@@ -42,10 +42,10 @@ export async function paced(shot: Shot, { port, perSecond, folder }: Pace): Prom
   return { p50: at(0.5), p99: at(0.99), p999: at(0.999), answered }
 }
 
-/** A line of h2load's log: microseconds since 1970, status, microseconds until the end of the answer. */
+/** A line of h2load's log: microseconds since 1970, status, microseconds until the end of the response. */
 function msOf(line: string): number {
   const [, status, microseconds] = line.split('\t')
-  if (status !== '200') throw new Error(`Cannot measure: an answer is ${status}`)
+  if (status !== '200') throw new Error(`Cannot measure: a response has the status ${status}`)
   return Number(microseconds) / 1_000
 }
 

@@ -9,8 +9,8 @@ import { pinned } from './processor.ts'
 import { CONTEXT, TARGETED } from './subject.ts'
 
 /**
- * Another service that speaks OFREP, in its default configuration, on the core of the servers. It runs while it is asked and no longer: what
- * such a one does in between, beside a server that is measured, made the tail of that server a third longer.
+ * Another service with OFREP, in its default configuration, on the core of the servers. Its process is stopped (SIGSTOP) except while it is
+ * measured: its background work increased the p99 of the measured server by a third.
  */
 export type Peer = {
   readonly pid: number
@@ -21,14 +21,14 @@ export type Peer = {
 /** A service that can be compared. */
 export type PeerKind = {
   readonly name: string
-  /** Its program: what the variable names, or else what PATH has. */
+  /** The program that a variable names, or the one in PATH. */
   readonly program: string
-  /** How many of its answers ours are to be worth: of one flag by runtime, of 350. */
+  /** Least ratios of our rate to its rate: for one flag, and for 350. */
   readonly goals?: {
     readonly single: Readonly<Record<Runtime, number>>
     readonly bulk: Readonly<Record<Runtime, number>>
   }
-  /** Writes what it reads, and says how it is called. */
+  /** Writes its configuration and returns its arguments. */
   readonly prepare: (flags: Flags, folder: string, port: number) => Promise<string[]>
 }
 
@@ -48,7 +48,7 @@ const FLAGD: PeerKind = {
 
 const VARIATIONS = { on: true, off: false }
 const QUERY = '(email ew "@example.com") and (country in ["DE", "FR"]) and (version ge 2.0.0)'
-/** The kinds of flags in the words of go-feature-flag. */
+/** The kinds of flags in the format of go-feature-flag. */
 const RELAY_FORMS = new Map<object, object>([
   [STATIC, { variations: VARIATIONS, defaultRule: { variation: 'on' } }],
   [
@@ -80,10 +80,10 @@ export const PEERS: readonly PeerKind[] = [FLAGD, RELAY_PROXY]
 const READY_TRIES = 100
 const READY_MS = 100
 
-/** True when this machine has it. */
+/** True if it is installed on this machine. */
 export const isPresent = ({ program }: PeerKind): boolean => !spawnSync(program, ['--help']).error
 
-/** Starts one with these flags; resolves when it answers as it should. */
+/** Starts one with these flags; resolves when its responses are correct. */
 export async function startPeer({ name, program, prepare }: PeerKind, flags: Flags, folder: string): Promise<Peer> {
   const port = await freePort()
   const [command = program, ...args] = [...pinned(1), program, ...(await prepare(flags, folder, port))]
@@ -97,7 +97,7 @@ export async function startPeer({ name, program, prepare }: PeerKind, flags: Fla
     }
   }
   const peer = { port, pid: child.pid ?? 0, during, stop: () => void child.kill('SIGKILL') }
-  // It has no way to say that it is ready but to answer.
+  // Correct responses are its only sign of readiness.
   const wrong = await during(async () => {
     let first = await firstWrong(flags, port)
     for (let tries = 0; first !== undefined && tries < READY_TRIES; tries++) {
@@ -108,10 +108,10 @@ export async function startPeer({ name, program, prepare }: PeerKind, flags: Fla
   })
   if (wrong === undefined) return peer
   peer.stop()
-  throw new Error(`Cannot measure: ${name} does not answer the flag "${wrong}" as its rule says`)
+  throw new Error(`Cannot measure: ${name} does not evaluate the flag "${wrong}" correctly`)
 }
 
-/** The first flag that is not answered as its rule says; all but those that split callers are true for the context of the benchmarks. */
+/** The first flag with a wrong value; all except splits are true for the context of the benchmarks. */
 async function firstWrong(flags: Flags, port: number): Promise<string | undefined> {
   const body = JSON.stringify({ context: CONTEXT })
   const headers = { 'content-type': 'application/json' }

@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs'
 const TICKS_PER_SECOND = 100
 const hasTaskset = !spawnSync('taskset', ['--version']).error
 
-/** What a command begins with, to run on one core: servers on one, whoever asks them on the other. */
+/** The prefix of a command that pins it to one core: servers on one, clients on the other. */
 export const pinned = (core: 0 | 1): string[] => (hasTaskset ? ['taskset', '-c', String(core)] : [])
 
-/** Puts this process on one core, with all that it does for what is measured on the other. */
+/** Pins this process, the client of the measured servers, to a core. */
 export function pinnedMyself(core: 0 | 1): void {
   if (hasTaskset) spawnSync('taskset', ['-a', '-cp', String(core), String(process.pid)])
 }
@@ -20,13 +20,13 @@ export function processorSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }
 
-/** The middle one; not a number where there is none. */
+/** The median; NaN of an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((one, other) => one - other)
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 
-/** Ends with an error when a program that the measurement needs is missing. */
+/** Throws if a program that the measurement needs is missing. */
 export function needs(program: string, debianPackage: string): void {
   if (!spawnSync(program, ['--version']).error) return
   console.error(`Cannot measure: ${program} is missing (Debian: ${debianPackage})`)

@@ -1,6 +1,6 @@
-// How long a change takes to reach every replica: from the API's 200 to the last replica that answers the new value.
-// Three real replicas on a real Postgres and Redis; asked all the time. With event streams open a change is pushed, without it is noticed
-// at the next look, which is FRESHNESS_MS apart.
+// Propagation of a change to every replica: from the API's 200 to the moment when the last replica returns the new value.
+// Three real replicas on a real Postgres and Redis, which are polled. While event streams are open, a change is pushed; otherwise it is
+// detected at the next freshness check, FRESHNESS_MS after the last.
 import { cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { evaluate, FLAG_SET, type Replicas, request, startReplicas } from '../test/support/replicas.ts'
@@ -19,14 +19,14 @@ const FRESHNESS_MS = 250
 const PUSH_GOAL_MS = 50
 const CHANGES = Number(process.argv.find((arg) => arg.startsWith('--changes='))?.slice('--changes='.length) ?? 500)
 const POLL_MS = 2
-/** Between changes, so that each starts at another moment of the replicas' second. */
+/** Between changes, so that each starts at a different phase of the replicas' checks. */
 const PAUSE_MS = 20
 
 const server = await startTestServer()
 const replicas = await startReplicas(['bun', 'bun', 'node'], { FRESHNESS_MS: String(FRESHNESS_MS) })
 const figures: Figures[] = []
 try {
-  figures.push(await measure('noticed (no stream open)', FRESHNESS_MS + 50))
+  figures.push(await measure('detected (no stream open)', FRESHNESS_MS + 50))
   const close = await openStreams(replicas)
   figures.push(await measure('pushed (a stream open on each replica)', PUSH_GOAL_MS))
   close()
@@ -54,7 +54,7 @@ async function measure(name: string, goal: number): Promise<Figures> {
   return { name, changes: CHANGES, p50: at(0.5), p99: at(0.99), max: at(1), goal }
 }
 
-/** Asks one replica until it answers the new value; milliseconds since `start`. */
+/** Polls one replica until it returns the new value; milliseconds since `start`. */
 async function until(wanted: boolean, address: string, start: number): Promise<number> {
   while ((await evaluate(address, replicas.adminKey)) !== wanted) {
     if (performance.now() - start > 10_000) throw new Error('Cannot measure: a change did not arrive in 10 s')
@@ -77,7 +77,7 @@ async function openStreams({ members, adminKey }: Replicas): Promise<() => void>
     if (!stream.ok) throw new Error(`Cannot measure: an event stream was answered with ${stream.status}`)
     void stream.body?.pipeTo(new WritableStream()).catch(() => undefined)
   }
-  await sleep(500) // the subscription to Redis is made behind the stream's back
+  await sleep(500) // the subscription to Redis starts after the stream's response
   return () => stop.abort()
 }
 

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A control group whose processes share so much processor time. */
+/** A control group with a limit of processor time. */
 export type Quota = {
-  /** Goes before a command, which then runs in the group. */
+  /** The prefix of a command that runs it in the group. */
   readonly prefix: readonly string[]
   close(): void
 }
@@ -12,8 +12,8 @@ const ROOT = '/sys/fs/cgroup'
 const PERIOD_US = 100_000
 
 /**
- * Makes a control group with a share of one processor, as platforms do for small containers; undefined where this machine lets nobody
- * make one (https://docs.kernel.org/scheduler/sched-bwc.html, https://docs.kernel.org/admin-guide/cgroup-v2.html).
+ * Creates a control group with a share of one processor, as platforms do for small containers; undefined if this machine does not allow
+ * it (https://docs.kernel.org/scheduler/sched-bwc.html, https://docs.kernel.org/admin-guide/cgroup-v2.html).
  */
 export function processorQuota(share: number): Quota | undefined {
   const quotaUs = String(PERIOD_US * share)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-// What the RPC services are measured beside: `node rpc-reference.ts bare|grpc-js|connect-node` serves flagd's ResolveBoolean of version 2 on
-// a free port, with an answer like ours and nothing behind it, and prints the port.
+// The servers that the RPC services are compared with: `node rpc-reference.ts bare|grpc-js|connect-node` serves flagd's ResolveBoolean of
+// version 2 on a free port, with a constant response of the same form, and prints the port.
 import http2, { type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
@@ -17,7 +17,7 @@ import {
 const ANSWER = { value: true, variant: 'on', reason: 'TARGETING_MATCH', metadata: {} }
 const PATH = `/${Service.typeName}/ResolveBoolean`
 
-/** The least that answers a gRPC call: node:http2, protobuf-es for both messages, no checks. */
+/** The smallest gRPC server: node:http2, protobuf-es for both messages, no checks. */
 async function bare(): Promise<number> {
   const server = http2.createServer()
   server.on('stream', (stream: ServerHttp2Stream) => {

@@ -1,6 +1,6 @@
-// Unary gRPC evaluations per second that one core works, beside servers with nothing behind them, in the same run and on the same runtime. Time is
-// the server's own processor time, which other work on the machine hardly changes. The load comes from h2load (Debian: nghttp2-client)
-// on the other core.
+// Unary gRPC evaluations per core, compared with reference servers without an evaluator, in the same run and on the same runtime. Time is the
+// server's processor time, which other load on the machine hardly affects. The load comes from h2load (Debian: nghttp2-client) on the other
+// core.
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -74,7 +74,7 @@ async function ours(runtime: Runtime, url: string, programs: Program[]): Promise
   const client = new GrpcClient(running.grpcPort, { key: clientKey })
   const { message } = await client.call(Service, 'resolveBoolean', { flagKey: 'targeted', context: CONTEXT })
   client.close()
-  if (message?.value !== true) throw new Error('Cannot measure: the answer is wrong')
+  if (message?.value !== true) throw new Error('Cannot measure: the response is wrong')
   const headers = [`authorization: Bearer ${clientKey}`]
   return { name: 'flagstaff', pid: running.child.pid ?? 0, port: running.grpcPort, headers }
 }
@@ -114,7 +114,7 @@ function report(): void {
     console.log(JSON.stringify({ machine: describeMachine(), setting, rows }, null, 2))
   else {
     console.log(
-      `Unary gRPC calls per second of one core's work; ${CONNECTIONS} connections of ${STREAMS} streams; median of ${ROUNDS} rounds\n`,
+      `Unary gRPC calls per second of processor time; ${CONNECTIONS} connections of ${STREAMS} streams; median of ${ROUNDS} rounds\n`,
     )
     console.log('| runtime | server | calls/s | spread | of bare node:http2 | goal |\n|---|---|---:|---:|---:|---:|')
     for (const { runtime, name, perSecond, spread, ratio, goal } of rows)

@@ -1,4 +1,4 @@
-/** What the concurrency limit adds to a request that is served, in nanoseconds, beside the same path without it. Goal: 150. */
+/** The cost of the concurrency limit for a request that is served, in nanoseconds, compared with the same path without it. Goal: 150. */
 import { stdout } from 'node:process'
 import { measure } from 'mitata'
 import { ConcurrencyLimit } from '../src/server/concurrency-limit.ts'
@@ -12,7 +12,7 @@ const ROUNDS = 5
 
 const request = new Request('http://localhost/ofrep/v1/evaluate/flags/a', { method: 'POST' })
 const response = new Response()
-/** A handler that waits for nothing but a body that is there. */
+/** A handler that only reads a body which has arrived. */
 const handle: Fetch = async () => {
   await undefined
   return response

@@ -4,12 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import type { Mood } from '../test/support/collector.ts'
 
-/** A collector that only counts. */
+/** A collector that only counts spans. */
 export type SpanCounter = { readonly endpoint: string; mood: Mood; spans: number; close(): Promise<void> }
 
 /**
- * Takes traces over OTLP and counts the spans without reading them. The collector of the tests takes each apart, which keeps a core
- * busy; what is measured on the other core is slower then, as they share what is between them and memory.
+ * Receives traces over OTLP and counts the spans without parsing them. The collector of the tests parses each span, which keeps a core
+ * busy and slows the measured core, because both share caches and memory.
  */
 export async function startSpanCounter(): Promise<SpanCounter> {
   const server = createServer((request, response) => void take(request, response))
@@ -36,7 +36,7 @@ export async function startSpanCounter(): Promise<SpanCounter> {
   return counter
 }
 
-/** How many messages lie at this path of fields: resource, scope, span. */
+/** The number of messages at this path of fields: resource, scope, span. */
 function countOf(bytes: Uint8Array, [wanted, ...path]: readonly number[]): number {
   const reader = new BinaryReader(bytes)
   let count = 0

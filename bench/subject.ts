@@ -2,16 +2,16 @@ import { type Program, type Running, type Runtime, runProgram, startService } fr
 import { IMAGE_SETTINGS } from './image-settings.ts'
 import { pinned } from './processor.ts'
 
-/** Asks the management API below `/api/v1`; rejects unless it answers well. */
+/** Calls the management API below `/api/v1`; rejects unless it succeeds. */
 export type Send = (method: string, path: string, content: unknown) => Promise<{ secret: string }>
 /** A service with one environment, `bench/e`, and a client key for it. */
 export type Subject = { readonly running: Running; readonly clientKey: string; readonly send: Send }
 
 export const ADMIN_KEY = 'admin-key-for-benchmarks-0123456789'
 
-/** Fits `TARGETED`: answers true. */
+/** Matches `TARGETED`: the value is true. */
 export const CONTEXT = { targetingKey: 'user-4711', email: 'ada@example.com', country: 'DE', version: '2.3.1' }
-/** Three conditions, one of each kind that flagd adds to JSONLogic or that is most used of it. */
+/** Three conditions: two operators that flagd adds to JSONLogic, and the most common one of JSONLogic. */
 export const TARGETED = {
   state: 'ENABLED',
   variants: { on: true, off: false },
@@ -31,7 +31,7 @@ export const TARGETED = {
   },
 }
 
-/** Starts the service on a core of its own, with the flag `targeted`. The database is empty before. `file` is another that starts it. */
+/** Starts the service on its own core, with the flag `targeted`. The database must be empty. `file` is a different start file. */
 export async function startSubject(runtime: Runtime, env: Record<string, string>, file?: string): Promise<Subject> {
   const options = { runtime, prefix: pinned(1), ...(file !== undefined && { file }) }
   const running = await startService({ ...IMAGE_SETTINGS[runtime], FLAGSTAFF_ADMIN_KEY: ADMIN_KEY, ...env }, options)
@@ -52,13 +52,13 @@ export async function addEnvironment(send: Send, key: string, flags: Readonly<Re
   await send('PUT', `/projects/bench/environments/${key}/flagset`, { flags })
 }
 
-/** Makes a key for the environment `bench/<environment>`. */
+/** Creates a key for the environment `bench/<environment>`. */
 export async function addKey(send: Send, environment: string, role: 'client' | 'server'): Promise<string> {
   const wanted = { name: `${environment}-${role}`, role, environment: { project: 'bench', environment } }
   return (await send('POST', '/keys', wanted)).secret
 }
 
-/** Starts a reference server on the same core, and says where it listens. */
+/** Starts a reference server on the same core; returns its port. */
 export async function startReference(
   file: string,
   runtime: Runtime,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { pinned } from './processor.ts'
 
-/** One request, as often as a load sends it. `@` in the body is another number each time where `isNewEachTime` says so. */
+/** One request of a load. If `isNewEachTime` is set, `@` in the body is a different number each time. */
 export type Shot = {
   readonly method: string
   readonly path: string
@@ -12,10 +12,10 @@ export type Shot = {
   readonly body?: string
   readonly isNewEachTime?: boolean
 }
-/** What wrk saw. `p99` is in milliseconds, of a busy server. */
+/** The result of wrk. `p99` is in milliseconds, at full load. */
 export type Volley = { readonly requests: number; readonly perSecond: number; readonly p99: number }
 
-/** Loads a port of this machine with one request, from a core of its own. `folder` is for the script. Rejects when an answer is a refusal. */
+/** Sends one request repeatedly to a port of this machine, from its own core. `folder` is for the script. Rejects if a response is an error. */
 export async function wrk(
   shot: Shot,
   { port, seconds, connections, folder }: { port: number; seconds: number; connections: number; folder: string },

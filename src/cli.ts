@@ -21,10 +21,10 @@ import { orExit } from './server/start.ts'
 const USAGE = `Usage: admin <command>, with DATABASE_URL in the environment
 
   migrate                                          bring the database's schema up to date
-  new-incarnation                                  say, after a restore from backup, that revisions may be lower now
+  new-incarnation                                  declare, after a restore from backup, that revisions may be lower now
   key <role> <name> [--environment <p>/<e>]        create an API key and print it: client, server, viewer, editor or admin
   import <p>/<e> <file> [--prune] [--dry-run] [--no-strict]
-                                                   make an environment say what a flagd file says
+                                                   import a flagd file into an environment
   export <p>/<e>                                   print an environment as a flagd file
 `
 const ROLES: readonly Role[] = ['client', 'server', 'viewer', 'editor', 'admin']

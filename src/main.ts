@@ -34,7 +34,7 @@ import { newMetrics } from './telemetry/metrics.ts'
 import type { MetricSources } from './telemetry/prometheus.ts'
 import { Tracer } from './telemetry/tracer.ts'
 
-/** While a store is away, each question that it does not answer would be a line. */
+/** During an outage of a store, each failed call would be a log line. */
 const COMPLAINT_MS = 10_000
 
 const write = openOutput()
@@ -65,7 +65,7 @@ const snapshotStore = redis && timedSnapshotStore(snapshotStoreIn(redis.send, on
 const { freshnessMs, truthCheckMs } = config
 const wallNow = () => Date.now()
 const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, (jumpMs) => {
-  log.warn('The clock jumped, as after a freeze: connections are made anew', { jumpMs })
+  log.warn('The clock jumped, as after a suspension: connections are reopened', { jumpMs })
   database.reset()
   redis?.reset()
 })

@@ -158,7 +158,7 @@ export class Replicated<T extends TracedRevision> {
     } else {
       this.#recordCheck('postgres', 'older')
       const { name } = this.#loader
-      this.#options.log('The database is older than what it said before; after a restore run "admin new-incarnation"', {
+      this.#options.log('The database has an older revision than before; after a restore run "admin new-incarnation"', {
         name,
       })
     }
@@ -178,7 +178,7 @@ export class Replicated<T extends TracedRevision> {
     const isNewer = stamp && (this.#value === undefined || isNewerRevision(stamp, this.#value))
     if (isNewer && this.#swap(await this.#readStored())) return this.#recordCheck('redis', 'newer')
     if (stamp && this.#value && isSameRevision(stamp, this.#value)) this.#recordCheck('redis', 'same')
-    this.#options.log('Cannot ask for the newest revision', { name: this.#loader.name, cause })
+    this.#options.log('Cannot read the newest revision', { name: this.#loader.name, cause })
     if (this.#value === undefined) throw cause
   }
 
@@ -212,7 +212,7 @@ export class Replicated<T extends TracedRevision> {
     try {
       return await command(snapshotStore)
     } catch (cause) {
-      log('Redis did not help', { what, name: this.#loader.name, cause })
+      log('A Redis command failed', { what, name: this.#loader.name, cause })
       return undefined
     }
   }

@@ -141,7 +141,7 @@ function grpcHandler(
     const method = methods.get(path)
     if (!method) call.fail(new RpcError(StatusCode.unimplemented, 'Unknown method'))
     else if (isAdmitted(stream, path, method)) call.handle(method)
-    else call.fail(new RpcError(StatusCode.unavailable, 'This replica has too much to do; ask again'))
+    else call.fail(new RpcError(StatusCode.unavailable, 'The server is at its concurrency limit; retry'))
   }
   /** Streams have their own limits and do not count as calls in progress. */
   const isAdmitted = (stream: ServerHttp2Stream, path: string, { kind }: Method): boolean => {

@@ -15,7 +15,7 @@ const LOCALHOST = /^(?:localhost|[a-z0-9-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1
 
 /**
  * Requires a key with at least `role` for the project and environment of the path: a viewer's or editor's key is valid for its own environment
- * and the flags of its project only. Stands on each route, not on a path prefix, and reads the parameters that the handler reads: so no spelling
+ * and the flags of its project only. Mounted on each route, not on a path prefix, and reads the parameters that the handler reads: so no spelling
  * of a path bypasses it. Throws `unauthenticated` and `forbidden`.
  */
 export function authorize(authenticate: Authenticate, role: Role): MiddlewareHandler {

@@ -56,5 +56,5 @@ export function probes(health: Health): ReadonlyMap<string, () => Promise<ProbeR
 
 /** The text of our own errors only: a driver's message may contain hosts and users. */
 function reasonOf(trouble: unknown): string {
-  return trouble instanceof FlagError ? trouble.message : 'The store did not answer'
+  return trouble instanceof FlagError ? trouble.message : 'The store is unavailable'
 }

@@ -109,9 +109,9 @@ export function serveHttp2(server: Http2Server, { fetch, takeStream, times = TIM
  * Destroys a session whose preface does not arrive in time. After that, a session without streams may stay as long as proxies keep theirs.
  */
 function closeWhenIdle(session: ServerHttp2Session, { headersMs, keepAliveMs }: Times): void {
-  const greeting = setTimeout(() => session.destroy(), headersMs)
-  const greeted = () => clearTimeout(greeting)
-  session.once('remoteSettings', greeted).once('close', greeted)
+  const prefaceTimer = setTimeout(() => session.destroy(), headersMs)
+  const clear = () => clearTimeout(prefaceTimer)
+  session.once('remoteSettings', clear).once('close', clear)
   const resets = resetLimit()
   let streams = 0
   session.setTimeout(keepAliveMs, () => {

@@ -10,7 +10,7 @@ import { parseTraceparent, traceIdAt } from '../telemetry/trace-context.ts'
 const NEVER_REFUSED = new Set(['/livez', '/readyz', '/startupz', '/health', '/ready', '/metrics'])
 const GRPC_HEALTH = '/grpc.health.v1.Health/'
 
-const DETAIL = 'This replica has too much to do; ask again'
+const DETAIL = 'The server is at its concurrency limit; retry'
 const HEADERS = { 'cache-control': 'no-store', 'retry-after': String(RETRY_AFTER_SECONDS) }
 const JSON_HEADERS = { ...HEADERS, 'content-type': 'application/json' }
 const PROBLEM_HEADERS = { ...HEADERS, 'content-type': 'application/problem+json' }

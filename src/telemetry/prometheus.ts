@@ -123,9 +123,14 @@ function addSnapshots(
   counter('flagstaff_freshness_checks_total', 'Checks for a newer revision', ['source', 'result'], () =>
     samplesOf(databaseHealth.checks),
   )
-  counter('flagstaff_hints_received_total', 'Hints of other replicas', [], () => metrics.invalidations.value)
-  const wanted = 'Whether hints are subscribed to: 1 while streams are open'
-  gauge('flagstaff_hints_wanted', wanted, [], () => Number(subscriptions.isWatching))
+  counter(
+    'flagstaff_invalidations_received_total',
+    'Invalidations from other replicas',
+    [],
+    () => metrics.invalidations.value,
+  )
+  const subscribed = 'Whether invalidations are subscribed to: 1 while streams are open'
+  gauge('flagstaff_invalidations_subscribed', subscribed, [], () => Number(subscriptions.isWatching))
 }
 
 function addStores(

@@ -137,9 +137,9 @@ async function waitUntilReady(
     const lines = readText(lock)?.split('\n') ?? []
     if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return
   }
-  const said = (readText(place.log) ?? '').split('\n').filter((line) => /FATAL|DETAIL|HINT/.test(line))
-  const why = said.map((line) => line.replace(/^.*?(?:FATAL|DETAIL|HINT): +/, '')).join(' ')
-  throw new Error(`Cannot start: Postgres did not start in ${place.data}: ${why || 'it said nothing'}`)
+  const lines = (readText(place.log) ?? '').split('\n').filter((line) => /FATAL|DETAIL|HINT/.test(line))
+  const why = lines.map((line) => line.replace(/^.*?(?:FATAL|DETAIL|HINT): +/, '')).join(' ')
+  throw new Error(`Cannot start: Postgres did not start in ${place.data}: ${why || 'it logged nothing'}`)
 }
 
 function commandOf({ prefix }: PostgresAccount, program: string, args: readonly string[]): [string, string[]] {

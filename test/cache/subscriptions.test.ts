@@ -41,12 +41,18 @@ const change = async (service: Service) => {
   const { status } = await service.call('PUT', `${ENVIRONMENT}/flags/on`, { body })
   assert.ok(status < 300, String(status))
 }
-const replica = (freshnessMs: number, hints?: Invalidations): Promise<Service> => {
+const replica = (freshnessMs: number, invalidations?: Invalidations): Promise<Service> => {
   if (!redis) return openService({ store, freshnessMs })
   const connection = openRedis(parseRedisUrl(redis.url))
   connections.push(connection)
   const snapshotStore = snapshotStoreIn(connection.send, () => undefined)
-  return openService({ store, snapshotStore, freshnessMs, truthCheckMs: freshnessMs, ...(hints && { hints }) })
+  return openService({
+    store,
+    snapshotStore,
+    freshnessMs,
+    truthCheckMs: freshnessMs,
+    ...(invalidations && { invalidations }),
+  })
 }
 const listen = async (service: Service) => {
   const { revision } = await service.snapshots.current('shop/live')
@@ -58,15 +64,15 @@ const listen = async (service: Service) => {
 }
 /** Invalidations of the real Redis, and a promise of the n-th start of the subscription. */
 function watched(url: string) {
-  const hints = invalidationsIn(parseRedisUrl(url), () => undefined)
+  const invalidations = invalidationsIn(parseRedisUrl(url), () => undefined)
   let begun = 0
   let wake: () => void = () => undefined
-  const observed: Invalidations = (ear, signal) =>
-    hints(
+  const observed: Invalidations = (handlers, signal) =>
+    invalidations(
       {
-        onInvalidation: ear.onInvalidation,
+        onInvalidation: handlers.onInvalidation,
         onReady: () => {
-          ear.onReady()
+          handlers.onReady()
           begun += 1
           wake()
         },
@@ -79,12 +85,12 @@ function watched(url: string) {
         wake = resolve
       })
   }
-  return { hints: observed, ready }
+  return { invalidations: observed, ready }
 }
 
 test('a change on one replica reaches a stream on another by an invalidation alone', { skip }, async () => {
-  const { hints, ready } = watched(redis?.url ?? '')
-  const [writer, reader] = await Promise.all([replica(NEVER_MS), replica(NEVER_MS, hints)])
+  const { invalidations, ready } = watched(redis?.url ?? '')
+  const [writer, reader] = await Promise.all([replica(NEVER_MS), replica(NEVER_MS, invalidations)])
   const events = await listen(reader)
   await ready(1)
   for (let i = 0; i < 5; i++) {
@@ -96,8 +102,8 @@ test('a change on one replica reaches a stream on another by an invalidation alo
 })
 
 test('a new subscription checks for missed changes', { skip }, async () => {
-  const { hints, ready } = watched(redis?.url ?? '')
-  const [writer, reader] = await Promise.all([replica(NEVER_MS), replica(NEVER_MS, hints)])
+  const { invalidations, ready } = watched(redis?.url ?? '')
+  const [writer, reader] = await Promise.all([replica(NEVER_MS), replica(NEVER_MS, invalidations)])
   const events = await listen(reader)
   await ready(1)
   await redis?.kill()
@@ -121,8 +127,8 @@ test('without invalidations a timer finds changes for a stream; it stops with th
 })
 
 test('a replica subscribes to invalidations only while a stream is open', { skip }, async () => {
-  const { hints, ready } = watched(redis?.url ?? '')
-  const reader = await replica(NEVER_MS, hints)
+  const { invalidations, ready } = watched(redis?.url ?? '')
+  const reader = await replica(NEVER_MS, invalidations)
   const connection = openRedis(parseRedisUrl(redis?.url ?? ''))
   connections.push(connection)
   const listeners = async () =>

@@ -55,17 +55,17 @@ describe('two replicas', { skip: HAS_REDIS ? false : 'there is no redis-server o
     await becomes(1, 'flagstaff_snapshot_source{environment="p/e",source="redis"}', (value) => value === 1)
   })
 
-  test('hints are counted while a stream is open', async () => {
+  test('invalidations are counted while a stream is open', async () => {
     const headers = { authorization: `Bearer ${replicas.adminKey}` }
     const response = await fetch(`${address(0)}/ofrep/v1/sse/flagSetId%3Dp%2Fe`, { headers })
     assert.equal(response.status, 200)
     const events = readEvents(response.body)
     await events.next('retry')
-    await becomes(0, 'flagstaff_hints_wanted', (value) => value === 1)
+    await becomes(0, 'flagstaff_invalidations_subscribed', (value) => value === 1)
     // The subscription takes a moment to start: earlier invalidations are lost.
-    for (let turn = 0; (await sample(0, 'flagstaff_hints_received_total')) === 0 && turn < 50; turn += 1)
+    for (let turn = 0; (await sample(0, 'flagstaff_invalidations_received_total')) === 0 && turn < 50; turn += 1)
       await change(1, turn % 2 === 0 ? 'on' : 'off')
-    await becomes(0, 'flagstaff_hints_received_total', (value) => value > 0)
+    await becomes(0, 'flagstaff_invalidations_received_total', (value) => value > 0)
     await events.cancel()
     await becomes(0, 'flagstaff_ofrep_streams_ended_total{reason="client"}', (value) => value === 1)
   })

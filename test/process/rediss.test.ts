@@ -80,7 +80,7 @@ describe('a Redis that speaks TLS', { skip: HAS_REDIS ? false : 'there is no red
       const second = await change(member)
       const cold = await startCold(env)
       assert.equal(await evaluate(cold.address, replicas.adminKey), second)
-      assert.doesNotMatch(member.output(), /Redis did not help|The subscription to hints broke/)
+      assert.doesNotMatch(member.output(), /A Redis command failed|The subscription to invalidations failed/)
     })
 
   for (const [certificate, host, env, code] of [
@@ -92,9 +92,9 @@ describe('a Redis that speaks TLS', { skip: HAS_REDIS ? false : 'there is no red
       const value = await change()
       const member = await replicas.add(RUNTIME, variables)
       assert.equal(await evaluate(member.address, replicas.adminKey), value)
-      await member.says(failure('Redis did not help', code))
+      await member.says(failure('A Redis command failed', code))
       await (await listen(member)).next('data')
-      await member.says(failure('The subscription to hints broke', code))
+      await member.says(failure('The subscription to invalidations failed', code))
       const cold = await startCold(variables)
       assert.equal(await evaluate(cold.address, replicas.adminKey), 503)
     })

@@ -58,7 +58,7 @@ test('probes follow the life of the process', async () => {
   databaseHealth = { isLoaded: true, trouble: new Error('connect 10.0.0.1'), since: 39_000 }
   const degraded = await get('/readyz')
   assert.equal(degraded.status, 200, 'an outage of the store does not take replicas out of service')
-  assert.deepEqual(degraded.body, { status: 'degraded', reason: 'The store did not answer', ageSeconds: 61 })
+  assert.deepEqual(degraded.body, { status: 'degraded', reason: 'The store is unavailable', ageSeconds: 61 })
   isStopping = true
   assert.deepEqual([(await get('/readyz')).body, (await get('/readyz')).status], [{ status: 'stopping' }, 503])
   assert.equal((await get('/livez')).status, 200)

@@ -113,7 +113,7 @@ test('an open stream is a gauge, one that is over is counted by why', async () =
   const { requestUri } = bulk.body.eventStreams[0].endpoint
   const response = await service.fetch(new Request(`http://localhost${requestUri}`))
   assert.equal(await open(), 1)
-  assert.equal((await scrape()).samples.get('flagstaff_hints_wanted'), 1)
+  assert.equal((await scrape()).samples.get('flagstaff_invalidations_subscribed'), 1)
   await response.body?.cancel()
   assert.equal(await open(), 0)
   assert.equal((await scrape()).samples.get('flagstaff_ofrep_streams_ended_total{reason="client"}'), 1)
@@ -166,7 +166,7 @@ test('OpenMetrics is returned on request, with exemplars of sampled traces', asy
   assert.equal(type, 'application/openmetrics-text; version=1.0.0; charset=utf-8')
   assert.ok(text.endsWith('\n# EOF\n'))
   assert.match(text, /^# TYPE flagstaff_evaluations counter$/m)
-  assert.ok(samples.has('flagstaff_hints_received_total'))
+  assert.ok(samples.has('flagstaff_invalidations_received_total'))
   for (const route of [`${SINGLE}/:key`, '/livez']) {
     const lines = text.split('\n').filter((line) => line.includes(`route="${route}"`) && line.includes(' # '))
     assert.equal(lines.length, 1, text)

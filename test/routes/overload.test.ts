@@ -15,7 +15,7 @@ import { samplesIn } from '../support/metrics.ts'
 const SINGLE = '/ofrep/v1/evaluate/flags/on'
 const BULK = '/ofrep/v1/evaluate/flags'
 const PROBES = ['/livez', '/readyz', '/startupz', '/health', '/ready', '/metrics']
-const DETAIL = 'This replica has too much to do; ask again'
+const DETAIL = 'The server is at its concurrency limit; retry'
 
 let it: Listening
 let key = ''

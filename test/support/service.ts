@@ -50,7 +50,7 @@ export type ServiceOptions = {
   /** An existing database; by default a new one. */
   readonly store?: Store
   readonly snapshotStore?: SnapshotStore
-  readonly hints?: Invalidations
+  readonly invalidations?: Invalidations
   readonly streams?: Partial<StreamsOptions>
   readonly clock?: Partial<BoundaryClock>
   readonly streamOrigin?: string
@@ -83,11 +83,11 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const keys = new KeyCache(replication, (since) => readKeys(database, since), { adminSecret: ADMIN_KEY, wallNow })
   const snapshots = new Snapshots(replication, (flagSetId, since) => loadEnvironment(database, flagSetId, since))
   const usage = new Usage({ write: (batch) => writeUsage(database, batch), replica: randomUUID(), log })
-  const { hints, streamOrigin } = options
+  const { invalidations, streamOrigin } = options
   const clock = { ...BOUNDARY_CLOCK, ...options.clock }
   const subscriptions = new Subscriptions({
     replicated: (id) => snapshots.replicated(id),
-    invalidations: hints,
+    invalidations,
     checkMs: replication.freshnessMs,
     clock,
   })

@@ -60,12 +60,12 @@ export function openDatabase(
 
   return {
     read: async (query) => {
-      const ask = () => calls.measure('read', () => withPool((pool) => pool.read(query)))
+      const attempt = () => calls.measure('read', () => withPool((pool) => pool.read(query)))
       try {
-        return await ask()
+        return await attempt()
       } catch (error) {
         if (!wasCut(error)) throw error
-        return ask()
+        return attempt()
       }
     },
     write: (work) => calls.measure('write', () => withPool((pool) => pool.write(work))),

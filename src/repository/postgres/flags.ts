@@ -83,7 +83,7 @@ export function updateFlag(database: Database, project: string, key: string, cha
   return database.write(async (tx) => {
     const { id: projectId } = await selectProject(tx, project)
     // Environments before flags: all writers lock in this order, which prevents deadlocks.
-    const homes = change.archived === undefined ? [] : await lockDefiningEnvironments(tx, projectId, key)
+    const defining = change.archived === undefined ? [] : await lockDefiningEnvironments(tx, projectId, key)
     const before = await selectFlag(tx, projectId, key, 'lock')
     expectRevision(change.expected, before.version)
     const turn = turnOf(before, change.archived)
@@ -102,7 +102,7 @@ export function updateFlag(database: Database, project: string, key: string, cha
       before: textOf(before),
       after: textOf(after),
     }
-    const touched = turn ? await raiseRevisions(tx, homes, { flagId: before.id, entry, author: change.author }) : []
+    const touched = turn ? await raiseRevisions(tx, defining, { flagId: before.id, entry, author: change.author }) : []
     await recordChanges(tx, change.author, touched.length > 0 ? touched : [entry])
     return after
   })
@@ -141,17 +141,17 @@ async function lockDefiningEnvironments(
 /** Increments the revision of each environment in which the flag appears or disappears. */
 async function raiseRevisions(
   tx: Transaction,
-  homes: readonly { id: bigint; key: string }[],
+  defining: readonly { id: bigint; key: string }[],
   { flagId, entry, author }: { flagId: bigint; entry: NewChangeRecord; author: Author },
 ): Promise<NewChangeRecord[]> {
   const entries: NewChangeRecord[] = []
-  for (const home of homes) {
-    const revision = await raiseRevision(tx, home.id, { author })
+  for (const environment of defining) {
+    const revision = await raiseRevision(tx, environment.id, { author })
     await tx
       .update(definitions)
       .set({ revision })
-      .where(and(eq(definitions.environmentId, home.id), eq(definitions.flagId, flagId)))
-    entries.push({ ...entry, environment: home.key, revision })
+      .where(and(eq(definitions.environmentId, environment.id), eq(definitions.flagId, flagId)))
+    entries.push({ ...entry, environment: environment.key, revision })
   }
   return entries
 }

@@ -152,7 +152,7 @@ export function readUsage(database: Database, name: FlagName, range: { from: Dat
       .orderBy(asc(usage.hour), asc(usage.variant), asc(usage.reason))
       .limit(COUNTS_MAX + 1)
     if (counts.length > COUNTS_MAX)
-      throw new FlagError('invalid', `Cannot answer more than ${COUNTS_MAX} counts: ask for a shorter time`)
+      throw new FlagError('invalid', `Cannot return more than ${COUNTS_MAX} counts: request a shorter time range`)
     const [rest] = await db
       .select({ count: sum(usage.count).mapWith(Number) })
       .from(usage)

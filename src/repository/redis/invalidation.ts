@@ -9,16 +9,16 @@ export type Invalidation = RevisionId & { readonly name: string }
 export type InvalidationHandlers = {
   /** The subscription started, or started again: earlier invalidations may be lost. */
   readonly onReady: () => void
-  readonly onInvalidation: (hint: Invalidation) => void
+  readonly onInvalidation: (invalidation: Invalidation) => void
 }
 /** Subscribes, and reconnects after errors, until `signal` aborts; then resolves. Never rejects. */
-export type Invalidations = (ear: InvalidationHandlers, signal: AbortSignal) => Promise<void>
+export type Invalidations = (handlers: InvalidationHandlers, signal: AbortSignal) => Promise<void>
 
 /** The delay before a reconnect doubles up to the maximum; it is random, so that replicas do not reconnect at once. */
 const BACKOFF_MIN_MS = 50
 const BACKOFF_MAX_MS = 5_000
 /** A subscription that lasted this long resets the delay to the minimum. */
-const GOOD_MS = 10_000
+const STABLE_MS = 10_000
 
 /**
  * Invalidations by pub/sub of the Redis at `address`. The connection exists only during a subscription. `received` counts the
@@ -38,9 +38,9 @@ export function invalidationsIn(address: RedisAddress, log: LogLine, received = 
       try {
         await subscribeToChannel(address, { channel: INVALIDATION_CHANNEL, signal, onReady, onMessage })
       } catch (cause) {
-        log('The subscription to hints broke', { cause })
+        log('The subscription to invalidations failed', { cause })
       }
-      failures = performance.now() - since >= GOOD_MS ? 0 : failures + 1
+      failures = performance.now() - since >= STABLE_MS ? 0 : failures + 1
       const wait = Math.min(BACKOFF_MIN_MS * 2 ** failures, BACKOFF_MAX_MS) * (0.5 + Math.random() / 2)
       const { setTimeout: sleep } = process.getBuiltinModule('node:timers/promises')
       if (!signal.aborted) await sleep(wait, undefined, { signal }).catch(() => undefined)

@@ -25,16 +25,16 @@ export type SnapshotStore = {
 
 const PREFIX = 'flagstaff'
 /** Channel of the invalidations, `<name> <incarnation> <revision>`. */
-export const INVALIDATION_CHANNEL = `${PREFIX}:hints`
+export const INVALIDATION_CHANNEL = `${PREFIX}:invalidations`
 const FORMAT = 'flagstaff1'
 /** Shorter texts are not compressed. */
 const COMPRESS_FROM_BYTES = 1_024
 
 /** Changes both keys together, and never to an older revision of the same incarnation. */
 const WRITE_IF_NEWER = `
-local held = redis.call('GET', KEYS[1])
-if held then
-  local incarnation, revision = string.match(held, '^(%S+) (%d+)$')
+local stored = redis.call('GET', KEYS[1])
+if stored then
+  local incarnation, revision = string.match(stored, '^(%S+) (%d+)$')
   if incarnation == ARGV[1] and tonumber(revision) >= tonumber(ARGV[2]) and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 end
 redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2])
@@ -63,8 +63,8 @@ export function snapshotStoreIn(send: SendCommand, onDamage: (name: string) => v
     },
     write: async (name, copy) => {
       const { incarnation, revision } = copy.revisionId
-      const hint = `${name} ${incarnation} ${revision}`
-      const values = [incarnation, String(revision), await pack(copy), INVALIDATION_CHANNEL, hint]
+      const invalidation = `${name} ${incarnation} ${revision}`
+      const values = [incarnation, String(revision), await pack(copy), INVALIDATION_CHANNEL, invalidation]
       await send(['EVAL', WRITE_IF_NEWER, '2', stampKey(name), copyKey(name), ...values])
     },
     remove: async (name) => {

@@ -63,7 +63,7 @@ const EXTRA_HEADERS: Readonly<Record<number, Fields>> = {
 /** Thrown for a body that is not JSON, not UTF-8 or has no valid evaluation context. */
 export class InvalidContext extends Error {}
 
-/** What an error response needs to know of its request. */
+/** The properties of a request that its error response depends on. */
 export type FailedRequest = {
   readonly route: string
   /** The flag of the request, which providers need to understand an error; undefined where all flags are requested. */
@@ -71,7 +71,7 @@ export type FailedRequest = {
   readonly headers: ResponseHeaders
 }
 
-/** The response to a request that failed, in OFREP's words. Logs what an operator should know. */
+/** The OFREP response to a request that failed. Logs errors that an operator must see. */
 export function errorResponse(error: unknown, { route, key, headers }: FailedRequest, log: LogLine): ResponseParts {
   const subject = key === undefined ? {} : { key }
   if (error instanceof InvalidContext)

@@ -31,7 +31,7 @@ const RETRY_MIN_MS = 500
 const RETRY_SPREAD_MS = 2_000
 /** A change in this time before a stream began may be newer than the client's values. */
 const RECENT_MS = 10_000
-/** Browsers reconnect within this time without evaluating again, and Last-Event-ID does not tell whether time has changed a value since. */
+/** Browsers reconnect within this time without evaluating again, and Last-Event-ID does not show whether time has changed a value since. */
 const RECENT_BOUNDARY_SECONDS = 60
 /** Time for a client to read the end of its stream. */
 const ABORT_MS = 5_000

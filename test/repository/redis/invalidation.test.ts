@@ -30,18 +30,18 @@ after(async () => {
 /** Handlers that a test can wait for: the n-th start, the next invalidation. */
 function listen(address: RedisAddress) {
   const stop = new AbortController()
-  const heard: Invalidation[] = []
+  const received: Invalidation[] = []
   let begun = 0
   let wake: () => void = () => undefined
-  const breaks: string[] = []
-  const ended = invalidationsIn(address, (message) => breaks.push(message))(
+  const failures: string[] = []
+  const ended = invalidationsIn(address, (message) => failures.push(message))(
     {
       onReady: () => {
         begun += 1
         wake()
       },
-      onInvalidation: (hint) => {
-        heard.push(hint)
+      onInvalidation: (invalidation) => {
+        received.push(invalidation)
         wake()
       },
     },
@@ -54,11 +54,11 @@ function listen(address: RedisAddress) {
       })
   }
   return {
-    breaks,
+    failures,
     ready: (times: number) => until(() => begun >= times),
-    hint: async () => {
-      await until(() => heard.length > 0)
-      return heard.shift()
+    next: async () => {
+      await until(() => received.length > 0)
+      return received.shift()
     },
     stop: () => {
       stop.abort()
@@ -80,17 +80,17 @@ for (const [name, address] of [
   test(`over ${name}, each stored copy is an invalidation, and a subscription ends without leftovers`, {
     skip,
   }, async () => {
-    const ear = listen(address())
-    await ear.ready(1)
-    await publish('nonsense')
+    const subscription = listen(address())
+    await subscription.ready(1)
+    await publish('not an invalidation')
     await snapshotStoreIn(connection.send, () => undefined).write(`${name} shop`.replaceAll(' ', '-'), {
       revisionId: STAMP,
       text: 'x',
     })
-    assert.deepEqual(await ear.hint(), { ...STAMP, name: `${name} shop`.replaceAll(' ', '-') })
-    await ear.stop()
+    assert.deepEqual(await subscription.next(), { ...STAMP, name: `${name} shop`.replaceAll(' ', '-') })
+    await subscription.stop()
     await noneLeft()
-    assert.deepEqual(ear.breaks, [])
+    assert.deepEqual(subscription.failures, [])
   })
 
 const restart = async () => {
@@ -106,21 +106,21 @@ for (const [name, address, interrupt] of [
   ],
 ] as const)
   test(`over ${name}, the subscription starts again after every end`, { skip }, async () => {
-    const ear = listen(address())
-    await ear.ready(1)
+    const subscription = listen(address())
+    await subscription.ready(1)
     await interrupt()
-    await ear.ready(2)
+    await subscription.ready(2)
     await publish(`a/b ${STAMP.incarnation} 8`)
-    assert.deepEqual(await ear.hint(), { ...STAMP, revision: 8n, name: 'a/b' })
-    await ear.stop()
+    assert.deepEqual(await subscription.next(), { ...STAMP, revision: 8n, name: 'a/b' })
+    await subscription.stop()
   })
 
 test('a subscription to an absent Redis keeps retrying, and stops at once when aborted', { skip }, async () => {
   await server.kill()
-  const ear = listen(parseRedisUrl(server.url))
+  const subscription = listen(parseRedisUrl(server.url))
   await server.start()
-  await ear.ready(1)
-  await ear.stop()
+  await subscription.ready(1)
+  await subscription.stop()
 })
 
 for (const message of ['', 'a', 'a/b one', 'a/b one x', 'a/b one 1 2', `a/b ${'x'.repeat(65)} 1`])

@@ -63,7 +63,7 @@ type DriverConnection = NodeJS.EventEmitter & {
 
 export type DatabaseClient = pg.Client
 
-/** Closes the connection on bytes that the parser does not know, such as a demand for GSSAPI. The driver's own client ends the process then. */
+/** Closes the connection on a message that the parser does not support, such as a request for GSSAPI. The driver's own client ends the process then. */
 export class SafeClient extends pg.Client {
   constructor(config?: pg.ClientConfig) {
     super(config)

@@ -1,21 +1,21 @@
 /**
- * The service as it is, on a scale: on SIGUSR2 it collects its garbage and says how much memory it has then. Without that, what
- * is left of starting up (on Node at some starts 60 MiB more than at others) is room in which streams seem to weigh nothing.
+ * The service with a memory probe: on SIGUSR2 it collects garbage and prints its resident memory. Without the collection, garbage of the
+ * start (on Node up to 60 MiB more at some starts) hides the memory of streams.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** What a runtime takes to give back to the system what it has collected. */
+/** The time in which a runtime returns collected memory to the system. */
 const SETTLE_MS = 2_000
 
 const collect = collector()
-let weighed = 0
+let count = 0
 process.on('SIGUSR2', async () => {
   collect()
   await sleep(SETTLE_MS)
-  weighed += 1
-  process.stdout.write(`weighed ${weighed}: ${process.memoryUsage.rss()} bytes\n`)
+  count += 1
+  process.stdout.write(`resident ${count}: ${process.memoryUsage.rss()} bytes\n`)
 })
 await import('../src/main.ts')
 
@@ -26,5 +26,5 @@ function collector(): () => void {
   }
   setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc')
-  return () => gc({ type: 'major', flavor: 'last-resort' }) // the only one that takes old code too
+  return () => gc({ type: 'major', flavor: 'last-resort' }) // the only type that also collects old code
 }
