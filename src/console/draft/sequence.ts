@@ -1,0 +1,140 @@
+/** An item of a merged list: its places in the three lists, as far as it is there. */
+export type Slot = {
+  readonly base: number | undefined
+  readonly mine: number | undefined
+  readonly theirs: number | undefined
+}
+
+/** The items of a merged list in their order. */
+export type Alignment = {
+  readonly slots: readonly Slot[]
+  /** Whether both lists have the items of `base` in different new orders; the slots then have the order of `base`. */
+  readonly isAmbiguous: boolean
+}
+
+/** How items are recognised in a changed list. */
+export type Identity = {
+  /** Equal keys are the same item; the first key that is found decides. */
+  readonly keys: readonly ((item: unknown) => string)[]
+  /** Whether items that are left between the same neighbours are the same item, changed. */
+  readonly isByPlace: boolean
+}
+
+/** Aligns two changed lists with the one that they were made from. */
+export function align(
+  base: readonly unknown[],
+  mine: readonly unknown[],
+  theirs: readonly unknown[],
+  identity: Identity,
+): Alignment {
+  const [one, other] = [new Side(base, mine, identity), new Side(base, theirs, identity)]
+  const isAmbiguous = one.isReordered && other.isReordered && !isSameOrder(one.order, other.order)
+  const order = isAmbiguous ? [...base.keys()] : one.isReordered ? one.order : other.order
+  const placeIn = new Map([[START, -1], ...order.map((item, place): [number, number] => [item, place])])
+  const additions = pairAdditions(one, other, (anchor) => placeIn.get(anchor) ?? -1)
+  const slots = [START, ...order].flatMap((item) => {
+    const slot = { base: item, mine: one.matches.get(item), theirs: other.matches.get(item) }
+    const added = additions.filter(({ anchor }) => anchor === item).map(({ slot: each }) => each)
+    return item === START ? added : [slot, ...added]
+  })
+  return { slots, isAmbiguous }
+}
+
+/** The anchor of items before all others. */
+const START = -1
+
+/** Whether the items that both orders have are in the same order. */
+function isSameOrder(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((item, place) => item === other[place])
+}
+
+class Side {
+  readonly items: readonly unknown[]
+  /** By place in the base, the place in this list. */
+  readonly matches: ReadonlyMap<number, number>
+  /** All places of the base in the order of this list; items that are removed stay behind the one before. */
+  readonly order: readonly number[]
+  readonly isReordered: boolean
+
+  constructor(base: readonly unknown[], items: readonly unknown[], identity: Identity) {
+    this.items = items
+    this.matches = match(base, items, identity)
+    const kept = [...this.matches].sort((one, other) => one[1] - other[1]).map(([place]) => place)
+    this.isReordered = kept.some((place, index) => index > 0 && place < (kept[index - 1] ?? START))
+    this.order = [...base.keys()].reduce<number[]>((order, place) => {
+      if (!this.matches.has(place)) order.splice(order.indexOf(place - 1) + 1, 0, place)
+      return order
+    }, kept)
+  }
+
+  /** The items that are new, with the place in the base of the item before. */
+  get additions(): readonly { readonly anchor: number; readonly index: number }[] {
+    const known = new Map([...this.matches].map(([place, index]) => [index, place]))
+    let anchor = START
+    return this.items.flatMap((_, index) => {
+      const place = known.get(index)
+      if (place === undefined) return [{ anchor, index }]
+      anchor = place
+      return []
+    })
+  }
+}
+
+function match(
+  base: readonly unknown[],
+  items: readonly unknown[],
+  { keys, isByPlace }: Identity,
+): Map<number, number> {
+  const matches = new Map<number, number>()
+  const taken = new Set<number>()
+  for (const key of keys) {
+    const names = items.map(key)
+    for (const [place, item] of base.entries()) {
+      const name = key(item)
+      const index = matches.has(place) ? -1 : names.findIndex((each, at) => each === name && !taken.has(at))
+      if (index === -1) continue
+      matches.set(place, index)
+      taken.add(index)
+    }
+  }
+  if (isByPlace) matchByPlace(base.length, items.length, matches, taken)
+  return matches
+}
+
+/** Matches an item that is left with one that follows the same neighbour. */
+function matchByPlace(baseCount: number, itemCount: number, matches: Map<number, number>, taken: Set<number>): void {
+  for (let place = 0; place < baseCount; place += 1) {
+    if (matches.has(place)) continue
+    const index = place === 0 ? 0 : (matches.get(place - 1) ?? itemCount) + 1
+    if (index >= itemCount || taken.has(index)) continue
+    matches.set(place, index)
+    taken.add(index)
+  }
+}
+
+type Addition = { readonly anchor: number; readonly slot: Slot; readonly text: string }
+
+/** New items of both lists in an order that does not depend on which list is which. Equal ones are one item. */
+function pairAdditions(mine: Side, theirs: Side, placeOf: (anchor: number) => number): Addition[] {
+  const pending = theirs.additions.map((each) => ({ ...each, text: JSON.stringify(theirs.items[each.index]) }))
+  const added: Addition[] = []
+  for (const { anchor, index } of mine.additions) {
+    const text = JSON.stringify(mine.items[index])
+    const same = pending.findIndex((each) => each.text === text)
+    const [twin] = same === -1 ? [] : pending.splice(same, 1)
+    const first = twin && placeOf(twin.anchor) < placeOf(anchor) ? twin.anchor : anchor
+    added.push({ anchor: first, slot: { base: undefined, mine: index, theirs: twin?.index }, text })
+  }
+  for (const { anchor, index, text } of pending)
+    added.push({ anchor, slot: { base: undefined, mine: undefined, theirs: index }, text })
+  return sorted(added)
+}
+
+/** Items of one list at one anchor stay together; the list whose first text is lower comes first. */
+function sorted(additions: readonly Addition[]): Addition[] {
+  const leads = new Map<string, string>()
+  const groupOf = ({ anchor, slot }: Addition) => `${anchor} ${slot.mine === undefined}`
+  for (const each of additions) if (!leads.has(groupOf(each))) leads.set(groupOf(each), each.text)
+  const leadOf = (each: Addition) => leads.get(groupOf(each)) ?? ''
+  return [...additions].sort((one, other) => (leadOf(one) < leadOf(other) ? -1 : leadOf(one) > leadOf(other) ? 1 : 0))
+}
