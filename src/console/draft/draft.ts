@@ -12,12 +12,12 @@ export type DraftBase = {
 export type Draft = {
   readonly base: DraftBase
   readonly text: string
-  readonly undone: readonly Step[]
-  readonly done: readonly Step[]
+  readonly undone: readonly UndoStep[]
+  readonly done: readonly UndoStep[]
 }
 
 /** One step of undo. */
-export type Step = {
+export type UndoStep = {
   readonly edits: readonly TextEdit[]
   /** Edits in a row with the same name are one step, for example of a slider that is moved. */
   readonly group: string | undefined
@@ -64,7 +64,7 @@ export function redo(draft: Draft): Draft {
   return { ...draft, text, undone: draft.undone.slice(0, -1), done: [...draft.done, inverse] }
 }
 
-function revert(text: string, { edits, group }: Step): { text: string; inverse: Step } {
+function revert(text: string, { edits, group }: UndoStep): { text: string; inverse: UndoStep } {
   return { text: applyEdits(text, edits), inverse: { edits: invertEdits(text, edits), group } }
 }
 

@@ -1,5 +1,6 @@
 import { isRecord } from '../../flag/definition.ts'
 import { operatorCallOf } from '../../flag/rules/expression.ts'
+import type { JsonPath } from '../rules/text.ts'
 import { Clash, type Forms, type Merge, MergedChain, toMerge } from './merged.ts'
 import { align, type Identity } from './sequence.ts'
 
@@ -66,7 +67,7 @@ function mergeCalls(forms: Forms): unknown {
   const { base, mine, theirs } = forms
   const lists = [base, mine, theirs]
   if (lists.every(Array.isArray)) return lists.every(isConstants) ? mergeSet(forms) : new Clash(forms)
-  if (lists.some((form) => chainOf(form) !== undefined)) return mergeChain(forms, false)
+  if (lists.some((form) => chainOf(form, []) !== undefined)) return mergeChain(forms, false)
   const [call, ...others] = lists.map(operatorCallOf)
   const merge =
     call && others.every((other) => other?.operator === call.operator) ? CALLS.get(call.operator) : undefined
@@ -141,22 +142,36 @@ function mergeSplit(forms: Forms): unknown {
   return by === undefined ? merged : [by, ...merged]
 }
 
-type ChainForm = { readonly operator: string; readonly pairs: readonly unknown[]; readonly otherwise: unknown }
+/** A pair of condition and result, with the place of its condition. */
+type Pair = { readonly pair: readonly unknown[]; readonly path: JsonPath }
+type ChainForm = {
+  readonly operator: string
+  readonly pairs: readonly Pair[]
+  readonly otherwise: unknown
+  readonly path: JsonPath
+}
 
-/** The pairs of an `if` and its else. */
-function chainOf(form: unknown): ChainForm | undefined {
+/** The pairs of an `if`, also of one in its else, and the last else with its place. */
+function chainOf(form: unknown, start: JsonPath): ChainForm | undefined {
   const call = operatorCallOf(form)
   if ((call?.operator !== 'if' && call?.operator !== '?:') || !Array.isArray(call.written)) return undefined
   const { operator, operands } = call
+  const list = [...start, operator]
   const count = Math.floor(operands.length / 2)
-  const pairs = Array.from({ length: count }, (_, index) => operands.slice(2 * index, 2 * index + 2))
-  return { operator, pairs, otherwise: operands[2 * count] }
+  const pairs = Array.from({ length: count }, (_, index) => ({
+    pair: operands.slice(2 * index, 2 * index + 2),
+    path: [...list, 2 * index],
+  }))
+  const path = [...list, 2 * count]
+  const otherwise = operands[2 * count]
+  const rest = chainOf(otherwise, path)
+  return rest ? { ...rest, operator, pairs: [...pairs, ...rest.pairs] } : { operator, pairs, otherwise, path }
 }
 
 /** No rule, and a rule that is no `if`, are an else without pairs: one side may have put a rule before it. */
-function asChain(form: unknown): ChainForm {
+function asChain(form: unknown, path: JsonPath): ChainForm {
   const isRule = form !== null && !(isRecord(form) && Object.keys(form).length === 0)
-  return chainOf(form) ?? { operator: 'if', pairs: [], otherwise: isRule ? form : undefined }
+  return chainOf(form, path) ?? { operator: 'if', pairs: [], otherwise: isRule ? form : undefined, path }
 }
 
 const PAIRS: Identity = {
@@ -165,26 +180,25 @@ const PAIRS: Identity = {
 }
 
 function mergeChain(forms: Forms, isTargeting: boolean): unknown {
-  const [base, mine, theirs] = [asChain(forms.base), asChain(forms.mine), asChain(forms.theirs)]
-  const { slots, isAmbiguous } = align(base.pairs, mine.pairs, theirs.pairs, PAIRS)
+  const { path } = forms
+  const written = [forms.base, forms.mine, forms.theirs]
+  const [base, mine, theirs] = [asChain(forms.base, path), asChain(forms.mine, path), asChain(forms.theirs, path)]
+  const [old, ours, others] = [base, mine, theirs].map(({ pairs }) => pairs.map(({ pair }) => pair))
+  const { slots, isAmbiguous } = align(old ?? [], ours ?? [], others ?? [], PAIRS)
   if (isAmbiguous) return new Clash(forms)
-  const operator = [theirs, mine, base].find(({ operator: name }) => name === '?:')?.operator ?? 'if'
-  const path = [...forms.path, operator]
-  const pairs = slots.map(({ base: at, mine: my, theirs: their }) =>
-    mergePair({
-      base: base.pairs[at ?? -1],
-      mine: mine.pairs[my ?? -1],
-      theirs: theirs.pairs[their ?? -1],
-      path: [...path, 2 * (at ?? my ?? their ?? 0)],
-    }),
-  )
-  const last = {
-    base: base.otherwise,
-    mine: mine.otherwise,
-    theirs: theirs.otherwise,
-    path: chainOf(forms.base) ? [...path, 2 * base.pairs.length] : forms.path,
-  }
-  const isBare = [forms.base, forms.mine, forms.theirs].some((form) => chainOf(form) === undefined)
+  const pairs = slots.map((slot) => {
+    const places = [base.pairs[slot.base ?? -1], mine.pairs[slot.mine ?? -1], theirs.pairs[slot.theirs ?? -1]] as const
+    const [one, two, three] = places
+    return mergePair({
+      base: one?.pair,
+      mine: two?.pair,
+      theirs: three?.pair,
+      path: (one ?? two ?? three)?.path ?? path,
+    })
+  })
+  const last = { base: base.otherwise, mine: mine.otherwise, theirs: theirs.otherwise, path: base.path }
+  const operator = written.some((form) => isRecord(form) && Object.hasOwn(form, '?:')) ? '?:' : 'if'
+  const isBare = written.some((form) => chainOf(form, path) === undefined)
   return new MergedChain({ operator, pairs, otherwise: mergeRule(last), isBare, isTargeting })
 }
 

@@ -13,12 +13,12 @@ export type Conflict = {
 }
 
 /** How a conflict is resolved; `value` undefined removes the part. */
-export type Choice = 'mine' | 'theirs' | { readonly value: unknown }
+export type MergeChoice = 'mine' | 'theirs' | { readonly value: unknown }
 
 /** What was merged; `resolve` needs a choice for each conflict. */
 export type Merge = {
   readonly conflicts: readonly Conflict[]
-  readonly resolve: (choices: readonly Choice[]) => unknown
+  readonly resolve: (choices: readonly MergeChoice[]) => unknown
 }
 
 /** The three forms of one part; undefined: it is not there. */

@@ -94,7 +94,14 @@ for (const [title, base, mine, theirs, expected] of [
     { if: [staff, 'on', { if: [beta, 'on', 'off'] }] },
     { if: [staff, 'off', { if: [beta, 'on', 'off'] }] },
     { if: [staff, 'on', { if: [beta, 'on', 'on'] }] },
-    { if: [staff, 'off', { if: [beta, 'on', 'on'] }] },
+    { if: [staff, 'off', beta, 'on', 'on'] },
+  ],
+  [
+    'a rule removed around a changed one',
+    { if: [staff, 'on', { if: [beta, 'on', 'off'] }] },
+    { if: [beta, 'on', 'off'] },
+    { if: [staff, 'on', { if: [beta, 'on', 'on'] }] },
+    { if: [beta, 'on', 'on'] },
   ],
   [
     'the last rules removed and a changed otherwise',
