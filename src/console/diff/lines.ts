@@ -1,0 +1,44 @@
+import { diffLines } from 'diff'
+
+/** Consecutive lines of a comparison. `hidden` lines are the same in both texts, and are not near a difference. */
+export type LineBlock = {
+  readonly kind: 'same' | 'added' | 'removed' | 'hidden'
+  readonly lines: readonly string[]
+  /** The number of the first line, from 1, in each text; undefined where the text does not have it. */
+  readonly before: number | undefined
+  readonly after: number | undefined
+}
+
+/** Compares two texts line by line. At most `context` equal lines are shown on each side of a difference. */
+export function compareLines(before: string, after: string, context = 3): LineBlock[] {
+  const pieces = diffLines(ended(before), ended(after))
+  const last = pieces.length - 1
+  let [left, right] = [1, 1]
+  return pieces.flatMap(({ value, added, removed }, index) => {
+    const lines = value.split('\n').slice(0, -1)
+    const place = { lines, before: left, after: right }
+    left += added ? 0 : lines.length
+    right += removed ? 0 : lines.length
+    if (added) return [{ ...place, kind: 'added', before: undefined }]
+    if (removed) return [{ ...place, kind: 'removed', after: undefined }]
+    return fold({ ...place, kind: 'same' }, index === 0 ? 0 : context, index === last ? 0 : context)
+  })
+}
+
+const ended = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`)
+
+/** Hides the middle of equal lines. */
+function fold(block: LineBlock, head: number, tail: number): LineBlock[] {
+  const { lines } = block
+  if (lines.length <= head + tail + 1) return [block]
+  const part = (kind: LineBlock['kind'], from: number, to: number): LineBlock => ({
+    kind,
+    lines: lines.slice(from, to),
+    before: block.before === undefined ? undefined : block.before + from,
+    after: block.after === undefined ? undefined : block.after + from,
+  })
+  const end = lines.length - tail
+  return [part('same', 0, head), part('hidden', head, end), part('same', end, lines.length)].filter(
+    (each) => each.lines.length > 0,
+  )
+}
