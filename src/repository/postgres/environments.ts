@@ -5,7 +5,7 @@ import { FlagError } from '../../flag/error.ts'
 import { type Author, type ExpectedVersion, expectRevision, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { selectProject } from './projects.ts'
-import { changes, deployment, environments, lastEvaluations, type Patch, projects } from './tables.ts'
+import { changes, deployment, environments, lastEvaluations, lastVariants, type Patch, projects } from './tables.ts'
 
 export type EnvironmentSettings = Pick<
   EnvironmentRow,
@@ -118,6 +118,7 @@ export function deleteEnvironment(
     const revision = await raiseRevision(tx, before.id, change)
     await tx.delete(environments).where(eq(environments.id, before.id))
     await tx.delete(lastEvaluations).where(eq(lastEvaluations.environmentId, before.id))
+    await tx.delete(lastVariants).where(eq(lastVariants.environmentId, before.id))
     await raiseKeysRevision(tx)
     await recordChanges(tx, change.author, [
       { subject: 'environment', action: 'delete', ...name, revision, before: settingsOf(before) },

@@ -118,6 +118,18 @@ export const lastEvaluations = schema.table(
   (table) => [primaryKey({ columns: [table.flagId, table.environmentId] })],
 )
 
+/** When a variant was last served; an empty one is the application's default. */
+export const lastVariants = schema.table(
+  'last_variants',
+  {
+    environmentId: bigint({ mode: 'bigint' }).notNull(),
+    flagId: bigint({ mode: 'bigint' }).notNull(),
+    variant: text().notNull(),
+    at: instant().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.environmentId, table.flagId, table.variant] })],
+)
+
 /** Accurate to some minutes. A key that was never used has no row. */
 export const lastKeyUses = schema.table('last_key_uses', {
   keyId: uuid().primaryKey(),

@@ -77,6 +77,11 @@ export function writeUsage(
       select f.id, e.id, to_timestamp(max(row."lastAt")) from ${counted} where f.id is not null
       group by f.id, e.id order by f.id, e.id
       on conflict (flag_id, environment_id) do update set at = excluded.at where held.at < excluded.at`)
+    await tx.execute(sql`
+      insert into flagstaff.last_variants as held (environment_id, flag_id, variant, at)
+      select e.id, f.id, row.variant, to_timestamp(max(row."lastAt")) from ${counted} where f.id is not null
+      group by e.id, f.id, row.variant order by e.id, f.id, row.variant
+      on conflict (environment_id, flag_id, variant) do update set at = excluded.at where held.at < excluded.at`)
     await writeLastUses(tx, keyUses, syncs)
     // Skips rows that another replica is deleting, so that neither waits.
     await tx.execute(sql`

@@ -11,6 +11,7 @@ import { flagSetRoutes } from './flag-set.ts'
 import { flagRoutes } from './flags.ts'
 import { keyRoutes } from './keys.ts'
 import { openApi } from './openapi.ts'
+import { matrixRoutes } from './overview/matrix.ts'
 import { projectRoutes } from './projects.ts'
 import { usageRoutes } from './usage.ts'
 import { jsonOnly, wellFormedUrl } from './validation.ts'
@@ -43,6 +44,7 @@ function managementApi(dependencies: ManagementDependencies): Hono {
     .route('/api/v1/projects', projectRoutes(database, authenticate))
     .route(`${PROJECT}/environments`, environmentRoutes(database, authenticate, refreshFlags))
     .route(`${PROJECT}/flags`, flagRoutes(database, authenticate, refreshFlags))
+    .route(`${PROJECT}/matrix`, matrixRoutes(database, authenticate, now))
     .route(`${ENVIRONMENT}/flags`, definitionRoutes(database, authenticate, refreshFlags))
     .route(ENVIRONMENT, flagSetRoutes(database, authenticate, refreshFlags))
     .route(ENVIRONMENT, explainRoutes(authenticate, current, now))

@@ -601,6 +601,95 @@ export interface Api {
     }
   }
   /**
+   * Read the flags of a project with what each environment serves
+   */
+  'GET /api/v1/projects/{project}/matrix': {
+    path: {
+      project: string
+    }
+    query: {
+      /**
+       * @maxItems 100
+       *
+       * Items: Key of an environment
+       */
+      environments?: string[]
+      limit?: string
+      after?: string
+    }
+    response: {
+      /**
+       * Key of a project
+       */
+      project: string
+      environments: {
+        /**
+         * Key of an environment
+         */
+        key: string
+        name: string
+        position: number
+        protected: boolean
+        /**
+         * Counts the changes of its environment
+         */
+        revision: number
+      }[]
+      flags: {
+        /**
+         * Key of a flag, unique in its project
+         */
+        key: string
+        type: 'boolean' | 'string' | 'number' | 'object'
+        description: string
+        owner: string
+        tags: string[]
+        permanent: boolean
+        archivedAt: string | null
+        /**
+         * Creation
+         */
+        createdAt: string
+        environments: {
+          [k: string]: {
+            /**
+             * Of the last change of the flag in this environment; 0 if it was never there
+             */
+            revision: number
+            /**
+             * partial: it depends on the user; held: a first rule that is always true; absent: no definition
+             */
+            state: 'on' | 'off' | 'held' | 'partial' | 'disabled' | 'absent'
+            /**
+             * What is served, in words, such as "on for 10 %"
+             */
+            served: string
+            /**
+             * The variant of all users; null if it depends on the user
+             */
+            variant: string | null
+            /**
+             * Evaluations by hour, the current hour last; absent if there were none
+             */
+            evaluations24h?: number[]
+            /**
+             * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
+             */
+            lastEvaluatedAt: string | null
+            /**
+             * Why the flag may be unused: of flags older than 30 days that are neither permanent nor archived
+             */
+            stale: ('never_evaluated' | 'not_evaluated_30d' | 'one_answer_30d') | null
+          }
+        }
+      }[]
+      /**
+       * Where the next part starts; null at the end
+       */
+      next: string | null
+    }
+  }
+  /**
    * List the definitions of an environment
    */
   'GET /api/v1/projects/{project}/environments/{environment}/flags': {

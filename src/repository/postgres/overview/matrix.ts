@@ -1,0 +1,134 @@
+import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm'
+import type { Definition } from '../../../flag/definition.ts'
+import { FlagError } from '../../../flag/error.ts'
+import type { Database, Db } from '../database.ts'
+import type { FlagRow } from '../flags.ts'
+import { selectProject } from '../projects.ts'
+import { environments, flags } from '../tables.ts'
+
+export type MatrixFilter = {
+  /** Keys of environments; undefined: all. */
+  readonly environments: readonly string[] | undefined
+  readonly after: string
+  readonly limit: number
+  /** The end of the 24 hours that are counted, and of the days of `variants`. */
+  readonly now: Date
+  /** The days in which `variants` were served. */
+  readonly variantDays: number
+}
+export type MatrixEnvironmentRow = Pick<
+  typeof environments.$inferSelect,
+  'id' | 'key' | 'name' | 'position' | 'protected' | 'revision'
+>
+type CellKey = { readonly environmentId: string; readonly flagId: string }
+type DefinedRow = CellKey & { readonly revision: string; readonly definition: Definition | null }
+/** A flag in one environment. */
+export type MatrixCellRow = DefinedRow & {
+  /** Unix milliseconds of the last stored evaluation. */
+  readonly lastAt: number | null
+  /** How many variants were served. */
+  readonly variants: number
+  /** Evaluations by hours before the current one: "0:12,3:4"; null where there are none. */
+  readonly hours: string | null
+}
+export type MatrixRows = {
+  readonly environments: readonly MatrixEnvironmentRow[]
+  readonly flags: readonly FlagRow[]
+  readonly cells: readonly MatrixCellRow[]
+}
+
+/** The flags of a project in the order of their keys, with what each environment has of them. Fails with `not_found`. */
+export function readMatrix(database: Database, project: string, filter: MatrixFilter): Promise<MatrixRows> {
+  return database.read(async (db) => {
+    const { id } = await selectProject(db, project)
+    const homes = await selectHomes(db, id, filter.environments)
+    const rows = await db
+      .select()
+      .from(flags)
+      .where(and(eq(flags.projectId, id), gt(flags.key, filter.after)))
+      .orderBy(asc(flags.key))
+      .limit(filter.limit)
+    return { environments: homes, flags: rows, cells: await selectCells(db, homes, rows, filter) }
+  })
+}
+
+/** Changes with everything of a matrix but the usage. Fails with `not_found`. */
+export function readMatrixVersion(database: Database, project: string): Promise<string> {
+  return database.read(async (db) => {
+    const { id } = await selectProject(db, project)
+    const { rows } = await db.execute<{ version: string }>(sql`
+      select concat_ws('/',
+        (select string_agg(concat(id, ':', revision), ',' order by id) from flagstaff.environments
+          where project_id = ${String(id)}::bigint),
+        (select concat(count(*), ':', sum(version)) from flagstaff.flags where project_id = ${String(id)}::bigint)
+      ) as version`)
+    return `${id}/${rows[0]?.version}`
+  })
+}
+
+async function selectHomes(
+  db: Db,
+  projectId: bigint,
+  wanted: readonly string[] | undefined,
+): Promise<MatrixEnvironmentRow[]> {
+  const { id, key, name, position, protected: isProtected, revision } = environments
+  const inProject = eq(environments.projectId, projectId)
+  const homes = await db
+    .select({ id, key, name, position, protected: isProtected, revision })
+    .from(environments)
+    .where(wanted ? and(inProject, inArray(key, [...wanted])) : inProject)
+    .orderBy(asc(position), asc(key))
+  const missing = wanted?.find((name) => !homes.some((home) => home.key === name))
+  if (missing !== undefined) throw new FlagError('not_found', `Environment "${missing}" does not exist`)
+  return homes
+}
+
+/**
+ * The cells of the flags. Each table is read by its own statement and joined here: without fresh statistics, Postgres joins what it has
+ * aggregated row by row.
+ */
+async function selectCells(
+  db: Db,
+  homes: readonly MatrixEnvironmentRow[],
+  rows: readonly FlagRow[],
+  { now, variantDays }: MatrixFilter,
+): Promise<MatrixCellRow[]> {
+  const first = rows[0]
+  const last = rows.at(-1)
+  if (!first || !last || homes.length === 0) return []
+  const isHome = sql`environment_id = any (${`{${homes.map(({ id }) => id)}}`}::bigint[])`
+  const time = sql`${now.toISOString()}::timestamptz`
+  const hour = sql`date_trunc('hour', ${time}, 'UTC')`
+  const { rows: defined } = await db.execute<DefinedRow>(sql`
+    select d.environment_id as "environmentId", d.flag_id as "flagId", d.revision, d.definition
+    from flagstaff.flags f join flagstaff.definitions d on d.flag_id = f.id
+    where f.project_id = ${String(first.projectId)}::bigint and f.key between ${first.key} and ${last.key} and ${isHome}`)
+  const evaluated = await db.execute<CellKey & { at: number }>(sql`
+    select environment_id as "environmentId", flag_id as "flagId", (extract(epoch from at) * 1000)::float8 as at
+    from flagstaff.last_evaluations where ${isHome}`)
+  const served = await db.execute<CellKey & { variants: number }>(sql`
+    select environment_id as "environmentId", flag_id as "flagId", count(*)::int as variants
+    from flagstaff.last_variants where ${isHome} and at > ${time} - make_interval(days => ${variantDays})
+    group by environment_id, flag_id`)
+  const counted = await db.execute<CellKey & { hours: string }>(sql`
+    select environment_id as "environmentId", flag_id as "flagId", string_agg(age || ':' || n, ',') as hours from (
+      select environment_id, flag_id, sum(count) as n, (extract(epoch from ${hour} - hour) / 3600)::int as age
+      from flagstaff.usage
+      where ${isHome} and flag_id <> 0 and hour <= ${time} and hour > ${hour} - interval '24 hours'
+      group by environment_id, flag_id, hour) by_hour
+    group by environment_id, flag_id`)
+  const lastAt = byCell(evaluated.rows)
+  const variants = byCell(served.rows)
+  const hours = byCell(counted.rows)
+  return defined.map((row) => ({
+    ...row,
+    lastAt: lastAt.get(nameOf(row))?.at ?? null,
+    variants: variants.get(nameOf(row))?.variants ?? 0,
+    hours: hours.get(nameOf(row))?.hours ?? null,
+  }))
+}
+
+const nameOf = ({ environmentId, flagId }: CellKey): string => `${environmentId}/${flagId}`
+
+const byCell = <Row extends CellKey>(rows: readonly Row[]): Map<string, Row> =>
+  new Map(rows.map((row) => [nameOf(row), row]))

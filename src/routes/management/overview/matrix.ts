@@ -1,0 +1,227 @@
+import { Hono } from 'hono'
+import { compress } from 'hono/compress'
+import * as v from 'valibot'
+import type { Authenticate } from '../../../cache/authenticator.ts'
+import { summaryOf } from '../../../flag/summary.ts'
+import { authorize, principalOf } from '../../../middleware/authentication.ts'
+import { sha256 } from '../../../repository/digest.ts'
+import type { Database } from '../../../repository/postgres/database.ts'
+import type { FlagRow } from '../../../repository/postgres/flags.ts'
+import {
+  type MatrixCellRow,
+  type MatrixFilter,
+  type MatrixRows,
+  readMatrix,
+  readMatrixVersion,
+} from '../../../repository/postgres/overview/matrix.ts'
+import { matchesEtag } from '../../ofrep/etag.ts'
+import {
+  EnvironmentKey,
+  FlagKey,
+  instant,
+  lastEvaluatedAt,
+  ProjectKey,
+  ProjectPath,
+  revision,
+  text,
+} from '../schemas.ts'
+import { describeUnder, path, query } from '../validation.ts'
+
+const describe = describeUnder('Flags')
+
+const FLAGS_MAX = 5_000
+const ENVIRONMENTS_MAX = 100
+const HOURS = 24
+const STALE_DAYS = 30
+const DAY_MS = 86_400_000
+/** Cached matrices: 5,000 flags in 3 environments are 3 MB. */
+const MATRICES_MAX = 5
+const USAGE_MS = 10_000
+const ETAG_LENGTH = 22
+
+const MatrixQuery = v.object({
+  environments: v.optional(
+    v.pipe(
+      v.string(),
+      v.transform((list) => list.split(',')),
+      v.array(EnvironmentKey),
+      v.maxLength(ENVIRONMENTS_MAX),
+      v.description('Keys of environments, separated by commas; all by default'),
+    ),
+  ),
+  limit: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{1,4}$/),
+      v.transform(Number),
+      v.minValue(1),
+      v.maxValue(FLAGS_MAX),
+      v.description('Flags at most (5000)'),
+    ),
+    String(FLAGS_MAX),
+  ),
+  after: v.optional(v.pipe(text(256), v.description('Key to continue after: `next` of the previous part')), ''),
+})
+
+const Cell = v.object({
+  revision: v.pipe(
+    revision,
+    v.description('Of the last change of the flag in this environment; 0 if it was never there'),
+  ),
+  state: v.pipe(
+    v.picklist(['on', 'off', 'held', 'partial', 'disabled', 'absent']),
+    v.description('partial: it depends on the user; held: a first rule that is always true; absent: no definition'),
+  ),
+  served: v.pipe(v.string(), v.description('What is served, in words, such as "on for 10 %"')),
+  variant: v.pipe(v.nullable(v.string()), v.description('The variant of all users; null if it depends on the user')),
+  evaluations24h: v.optional(
+    v.pipe(v.array(v.number()), v.description('Evaluations by hour, the current hour last; absent if there were none')),
+  ),
+  lastEvaluatedAt,
+  stale: v.pipe(
+    v.nullable(v.picklist(['never_evaluated', 'not_evaluated_30d', 'one_answer_30d'])),
+    v.description('Why the flag may be unused: of flags older than 30 days that are neither permanent nor archived'),
+  ),
+})
+const Matrix = v.object({
+  project: ProjectKey,
+  environments: v.array(
+    v.object({
+      key: EnvironmentKey,
+      name: v.string(),
+      position: v.number(),
+      protected: v.boolean(),
+      revision,
+    }),
+  ),
+  flags: v.array(
+    v.object({
+      key: FlagKey,
+      type: v.picklist(['boolean', 'string', 'number', 'object']),
+      description: v.string(),
+      owner: v.string(),
+      tags: v.array(v.string()),
+      permanent: v.boolean(),
+      archivedAt: v.nullable(instant('When it was archived')),
+      createdAt: instant('Creation'),
+      environments: v.record(v.string(), Cell),
+    }),
+  ),
+  next: v.pipe(v.nullable(v.string()), v.description('Where the next part starts; null at the end')),
+})
+type MatrixCell = v.InferOutput<typeof Cell>
+
+/** `/api/v1/projects/:project/matrix`: all flags of a project in all of its environments, for lists. `nowMs`: since 1970. */
+export function matrixRoutes(database: Database, authenticate: Authenticate, nowMs: () => number): Hono {
+  const matrices = new MatrixCache(database, nowMs)
+  return new Hono().get(
+    '/',
+    describe('Read the flags of a project with what each environment serves', Matrix),
+    authorize(authenticate, 'viewer'),
+    path(ProjectPath),
+    query(MatrixQuery),
+    compress({ encoding: 'gzip' }),
+    async (c) => {
+      const { project } = c.req.valid('param')
+      const { limit, after, environments } = c.req.valid('query')
+      const own = principalOf(c)?.environment?.environment
+      const wanted = own === undefined ? environments : [own]
+      const { body, etag } = await matrices.read(project, { environments: wanted, limit, after })
+      const headers = { etag, 'cache-control': 'private, no-cache' }
+      if (matchesEtag(c.req.header('if-none-match') ?? null, etag)) return c.body(null, 304, headers)
+      return c.body(body, 200, { ...headers, 'content-type': 'application/json' })
+    },
+  )
+}
+
+type MatrixPart = Pick<MatrixFilter, 'environments' | 'limit' | 'after'>
+type SerializedMatrix = { readonly body: string; readonly etag: string }
+
+/** The last matrices, serialized. One is used while nothing but the usage has changed, and for `USAGE_MS` at most. */
+class MatrixCache {
+  readonly #database: Database
+  readonly #now: () => number
+  readonly #entries = new Map<string, SerializedMatrix & { readonly version: string; readonly readAt: number }>()
+
+  constructor(database: Database, now: () => number) {
+    this.#database = database
+    this.#now = now
+  }
+
+  /** Fails with `not_found`. */
+  async read(project: string, part: MatrixPart): Promise<SerializedMatrix> {
+    const name = JSON.stringify([project, part])
+    const version = await readMatrixVersion(this.#database, project)
+    const cached = this.#entries.get(name)
+    const now = this.#now()
+    if (cached?.version === version && Math.abs(now - cached.readAt) < USAGE_MS) return cached
+    const rows = await readMatrix(this.#database, project, { ...part, now: new Date(now), variantDays: STALE_DAYS })
+    const next = rows.flags.length < part.limit ? null : (rows.flags.at(-1)?.key ?? null)
+    const body = JSON.stringify({ project, ...toJson(rows, now), next })
+    const etag = `"${sha256(body, 'base64url').slice(0, ETAG_LENGTH)}"`
+    const [oldest] = this.#entries.keys()
+    if (oldest !== undefined && this.#entries.size >= MATRICES_MAX) this.#entries.delete(oldest)
+    this.#entries.delete(name)
+    this.#entries.set(name, { body, etag, version, readAt: now })
+    return { body, etag }
+  }
+}
+
+function toJson({ environments, flags, cells }: MatrixRows, now: number): object {
+  const byFlag = new Map<string, MatrixCellRow[]>()
+  for (const cell of cells) {
+    const own = byFlag.get(cell.flagId)
+    if (own) own.push(cell)
+    else byFlag.set(cell.flagId, [cell])
+  }
+  return {
+    environments: environments.map(({ id: _, revision, ...environment }) => ({
+      ...environment,
+      revision: Number(revision),
+    })),
+    flags: flags.map((flag) => {
+      const own = byFlag.get(String(flag.id)) ?? []
+      const cellIn = (id: bigint) =>
+        cellOf(
+          flag,
+          own.find(({ environmentId }) => environmentId === String(id)),
+          now,
+        )
+      const { key, type, description, owner, tags, permanent, archivedAt, createdAt } = flag
+      const identity = { key, type, description, owner, tags, permanent, archivedAt, createdAt }
+      return { ...identity, environments: Object.fromEntries(environments.map(({ id, key }) => [key, cellIn(id)])) }
+    }),
+  }
+}
+
+function cellOf(flag: FlagRow, row: MatrixCellRow | undefined, now: number): MatrixCell {
+  const revision = Number(row?.revision ?? 0)
+  if (!row?.definition)
+    return { revision, state: 'absent', served: 'no definition', variant: null, lastEvaluatedAt: null, stale: null }
+  const { hours, lastAt } = row
+  return {
+    revision,
+    ...summaryOf(row.definition),
+    ...(hours !== null && { evaluations24h: countsIn(hours) }),
+    lastEvaluatedAt: lastAt === null ? null : new Date(lastAt).toISOString(),
+    stale: staleOf(flag, row, now),
+  }
+}
+
+/** Reads counts by age in hours, such as "0:12,3:4"; the current hour is the last. */
+function countsIn(hours: string): number[] {
+  const counts = Array.from({ length: HOURS }, () => 0)
+  for (const entry of hours.split(',')) {
+    const [age, count] = entry.split(':').map(Number)
+    counts[HOURS - 1 - (age ?? 0)] = count ?? 0
+  }
+  return counts
+}
+
+function staleOf({ permanent, archivedAt, createdAt }: FlagRow, row: MatrixCellRow, now: number): MatrixCell['stale'] {
+  const before = now - STALE_DAYS * DAY_MS
+  if (permanent || archivedAt !== null || createdAt.getTime() > before) return null
+  if (row.lastAt === null) return 'never_evaluated'
+  if (row.lastAt < before) return 'not_evaluated_30d'
+  return row.variants === 1 ? 'one_answer_30d' : null
+}
