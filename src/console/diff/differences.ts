@@ -53,7 +53,7 @@ const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) ==
 export function sayJson(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
   if (Array.isArray(value) && value.every((item) => typeof item === 'string'))
-    return value.length === 0 ? 'nothing' : truncate(joinWords(value.map(sayName)))
+    return value.length === 0 ? 'nothing' : truncate(joinWords(value))
   return truncate(JSON.stringify(value))
 }
 

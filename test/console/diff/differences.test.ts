@@ -156,7 +156,7 @@ test('segments and properties', () => {
   const after = { description: 'New', owner: null, tags: ['a', 'b c'], archivedAt: null, permanent: true }
   assert.deepEqual(
     propertyDifferences(before, after).map(({ text }) => text),
-    ['Description: "" → "New"', 'Owner removed ("web")', 'Tags: a → a and "b c"', 'Permanent: false → true'],
+    ['Description: "" → "New"', 'Owner removed ("web")', 'Tags: a → a and b c', 'Permanent: false → true'],
   )
 })
 
