@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { type Context, Hono, type Next } from 'hono'
 import { accepts } from 'hono/accepts'
 import { parseAccept } from 'hono/utils/accept'
+import { FlagError } from '../flag/error.ts'
 import { sha256 } from '../repository/digest.ts'
 
 /** How the console is served. */
@@ -44,7 +45,7 @@ const HERE = dirname(fileURLToPath(import.meta.url))
 const FOLDERS = [join(HERE, '../../dist/console'), join(HERE, 'console'), join(dirname(process.execPath), 'console')]
 
 /**
- * `/console/*`: the assets, and the page for every other path; `/` leads there where HTML is preferred. Throws if the console was not built.
+ * `/console/*`: the assets, and the page for every other path; `/` leads there where HTML is preferred. Throws `unavailable` if the console is not built.
  * The files hold no data, so they need no key.
  */
 export function consoleRoutes({ publicPath, folder = builtFolder() }: ConsoleOptions): Hono {
@@ -79,7 +80,7 @@ const prefersHtml = (c: Context): boolean =>
 
 function builtFolder(): string {
   const folder = FOLDERS.find((folder) => existsSync(join(folder, 'index.html')))
-  if (folder === undefined) throw new Error('The console is not built: npm run build:console')
+  if (folder === undefined) throw new FlagError('unavailable', 'The console is not built: npm run build:console')
   return folder
 }
 

@@ -95,8 +95,8 @@ test('a change on one replica reaches a stream on another by an invalidation alo
   await ready(1)
   for (let i = 0; i < 5; i++) {
     await change(writer)
-    const told = JSON.parse((await events.next('data'))?.['data'] ?? '')
-    assert.equal(told.etag, fingerprintOf(await writer.snapshots.current('shop/live')))
+    const event = JSON.parse((await events.next('data'))?.['data'] ?? '')
+    assert.equal(event.etag, fingerprintOf(await writer.snapshots.current('shop/live')))
   }
   await events.cancel()
 })

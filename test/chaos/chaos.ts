@@ -1,5 +1,5 @@
-// npm run chaos [-- --seconds=60 --seed=1]: replicas at work while Postgres and Redis are harmed at random. Checks that no
-// acknowledged change is lost, no replica goes back, all agree in the end, and warm replicas answer every evaluation.
+// npm run chaos [-- --seconds=60 --seed=1]: replicas under load while Postgres and Redis fail at random. Checks that no
+// acknowledged change is lost, no replica returns an older revision, all agree in the end, and warm replicas answer every evaluation.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { randomFrom } from '../support/random.ts'
@@ -46,7 +46,7 @@ for (const complaint of ledger.complaints) console.error(`BROKEN: ${complaint}`)
 console.log(ledger.complaints.length === 0 ? 'All promises kept' : `Repeat with --seed=${SEED} --seconds=${SECONDS}`)
 process.exit(ledger.complaints.length === 0 ? 0 : 1)
 
-/** One fault after another: each kind in a random order, then again. */
+/** Sequential faults: each kind in a random order, then again. */
 async function harm(): Promise<void> {
   const end = performance.now() + SECONDS * 1_000
   let bag = shuffled(FAULTS)
@@ -96,7 +96,7 @@ async function read(index: number): Promise<void> {
   }
 }
 
-/** Asks until the replica knows the key, which was created a moment ago: from then on it has to answer always. */
+/** Polls until the replica has read the new key: from then on it must answer every evaluation. */
 async function warm(index: number): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     const isWarm = await bulk(index).then(
@@ -109,7 +109,7 @@ async function warm(index: number): Promise<void> {
   throw new Error(`Replica ${index} does not answer before anything was harmed`)
 }
 
-/** The count of each flag as one replica has it. */
+/** The count of each flag on one replica. */
 async function bulk(index: number): Promise<Map<string, number>> {
   const { address = '' } = world.replicas[index] ?? {}
   const { status, body } = await request(address, world.clientKey, {
@@ -130,7 +130,7 @@ async function heal({ toPostgres, toRedis, redis }: World): Promise<void> {
   await sleep(CALM_MS)
 }
 
-/** In the end every replica says the same: for each flag what was acknowledged last, or something that was tried after it. */
+/** In the end all replicas agree: each flag has its last acknowledged value, or that of a later attempt. */
 async function agree(): Promise<void> {
   const deadline = performance.now() + AGREE_MS
   for (;;) {
@@ -149,7 +149,7 @@ async function agree(): Promise<void> {
   await checkRecords()
 }
 
-/** Every change that stands has its record: the newest one of a flag says what the flag says. */
+/** Every stored change has its record: the newest one of a flag contains the flag's value. */
 async function checkRecords(): Promise<void> {
   const { address = '' } = world.replicas[0] ?? {}
   for (const { flag, acknowledged } of ledger.writers) {

@@ -11,7 +11,7 @@ export type Fault = {
   readonly inject: (world: World, ledger: Ledger, ms: number) => Promise<void>
 }
 
-/** Makes the way to a server bad for some time. */
+/** Disturbs the connection to a server for some time. */
 const way = (server: 'toPostgres' | 'toRedis', bad: Way, name: string): Fault => ({
   name,
   inject: async (world, _ledger, ms) => {
@@ -21,7 +21,7 @@ const way = (server: 'toPostgres' | 'toRedis', bad: Way, name: string): Fault =>
   },
 })
 
-/** Everything that happens to the two servers and the ways to them. */
+/** All faults of the two servers and of the connections to them. */
 export const FAULTS: readonly Fault[] = [
   way('toPostgres', 'refused', 'Postgres refused'),
   way('toPostgres', 'hanging', 'Postgres hanging'),
@@ -81,7 +81,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'Postgres restored to an earlier state',
     inject: async (world, ledger, ms) => {
-      world.toPostgres.set('refused') // what is acknowledged by now is in the backup, and nothing else
+      world.toPostgres.set('refused') // the backup contains exactly the acknowledged changes
       await sleep(500)
       const then = ledger.state()
       await world.backUpPostgres()

@@ -1,10 +1,10 @@
-/** Each writer has a flag of its own and counts up in its metadata. */
+/** Each writer increments a number in the metadata of its own flag. */
 export type Writer = { readonly flag: string; attempted: number; acknowledged: number }
 
-/** What was promised, and what was seen against the promise. */
+/** The acknowledged changes, and the violations that were observed. */
 export class Ledger {
   readonly writers: readonly Writer[]
-  /** Restores so far: an answer that was asked for before one may be older than one that was seen. */
+  /** Restores so far: the response to a request before a restore may be older than an earlier response. */
   epoch = 0
   answers = 0
   refusedWrites = 0
@@ -31,7 +31,7 @@ export class Ledger {
     this.#complaints.set(text, (this.#complaints.get(text) ?? 0) + 1)
   }
 
-  /** An answer of a replica: a count never goes down there, but once for each restore, when the replica learns of it. */
+  /** A response of a replica: a count decreases at most once for each restore. */
   saw(replica: number, flag: string, count: number, epoch: number): void {
     const name = `${replica} ${flag}`
     const before = this.#seen.get(name) ?? { count: 0, restores: 0 }
@@ -41,7 +41,7 @@ export class Ledger {
     this.#seen.set(name, { count, restores: wentBack ? epoch : before.restores })
   }
 
-  /** What counts as promised now: as of the backup. */
+  /** Resets the acknowledged changes to those of the backup. */
   rewind(acknowledged: ReadonlyMap<string, number>): void {
     this.epoch += 1
     for (const writer of this.writers) writer.acknowledged = acknowledged.get(writer.flag) ?? 0

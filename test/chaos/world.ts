@@ -15,7 +15,7 @@ import { request } from '../support/replicas.ts'
 
 export const FLAGS = '/api/v1/projects/p/environments/e/flags'
 
-/** Replicas on a Postgres and a Redis that can be harmed: both are reached through a proxy each. */
+/** Replicas with a Postgres and a Redis that can fail: each is reached through a proxy. */
 export type World = {
   readonly adminKey: string
   readonly clientKey: string
@@ -26,7 +26,7 @@ export type World = {
   /** Ends Postgres without warning and starts it again. */
   crashPostgres(): Promise<void>
   restartPostgres(): Promise<void>
-  /** Stops all of its processes where they are; the answer lets them go on. */
+  /** Suspends all of its processes; returns a function that resumes them. */
   freezePostgres(): () => void
   /** Copies the data folder of a stopped Postgres; `restorePostgres` brings that state back under a new incarnation. */
   backUpPostgres(): Promise<void>
@@ -68,7 +68,7 @@ export async function createWorld(): Promise<World> {
   const clientKey = await furnish(replicas[0]?.address ?? '', adminKey)
   const postmaster = () => {
     const pid = Number(readFileSync(join(live, 'data/postmaster.pid'), 'utf8').split('\n')[0])
-    if (!(pid > 1)) throw new Error('Cannot find the Postgres to harm') // 0 would name our own process group
+    if (!(pid > 1)) throw new Error('Cannot find the process of Postgres') // 0 would name our own process group
     return pid
   }
   const whileDown = async (work: () => void) => {
@@ -101,7 +101,7 @@ export async function createWorld(): Promise<World> {
         copyFolder(join(live, 'data'), backup)
       }),
     restorePostgres: async () => {
-      // Nobody reaches the old state before it is marked as restored, as an operator would do it.
+      // As operators should: no replica reaches the old state before it is marked as restored.
       toPostgres.set('refused')
       await whileDown(() => {
         copyFolder(backup, join(live, 'data'))
@@ -144,7 +144,7 @@ function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
 }
 
-/** A process that is gone by now needs no signal. */
+/** Ignores a process that has ended. */
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)

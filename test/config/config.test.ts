@@ -26,7 +26,7 @@ const mistakesOf = (env: Record<string, string>): string[] => {
   return []
 }
 
-test('readConfig() of nothing is trial mode, for this machine only', () => {
+test('readConfig() without variables is trial mode, for this machine only', () => {
   const config = readConfig({})
   assert.equal(config.mode, 'trial')
   assert.equal(config.host, '127.0.0.1')
@@ -35,7 +35,7 @@ test('readConfig() of nothing is trial mode, for this machine only', () => {
   assert.equal(config.adminKey, undefined)
 })
 
-test('readConfig() with a database serves everyone', () => {
+test('readConfig() with a database listens on all interfaces', () => {
   const config = readConfig({ DATABASE_URL, PORT: '9000' })
   assert.ok(config.mode === 'service')
   assert.deepEqual(config.database.hosts, [{ host: 'db.example', address: undefined, port: 5432 }])
@@ -100,7 +100,7 @@ for (const [name, values] of [
       assert.match(mistakesOf({ DATABASE_URL, [name]: value })[0] ?? '', new RegExp(`^${name}: expected `))
     })
 
-test('a delay that is too long is named beside what is wrong elsewhere', () => {
+test('a delay that is too long is reported together with other mistakes', () => {
   const mistakes = mistakesOf({ DATABASE_URL, DRAIN_DELAY_SECONDS: '5', FLAGSTAFF_NOTHING: 'x' })
   assert.deepEqual(
     mistakes.map((mistake) => mistake.split(':')[0]),
@@ -129,11 +129,11 @@ test('values of variables and of files that NAME_FILE names lose surrounding whi
   }
 })
 
-test('a blank secret is a mistake and makes no deployment a trial', () => {
+test('a blank secret is a mistake and does not select trial mode', () => {
   assert.deepEqual(mistakesOf({ DATABASE_URL: ' \n' }), ['DATABASE_URL: it is blank'])
 })
 
-test('mistakes in URLs are found at start, and show nothing of them', () => {
+test('mistakes in URLs are found at start, and the errors contain no part of the URL', () => {
   const mistakes = mistakesOf({
     DATABASE_URL: 'postgres://u:SECRET%zz@h/d?sslmode=SECRET&SECRET=1',
     REDIS_URL: 'redis://u:SECRET%@h',
@@ -165,7 +165,7 @@ test('origins are a list', () => {
   assert.deepEqual(corsOrigins, ['https://a.example', 'https://*.a.example:444', 'http://localhost:5173'])
 })
 
-test('a secret file that is empty, or not there, makes no deployment a trial', () => {
+test('a secret file that is empty or missing does not select trial mode', () => {
   const empty = file('empty', '\n')
   assert.deepEqual(mistakesOf({ DATABASE_URL_FILE: empty, HOST: '0.0.0.0' }), [
     'DATABASE_URL_FILE: the file that it names is empty',
@@ -175,7 +175,7 @@ test('a secret file that is empty, or not there, makes no deployment a trial', (
   ])
 })
 
-test('what Kubernetes says of a Service named flagstaff is no mistake', () => {
+test('the variables that Kubernetes sets for a Service named flagstaff are accepted', () => {
   const links = {
     FLAGSTAFF_SERVICE_HOST: '10.0.0.1',
     FLAGSTAFF_SERVICE_PORT: '80',

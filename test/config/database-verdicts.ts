@@ -1,4 +1,4 @@
-// Says of each URL of a JSON list whether the service connects, as whom, to which database and how; or why it does not.
+// Prints for each URL of a JSON list whether the service connects, with its user, database and encryption; or the reason why not.
 
 import { parseDatabaseUrl } from '../../src/config/database.ts'
 import { connect } from '../../src/repository/postgres/connection/failover-pool.ts'

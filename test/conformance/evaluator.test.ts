@@ -92,7 +92,7 @@ function bucketingOf({ tags }: Scenario): Bucketing {
   return tags.has('@fractional-v3') ? 'v3' : 'v2'
 }
 
-/** Registers each scenario, in the bucketing that its tag asks for. */
+/** Registers each scenario, in the bucketing of its tag. */
 function register(scenarios: readonly Scenario[], sets: Readonly<Record<Bucketing, FlagSet>>): void {
   for (const [index, scenario] of scenarios.entries()) {
     const bucketing = bucketingOf(scenario)

@@ -7,28 +7,28 @@ import { type Mode, ProviderScenario } from '../support/provider-scenario.ts'
 import { readSets } from '../support/testbed.ts'
 
 const FEATURES = 'flagd-testbed/gherkin'
-/** Scenarios at work at once: most of the time they wait for a server to come back. */
+/** Concurrent scenarios: most of the time they wait for a server to restart. */
 const AT_ONCE = 6
 
-/** What is left out, and why. */
+/** Scenarios that are left out, and why. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   '@unixsocket': 'the service has no unix socket',
   '@targetURI': 'no Envoy stands in front',
   '@env-var': "about the client's own options",
   '@deprecated': 'of versions that are no more',
 }
-/** The provider evaluates in process as v2 does: the other algorithms are the server's only. */
+/** The provider evaluates in process like v2: only the server has the other algorithms. */
 const LEFT_OUT_IN_PROCESS: Readonly<Record<string, string>> = {
   '@fractional-v1': 'the provider knows v2 only',
   '@fractional-v3': 'the provider knows v2 only',
 }
-/** Scenarios that ask of the client what this one does not do, whatever the server does. */
+/** Scenarios about features that this client does not have. */
 const NOT_THIS_CLIENT: Readonly<Record<string, string>> = {
   'Stale and Error stage': 'the provider forgets its cache as soon as the connection breaks',
 }
-/** Scenarios about how the client reads its options: no server takes part, and the provider does not export that reader. */
+/** Scenarios about how the client reads its options: no server is involved, and the provider does not export that function. */
 const CLIENT_ONLY = 'config.feature'
-/** What flagd calls sources are environments here. */
+/** The environments that correspond to flagd's sources. */
 const SOURCES: Readonly<Record<string, string>> = {
   'flags/allFlags.json': 'all',
   'rawflags/selector-flags.json': 'selector-flags',
@@ -55,7 +55,7 @@ function isMeant({ name, tags }: Scenario, mode: Mode): boolean {
   return tags.has(`@${mode}`) && !Object.keys(leftOut).some((tag) => tags.has(tag))
 }
 
-/** At most so many at once, in order. */
+/** Runs a limited number at once, in order. */
 function limited(max: number): <T>(work: () => Promise<T>) => Promise<T> {
   let free = max
   const waiting: (() => void)[] = []
@@ -104,7 +104,7 @@ withConformance("scenarios of flagd's test bed with its published provider", () 
     const limit = limited(AT_ONCE)
     for (const one of planned) {
       const done = limit(() => run(one))
-      done.catch(() => undefined) // its test tells
+      done.catch(() => undefined) // reported by its test
       runs.set(one, done)
     }
   })

@@ -50,7 +50,7 @@ async function send(method: string, path: string, body: unknown): Promise<{ secr
   return Object(await response.json())
 }
 
-test("flagd's web provider evaluates over Connect, and hears of a change", async () => {
+test("flagd's web provider evaluates over Connect, and receives a change", async () => {
   const withKey: ConstructorParameters<typeof FlagdWebProvider>[0]['interceptors'] = [
     (next) => (call) => {
       call.header.set('x-api-key', key)
@@ -77,7 +77,7 @@ test("flagd's web provider evaluates over Connect, and hears of a change", async
   assert.equal(client.getStringValue('targeted', ''), 'N')
 })
 
-test('a web page can say who it is in the host name alone', async () => {
+test('a web page can send its key in the host name', async () => {
   const ask = (host: string) =>
     new Promise<string>((resolve, reject) => {
       const path = '/flagd.evaluation.v1.Service/ResolveBoolean'

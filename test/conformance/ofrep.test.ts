@@ -29,7 +29,7 @@ const KINDS: Document = {
   },
 }
 
-/** `oneOf` is read as `anyOf`, because `codeDefaultFlag` fits every object; the list of reasons lacks DEFAULT and is left open. */
+/** `oneOf` is replaced by `anyOf`, because `codeDefaultFlag` matches every object; the list of reasons lacks DEFAULT, so any text is allowed. */
 function relaxed(value: unknown, name = ''): unknown {
   if (Array.isArray(value)) return value.map((item) => relaxed(item))
   if (typeof value !== 'object' || value === null) return value
@@ -41,7 +41,7 @@ function pointer(...path: readonly string[]): string {
   return path.map((part) => `/${encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'))}`).join('')
 }
 
-/** A check of answers against the document: path as it writes it, status, body. */
+/** Checks a response against the document: path as written there, status, body. */
 function openApi(): (path: string, status: number, body: unknown) => void {
   const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true })
   ajv.addSchema({ $id: 'ofrep', ...Object(relaxed(parse(readText('ofrep/openapi.yaml')))) })
@@ -94,7 +94,7 @@ withConformance('the OpenAPI document of OFREP: errors', () => {
       [BULK, BULK],
       [`${BULK}/a%2Fb%20%C5%BC`, SINGLE],
     ] as const)
-      test(`${described}, asked with ${title}, answers ${status} as described`, async () => {
+      test(`${described} with ${title} answers ${status} as described`, async () => {
         const answer = await ask(path, init, dependencies)
         assert.equal(answer.status, status)
         check(described, status, answer.body)

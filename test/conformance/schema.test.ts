@@ -8,7 +8,7 @@ import { listFiles, readJson, withConformance } from '../support/conformance.ts'
 
 const TESTS = 'flagd-schemas/json/test'
 
-/** All that a strict save looks for. */
+/** All checks of a strict save. */
 function mistakesIn(document: unknown): Mistake[] {
   const { source, mistakes } = readDocument(document)
   const inFlags = [...source.flags].flatMap(([key, flag]) =>
@@ -17,7 +17,7 @@ function mistakesIn(document: unknown): Mistake[] {
   return [...mistakes, ...checkSegments(source.segments), ...inFlags]
 }
 
-/** The documents in targeting/ are rules; one of them refers to a segment that it leaves to the reader. */
+/** The documents in targeting/ are rules; one of them refers to a segment that it does not define. */
 function documentOf(folder: string, content: unknown): unknown {
   if (folder !== 'targeting') return content
   const flag = { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on', targeting: content }

@@ -12,11 +12,11 @@ import { type Case, type Expected, type FlagValue, readCases, readSets } from '.
 
 const ADMIN_KEY = 'admin-key-for-tests-only-0123456789'
 
-/** A service that answers each flag set from an environment of its own, to a client key of its own. */
+/** A service with one environment and one client key for each flag set. */
 type Service = { readonly address: string; readonly keys: ReadonlyMap<string, string> }
 type Close = () => Promise<void>
 
-/** Starts the real process on a real database, and fills it over its management API; `closing` gets what ends it all. */
+/** Starts the real process on a real database, and imports the flags over its management API; `closing` receives the functions that close both. */
 async function serve(sets: ReadonlyMap<string, Document>, closing: Close[]): Promise<Service> {
   const store = await openStore()
   closing.unshift(() => store.close())
@@ -94,12 +94,12 @@ withConformance('the published OpenFeature SDKs', () => {
     for (const close of closing) await close()
   })
 
-  test('every flag of the test bed is asked for', () => {
+  test('every flag of the test bed is evaluated', () => {
     const keys = [...sets].flatMap(([set, { flags }]) => Object.keys(flags).map((key) => `${set}/${key}`))
     assert.deepEqual(new Set(cases.map(({ set, key }) => `${set}/${key}`)), new Set(keys))
   })
 
-  test('the web SDK is spared an answer that it has', async () => {
+  test('the web SDK receives 304 for a response that it has', async () => {
     const statuses: number[] = []
     const fetchImplementation = async (...request: Parameters<typeof fetch>) => {
       const response = await fetch(...request)
@@ -133,7 +133,7 @@ withConformance('the published OpenFeature SDKs', () => {
 })
 
 /**
- * The newest server provider on npm (0.1.3) takes an answer without a value for a malformed one: the application still gets its
+ * The newest server provider on npm (0.1.3) treats a response without a value as malformed: the application still gets its
  * default, with the reason ERROR.
  */
 function compareOnServer(details: Details, expected: Expected): void {

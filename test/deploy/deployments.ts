@@ -12,7 +12,7 @@ export const KNATIVE = join(ROOT, 'knative')
 const OVERLAYS = ['example', 'grpc', 'kubernetes']
 const CLOUD_RUN = ['service', 'migrate']
 
-/** Every manifest that somebody deploys, by the place that it comes from. */
+/** Every manifest that is deployed, by its source. */
 export const manifests: readonly { readonly name: string; readonly manifest: Manifest }[] = [
   ...OVERLAYS.map((name) => ({ from: name, all: kustomize(join(KNATIVE, 'overlays', name)) })),
   ...CLOUD_RUN.map((name) => ({ from: 'cloud-run', all: readManifests(join(KNATIVE, 'cloud-run', `${name}.yaml`)) })),
@@ -20,7 +20,7 @@ export const manifests: readonly { readonly name: string; readonly manifest: Man
   all.map((manifest) => ({ name: `${from}: ${manifest.kind} ${manifest.metadata.name}`, manifest })),
 )
 
-/** Refuses a manifest that its platform would refuse, or in which it would overlook something; tells every place. */
+/** Throws for a manifest that its platform would refuse, or in which it would ignore a field; names every place. */
 export function check({ name, manifest }: { name: string; manifest: unknown }): void {
   const { issues = [] } = v.safeParse(schemaOf(name, manifest as Manifest), manifest)
   if (issues.length > 0)
@@ -32,7 +32,7 @@ function schemaOf(name: string, { apiVersion }: Manifest): v.GenericSchema {
   return apiVersion.startsWith('serving.') ? KnativeService : KubernetesObject
 }
 
-/** What is run somewhere: which program, told what, reached where, for how long. */
+/** A deployed program: its arguments, variables, ports and time limits. */
 export type Run = {
   readonly name: string
   readonly image: string | undefined
@@ -40,15 +40,15 @@ export type Run = {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly ports: readonly { readonly name: string; readonly port: number }[]
   readonly paths: readonly string[]
-  /** Seconds from the signal to the kill. */
+  /** Seconds from SIGTERM to SIGKILL. */
   readonly endSeconds: number
-  /** The longest that a request may take; Infinity where nothing limits it. */
+  /** Time limit of a request in seconds; Infinity if there is none. */
   readonly requestSeconds: number
 }
 
 export const fly = v.parse(FlyConfig, parseToml(readFileSync(join(ROOT, 'fly.toml'), 'utf8')))
 
-/** Knative sends the signal only when there was no request for 30 s, and that comes off the grace period. */
+/** Knative sends the signal only after 30 s without a request, which are part of the grace period. */
 const KNATIVE_WAIT_SECONDS = 30
 /** https://docs.cloud.google.com/run/docs/container-contract: it cannot be set. */
 const CLOUD_RUN_END_SECONDS = 10

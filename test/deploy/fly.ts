@@ -3,7 +3,7 @@ import { Port } from './pod.ts'
 
 const Duration = v.pipe(v.string(), v.regex(/^\d+s$/), v.transform(Number.parseInt))
 
-/** The part of https://fly.io/docs/reference/configuration/ that we use. Fly itself takes unknown names without a word. */
+/** The part of https://fly.io/docs/reference/configuration/ that we use. Fly itself ignores unknown names. */
 export const FlyConfig = v.strictObject({
   app: v.string(),
   primary_region: v.pipe(v.string(), v.regex(/^[a-z]{3}$/)),

@@ -1,13 +1,13 @@
 import * as v from 'valibot'
 import { CONTAINER, Env, HttpGet, Labels, Metadata, POD, Port, Probe, Resources, Seconds } from './pod.ts'
 
-/** Its own sidecar listens there (knative/serving pkg/networking/constants.go, and its profiling port). */
+/** Ports of its sidecar (knative/serving pkg/networking/constants.go, and its profiling port). */
 const RESERVED_PORTS = [8008, 8012, 8013, 8022, 9090, 9091]
-/** Knative sets these (pkg/apis/serving/k8s_validation.go). */
+/** Variables that Knative sets (pkg/apis/serving/k8s_validation.go). */
 const RESERVED_VARIABLES = ['PORT', 'K_SERVICE', 'K_CONFIGURATION', 'K_REVISION']
 /** The default of config-defaults' max-revision-timeout-seconds. */
 const TIMEOUT_SECONDS_MAX = 600
-/** timeoutSeconds is the grace period too, of which Knative's own preStop hook takes 30 s or more before the signal comes. */
+/** timeoutSeconds is the grace period too, of which Knative's own preStop hook uses 30 s or more before the signal. */
 const TIMEOUT_SECONDS_MIN = 60
 
 const FreePort = v.pipe(
@@ -33,8 +33,8 @@ const Autoscaling = v.strictObject({
 })
 
 /**
- * What Knative's webhook lets through by default (pkg/apis/serving/fieldmask.go): no lifecycle, no init container, no security of the
- * pod as a whole, no grace period, one port. A start-up probe would pass and slow each start down by a second: it is refused here.
+ * The fields that Knative's webhook allows by default (pkg/apis/serving/fieldmask.go): no lifecycle, no init container, no security of the
+ * pod as a whole, no grace period, one port. A start-up probe would be allowed, but delays each start by a second: it is refused here.
  */
 export const KnativeService = v.strictObject({
   apiVersion: v.literal('serving.knative.dev/v1'),
@@ -52,7 +52,7 @@ export const KnativeService = v.strictObject({
             ...CONTAINER,
             env: FreeEnv,
             ports: v.strictTuple([v.strictObject({ name: v.picklist(['http1', 'h2c']), containerPort: FreePort })]),
-            // Without periodSeconds, which is the fast mode and forbids the other numbers.
+            // Without periodSeconds: the fast mode, which forbids the other numbers.
             readinessProbe: v.strictObject({ httpGet: HttpGet }),
             livenessProbe: Probe,
           }),

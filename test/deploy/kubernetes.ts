@@ -33,7 +33,7 @@ const Deployment = v.strictObject({
             startupProbe: Probe,
             readinessProbe: Probe,
             livenessProbe: Probe,
-            // No exec: the image has nothing to execute.
+            // No exec: the image has no other programs.
             lifecycle: v.strictObject({ preStop: v.strictObject({ sleep: v.strictObject({ seconds: Seconds }) }) }),
           }),
         ]),

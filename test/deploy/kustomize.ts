@@ -44,8 +44,8 @@ export type Container = {
 }
 
 /**
- * Puts a folder with a kustomization together, as `kubectl kustomize` does: resources, then components, then the overlay's own patches,
- * namespace and images. Only what our own folders use is known; anything else is refused.
+ * Builds a folder with a kustomization, as `kubectl kustomize` does: resources, then components, then the overlay's own patches,
+ * namespace and images. Supports only the features that our folders use; anything else is refused.
  */
 export function kustomize(folder: string, below: Manifest[] = []): Manifest[] {
   const { resources, components, patches, namespace, images } = v.parse(
@@ -58,7 +58,7 @@ export function kustomize(folder: string, below: Manifest[] = []): Manifest[] {
     const targets = manifests.filter(
       ({ kind, metadata }) => kind === target.kind && metadata.name === (target.name ?? metadata.name),
     )
-    if (targets.length === 0) throw new Error(`A patch of ${folder} is for nothing: ${JSON.stringify(target)}`)
+    if (targets.length === 0) throw new Error(`A patch of ${folder} has no target: ${JSON.stringify(target)}`)
     for (const manifest of targets) for (const operation of patch) apply(manifest, operation)
   }
   if (namespace !== undefined) for (const { metadata } of manifests) metadata.namespace = namespace
@@ -93,13 +93,13 @@ function apply(manifest: Manifest, operation: Operation): void {
   const last = names.pop() ?? ''
   const parent = names.reduce<any>((value, name) => value?.[name], manifest)
   if (operation.op !== 'add' && parent?.[last] === undefined)
-    throw new Error(`Nothing is at ${operation.path} of ${manifest.metadata.name}`)
+    throw new Error(`There is no ${operation.path} in ${manifest.metadata.name}`)
   if (operation.op === 'remove') delete parent[last]
   else if (last === '-') parent.push(operation.value)
   else parent[last] = operation.value
 }
 
-/** The containers of a manifest, however deep its kind has them. */
+/** The containers of a manifest of any kind. */
 export function containersOf(value: unknown): Container[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, member]) =>

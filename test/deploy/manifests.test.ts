@@ -20,22 +20,22 @@ const serving = runs.filter(({ args }) => args.length === 0)
 const service = await openService()
 after(() => service.close())
 
-/** The configuration that a deployment comes to, with its secrets filled in. */
+/** The configuration that results from a deployment, with values for its secrets. */
 function configOf({ env }: Run) {
   const filled = Object.entries(env).map(([name, value]) => [name, value ?? SECRETS[name]])
   return readConfig(Object.fromEntries(filled))
 }
 
-test('every folder with a kustomization can be put together', () => {
+test('every folder with a kustomization can be built', () => {
   const folders = kustomizations(KNATIVE)
   assert.ok(folders.length >= 7)
   for (const folder of folders.filter((path) => !path.includes('components'))) assert.ok(kustomize(folder).length > 0)
 })
 
-for (const one of manifests) test(`${one.name} is what its platform accepts`, () => check(one))
+for (const one of manifests) test(`${one.name} is accepted by its platform`, () => check(one))
 
 for (const run of runs) {
-  test(`${run.name}: each variable is one that we read, with a value that we take, and no secret is written down`, () => {
+  test(`${run.name}: each variable exists and has a valid value, and no secret is included`, () => {
     for (const [name, value] of Object.entries(run.env)) {
       assert.ok(VARIABLE_NAMES.includes(name), name)
       assert.equal(name in SECRETS, value === undefined, name)
@@ -45,7 +45,7 @@ for (const run of runs) {
 }
 
 for (const run of serving) {
-  test(`${run.name}: its ports are those that we listen on`, () => {
+  test(`${run.name}: its ports are those of the listeners`, () => {
     const { port, grpcPort, metricsPort } = configOf(run)
     const listening = [port, grpcPort, metricsPort].filter((one) => one !== undefined)
     const named = run.ports.map((one) => one.port)
@@ -66,7 +66,7 @@ for (const run of serving) {
     }
   })
 
-  test(`${run.name}: it has ended before it is killed, and its streams before they are cut`, () => {
+  test(`${run.name}: it ends before SIGKILL, and its streams before the platform's time limit`, () => {
     const { drainSeconds, streams, streamSecondsMax, rpcStreamSecondsMax } = configOf(run)
     assert.ok(drainSeconds < run.endSeconds, `${drainSeconds} s of ${run.endSeconds} s`)
     if (streams) assert.ok(streamSecondsMax < run.requestSeconds)
@@ -75,7 +75,7 @@ for (const run of serving) {
   })
 }
 
-test('in the example one service evaluates and scales to zero, another has the event streams, and the first names it', () => {
+test('in the example one service evaluates and scales to zero, another serves the event streams, and the first refers to it', () => {
   const configs = serving.filter(({ name }) => name.startsWith('example')).map(configOf)
   assert.deepEqual(
     configs.map(({ streams, streamOrigin }) => [streams, streamOrigin]),
@@ -93,20 +93,20 @@ test('every image is of this version, for Bun, or for Node where HTTP/1.1 and gR
   }
 })
 
-test('the schema is brought up to date by a command that we have, wherever we are deployed', () => {
+test('every deployment updates the schema by an existing command', () => {
   const commands = runs.filter(({ args }) => args.length > 0).map(({ args }) => args.join(' '))
   assert.deepEqual(commands, Array(4).fill('admin migrate'))
   assert.equal(fly.deploy.release_command, 'admin migrate')
 })
 
-test('what Fly builds is a stage of the Containerfile, whose last one is the image for Bun', () => {
+test('Fly builds a stage of the Containerfile, whose last stage is the image for Bun', () => {
   assert.equal(fly.build.dockerfile, 'Containerfile')
   assert.ok(stages.includes(fly.build['build-target']))
   assert.equal(stages.at(-1), 'bun')
   for (const [, base] of containerfile.matchAll(/^FROM (\S+)/gm)) assert.match(base ?? '', /^\$\{[A-Z_]+_BASE\}$/)
 })
 
-/** Refuses a Knative service of ours with one thing put wrong. */
+/** Checks one of our Knative services with one mistake. */
 function checkSpoilt(spoil: (container: any, pod: any) => void): void {
   for (const one of manifests.filter(({ name }) => name === 'example: Service flagstaff')) {
     const spoilt: { name: string; manifest: any } = structuredClone(one)

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-// Parts of Kubernetes's objects, as far as we use them: a field that is not listed is refused, so that a misspelt one is found.
+// The parts of Kubernetes's objects that we use. A field that is not listed is refused, which detects misspelt ones.
 
 const DNS_LABEL = v.pipe(v.string(), v.regex(/^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/))
 export const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))
@@ -15,7 +15,7 @@ export const Metadata = v.strictObject({
 export const Selector = v.strictObject({ matchLabels: Labels })
 
 const SecretKey = v.strictObject({ name: DNS_LABEL, key: v.string(), optional: v.optional(v.boolean()) })
-/** A value, or where the secret lies: never a secret itself. */
+/** A value, or a reference to a secret: never a secret itself. */
 export const Env = v.array(
   v.union([
     v.strictObject({ name: v.string(), value: v.string() }),
@@ -40,7 +40,7 @@ const Memory = v.pipe(v.string(), v.regex(/^\d+(Mi|Gi)$/))
 const Amounts = v.strictObject({ cpu: v.optional(Cpu), memory: Memory })
 export const Resources = v.strictObject({ requests: v.optional(Amounts), limits: Amounts })
 
-/** All that the image promises to live with; weaker is refused. */
+/** The strictest settings under which the image works; weaker ones are refused. */
 export const SecurityContext = v.strictObject({
   runAsNonRoot: v.literal(true),
   runAsUser: v.literal(65_532),
@@ -51,7 +51,7 @@ export const SecurityContext = v.strictObject({
   seccompProfile: v.strictObject({ type: v.literal('RuntimeDefault') }),
 })
 
-/** What every pod of ours has, whatever runs it. */
+/** The fields that all our pods have. */
 export const POD = { enableServiceLinks: v.literal(false), automountServiceAccountToken: v.literal(false) }
 export const CONTAINER = {
   name: DNS_LABEL,

@@ -1,14 +1,14 @@
-/** A place where flagd-core and we answer differently, known and decided. */
+/** A known difference between the results of flagd-core and ours, with a decision. */
 export type Difference = {
   readonly what: string
-  /** Which side is right: ours, theirs, or neither, where no specification decides. */
+  /** Which side is correct: ours, theirs, or neither if no specification decides. */
   readonly right: 'ours' | 'theirs' | 'neither'
   readonly why: string
   /** True where flagd-core always fails (GENERAL, or PARSE_ERROR where it runs constants while it compiles). */
   readonly fails?: boolean
 }
 
-/** All of them. A trace of the evaluation (trace.ts) names those that it comes upon; a difference without one fails the test. */
+/** All known differences. A trace of the evaluation (trace.ts) names those that occur in it; any other difference fails the test. */
 export const DIFFERENCES = {
   'not-a-number': {
     what: 'a text, list or object that is no number is compared with a number or calculated with',

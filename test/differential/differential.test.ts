@@ -3,12 +3,12 @@ import { test } from 'node:test'
 import { DIFFERENCES, type DifferenceName } from './differences.ts'
 import { run } from './explain.ts'
 
-/** The whole, of 100,000 cases, is `npm run differential`. */
+/** `npm run differential` has 100,000 cases. */
 const RULES = Number(process.env['DIFFERENTIAL_RULES'] ?? 3_000)
-/** From so many rules on, each known difference has to occur: one that does not is no difference any more. */
+/** With at least this many rules each known difference must occur: otherwise it no longer exists. */
 const WHOLE = 50_000
 
-test(`${RULES} generated rules answer as in flagd-core, but for known differences`, () => {
+test(`${RULES} generated rules give the results of flagd-core, except for known differences`, () => {
   const { cases, differences, known, unexplained } = run(RULES)
   const counts = [...known].sort(([, one], [, other]) => other - one)
   if (RULES >= WHOLE) {
@@ -25,7 +25,7 @@ test(`${RULES} generated rules answer as in flagd-core, but for known difference
     unexplained.map((one) => JSON.stringify(one)),
     [],
   )
-  // Else they would agree on little.
+  // Otherwise agreement would prove little.
   assert.ok(differences < cases * 0.35, `${differences} of ${cases} differ`)
 })
 

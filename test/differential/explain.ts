@@ -2,18 +2,18 @@ import { BATCH, type Case, compareBatch, type Engine } from './compare.ts'
 import { DIFFERENCES, type Difference, type DifferenceName } from './differences.ts'
 import { trace } from './trace.ts'
 
-/** What a run over many cases found. */
+/** The result of a run over many cases. */
 export type Report = {
   readonly cases: number
   readonly differences: number
-  /** How many of the differences come upon each known one. */
+  /** The number of cases for each known difference. */
   readonly known: ReadonlyMap<DifferenceName, number>
   readonly unexplained: readonly Case[]
 }
 
-/** Batches that run interpreted: one of so many. */
+/** One of this many batches is interpreted. */
 const INTERPRETED_EVERY = 4
-/** More than anyone reads. */
+/** Maximum number of differences that are reported. */
 const UNEXPLAINED_MAX = 20
 
 /** Compares `rules` generated rules, each in two contexts. */
@@ -36,7 +36,7 @@ export function run(rules: number): Report {
 
 const engineFor = (seed: number): Engine => ((seed / BATCH) % INTERPRETED_EVERY === 0 ? 'interpreted' : 'compiled')
 
-/** The known differences that the evaluation comes upon; none where they only ever make flagd-core fail, and it does not. */
+/** The known differences that occur in the evaluation; none if all of them make flagd-core fail, and it does not. */
 export function explanations({ targeting, context, seed, now, theirs }: Case): readonly DifferenceName[] {
   const names = [...trace(targeting, { context, flagKey: `flag-${seed}`, now })]
   const onlyFail = names.every((name) => (DIFFERENCES[name] as Difference).fails)

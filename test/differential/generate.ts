@@ -52,7 +52,7 @@ const PATHS = [
   '$flagd.flagKey',
   '$flagd.timestamp',
 ]
-/** What people compare attributes with. */
+/** Values that attributes are compared with. */
 const SENSE: readonly (readonly [path: string, values: readonly unknown[]])[] = [
   ['plan', ['pro', 'free']],
   ['country', ['DE', 'FR']],
@@ -66,7 +66,7 @@ const SENSE: readonly (readonly [path: string, values: readonly unknown[]])[] = 
 const VERSIONS = ['1.2.3', '1.0.0', '2.0.0-rc.1', 'v1.2.3', '1.2', '3', '0.0.1', 'x']
 const VARIANTS = ['a', 'b', 'true', 'false', '1']
 
-/** Makes rules of all operators, mostly such as people write, with operands of other types among them. */
+/** Creates rules of all operators, mostly realistic ones, some with operands of other types. */
 export class Generator {
   readonly #random: Random
 
@@ -74,7 +74,7 @@ export class Generator {
     this.#random = random
   }
 
-  /** A rule that a strict save takes for the targeting of a flag: an object, or null. */
+  /** A rule that a strict save accepts as the targeting of a flag: an object, or null. */
   targeting(): unknown {
     for (;;) {
       const rule = this.rule()
@@ -100,7 +100,7 @@ export class Generator {
     ])
   }
 
-  /** A rule whose value is mostly a truth. */
+  /** A rule whose value is mostly a boolean. */
   condition(depth = 0): unknown {
     if (depth >= DEPTH_MAX)
       return this.#draw<unknown>([

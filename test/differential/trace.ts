@@ -12,8 +12,8 @@ type Values = readonly unknown[]
 type Note = (name: DifferenceName) => void
 
 /**
- * Walks through a rule in the order of an evaluation, and names the known differences that it comes upon. What a part gives is asked of
- * our evaluator, so that a difference is named where it begins.
+ * Walks through a rule in the order of an evaluation, and names the known differences that occur. The values of its parts come from our
+ * evaluator, so that a difference is found in the part that causes it.
  */
 export function trace(rule: unknown, where: Omit<Where, 'data'>): ReadonlySet<DifferenceName> {
   const found = new Set<DifferenceName>()
@@ -123,7 +123,7 @@ class Tracer {
       )
   }
 
-  /** Whether a later operand of a comparison overwrites the first, where flagd-core has yet to check that. */
+  /** Whether a later operand of a comparison overwrites the first, where flagd-core does not check that. */
   #overwrites([first, ...later]: Values, at: Where): boolean {
     const isUnchecked = isObject(partOf(first, at)) && !later.every(isConstant)
     return isUnchecked || later.some(holdsVariable)
@@ -138,7 +138,7 @@ class Tracer {
     for (const path of paths) if (this.#walk(path, at) === null) this.#note('missing-null')
   }
 
-  /** What stands at a path: undefined for nothing. */
+  /** The value at a path; undefined if there is none. */
   #walk(path: unknown, { data }: Where): unknown {
     let value = data
     for (const step of String(path).split('.')) {
@@ -165,7 +165,7 @@ class Tracer {
 }
 
 const LOOPS: ReadonlySet<string> = new Set(['map', 'filter', 'reduce', 'all', 'some', 'none'])
-/** The operators of flagd's own. */
+/** The operators that flagd adds. */
 const FLAGD: ReadonlySet<string> = new Set(['fractional', 'starts_with', 'ends_with', 'sem_ver'])
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
 const isAscii = (value: unknown): boolean => typeof value !== 'string' || /^[\0-\x7f]*$/.test(value)
@@ -174,7 +174,7 @@ const isAscii = (value: unknown): boolean => typeof value !== 'string' || /^[\0-
 const toNumber = (value: unknown): number => (isObject(value) ? Number.NaN : Number(value))
 const isText = (value: unknown): boolean => typeof value === 'string' || value === null
 
-/** Looks at what the operands of an operator are. */
+/** Checks the types of the operands of an operator. */
 function noteOperands({ name, isBare }: Operation, values: Values, note: Note): void {
   const [first, second] = values
   if (COMPARISONS.has(name)) noteComparison(name, values, note)

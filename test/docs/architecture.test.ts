@@ -22,7 +22,7 @@ const layers = new Map(
 )
 const arrows = [...page.matchAll(/(L\d+)(?:\["[^"]+"\])? --> (L\d+)/g)].map(([, from = '', to = '']) => ({ from, to }))
 
-test('the layers of the picture are those that the code is checked for', () => {
+test('the layers of the picture are those of the architecture test', () => {
   const lowestFirst = [...layers].sort(([one], [other]) => one.localeCompare(other)).map(([, folders]) => folders)
   assert.deepEqual(lowestFirst, LAYERS)
 })

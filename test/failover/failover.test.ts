@@ -22,11 +22,11 @@ import { request } from '../support/replicas.ts'
 import { Writers } from './writers.ts'
 
 const ADMIN_KEY = 'admin-key-for-tests-only-0123456789'
-/** Of the server being writable, until changes are accepted. */
+/** From the moment when the server is writable until changes are accepted. */
 const HEALED_MS = 5_000
 const SETTINGS = { max_wal_senders: '5', synchronous_standby_names: '' }
 const ACCESS = ['local all all trust', 'host all all 127.0.0.1/32 trust', 'host replication all 127.0.0.1/32 trust']
-/** Lets psql end what makes its own session read-only. */
+/** Allows psql to change settings that make its own session read-only. */
 const WRITABLE = { PGOPTIONS: '-c default_transaction_read_only=off' }
 
 describe('a database that changes its role', {
@@ -80,7 +80,7 @@ describe('a database that changes its role', {
     assert.equal((await send(service, 'POST', '/projects', { key: 'p' })).status, 201)
     assert.equal((await send(service, 'POST', '/projects/p/environments', { key: 'e' })).status, 201)
   }
-  /** Reads as an application does, which is how a replica notices that the database is itself again. */
+  /** Reads like an application: a replica then detects that the database is writable again. */
   const evaluates = (service: Running) =>
     fetch(`${service.address}/ofrep/v1/evaluate/flags`, {
       method: 'POST',
@@ -102,10 +102,10 @@ describe('a database that changes its role', {
     }
   }
 
-  test('after a promotion changes are accepted within 5 s, also by who was connected to the standby; none is lost', async () => {
+  test('after a promotion changes are accepted within 5 s, also by replicas that were connected to the standby; none is lost', async () => {
     const primary = await startPrimary()
     const standby = await startServer(makeStandby(join(folder, 'standby'), primary))
-    // Acknowledged means: the standby has it.
+    // Acknowledged means: stored on the standby.
     await psql(urlOf(primary), `alter system set synchronous_standby_names = '*'`)
     await psql(urlOf(primary), 'select pg_reload_conf()')
     const both = `postgres://postgres@127.0.0.1:${primary.port},127.0.0.1:${standby.port}/postgres?target_session_attrs=read-write`
@@ -141,7 +141,7 @@ describe('a database that changes its role', {
       ['alter system set default_transaction_read_only = on', 'select pg_reload_conf()'],
       ['alter system reset default_transaction_read_only', 'select pg_reload_conf()'],
     ],
-    // Only new sessions learn of this: those that were opened meanwhile stay read-only for all of their life.
+    // Applies to new sessions only: those that were opened meanwhile stay read-only.
     [
       'new sessions of the database',
       [
@@ -151,7 +151,7 @@ describe('a database that changes its role', {
       ['alter database postgres reset default_transaction_read_only'],
     ],
   ] as const)
-    test(`while ${what} is read-only changes are 503 and /readyz says so; within 5 s after it all are accepted`, async () => {
+    test(`while ${what} is read-only changes are 503 and /readyz reports it; within 5 s afterwards all are accepted`, async () => {
       const server = await startPrimary()
       const service = await serve(urlOf(server))
       await furnish(service)

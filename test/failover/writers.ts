@@ -5,13 +5,13 @@ import { request } from '../support/replicas.ts'
 const WRITERS = 4
 const FLAGS = '/api/v1/projects/p/environments/e/flags'
 const PAUSE_MS = 40
-/** As many answers as must be 200, one after the other, before all is well. */
+/** Number of consecutive 200 responses that count as recovery. */
 const STREAK = 2
 
 type Answer = { readonly at: number; readonly status: number }
 type Writer = { readonly flag: string; attempted: number; acknowledged: number; streak: number }
 
-/** Writers that each count up in the metadata of a flag of their own, and remember what was acknowledged. */
+/** Writers that each increment a number in the metadata of their own flag, and record acknowledged values. */
 export class Writers {
   readonly #address: string
   readonly #key: string
@@ -40,14 +40,14 @@ export class Writers {
     return { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on', metadata: { count } }
   }
 
-  /** Changes that were asked for after a moment (`performance.now()`), by their answer. */
+  /** The number of changes that were requested after a time (`performance.now()`), by status. */
   after(moment: number): { accepted: number; refused: number } {
     const later = this.#answers.filter(({ at }) => at > moment)
     const accepted = later.filter(({ status }) => status === 200).length
     return { accepted, refused: later.length - accepted }
   }
 
-  /** Waits until each writer is answered 200, and again; rejects at `deadline`. */
+  /** Waits until each writer has consecutive 200 responses; rejects at `deadline`. */
   async allAccepted(deadline: number): Promise<void> {
     for (const writer of this.#writers) writer.streak = 0
     while (this.#writers.some(({ streak }) => streak < STREAK)) {
@@ -56,7 +56,7 @@ export class Writers {
     }
   }
 
-  /** Ends the work, also of a test that failed. */
+  /** Stops the writers, also after a failed test. */
   end(): Promise<unknown> {
     this.#isOver = true
     return this.#work
@@ -68,7 +68,7 @@ export class Writers {
     assert.deepEqual(odd, [], 'a change is accepted or 503')
   }
 
-  /** What was acknowledged stands, or something that was tried after it; the newest record of a flag says what the flag says. */
+  /** Each flag has its last acknowledged value or that of a later attempt; its newest record contains the same value. */
   async check(address: string): Promise<void> {
     for (const { flag, acknowledged, attempted } of this.#writers) {
       const get = (path: string) => request(address, this.#key, { method: 'GET', path: `${FLAGS}/${flag}${path}` })
@@ -83,7 +83,7 @@ export class Writers {
     }
   }
 
-  /** Without an answer at all, which is a mistake, the status is 0. */
+  /** The status is 0 without a response, which is an error. */
   #put(flag: string, count: number): Promise<{ status: number }> {
     const change = { method: 'PUT', path: `${FLAGS}/${flag}`, body: this.definition(count) }
     return request(this.#address, this.#key, change).catch(() => ({ status: 0 }))

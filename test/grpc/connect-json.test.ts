@@ -28,7 +28,7 @@ before(async () => {
     object: flag({ a: { deep: [1, null, { b: 'c' }] } }),
     off: flag({ a: true }, { state: 'DISABLED' }),
     bare: { state: 'ENABLED', variants: { a: true } },
-    told: flag({ a: true }, { metadata: { owner: 'team', level: 3, isOld: false } }),
+    annotated: flag({ a: true }, { metadata: { owner: 'team', level: 3, isOld: false } }),
     ruled: flag({ a: true, b: false }, { targeting: { if: [{ '==': [{ var: 'who' }, 'ada'] }, 'a', 'b'] } }),
     wrong: flag({ a: true }, { targeting: { if: [true, 'none'] } }),
   }
@@ -63,7 +63,7 @@ for (const service of SERVICES)
         'object',
         'off',
         'bare',
-        'told',
+        'annotated',
         'ruled',
         'wrong',
         'none',
@@ -164,8 +164,8 @@ test('a call is counted once as a request and once as a call, with its sampled s
   const sent = { path: PATH, body: '{"flagKey":"on"}' }
   assert.equal((await answerTo(sent)).headers.get('traceresponse'), undefined)
   const traceparent = `00-${TRACE_ID}-${'b'.repeat(16)}-01`
-  const told = (await answerTo({ ...sent, headers: { traceparent } })).headers.get('traceresponse')
-  assert.match(told ?? '', new RegExp(`^00-${TRACE_ID}-[0-9a-f]{16}-01$`))
+  const traceresponse = (await answerTo({ ...sent, headers: { traceparent } })).headers.get('traceresponse')
+  assert.match(traceresponse ?? '', new RegExp(`^00-${TRACE_ID}-[0-9a-f]{16}-01$`))
   const refused = { ...sent, body: '{"flagKey":"none"}', headers: { traceparent } }
   assert.match((await answerTo(refused)).headers.get('traceresponse') ?? '', new RegExp(`^00-${TRACE_ID}-`))
   await answerTo({ ...sent, headers: { 'connect-timeout-ms': '60000' } })

@@ -2,15 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** What an image holds, made of this machine's own programs: no registry can be reached everywhere that tests run. */
+/** The contents of a base image, from programs of this machine: image registries cannot be reached everywhere that tests run. */
 export type Base = {
-  /** Path in the image → program of this machine; the libraries that it needs come along. */
+  /** Path in the image → program of this machine; the libraries that it needs are included. */
   readonly programs?: Readonly<Record<string, string>>
-  /** Programs that come later: their libraries alone. */
+  /** Programs that are added later: only their libraries. */
   readonly awaited?: readonly string[]
   /** Path in the image → folder or file of this machine. */
   readonly files?: Readonly<Record<string, string>>
-  /** Path in the image → what it points to. */
+  /** Path in the image → target of the link. */
   readonly links?: Readonly<Record<string, string>>
 }
 
@@ -33,7 +33,7 @@ export function layOut(root: string, { programs = {}, awaited = [], files = {}, 
   chmodSync(place('tmp'), 0o1777)
 }
 
-/** Paths of the shared libraries, the loader among them, by which a program runs. */
+/** Paths of the shared libraries of a program, including the loader. */
 function librariesOf(program: string): string[] {
   return [...execFileSync('ldd', [program], { encoding: 'utf8' }).matchAll(/\/\S+/g)].map(([path]) => path)
 }

@@ -9,14 +9,14 @@ const NODE = join(ROOT, 'node_modules/.bin/node')
 const BUN = join(ROOT, 'node_modules/.bin/bun')
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
 
-/** What a release says of itself, as the Containerfile's arguments. */
+/** The Containerfile's arguments, as for a release. */
 export const RELEASE = {
   VERSION: '1.2.3',
   REVISION: '0123456789abcdef',
   CREATED: '2026-01-02T03:04:05Z',
   SOURCE: 'https://git.example/flagstaff',
 }
-/** What is needed here and is not. */
+/** Required programs that are missing. */
 export const LACKING = [
   ...(process.getuid?.() === 0 ? [] : ['root']),
   ...['buildah', 'podman', 'runc'].filter((program) => whereIs(program) === undefined),
@@ -24,7 +24,7 @@ export const LACKING = [
 
 export const imageOf = (name: string) => `localhost/flagstaff:${name}`
 
-/** Builds the targets of the Containerfile, on bases that have what their namesakes there have and we use. */
+/** Builds the targets of the Containerfile, on substitutes for its base images. */
 export async function buildImages(engine: Engine, folder: string, targets: readonly string[]): Promise<void> {
   const bases = {
     BUILD_BASE: buildBase(),
@@ -40,12 +40,12 @@ export async function buildImages(engine: Engine, folder: string, targets: reado
     `--secret=id=npmrc,src=${npmrc}`,
   ]
   await engine.build(imageOf('build'), ROOT, [...options, '--target=build'])
-  // The stage that both share is given to them, not built again.
+  // The stage that both share is built once.
   const shared = `--build-context=build=container-image://${imageOf('build')}`
   for (const target of targets) await engine.build(imageOf(target), ROOT, [...options, shared, `--target=${target}`])
 }
 
-/** A shell, the one command of the build that is not npm's, and npm on Node. */
+/** A shell, the only command of the build besides npm, and npm on Node. */
 function buildBase(): Base {
   const certificates = process.env['NODE_EXTRA_CA_CERTS']
   const npm = dirname(dirname(realpathSync(whereIs('npm') ?? '')))

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { freePort, startAtFreePort } from '../support/daemon.ts'
 
-/** Says whether what was promised is kept; what `keep` answers is a figure for whoever reads along. */
+/** Runs a check and prints its result; the value that it returns is printed as a figure. */
 export type Check = (promise: string, keep: () => Promise<unknown>) => Promise<void>
 export type Ended = { readonly code: number; readonly output: string }
 export type Started = {
@@ -18,10 +18,10 @@ export type Started = {
 
 const READY_MS = 15_000
 const POLL_MS = 20
-/** Larger than DRAIN_SECONDS: a container that has to be killed did not end in order. */
+/** Larger than DRAIN_SECONDS: a container that has to be killed did not stop correctly. */
 const STOP_SECONDS = 15
 
-/** As an operator should run it; the rest are conditions of a small virtual machine. */
+/** The recommended restrictions, and the limits of a small virtual machine. */
 const HOST_CONFIG: Docker.HostConfig = {
   ReadonlyRootfs: true,
   CapDrop: ['ALL'],
@@ -63,7 +63,7 @@ async function startAt(port: number, docker: Docker, image: string, env: Variabl
 
 export type File = { readonly path: string; readonly owner: string; readonly mode: string }
 
-/** Everything in the file system of an image, as tar lists it. */
+/** All files of an image, as listed by tar. */
 export async function filesOf(docker: Docker, image: string): Promise<File[]> {
   const container = await create(docker, image, {})
   const tar = spawn('tar', ['--list', '--verbose', '--numeric-owner'], { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -101,7 +101,7 @@ async function ended(container: Docker.Container): Promise<Ended> {
   return { code: StatusCode, output: await logsOf(container) }
 }
 
-/** All that it wrote to stdout and stderr. Each piece comes with a head of eight bytes: stream, and length from the fifth on. */
+/** Its output on stdout and stderr. Each chunk has a header of eight bytes: the stream, and the length from the fifth byte on. */
 async function logsOf(container: Docker.Container): Promise<string> {
   const bytes = await container.logs({ stdout: true, stderr: true })
   let text = ''

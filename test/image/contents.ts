@@ -7,7 +7,7 @@ import { type Check, filesOf, runToEnd } from './container.ts'
 
 export type Target = {
   readonly name: string
-  /** The largest that it may be, unpacked, with the libraries of its base. */
+  /** Maximum size, unpacked, with the libraries of its base. */
   readonly megabytesMax: number
   readonly entrypoint: readonly string[]
   readonly ports: readonly string[]
@@ -16,7 +16,7 @@ export type Target = {
 const { license } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'))
 const MIGRATIONS = join(import.meta.dirname, '../../src/repository/postgres/migrations')
 
-/** What an image is, before it serves anything. */
+/** Checks of an image that do not start the service. */
 export async function checkContents(docker: Docker, target: Target, check: Check): Promise<void> {
   const { name, megabytesMax, entrypoint, ports } = target
   const image = imageOf(name)

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import Docker from 'dockerode'
 
-/** Builds with buildah and runs with podman and runc, behind the Docker Engine API on a socket, all in one folder of its own. */
+/** Builds with buildah and runs with podman and runc, behind the Docker Engine API on a socket, all in a separate folder. */
 export type Engine = {
   readonly docker: Docker
   build(tag: string, context: string, options?: readonly string[]): Promise<void>
@@ -14,17 +14,17 @@ export type Engine = {
 
 const START_TRIES = 200
 const START_POLL_MS = 50
-/** A build that takes longer hangs. */
+/** Time limit of a build. */
 const BUILD_MS = 5 * 60_000
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
 
-/** No registry, no network namespace and no kernel module is needed: this works for root of a small virtual machine. */
+/** Needs no registry, network namespace or kernel module: it works for root on a small virtual machine. */
 export async function startEngine(folder: string): Promise<Engine> {
   const storage = ['--storage-driver', 'vfs', '--root', join(folder, 'storage'), '--runroot', join(folder, 'run')]
   const env = { ...process.env, TMPDIR: folder }
   const socketPath = join(folder, 'engine.sock')
   const flags = [...storage, '--runtime=runc', '--cgroup-manager=cgroupfs']
-  // In a process group of its own: a Ctrl-C is for us, and we end it when its containers are gone.
+  // In a separate process group: Ctrl-C reaches only this process, which ends podman after its containers.
   const service = spawn('podman', [...flags, 'system', 'service', '--time=0', `unix://${socketPath}`], {
     env,
     detached: true,
@@ -65,5 +65,5 @@ async function answers(docker: Docker, service: ChildProcess): Promise<void> {
     await sleep(START_POLL_MS)
   }
   service.kill('SIGKILL')
-  throw new Error(`podman does not answer: ${said}`)
+  throw new Error(`podman does not respond: ${said}`)
 }

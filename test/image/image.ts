@@ -1,5 +1,5 @@
-// npm run image: builds both images of the Containerfile and runs them as an operator should, read-only and without any right, on
-// a real Postgres and Redis. It needs root, buildah, podman and runc, but no image registry: the bases are made of what is here.
+// npm run image: builds both images of the Containerfile and runs them with the recommended restrictions, read-only and without capabilities, on
+// a real Postgres and Redis. It needs root, buildah, podman and runc, but no image registry: the base images are built from programs of this machine.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,7 +31,7 @@ if (LACKING.length > 0) {
 }
 const begin = performance.now()
 const folder = mkdtempSync(join(tmpdir(), 'flagstaff-image-'))
-/** Undoes what was begun, the last first. */
+/** Cleans up in reverse order. */
 const undo: (() => Promise<void> | void)[] = [
   () => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }),
 ]

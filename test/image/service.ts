@@ -30,7 +30,7 @@ const FLAG = {
 const NOWHERE = 'postgres://nobody@127.0.0.1:1/none'
 const RESOLVE = '/flagd.evaluation.v1.Service/ResolveBoolean'
 
-/** What an image does, on a real Postgres and Redis: every part of it that is loaded on first use is used. */
+/** Checks of the running image with a real Postgres and Redis; they use every part that is loaded on demand. */
 export async function checkService(docker: Docker, { name }: { name: string }, check: Check) {
   const image = imageOf(name)
   const database = await testDatabase()
@@ -101,7 +101,7 @@ export async function checkService(docker: Docker, { name }: { name: string }, c
         true,
       )
       assert.equal(await resolve(grpcPort, key), true)
-      // Bun serves gRPC at a port of its own only.
+      // Bun serves gRPC only at a separate port.
       if (name === 'node') assert.equal(await resolve(Number(new URL(address).port), key), true)
     },
   )
@@ -159,7 +159,7 @@ export async function checkService(docker: Docker, { name }: { name: string }, c
   await database.drop()
 }
 
-/** Over gRPC, as flagd's providers ask. */
+/** Over gRPC, as flagd's providers do. */
 async function resolve(port: number, key: string): Promise<boolean> {
   const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure())
   const metadata = new grpc.Metadata()

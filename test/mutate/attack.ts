@@ -12,12 +12,12 @@ export type AttackOptions = {
   readonly runtime: Runtime
   readonly requests: number
   readonly seed: number
-  /** Ends earlier after so long. */
+  /** Time limit of a run. */
   readonly seconds?: number | undefined
-  /** One conversation only, by its number: to repeat a failure. */
+  /** Runs only the conversation with this number, to repeat a failure. */
   readonly only?: number | undefined
 }
-/** `number` and the seed repeat the conversation. */
+/** `number` and the seed identify the conversation. */
 export type Failure = {
   readonly what: string
   readonly number: number
@@ -29,14 +29,14 @@ export type Outcome = {
   readonly seconds: number
   readonly statuses: ReadonlyMap<number, number>
   readonly failures: readonly Failure[]
-  /** MiB: resident after a twentieth of the requests, at the end, and at most. */
+  /** Resident memory in MiB: after a twentieth of the requests, at the end, and the maximum. */
   readonly memory: { readonly early: number; readonly end: number; readonly peak: number }
-  /** Errors in the log of the service that it did not expect. */
+  /** Unexpected errors in the log of the service. */
   readonly logged: readonly string[]
 }
 
 const CONNECTIONS = 96
-/** One of so many goes to the port of gRPC, where that is another. */
+/** One of this many conversations uses the port of gRPC, if it is a separate one. */
 const GRPC_SHARE = 20
 const FAILURES_MAX = 20
 const CHECK_MS = 2_000
@@ -44,10 +44,10 @@ const ADMIN_KEY = 'admin-key-for-mutated-requests-0123456789'
 const FLAG = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
 const RULE = { ...FLAG, targeting: { if: [{ sem_ver: [{ var: 'version' }, '>=', '1.0.0'] }, 'on', 'off'] } }
 
-/** Sends mutated requests to a service of its own over some dozens of connections, while checking that it still serves valid ones. */
+/** Sends mutated requests to a separate service over some dozens of connections, while checking that it still serves valid ones. */
 export async function attack(options: AttackOptions): Promise<Outcome> {
   const store = await openStore()
-  // Conversations do not wait for transactions, which go on without their clients: more are in progress than there are connections.
+  // Conversations do not wait for transactions, which continue without their clients: more can be in progress than there are connections.
   const limits = { REQUESTS_MAX: '20000', FLAGSTAFF_ACCESS_LOG: 'none' }
   const env = { DATABASE_URL: store.url, FLAGSTAFF_ADMIN_KEY: ADMIN_KEY, ...limits }
   const service = await startService(env, { runtime: options.runtime })
@@ -131,7 +131,7 @@ async function run(
   }
 }
 
-/** The conversation of this number: the same for the same seed. */
+/** The conversation with this number: the same for the same seed. */
 function conversationOf(templates: readonly Template[], seed: number, number: number): Conversation {
   return conversationFrom(templates, randomFrom(Math.imul(seed, 0x9e3779b1) + number))
 }

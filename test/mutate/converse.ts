@@ -3,18 +3,18 @@ import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Conversation } from './mutations.ts'
 
-/** What came back, one character for each byte; `hangs` when the server did not close after the client had. */
+/** The response, one character for each byte; `hangs` if the server did not close after the client. */
 export type Exchange = { readonly received: string; readonly statuses: readonly number[]; readonly hangs: boolean }
 
-/** Without a byte for so long, a response is taken for complete, and a request for one that the server still reads. */
+/** After this time without a byte a response counts as complete, and a request as incomplete. */
 const QUIET_MS = 100
-/** All responses have begun: so long for their rest. */
+/** Time limit for the rest of the responses after all have begun. */
 const REST_MS = 5
-/** From the client's end to that of the server. */
+/** From the close by the client to that by the server. */
 const HANG_MS = 20_000
 const PAUSE_MS = 2
 
-/** Sends a conversation over a connection of its own, reads what comes, and closes. Rejects when the server accepts no connection. */
+/** Sends a conversation over a separate connection, reads the responses, and closes. Rejects if the server accepts no connection. */
 export async function converse(port: number, { writes, requests }: Conversation): Promise<Exchange> {
   const socket = net.connect({ port, host: '127.0.0.1', noDelay: true })
   socket.setEncoding('latin1')

@@ -1,6 +1,6 @@
 // npm run mutate [-- --requests=200000 --seconds=600 --seed=1 --only=N --node|--bun]: sends mutated HTTP/1.1 requests to the listener of each runtime, in a
-// process of its own with a real database. Fails for an answer of 500, a connection that stays open, a process that ends or no longer serves
-// valid requests, memory that grows, and errors that the service did not expect. "--only" repeats one conversation of a seed.
+// separate process with a real database. Fails for a response of 500, a connection that stays open, a process that ends or no longer serves
+// valid requests, memory that grows, and unexpected errors. "--only" repeats one conversation of a seed.
 import { startTestServer } from '../support/server.ts'
 import { attack, type Outcome } from './attack.ts'
 

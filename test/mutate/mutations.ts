@@ -1,7 +1,7 @@
 import type { Random } from '../support/random.ts'
 import type { Template } from './requests.ts'
 
-/** What is sent over one connection, in these writes. `text` is all of it, one character for each byte. */
+/** The bytes of one connection, by write. `text` is all of them, one character for each byte. */
 export type Conversation = { readonly requests: number; readonly text: string; readonly writes: readonly Buffer[] }
 
 type Mutation = (text: string, random: Random) => string
@@ -289,7 +289,7 @@ const bodies: readonly Mutation[] = [
 ]
 const KINDS = [bytes, bytes, bodies, bodies, lengths, headers, headers, requestLine, chunking]
 
-/** The same request with another body, and the length of that. */
+/** The same request with another body and its length. */
 function withBody(text: string, change: (body: string) => string): string {
   const end = headEnd(text)
   const body = change(text.slice(end + 4))

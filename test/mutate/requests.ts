@@ -82,7 +82,7 @@ const PUBLIC = [
   '/nowhere',
 ]
 
-/** Requests to every kind of route; evaluations, which most clients send, stand several times. */
+/** Requests to every kind of route; evaluations, the most frequent ones, are repeated. */
 export function requestsFor({ admin, client, server, streamPath }: Secrets): readonly Template[] {
   const json = (key: string) =>
     [

@@ -4,13 +4,13 @@ import { HAS_PROMTOOL } from '../support/metrics.ts'
 import { alerts, RULES } from './documents.ts'
 import { expected, promtool } from './promtool.ts'
 
-/** Values of series, a minute apart, in promtool's notation: `a+bxn` grows n times, `_` is no sample. */
+/** Values of series, a minute apart, in promtool's notation: `a+bxn` adds n values, `_` is no sample. */
 type Case = {
   readonly alert: string
   readonly when: string
   readonly series: Readonly<Record<string, string>>
   readonly minute: number
-  /** Alerts that fire; none: it stays quiet. */
+  /** Alerts that fire; undefined: none. */
   readonly firing?: number
 }
 
@@ -38,7 +38,7 @@ const shed = `flagstaff_shed_total{${A},reason="concurrency"}`
 const dropped = `flagstaff_telemetry_dropped_total{${A},signal="spans"}`
 
 const CASES: readonly Case[] = [
-  { alert: 'FlagstaffDown', when: 'a replica is gone', series: { [up]: '1 0x20' }, minute: 5, firing: 1 },
+  { alert: 'FlagstaffDown', when: 'a replica is unreachable', series: { [up]: '1 0x20' }, minute: 5, firing: 1 },
   { alert: 'FlagstaffDown', when: 'one scrape is lost', series: { [up]: '1 0 1x20' }, minute: 5 },
   {
     alert: 'FlagstaffDown',
@@ -49,23 +49,23 @@ const CASES: readonly Case[] = [
 
   {
     alert: 'FlagstaffRestarts',
-    when: 'it crashes',
+    when: 'a replica crashes repeatedly',
     series: { [started]: '1+0x5 2+0x5 3+0x5 4+0x9' },
     minute: 20,
     firing: 1,
   },
-  { alert: 'FlagstaffRestarts', when: 'it is deployed', series: { [started]: '1+0x5 2+0x20' }, minute: 20 },
+  { alert: 'FlagstaffRestarts', when: 'a new version is deployed', series: { [started]: '1+0x5 2+0x20' }, minute: 20 },
 
   {
     alert: 'FlagstaffNotReady',
-    when: 'it never is',
+    when: 'a replica never becomes ready',
     series: { [http('/readyz', 503)]: '1+12x20' },
     minute: 10,
     firing: 1,
   },
   {
     alert: 'FlagstaffNotReady',
-    when: 'it becomes ready after a minute',
+    when: 'a replica becomes ready after a minute',
     series: { [http('/readyz', 503)]: '0 12 12x20', [http('/readyz', 200)]: '_ 1+12x20' },
     minute: 6,
   },
@@ -104,40 +104,40 @@ const CASES: readonly Case[] = [
 
   {
     alert: 'FlagstaffUnexpectedErrors',
-    when: 'one request broke, the first of all',
+    when: 'the first request of a replica has an internal error',
     series: { [http('/api/v1/projects', 500)]: '_x19 1x60' },
     minute: 25,
     firing: 1,
   },
   {
     alert: 'FlagstaffUnexpectedErrors',
-    when: 'another one broke',
+    when: 'a later request has an internal error',
     series: { [rpc(RESOLVE, 'INTERNAL')]: '3x29 4x60' },
     minute: 35,
     firing: 1,
   },
   {
     alert: 'FlagstaffUnexpectedErrors',
-    when: 'it was long ago',
+    when: 'the last internal error was long ago',
     series: { [http(SINGLE, 500)]: '_x9 1x60' },
     minute: 40,
   },
   {
     alert: 'FlagstaffUnexpectedErrors',
-    when: 'Connect says that a flag is broken',
+    when: 'Connect reports an invalid flag',
     series: { [http('/flagd.evaluation.v1.Service/:method', 500)]: '0+9x20', [rpc(RESOLVE, 'DATA_LOSS')]: '0+9x20' },
     minute: 15,
   },
 
-  { alert: 'FlagstaffEventLoopLags', when: 'it does', series: { [lag]: '0.3x20' }, minute: 10, firing: 1 },
+  { alert: 'FlagstaffEventLoopLags', when: 'the lag is long', series: { [lag]: '0.3x20' }, minute: 10, firing: 1 },
   { alert: 'FlagstaffEventLoopLags', when: 'one turn is long', series: { [lag]: '0x9 0.4 0x20' }, minute: 12 },
 
-  { alert: 'FlagstaffSheds', when: 'it does', series: { [shed]: '0x3 0+9x30' }, minute: 15, firing: 1 },
-  { alert: 'FlagstaffSheds', when: 'it did for a moment', series: { [shed]: '0x5 500x30' }, minute: 11 },
+  { alert: 'FlagstaffSheds', when: 'requests are refused', series: { [shed]: '0x3 0+9x30' }, minute: 15, firing: 1 },
+  { alert: 'FlagstaffSheds', when: 'requests were refused for a moment', series: { [shed]: '0x5 500x30' }, minute: 11 },
 
   {
     alert: 'FlagstaffEvaluationsFail',
-    when: 'flags are missing and rules broken',
+    when: 'flags are missing and rules invalid',
     series: {
       [evaluations('STATIC', '')]: '0+90x30',
       [evaluations('ERROR', 'FLAG_NOT_FOUND')]: '0+5x30',
@@ -156,54 +156,54 @@ const CASES: readonly Case[] = [
 
   {
     alert: 'FlagstaffSnapshotsStale',
-    when: 'nobody confirms what is asked for',
+    when: 'a snapshot in use is not confirmed',
     series: { [age(A)]: '0+60x20', [evaluations('STATIC', '')]: '0+9x20' },
     minute: 10,
     firing: 1,
   },
   {
     alert: 'FlagstaffSnapshotsStale',
-    when: 'nobody asks',
+    when: 'a snapshot is not in use',
     series: { [age(A)]: '0+60x60', [evaluations('STATIC', '')]: '9x60' },
     minute: 30,
   },
   {
     alert: 'FlagstaffSnapshotsStale',
-    when: 'somebody asks each five minutes, and is answered with what is confirmed',
+    when: 'a snapshot is used each five minutes, and confirmed',
     series: { [age(A)]: '240 300 0+60x4 0+60x4 0+60x4', [evaluations('STATIC', '')]: '1 1 2x4 3x4 4x4' },
     minute: 14,
   },
 
   {
     alert: 'FlagstaffDatabaseWentBack',
-    when: 'it did',
+    when: 'the revision decreased',
     series: { [checks('older')]: '_x4 1+6x20' },
     minute: 10,
     firing: 1,
   },
   {
     alert: 'FlagstaffDatabaseWentBack',
-    when: 'it did, and was given a new incarnation',
+    when: 'the revision decreased with a new incarnation',
     series: { [checks('older')]: '0+6x5 30x30', [checks('newer')]: '0+1x30' },
     minute: 20,
   },
 
   {
     alert: 'FlagstaffReplicasDisagree',
-    when: 'one is told otherwise than the other',
+    when: 'a confirmed revision is lower than that of another replica',
     series: { [revision(A)]: '7x30', [age(A)]: '1x30', [revision(B)]: '7x3 8x30', [age(B)]: '1x30' },
     minute: 20,
     firing: 1,
   },
   {
     alert: 'FlagstaffReplicasDisagree',
-    when: 'one is asked by nobody',
+    when: 'one replica has no requests',
     series: { [revision(A)]: '7x30', [age(A)]: '0+60x30', [revision(B)]: '7x3 8x30', [age(B)]: '1x30' },
     minute: 20,
   },
   {
     alert: 'FlagstaffReplicasDisagree',
-    when: 'flags change all the time, and one replica is always a change behind',
+    when: 'flags change continuously, and one replica is always one change behind',
     series: { [revision(A)]: '7+1x30', [age(A)]: '1x30', [revision(B)]: '8+1x30', [age(B)]: '1x30' },
     minute: 20,
   },
@@ -227,14 +227,14 @@ const CASES: readonly Case[] = [
 
   {
     alert: 'FlagstaffPostgresFails',
-    when: 'it is away',
+    when: 'Postgres is unavailable',
     series: { [calls('postgres', 'ok')]: '90x30', [calls('postgres', 'unavailable')]: '_ 1+6x30' },
     minute: 12,
     firing: 1,
   },
   {
     alert: 'FlagstaffPostgresFails',
-    when: 'it fails over in a minute, and changes are refused for their own sake',
+    when: 'Postgres fails over in a minute, and invalid changes are refused',
     series: {
       [calls('postgres', 'ok')]: '0+30x30',
       [calls('postgres', 'unavailable')]: '0x5 10x30',
@@ -245,7 +245,7 @@ const CASES: readonly Case[] = [
 
   {
     alert: 'FlagstaffRedisFails',
-    when: 'it is away',
+    when: 'Redis is unavailable',
     series: { [calls('redis', 'ok')]: '90x30', [calls('redis', 'failed')]: '_ 1+60x30' },
     minute: 17,
     firing: 1,
@@ -254,27 +254,32 @@ const CASES: readonly Case[] = [
 
   {
     alert: 'FlagstaffUsageNotStored',
-    when: 'each try fails',
+    when: 'each attempt fails',
     series: { [failedFlushes]: '0+1x40' },
     minute: 25,
     firing: 1,
   },
-  { alert: 'FlagstaffUsageNotStored', when: 'one try fails', series: { [failedFlushes]: '0x5 1x40' }, minute: 25 },
+  { alert: 'FlagstaffUsageNotStored', when: 'one attempt fails', series: { [failedFlushes]: '0x5 1x40' }, minute: 25 },
 
-  { alert: 'FlagstaffCopiesDamaged', when: 'they come again', series: { [damaged]: '0+1x40' }, minute: 15, firing: 1 },
-  { alert: 'FlagstaffCopiesDamaged', when: 'one was found', series: { [damaged]: '0x5 1x40' }, minute: 15 },
+  { alert: 'FlagstaffCopiesDamaged', when: 'damage repeats', series: { [damaged]: '0+1x40' }, minute: 15, firing: 1 },
+  { alert: 'FlagstaffCopiesDamaged', when: 'one copy was damaged', series: { [damaged]: '0x5 1x40' }, minute: 15 },
 
   {
     alert: 'FlagstaffTelemetryDropped',
-    when: 'no collector is there',
+    when: 'no collector is running',
     series: { [dropped]: '0+40x40' },
     minute: 25,
     firing: 1,
   },
-  { alert: 'FlagstaffTelemetryDropped', when: 'it was restarted', series: { [dropped]: '0x5 40x40' }, minute: 25 },
+  {
+    alert: 'FlagstaffTelemetryDropped',
+    when: 'the collector was restarted',
+    series: { [dropped]: '0x5 40x40' },
+    minute: 25,
+  },
 ]
 
-test('each alert is seen to fire and to stay quiet', () => {
+test('each alert has a case in which it fires and one in which it does not', () => {
   for (const { alert } of alerts) {
     const own = CASES.filter((one) => one.alert === alert)
     assert.ok(own.some(({ firing }) => firing !== undefined) && own.some(({ firing }) => firing === undefined), alert)
@@ -282,7 +287,7 @@ test('each alert is seen to fire and to stay quiet', () => {
 })
 
 for (const { alert, when, series, minute, firing } of CASES)
-  test(`${alert} ${firing === undefined ? 'stays quiet' : 'fires'} when ${when}`, {
+  test(`${alert} ${firing === undefined ? 'does not fire' : 'fires'} when ${when}`, {
     skip: HAS_PROMTOOL ? false : 'there is no promtool on this machine',
   }, async () => {
     const input_series = Object.entries(series).map(([name, values]) => ({ series: name, values }))

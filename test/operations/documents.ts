@@ -67,11 +67,11 @@ export const anchors = [...trouble.matchAll(/^#+ (.+)$/gm)].map(([, heading = ''
     .replaceAll(' ', '-'),
 )
 
-/** An expression of the dashboard as Grafana sends it, with everything chosen. */
+/** An expression of the dashboard as Grafana sends it, with all values selected. */
 export const filledIn = (expr: string): string =>
   expr.replace(/\$(job|instance|environment)\b/g, '.*').replaceAll('$__rate_interval', '5m')
 
-/** Every expression, and where it stands. */
+/** Every expression and its place. */
 export const expressions = [
   ...dashboard.panels.flatMap((panel) =>
     panel.type === 'row'

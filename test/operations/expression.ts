@@ -3,10 +3,10 @@ const GROUPING = /\b(by|on|group_left)\s*\(([^)]*)\)/g
 
 /** A metric that an expression of PromQL names, and the labels that it is selected by. */
 export type Selected = { readonly metric: string; readonly labels: readonly string[] }
-/** Labels that are kept or matched, and the metrics that must have all of them. */
+/** Labels that are aggregated by or matched, and the metrics that must have all of them. */
 export type Grouping = { readonly labels: readonly string[]; readonly metrics: readonly string[] }
 
-/** The metrics of an expression, as far as ours are written: each `{…}` directly behind the name, no label inside a value. */
+/** The metrics of an expression. Supports our style only: each `{…}` directly after the name, no braces inside values. */
 export function selectedIn(expression: string): Selected[] {
   const plain = bare(expression).replace(GROUPING, '')
   return [...plain.matchAll(/([a-zA-Z_][\w:]*)(?:\{([^}]*)\})?(?!\w|\s*\()/g)]
@@ -14,7 +14,7 @@ export function selectedIn(expression: string): Selected[] {
     .filter(({ metric }) => !KEYWORDS.has(metric))
 }
 
-/** `by (…)` is for what it aggregates; `on (…)` for all metrics around it. What `group_left (…)` brings may be of any. */
+/** `by (…)` applies to the aggregated metrics, `on (…)` to both sides. The labels of `group_left (…)` may belong to either. */
 export function groupingsIn(expression: string): Grouping[] {
   const text = bare(expression)
   return [...text.matchAll(GROUPING)].flatMap(({ 0: all, 1: word, 2: list = '', index }) => {
@@ -25,7 +25,7 @@ export function groupingsIn(expression: string): Grouping[] {
   })
 }
 
-/** The expression without what holds no name of ours: values, ranges, offsets and numbers. */
+/** The expression without values, ranges, offsets and numbers, which contain no metric names. */
 function bare(expression: string): string {
   return expression
     .replace(/"[^"]*"/g, '')
@@ -34,7 +34,7 @@ function bare(expression: string): string {
     .replace(/\b\d[\w.]*/g, '')
 }
 
-/** What stands in the parentheses that begin at `start`, which spaces may precede. */
+/** The text in the parentheses that begin at `start`, after optional spaces. */
 function operandAt(text: string, start: number): string {
   let depth = 0
   for (let place = start; place < text.length; place += 1) {

@@ -16,14 +16,14 @@ const code = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .map((file) => readFileSync(join(SRC, file), 'utf8'))
   .join('\n')
-/** What Prometheus adds to each sample, and what it makes itself. */
+/** Labels that Prometheus adds to each sample, and series that it creates itself. */
 const ADDED = ['job', 'instance']
 const OWN = [
   ['up', []],
   ['ALERTS', ['alertname', 'alertstate']],
 ] as const
 
-test('each panel has an id of its own, and nothing lies over another', () => {
+test('each panel has a unique id, and none overlaps another', () => {
   const ids = dashboard.panels.map(({ id }) => id)
   assert.equal(new Set(ids).size, ids.length)
   const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
@@ -33,7 +33,7 @@ test('each panel has an id of its own, and nothing lies over another', () => {
   for (const { gridPos } of dashboard.panels) assert.ok(gridPos.x + gridPos.w <= 24)
 })
 
-test('no two panels of a row have the same title, and there are as many as were looked at', () => {
+test('the panels of a row have different titles, and their number is the expected one', () => {
   const titles = new Set<string>()
   for (const { type, title } of dashboard.panels) {
     if (type === 'row') titles.clear()
@@ -43,7 +43,7 @@ test('no two panels of a row have the same title, and there are as many as were 
   assert.ok(panels.length > 40)
 })
 
-test('every variable that the dashboard uses is one that it has', () => {
+test('every variable that the dashboard uses is defined', () => {
   const known = new Set(dashboard.templating.list.map(({ name }) => name))
   const used = JSON.stringify(dashboard).matchAll(/\$\{?([a-z]\w*)/g)
   for (const [, name = ''] of used) assert.ok(known.has(name), name)
@@ -67,7 +67,7 @@ test('the trouble page has no section for an alert that does not exist, and link
   for (const [, anchor = ''] of trouble.matchAll(/\]\(#([^)]+)\)/g)) assert.ok(anchors.includes(anchor), anchor)
 })
 
-test('the trouble page quotes sentences that the code says', () => {
+test('the trouble page quotes log messages and errors that the code has', () => {
   const quoted = [...trouble.matchAll(/`"([^`]+)"`/g)].map(([, sentence = '']) => sentence)
   assert.ok(quoted.length > 20)
   for (const sentence of quoted) assert.ok(code.includes(`'${sentence}'`) || code.includes(`'${sentence}:`), sentence)
@@ -89,20 +89,20 @@ test('Prometheus can read every expression', {
   assert.equal(await promtool(['check', 'rules'], { groups: [{ name: 'all', rules }] }), '')
 })
 
-describe('what two real replicas show', {
+describe('the metrics of two real replicas', {
   skip: HAS_REDIS ? false : 'there is no redis-server on this machine',
 }, () => {
   let replicas: Replicas
   let scrapes: string[]
   before(async () => {
-    replicas = await startReplicas(['node', 'bun']) // each shows something that the other has not
+    replicas = await startReplicas(['node', 'bun']) // each has series that the other lacks
     const { members, adminKey } = replicas
     for (const { address } of members) await work(address, adminKey)
     scrapes = await Promise.all(members.map(async ({ address }) => (await fetch(`${address}/metrics`)).text()))
   })
   after(() => replicas.close())
 
-  test('every metric and every label that is asked for is there', () => {
+  test('every metric and every label that is queried exists', () => {
     const labels = labelsIn(scrapes)
     for (const [name, own] of OWN) labels.set(name, new Set([...own, 'environment']))
     const of = (metric: string, where: string) => {
@@ -127,12 +127,12 @@ describe('what two real replicas show', {
     }
   })
 
-  test('every panel shows something', {
+  test('every panel has data', {
     skip: HAS_PROMTOOL ? false : 'there is no promtool on this machine',
   }, async () => {
     const { members } = replicas
     const input_series = scrapes.flatMap((text, index) => seriesOf(text, members[index]?.address ?? ''))
-    // Without what they select by: a healthy replica has nothing to show where failures are.
+    // Without selectors: a healthy replica has no series of failures.
     const shown = expressions.filter(({ where }) => where.startsWith('panel'))
     const promql_expr_test = shown.map(({ expr }) =>
       expected(`clamp(count(${expr.replace(/\{[^}]*\}/g, '')}), 1, 1)`, 5, 1),
@@ -142,7 +142,7 @@ describe('what two real replicas show', {
   })
 })
 
-/** Does each thing once that is counted by what it was, without which its metric has no sample. */
+/** Causes one sample of each metric that has none without events. */
 async function work(address: string, key: string): Promise<void> {
   assert.equal(await evaluate(address, key), true)
   assert.equal(await evaluate(address, key, 'missing'), 404)
@@ -174,7 +174,7 @@ function labelsIn(scrapes: readonly string[]): Map<string, Set<string>> {
   return labels
 }
 
-/** A scrape as a series of ten minutes: what counts grows by one each minute, what is measured stays. */
+/** A scrape as a series of ten minutes: counters grow by one each minute, gauges stay. */
 function seriesOf(text: string, instance: string): { series: string; values: string }[] {
   const gauges = new Set([...text.matchAll(/^# TYPE (\w+) gauge$/gm)].map(([, name]) => name))
   return sampleLines(text).map((line) => {

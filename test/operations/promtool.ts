@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Runs Prometheus's own tool on a file that holds `content`. What it says when it is not content; otherwise nothing. */
+/** Runs promtool on a file with `content`. Returns its output if it fails; otherwise an empty text. */
 export async function promtool(args: readonly string[], content: unknown): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'flagstaff-promtool-'))
   try {
@@ -23,7 +23,7 @@ export async function promtool(args: readonly string[], content: unknown): Promi
   }
 }
 
-/** What an expression gives at a minute: one sample without labels, or nothing. */
+/** The value of an expression at a minute: one sample without labels, or none. */
 export const expected = (expr: string, minute: number, value: number | undefined) => ({
   expr,
   eval_time: `${minute}m`,

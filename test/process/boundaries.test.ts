@@ -116,7 +116,7 @@ test('browsers and providers with an open stream have the value of a boundary wi
     }),
   ])
   for (const [index, ms] of seen.entries())
-    assert.ok(ms >= at && ms - at < LATE_MS, `client ${index} heard ${ms - at} ms after the boundary`)
+    assert.ok(ms >= at && ms - at < LATE_MS, `client ${index} received it ${ms - at} ms after the boundary`)
   const now = await bulk({ 'if-none-match': before.etag })
   assert.equal(now.status, 200)
   assert.notEqual(now.etag, before.etag)

@@ -62,12 +62,12 @@ async function stopUnderLoad(service: Running): Promise<void> {
   await load.over()
   evaluations += load.evaluations
   running.delete(service)
-  const told = `${JSON.stringify(Object.fromEntries(load.answered))} ${output()}`
-  assert.deepEqual(load.lost, [], told)
-  assert.deepEqual(end, { code: 0, signal: null }, told)
-  assert.ok(ms < DRAIN_MS && !/Cutting|Gave up|failed/.test(output()), `${ms} ms: ${told}`)
-  assert.ok(load.streamsEnded >= STREAMS_HELD, `${load.streamsEnded} streams: ${told}`)
-  for (const kind of KINDS) assert.ok((load.answered.get(kind) ?? 0) > 0, `${kind}: ${told}`)
+  const report = `${JSON.stringify(Object.fromEntries(load.answered))} ${output()}`
+  assert.deepEqual(load.lost, [], report)
+  assert.deepEqual(end, { code: 0, signal: null }, report)
+  assert.ok(ms < DRAIN_MS && !/Cutting|Gave up|failed/.test(output()), `${ms} ms: ${report}`)
+  assert.ok(load.streamsEnded >= STREAMS_HELD, `${load.streamsEnded} streams: ${report}`)
+  for (const kind of KINDS) assert.ok((load.answered.get(kind) ?? 0) > 0, `${kind}: ${report}`)
 }
 
 for (let first = 1; first <= STOPS; first += BATCH) {

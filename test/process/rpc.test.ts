@@ -102,9 +102,9 @@ test(`h2load's ${CALLS} calls over ${CONNECTIONS} connections are all answered`,
   ])
   const size = ['-n', String(CALLS), '-c', String(CONNECTIONS), '-m', '8']
   const url = `http://127.0.0.1:${running.grpcPort}${RESOLVE}`
-  const told = execFileSync('h2load', [...size, '-d', file, ...headers, url]).toString()
-  assert.match(told, new RegExp(`${CALLS} succeeded, 0 failed, 0 errored, 0 timeout`))
-  assert.match(told, new RegExp(`status codes: ${CALLS} 2xx`))
+  const output = execFileSync('h2load', [...size, '-d', file, ...headers, url]).toString()
+  assert.match(output, new RegExp(`${CALLS} succeeded, 0 failed, 0 errored, 0 timeout`))
+  assert.match(output, new RegExp(`status codes: ${CALLS} 2xx`))
   await rm(folder, { recursive: true })
 })
 

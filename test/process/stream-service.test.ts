@@ -74,8 +74,8 @@ describe('event streams in a service of their own, on the other runtime', {
       const event = await events.next('data')
       await events.cancel()
       assert.equal(Number(event?.['id']), Number(known?.['id']) + 1)
-      const told = JSON.parse(event?.['data'] ?? '').etag
-      assert.equal((await bulk(`?flagConfigEtag=${told}`, { 'if-none-match': etag })).value, wanted)
+      const { etag: newest } = JSON.parse(event?.['data'] ?? '')
+      assert.equal((await bulk(`?flagConfigEtag=${newest}`, { 'if-none-match': etag })).value, wanted)
     })
 
   test('the published web provider subscribes there', async () => {

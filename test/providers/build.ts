@@ -9,16 +9,16 @@ import { promisify } from 'node:util'
 export type Language = 'python' | 'go' | 'java' | 'rust' | 'javascript'
 export const LANGUAGES: readonly Language[] = ['python', 'go', 'java', 'rust', 'javascript']
 
-/** How a program is made in `output` from its folder, and which command runs it then. */
+/** How a program is built from its folder into `output`, and the command that runs it. */
 type Recipe = {
   readonly tools: readonly string[]
-  /** The files that are built; the others are only run. */
+  /** The files that the build depends on; the others are only run. */
   readonly built?: RegExp
   readonly make: (source: string, output: string) => Promise<void>
   readonly command: (source: string, output: string) => readonly string[]
 }
 
-/** Outside of the checkout, so that a fresh clone finds what an earlier one has built. */
+/** Outside of the checkout, so that a new clone can use earlier builds. */
 const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'flagstaff-providers')
 const BUILD_MS = 20 * 60_000
 const NODE = join(import.meta.dirname, '../../node_modules/.bin/node')
@@ -43,7 +43,7 @@ const RECIPES: Readonly<Record<Language, Recipe>> = {
     tools: ['java', 'javac', 'mvn'],
     make: (source, output) =>
       run('mvn', ['-q', '-B', `-Doutput=${output}`, 'compile', 'dependency:copy-dependencies'], { cwd: source }),
-    // Two cores are shared with the service: a small machine for each, that compiles little.
+    // Two cores are shared with the service, so the virtual machine is configured to be small and to compile little.
     command: (_, output) => [
       'java',
       '-XX:TieredStopAtLevel=1',
@@ -65,7 +65,7 @@ const RECIPES: Readonly<Record<Language, Recipe>> = {
   javascript: { tools: [], make: async () => undefined, command: (source) => [NODE, join(source, 'main.ts')] },
 }
 
-/** The command that runs the program of a language, or why there is none on this machine. */
+/** The command that runs the program of a language, or the reason why this machine has none. */
 export function programOf(language: Language): { command: readonly string[] } | { missing: string } {
   const { tools, command } = RECIPES[language]
   const missing = tools.filter((tool) => !isInstalled(tool))
@@ -74,7 +74,7 @@ export function programOf(language: Language): { command: readonly string[] } | 
   return existsSync(mark) ? { command: command(source, output) } : { missing: 'it is not built: npm run providers' }
 }
 
-/** Builds what this machine can build, unless the very same sources were built before. */
+/** Builds the programs whose tools this machine has, unless the same sources were built before. */
 async function buildAll(): Promise<void> {
   for (const language of LANGUAGES) {
     const { tools, make } = RECIPES[language]

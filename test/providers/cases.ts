@@ -14,14 +14,14 @@ import { ERROR_CASES, ERROR_SET } from './error-cases.ts'
 
 export type Mode = 'ofrep' | 'rpc' | 'in-process'
 export type Type = 'boolean' | 'string' | 'integer' | 'float' | 'object'
-/** What a provider answers; null: no such thing. A member that is undefined in an expectation is not compared. */
+/** The result of a provider; null: absent. A member that is undefined in an expectation is not compared. */
 export type Answer = {
   readonly value?: unknown
   readonly variant?: string | null | undefined
   readonly reason?: string | null | undefined
   readonly error?: string | null | undefined
 }
-/** One evaluation. `origin` says where it was taken from, `bucketing` by which algorithm the answer was found. */
+/** One evaluation. `origin` names its source, `bucketing` the algorithm that its expectation depends on. */
 export type Case = {
   readonly id: number
   readonly origin: string
@@ -32,7 +32,7 @@ export type Case = {
   readonly context: Readonly<Record<string, unknown>>
   readonly expected: Answer
   readonly bucketing?: Bucketing | undefined
-  /** True for what only a request to the service can get wrong. */
+  /** True for cases that only evaluations by the service can fail. */
   readonly isRemote?: true
 }
 export type Bucketing = 'v1' | 'v2' | 'v3'
@@ -65,10 +65,10 @@ export function readEnvironments(): Map<string, EnvironmentPlan> {
   ])
 }
 
-/** Flags of these names refer to a rule that does not exist, on purpose. */
+/** Flags with these names intentionally refer to a rule that does not exist. */
 export const isDangling = (key: string): boolean => /^(ref-to-nonexistent-evaluator|unknown-reference)/.test(key)
 
-/** Every evaluation that the published test bed states, every flag of it in every context, and every kind of error. */
+/** Every evaluation that the published test bed states, every flag of it in related contexts, and every kind of error. */
 export function makeCases(): Case[] {
   const cases = [
     ...readScenarios('testbed'),
@@ -79,7 +79,7 @@ export function makeCases(): Case[] {
   return cases.map((one, id) => ({ ...one, id }))
 }
 
-/** In process, a provider buckets in its own way, whatever the environment says. */
+/** In process, a provider uses its own bucketing, whatever the environment's setting. */
 export const isFor = ({ bucketing, isRemote }: Case, mode: Mode, own: Bucketing): boolean =>
   mode !== 'in-process' || (!isRemote && (bucketing === undefined || bucketing === own))
 
@@ -109,7 +109,7 @@ const bucketingOf = ({ tags }: Scenario): Bucketing | undefined =>
   (['v1', 'v3'] as const).find((version) => tags.has(`@fractional-${version}`)) ??
   (tags.has('@fractional') ? 'v2' : undefined)
 
-/** A scenario that ends with the application's default need not say by which error. */
+/** A scenario that ends with the application's default may leave the error open. */
 function caseOf({ key, type, fallback, context, value, reason, errorCode }: Statement) {
   const isDefault = value === undefined || JSON.stringify(value) === JSON.stringify(fallback)
   const error = errorCode || (isDefault ? undefined : null)

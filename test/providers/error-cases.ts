@@ -19,14 +19,14 @@ const DEFAULTS: Readonly<Record<Type, unknown>> = {
   object: { is: 'default of the application' },
 }
 const TYPES = Object.keys(VARIANTS) as Type[]
-/** Rules that fail, and what flagd makes of each. */
+/** Rules that fail, and flagd's error for each. */
 const FAILING: Readonly<Record<string, { targeting: object; error: string }>> = {
   'unknown-operator': { targeting: { no_such_operator: ['one'] }, error: 'PARSE_ERROR' },
   'unknown-reference': { targeting: { if: [{ $ref: 'no-such-rule' }, 'one', 'other'] }, error: 'PARSE_ERROR' },
   'missing-variant': { targeting: { if: [true, 'no-such-variant', 'one'] }, error: 'GENERAL' },
 }
 
-/** Flags of which each fails in its own way. */
+/** Flags that each fail in a different way. */
 export const ERROR_SET: Document = {
   flags: Object.fromEntries([
     ...TYPES.flatMap((type) => {
@@ -52,11 +52,11 @@ const made = (key: string, type: Type, expected: Answer, context: Case['context'
   context,
   expected,
 })
-/** The application's default, and why. */
+/** The application's default, with an error. */
 const failed = (type: Type, error: string): Answer => ({ value: DEFAULTS[type], reason: 'ERROR', error })
 const unset = (type: Type, reason: string): Answer => ({ value: DEFAULTS[type], reason, error: null })
 
-/** 1 and 1.0 are one number to JSON and to a Struct, so integers and floats are not mixed up here. */
+/** 1 and 1.0 are one number to JSON and to a Struct, so integers and floats are not confused here. */
 const isNumber = (type: Type): boolean => type === 'integer' || type === 'float'
 
 /** Every kind of error that a flag can have, for every type. */
@@ -73,7 +73,7 @@ const EVERY_TYPE: readonly Made[] = TYPES.flatMap((type) => [
   ),
 ])
 
-/** A context that the service does not read. */
+/** A context above the size limit of the service. */
 const TOO_LONG: Made = {
   ...made('right-boolean', 'boolean', failed('boolean', 'GENERAL'), { text: 'x'.repeat(1_000_000) }),
   isRemote: true,

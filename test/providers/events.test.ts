@@ -10,9 +10,9 @@ import { openWorld, type Subject, type Watched, type World } from './world.ts'
 type Watcher = { readonly name: string; readonly program: ProviderProgram; readonly hasEvents: boolean }
 
 const CHANGE_MS = 10_000
-/** A gRPC channel whose server was away tries again after longer and longer pauses. */
-const RETURN_MS = 40_000
-const AWAY_SECONDS = 3
+/** A gRPC channel whose server was unavailable retries with increasing delays. */
+const RECONNECT_MS = 40_000
+const DOWN_SECONDS = 3
 const CASE = { environment: 'changing', key: 'changing-flag', type: 'string', default: 'neither', context: {} } as const
 /** OFREP has no events for servers, and the SDK for Rust has none at all. */
 const hasEvents = (language: Language, mode: Mode): boolean => mode !== 'ofrep' && language !== 'rust'
@@ -21,15 +21,15 @@ withConformance('events of published providers', () => {
   let world: World
   let watched: Watched
   let watchers: readonly Watcher[]
-  let asked = 0
+  let evaluations = 0
 
   before(async () => {
     world = await openWorld({ hasCases: false })
     watched = await world.watch()
     const subjects = LANGUAGES.flatMap(subjectsOf)
-    // Two lanes, since each takes the machine for a while and has but seconds to be ready.
-    const lanes = [0, 1].map((lane) => startAll(subjects.filter((_, at) => at % 2 === lane)))
-    watchers = (await Promise.all(lanes)).flat()
+    // Two at a time: each start uses a core, and has a time limit of seconds.
+    const halves = [0, 1].map((half) => startAll(subjects.filter((_, at) => at % 2 === half)))
+    watchers = (await Promise.all(halves)).flat()
   })
   after(() => world.close())
 
@@ -38,20 +38,20 @@ withConformance('events of published providers', () => {
 
     const before = marks(watchers)
     await watched.change()
-    await all(watchers, (one) => hears(one, ['CONFIGURATION_CHANGED'], CHANGE_MS, before.get(one)))
+    await all(watchers, (one) => waitsFor(one, ['CONFIGURATION_CHANGED'], CHANGE_MS, before.get(one)))
     await all(watchers, (one) => answers(one, 'bar', CHANGE_MS))
 
-    const away = marks(watchers)
-    watched.restart(AWAY_SECONDS)
-    await all(watchers, (one) => hears(one, ['STALE', 'ERROR'], RETURN_MS, away.get(one)))
+    const stopped = marks(watchers)
+    watched.restart(DOWN_SECONDS)
+    await all(watchers, (one) => waitsFor(one, ['STALE', 'ERROR'], RECONNECT_MS, stopped.get(one)))
     const back = marks(watchers)
-    await all(watchers, (one) => hears(one, ['READY'], RETURN_MS, back.get(one)))
-    await all(watchers, (one) => answers(one, 'bar', RETURN_MS))
+    await all(watchers, (one) => waitsFor(one, ['READY'], RECONNECT_MS, back.get(one)))
+    await all(watchers, (one) => answers(one, 'bar', RECONNECT_MS))
 
     const again = marks(watchers)
     await watched.change()
-    await all(watchers, (one) => hears(one, ['CONFIGURATION_CHANGED'], RETURN_MS, again.get(one)))
-    await all(watchers, (one) => answers(one, 'foo', RETURN_MS))
+    await all(watchers, (one) => waitsFor(one, ['CONFIGURATION_CHANGED'], RECONNECT_MS, again.get(one)))
+    await all(watchers, (one) => answers(one, 'foo', RECONNECT_MS))
     process.stdout.write(`events (${RUNTIME}): ${watchers.map(({ name }) => name).join(', ')}\n`)
   })
 
@@ -65,14 +65,14 @@ withConformance('events of published providers', () => {
     return started
   }
 
-  /** Asks until the answer is this. */
+  /** Evaluates repeatedly until the value is `value`. */
   async function answers({ program }: Watcher, value: string, ms: number): Promise<void> {
     const late = performance.now() + ms
     for (;;) {
-      asked += 1
-      const [answer] = await program.ask([{ ...CASE, id: asked }])
+      evaluations += 1
+      const [answer] = await program.ask([{ ...CASE, id: evaluations }])
       if (answer?.value === value && !answer.error) return
-      assert.ok(performance.now() < late, `it answers ${JSON.stringify(answer)}, not "${value}", after ${ms} ms`)
+      assert.ok(performance.now() < late, `the answer is ${JSON.stringify(answer)}, not "${value}", after ${ms} ms`)
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }
@@ -86,18 +86,18 @@ function subjectsOf(language: Language): Subject[] {
   return []
 }
 
-/** How many events each has said so far. */
+/** The number of events of each so far. */
 const marks = (watchers: readonly Watcher[]): Map<Watcher, number> =>
   new Map(watchers.map((one) => [one, one.program.events.length]))
 
-async function hears({ program, hasEvents }: Watcher, names: string[], ms: number, from = 0): Promise<void> {
+async function waitsFor({ program, hasEvents }: Watcher, names: string[], ms: number, from = 0): Promise<void> {
   if (!hasEvents) return
   const found = await program.event(({ event }) => names.includes(event), ms, from)
   if (found.event === 'CONFIGURATION_CHANGED')
     assert.ok(!found.flags?.length || found.flags.includes(CASE.key), JSON.stringify(found))
 }
 
-/** Does a step with all, so that one that fails does not hide another. */
+/** Runs a step with all, and reports every failure. */
 async function all(watchers: readonly Watcher[], step: (one: Watcher) => Promise<void>): Promise<void> {
   const done = await Promise.allSettled(watchers.map(step))
   const faults = done.flatMap((one, at) =>

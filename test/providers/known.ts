@@ -2,16 +2,16 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Language } from './build.ts'
 import { type Answer, type Case, isDangling, type Mode } from './cases.ts'
 
-/** What a published provider answers otherwise than the test bed states, for a reason of its own. */
+/** A defect or limitation by which a published provider deviates from the test bed. */
 export type Known = {
   readonly language: Language
   readonly modes: readonly Mode[]
-  /** Every case of these must differ: an entry whose cases are right by now fails the test. The first entry counts. */
+  /** All these cases must deviate: an entry whose cases are correct fails the test. The first matching entry applies. */
   readonly cases: (one: Case) => boolean
   readonly why: string
-  /** What it answers instead, where that can be said; the rest is as expected. */
+  /** The members of its result that deviate, if they are predictable. */
   readonly instead?: (one: Case) => Answer
-  /** True where chance lets it be right with some of the cases. */
+  /** True if some of the cases are correct by chance. */
   readonly isSometimesRight?: true
 }
 
@@ -29,7 +29,7 @@ const isFailedRule = ({ expected: { error }, isRemote }: Case): boolean =>
   !isRemote && (error === 'PARSE_ERROR' || error === 'GENERAL')
 const isTooLong = ({ isRemote }: Case): boolean => isRemote === true
 const isParseError = ({ expected: { error } }: Case): boolean => error === 'PARSE_ERROR'
-/** Whole, and more than 32 bits hold. */
+/** An integer outside of 32 bits. */
 const isLong = (value: unknown): boolean =>
   Number.isInteger(value) &&
   Math.abs(Number(value)) > 2 ** 31 - 1 &&

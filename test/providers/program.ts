@@ -3,14 +3,14 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Answer, Case, Mode } from './cases.ts'
 
-/** What a program is given as its only argument. */
+/** The only argument of a program, as JSON. */
 export type Config = {
   readonly mode: Mode
   readonly host: string
   readonly port: number
   /** PEM file of the authority that signed the certificate of the service; absent: cleartext. */
   readonly certificate?: string | undefined
-  /** True when answers may come from the provider's own cache. */
+  /** True if the provider may use its cache. */
   readonly cache: boolean
   /** The key of each environment by name; a case names one of them. */
   readonly environments: Readonly<Record<string, string>>
@@ -26,7 +26,7 @@ type Question = Omit<Case, 'expected' | 'origin'>
 const START_MS = 60_000
 const ANSWER_MS = 60_000
 
-/** One program at work with a published provider: cases go in as lines of JSON, answers and events come out so. */
+/** A running program with a published provider: it reads cases and writes answers and events, as lines of JSON. */
 export class ProviderProgram {
   readonly events: ProviderEvent[] = []
   readonly #child: ChildProcess
@@ -38,7 +38,7 @@ export class ProviderProgram {
   constructor(command: readonly string[], config: Config, prefix: readonly string[] = []) {
     const [program = '', ...args] = [...prefix, ...command, JSON.stringify(config)]
     this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
-    this.#child.stdin?.on('error', () => undefined) // it has ended, which is said below
+    this.#child.stdin?.on('error', () => undefined) // it has ended, which is reported below
     this.#child.stderr?.on('data', (chunk) => {
       this.#output += chunk
     })
@@ -60,13 +60,13 @@ export class ProviderProgram {
       const found = this.events.slice(from).find(isWanted)
       if (found) return found
       const left = late - performance.now()
-      if (this.#hasEnded) throw new Error(`It ended; ${this.#said()}`)
-      if (left <= 0) throw new Error(`No event as in ${isWanted} within ${ms} ms; ${this.#said()}`)
+      if (this.#hasEnded) throw new Error(`The program ended; ${this.#log()}`)
+      if (left <= 0) throw new Error(`No event as in ${isWanted} within ${ms} ms; ${this.#log()}`)
       await this.#woken(left)
     }
   }
 
-  /** Asks all at once; the program answers one after the other. */
+  /** Sends all cases at once; the program evaluates them sequentially. */
   async ask(questions: readonly Question[]): Promise<Timed[]> {
     const answers: Timed[] = []
     for (const question of questions) this.#answers.set(question.id, (answer) => void answers.push(answer))
@@ -75,7 +75,7 @@ export class ProviderProgram {
     while (answers.length < questions.length) {
       const left = late - performance.now()
       if (left <= 0 || this.#hasEnded)
-        throw new Error(`${answers.length} answers to ${questions.length} cases; ${this.#said()}`)
+        throw new Error(`${answers.length} answers to ${questions.length} cases; ${this.#log()}`)
       await this.#woken(left)
     }
     return answers
@@ -96,8 +96,8 @@ export class ProviderProgram {
     this.#wake()
   }
 
-  #said(): string {
-    return `events ${JSON.stringify(this.events.slice(-10))}; it said: ${this.#output.slice(-4_000)}`
+  #log(): string {
+    return `events ${JSON.stringify(this.events.slice(-10))}; output: ${this.#output.slice(-4_000)}`
   }
 
   async #woken(ms: number): Promise<void> {

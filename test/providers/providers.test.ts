@@ -10,7 +10,7 @@ import type { Timed } from './program.ts'
 import { openWorld, type World } from './world.ts'
 
 const MODES: readonly Mode[] = ['ofrep', 'rpc', 'in-process']
-/** The algorithm that each provider has of its own, in process. */
+/** The bucketing of each provider in process. */
 const OWN_BUCKETING: Readonly<Record<Language, Bucketing>> = {
   python: 'v3',
   go: 'v2',
@@ -18,10 +18,10 @@ const OWN_BUCKETING: Readonly<Record<Language, Bucketing>> = {
   rust: 'v3',
   javascript: 'v2',
 }
-/** A provider that tries again after an error takes at least half a second. */
+/** A provider that retries after an error takes at least half a second. */
 const ANSWER_MS = 200
 const ROUNDS = 3
-/** Of the published test bed, without the errors. */
+/** Least number of cases of the published test bed, without the error cases. */
 const TESTBED_CASES_MIN = 732
 const FAULTS_SHOWN = 40
 
@@ -57,12 +57,12 @@ function leftOut(language: Language, mode: Mode, missing: string): void {
   test(mode, { skip: `left out: ${missing}` }, () => undefined)
 }
 
-/** One case of each environment and type, for connections and compilers to warm up. */
+/** One case of each environment and type, to open connections and compile code. */
 function firstOfEach(cases: readonly Case[]): Case[] {
   return [...new Map(cases.map((one) => [`${one.environment} ${one.type}`, one])).values()]
 }
 
-/** A machine with much to do may be late by chance; what is late by design is late each time. */
+/** Late cases are repeated: on a busy machine a case may be late by chance, but not each time. */
 async function settled(
   cases: readonly Case[],
   ask: (cases: readonly Case[]) => Promise<Timed[]>,
@@ -106,11 +106,11 @@ function complain({ value, variant, reason, error }: Answer, answer: Timed | und
   return error === undefined || (answer.error || null) === error ? undefined : 'wrong error'
 }
 
-/** A message that is too long takes a client its time; Java's sends it thrice, since RESOURCE_EXHAUSTED may be retried. */
+/** Not checked for messages that are too long; Java's client sends them three times, because RESOURCE_EXHAUSTED may be retried. */
 const isLate = ({ isRemote }: Case, answer: Timed | undefined): boolean =>
   !isRemote && answer !== undefined && answer.ms > ANSWER_MS
 
-/** A known defect must be there still, and be the one that the table describes. */
+/** A known defect must still exist, as the table describes it. */
 function unlike({ instead, isSometimesRight }: Known, one: Case, answer: Timed | undefined) {
   if (!complain(one.expected, answer)) return isSometimesRight ? undefined : 'a known defect is gone'
   return instead && complain({ ...one.expected, ...instead(one) }, answer) && 'not the known defect'

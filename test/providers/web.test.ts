@@ -28,7 +28,7 @@ const FLAGS = [
 ]
 const EVENT_MS = 30_000
 const AWAY_SECONDS = 2
-/** Flags that a provider answers otherwise: all flags at once, as version 1 has them, tell neither defaults nor errors. */
+/** Flags for which a provider deviates: version 1's result of all flags contains neither defaults nor errors. */
 const DIFFERS: Readonly<Record<Kind, readonly string[]>> = {
   'ofrep-web': [],
   'flagd-web': ['disabled-', 'no-default-', 'no-match-', 'unknown-operator-', 'unknown-reference-', 'missing-variant-'],
@@ -96,7 +96,7 @@ function defineTests(): void {
         const tab = await openPage(kind, environment)
         await answers(tab, 'foo')
         await launchpad.change(environment)
-        await hears(tab, 'PROVIDER_CONFIGURATION_CHANGED')
+        await receives(tab, 'PROVIDER_CONFIGURATION_CHANGED')
         await answers(tab, 'bar')
         server.restart(AWAY_SECONDS)
         await launchpad.change(environment)
@@ -114,7 +114,7 @@ function defineTests(): void {
   }
 
   async function openPage(kind: Kind, { key }: Environment): Promise<Tab> {
-    await until('the key', async () => (await bulk(key)) === 200) // another replica has made it
+    await until('the key', async () => (await bulk(key)) === 200) // another replica created it
     const tab = await browser.newPage()
     await tab.goto(origin)
     const options = [kind, server.port, key] as const
@@ -125,7 +125,7 @@ function defineTests(): void {
 
 type Global = { readonly providers: Page }
 
-/** All in one file, as a site serves it. */
+/** The bundle of the page. */
 async function bundle(): Promise<string> {
   const entryPoints = [join(import.meta.dirname, 'web/page.ts')]
   const { outputFiles } = await build({ entryPoints, bundle: true, write: false, format: 'iife', platform: 'browser' })
@@ -139,7 +139,7 @@ const ask = (tab: Tab, asked: Asked): Promise<ReturnType<Page['evaluate']>> =>
 
 const eventsOf = (tab: Tab): Promise<string[]> => tab.evaluate(() => (globalThis as unknown as Global).providers.events)
 
-/** Asks the page, not the service, until it is so: what changes has come by itself. */
+/** Polls the page, not the service: the page must receive changes itself. */
 async function until(name: string, isSo: () => Promise<boolean>): Promise<void> {
   const late = performance.now() + EVENT_MS
   while (!(await isSo())) {
@@ -151,5 +151,5 @@ async function until(name: string, isSo: () => Promise<boolean>): Promise<void> 
 const answers = (tab: Tab, value: string): Promise<void> =>
   until(`the answer "${value}"`, async () => (await ask(tab, [CHANGING]))[0]?.value === value)
 
-const hears = (tab: Tab, event: string): Promise<void> =>
+const receives = (tab: Tab, event: string): Promise<void> =>
   until(event, async () => (await eventsOf(tab)).includes(event))

@@ -12,24 +12,24 @@ export type Subject = { readonly language: Language; readonly mode: Mode; readon
 type Keys = Readonly<Record<string, string>>
 type Servers = { readonly cleartext: Server; readonly tls: Server }
 
-/** A service at work with the environments of all cases. */
+/** A running service with the environments of all cases. */
 export type World = {
   /** Starts a program and waits until all its providers are ready. */
   start(subject: Subject): Promise<ProviderProgram>
   watch(): Promise<Watched>
   close(): Promise<void>
 }
-/** A service of its own, and one environment that changes. */
+/** A separate service, with one environment that changes. */
 export type Watched = {
-  /** Starts a program whose provider may keep answers, and which knows the environment "changing" alone. */
+  /** Starts a program whose provider may use its cache, with only the environment "changing". */
   start(subject: Subject): Promise<ProviderProgram>
   /** Toggles its `changing-flag`. */
   change(): Promise<void>
-  /** Ends the service at once, and starts it again after so many seconds. */
+  /** Kills the service, and restarts it after `seconds`. */
   restart(seconds: number): void
 }
 
-/** Runs a program that finds our own names in /etc/hosts: a mount of its own, so that nothing else sees them. */
+/** Runs a program with our names in /etc/hosts, by a mount that no other process sees. */
 const WITH_HOSTS = ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"']
 
 export async function openWorld({ hasCases = true } = {}): Promise<World> {
@@ -78,13 +78,13 @@ export async function openWorld({ hasCases = true } = {}): Promise<World> {
   }
 }
 
-/** How a program reaches the service with its key. What cannot send one in cleartext goes over TLS, or by a name of the host. */
+/** How a program reaches the service with its key. Clients that cannot send it in cleartext use TLS, or the host name. */
 function wayOf({ language, mode }: Subject, { cleartext, tls }: Servers) {
   const host = '127.0.0.1'
   if (mode === 'ofrep') return { host, port: cleartext.port, prefix: [] }
   if (mode === 'rpc' && language === 'python')
     return { host, port: tls.grpcPort, certificate: tls.certPath, prefix: [] }
-  // It calls by Connect over HTTP/1.1, which is at the port of HTTP on every runtime.
+  // It uses Connect over HTTP/1.1, which every runtime serves at the port of HTTP.
   if (mode === 'rpc' && language === 'go') return { host, port: cleartext.port, prefix: WITH_HOSTS }
   return { host, port: cleartext.grpcPort, prefix: [] }
 }
@@ -101,7 +101,7 @@ async function changingEnvironment(launchpad: Launchpad): Promise<Environment> {
   return launchpad.environment({ flags: { 'changing-flag': flag } })
 }
 
-/** The same environments without the flags that name a rule which does not exist. */
+/** The same environments without the flags that refer to a rule which does not exist. */
 function withoutDangling(plans: ReadonlyMap<string, EnvironmentPlan>): Map<string, EnvironmentPlan> {
   return new Map(
     [...plans].map(([name, { document, bucketing }]) => {

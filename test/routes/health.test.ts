@@ -37,7 +37,7 @@ before(async () => {
 after(() => service.close())
 const get = (path: string) => service.call('GET', path, { key: null })
 
-test('probes follow the life of the process', async () => {
+test('probes follow the state of the process', async () => {
   databaseHealth = {
     isLoaded: false,
     trouble: new FlagError('unavailable', 'The database schema is behind'),

@@ -10,7 +10,7 @@ const flag = { state: 'ENABLED', variants: { on: true, off: false }, defaultVari
 
 let service: Service
 before(async () => {
-  // The clock stands still, so that a replica asks for news only when a test makes it.
+  // The clock is fixed, so that a replica checks for changes only when a test advances it.
   service = await openService({ now: () => 0 })
   const ruled = { ...flag, targeting: { var: 'wanted' } }
   await call('POST', '/api/v1/projects', { body: { key: 'shop' } })
@@ -31,7 +31,7 @@ const scrape = async (headers: Record<string, string> = {}) => {
   assert.equal(status, 200)
   return { text, type: got.get('content-type'), samples: samplesIn(text) }
 }
-/** The difference that `work` made to each sample. */
+/** The change of each sample by `work`. */
 const growth = async (work: () => Promise<unknown>): Promise<(sample: string) => number | undefined> => {
   const { samples: before } = await scrape()
   await work()
@@ -42,7 +42,7 @@ const growth = async (work: () => Promise<unknown>): Promise<(sample: string) =>
   }
 }
 
-test('requests are counted by method, pattern of the route and status', async () => {
+test('requests are counted by method, route pattern and status', async () => {
   const count = (labels: string) => `http_request_duration_seconds_count{${labels}}`
   const grown = await growth(async () => {
     await evaluate('plain')
@@ -107,7 +107,7 @@ test('a snapshot shows its revision, its age and the source of the last confirma
   assert.equal(next.get('flagstaff_snapshot_revision{environment="shop/live"}'), Number(revision) + 1)
 })
 
-test('an open stream is a gauge, one that is over is counted by why', async () => {
+test('an open stream is a gauge, an ended one is counted by reason', async () => {
   const open = async () => (await scrape()).samples.get('flagstaff_streams{door="ofrep"}')
   const bulk = await call('POST', SINGLE, { body: {}, headers: { 'flagd-selector': 'flagSetId=shop/live' } })
   const { requestUri } = bulk.body.eventStreams[0].endpoint
@@ -119,7 +119,7 @@ test('an open stream is a gauge, one that is over is counted by why', async () =
   assert.equal((await scrape()).samples.get('flagstaff_ofrep_streams_ended_total{reason="client"}'), 1)
 })
 
-test('whatever clients make up, nothing grows', async () => {
+test('made-up values of clients create no series', async () => {
   const flood = async (round: string) => {
     for (let n = 0; n < 25; n += 1) {
       const made = `${round}-${n}`
@@ -175,7 +175,7 @@ test('OpenMetrics is returned on request, with exemplars of sampled traces', asy
   assert.ok(!text.includes(dropped))
 })
 
-test('OpenMetrics for one leaves the text of the next as it was', async () => {
+test('an OpenMetrics response does not change the text of the next', async () => {
   const lines = ({ text }: { text: string }) => text.split('\n').filter((line) => /^# (HELP|TYPE)/.test(line))
   const before = lines(await scrape())
   await scrape({ accept: OPEN_METRICS })
@@ -185,7 +185,7 @@ test('OpenMetrics for one leaves the text of the next as it was', async () => {
   assert.ok(!after.text.includes(' # {'))
 })
 
-test('names and units are as Prometheus wants them', {
+test('names and units follow the conventions of Prometheus', {
   skip: HAS_PROMTOOL ? false : 'there is no promtool on this machine',
 }, async () => {
   await evaluate('plain')
@@ -193,7 +193,7 @@ test('names and units are as Prometheus wants them', {
   assert.match(await lint('flagstaff_things 1\n'), /no help text/)
 })
 
-test('the process and its build show themselves', async () => {
+test('the process and its build are shown', async () => {
   const { samples } = await scrape()
   const { bun, node } = process.versions
   const build = `version="0.1.0",runtime="${bun ? 'bun' : 'node'}",runtime_version="${bun ?? node}"`
@@ -212,7 +212,7 @@ test('metrics contain no secret and no flag', async () => {
   assert.ok(!/plain|ruled|sleeping/.test(text.replaceAll('text/plain', '')))
 })
 
-test('where no metrics are kept, nothing is there', async () => {
+test('without metrics the route is 404', async () => {
   const without = await openService({ store: service.store, dependencies: { metrics: undefined } })
   assert.equal((await without.call('GET', '/metrics')).status, 404)
   const answer = await without.call('POST', `${SINGLE}/plain`, {

@@ -28,14 +28,14 @@ before(async () => {
 })
 after(() => it.close())
 
-/** Does something while there is one request under way, and with it as many as there may be. */
+/** Runs `work` while one request is in progress, which reaches the limit. */
 async function whileFull<T>(work: () => Promise<T>): Promise<T> {
   it.service.load.begin()
   try {
     return await work()
   } finally {
     it.service.load.end()
-    await endOfTurn() // until then it keeps its place
+    await endOfTurn() // it is counted until then
   }
 }
 beforeEach(() => assert.equal(it.service.load.size, 0, 'nothing is left under way'))
@@ -82,7 +82,7 @@ for (const [version, send] of [
     ],
     ['evaluation of all', BULK, { errorCode: 'GENERAL', errorDetails: DETAIL }],
   ] as const)
-    test(`over ${version} the ${what} is refused in OFREP's words, which pages may read`, async () => {
+    test(`over ${version} the ${what} is refused with an OFREP error, which pages may read`, async () => {
       const answer = await whileFull(() => send(path, { headers: { 'content-type': 'application/json' } }))
       assert.equal(answer.status, 503)
       assert.deepEqual(JSON.parse(answer.body), body)
@@ -100,16 +100,16 @@ for (const [version, send] of [
     assert.equal(answer.status, 503)
     assert.equal(answer.headers['content-type'], 'application/problem+json')
     assert.equal(answer.headers['retry-after'], '1')
-    const { title, status, code, detail, traceId: told } = JSON.parse(answer.body)
-    assert.deepEqual([title, status, code, detail, told], ['Service Unavailable', 503, 'unavailable', DETAIL, traceId])
+    const { title, status, code, detail, traceId: sent } = JSON.parse(answer.body)
+    assert.deepEqual([title, status, code, detail, sent], ['Service Unavailable', 503, 'unavailable', DETAIL, traceId])
   })
 
   for (const probe of PROBES)
-    test(`over ${version} ${probe} answers all the while`, async () => {
+    test(`over ${version} ${probe} is answered meanwhile`, async () => {
       assert.equal((await whileFull(() => send(probe, { method: 'GET' }))).status, 200)
     })
 
-  test(`over ${version} a connection goes on after a refusal, whose body nobody reads`, async () => {
+  test(`over ${version} a connection stays open after a refusal with an unread body`, async () => {
     const body = JSON.stringify({ context: { targetingKey: 'x'.repeat(200_000) } })
     for (let n = 0; n < 20; n += 1) {
       assert.equal((await whileFull(() => send(SINGLE, { body }))).status, 503)
@@ -137,7 +137,7 @@ for (const [name, transport] of [
     assert.equal(error.metadata.get('retry-after'), '1')
     return true
   }
-  test(`its own client understands a refusal over ${name}`, async () => {
+  test(`the protocol's client reports a refusal over ${name}`, async () => {
     const client = createClient(Service, transport())
     const headers = { 'x-api-key': key }
     const call = () => client.resolveBoolean({ flagKey: 'on' }, { headers })
@@ -145,7 +145,7 @@ for (const [name, transport] of [
     assert.equal((await call()).value, true)
   })
 
-  test(`its own client understands the refusal of a stream over ${name}`, async () => {
+  test(`the protocol's client reports the refusal of a stream over ${name}`, async () => {
     const client = createClient(Service, transport())
     const read = async () => {
       for await (const _ of client.eventStream({}, { headers: { 'x-api-key': key } })) return
@@ -154,13 +154,13 @@ for (const [name, transport] of [
     await read()
   })
 
-  test(`health answers over ${name} all the while`, async () => {
+  test(`health is answered over ${name} meanwhile`, async () => {
     const { status } = await whileFull(() => createClient(Health, transport()).check({}))
     assert.equal(status, 1)
   })
 }
 
-test('gRPC refuses calls and streams with UNAVAILABLE, answers health all the while, and goes on after it', async () => {
+test('gRPC refuses calls and streams with UNAVAILABLE, answers health meanwhile, and serves calls afterwards', async () => {
   const client = it.client({ key })
   const refused = { status: 14, details: DETAIL }
   await whileFull(async () => {
@@ -172,7 +172,7 @@ test('gRPC refuses calls and streams with UNAVAILABLE, answers health all the wh
     assert.equal((await client.call(Service, 'resolveBoolean', { flagKey: 'on' })).message?.value, true)
 })
 
-test('streams that are open are not under way', async () => {
+test('open streams are not counted as requests in progress', async () => {
   const client = it.client({ key })
   const streams = Array.from({ length: 5 }, () => client.open(Service, 'eventStream', {}))
   for (const stream of streams) assert.equal((await stream.next()).type, 'provider_ready')
@@ -183,7 +183,7 @@ test('streams that are open are not under way', async () => {
   for (const stream of streams) stream.cancel()
 })
 
-test('refusals are counted, and requests under way are a gauge', async () => {
+test('refusals are counted, and requests in progress are a gauge', async () => {
   const scrape = async () => samplesIn((await overHttp1('/metrics', { method: 'GET' })).body)
   const shed = 'flagstaff_shed_total{reason="concurrency"}'
   const before = (await scrape()).get(shed) ?? 0
@@ -199,7 +199,7 @@ test('refusals are counted, and requests under way are a gauge', async () => {
 
 const requestOf = (url: string, headers: Record<string, string> = {}) => new Request(url, { headers })
 
-test('overload() names an origin that may read the answer, and no other', () => {
+test('overload() allows an origin that may read the response, and no other', () => {
   const refuse = overload({ services: [], corsOrigins: ['https://app.example'] })
   const headersFor = (origin: string | null) =>
     refuse(requestOf(`http://host${SINGLE}`, { ...(origin !== null && { origin }) }))?.headers
@@ -217,7 +217,7 @@ for (const url of [
   'https://host:1/livez#a',
   'http://host/grpc.health.v1.Health/Check',
 ])
-  test(`overload() lets ${url} in`, () =>
+  test(`overload() exempts ${url}`, () =>
     assert.equal(overload({ services: [], corsOrigins: undefined })(requestOf(url)), undefined))
 
 for (const url of [

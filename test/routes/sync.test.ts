@@ -63,15 +63,15 @@ for (const [what, headers] of [
   test(`If-None-Match, ${what}, of the current document is 304 without a body`, async () => {
     const first = await get('/v1/flags', 'accept-encoding' in headers ? headers : {})
     const etag = first.headers.get('etag') ?? ''
-    const told = 'if-none-match' in headers ? headers['if-none-match'].replace('ETAG', etag) : etag
-    const second = await get('/v1/flags', { 'if-none-match': told })
+    const tag = 'if-none-match' in headers ? headers['if-none-match'].replace('ETAG', etag) : etag
+    const second = await get('/v1/flags', { 'if-none-match': tag })
     assert.equal(second.status, 304)
     assert.equal(await second.text(), '')
     assert.equal(second.headers.get('content-type'), null)
     assert.ok(second.headers.get('etag'))
   })
 
-test('a change makes another ETag, and its reversal the first one again', async () => {
+test('a change causes another ETag, and its reversal the first one again', async () => {
   const first = await get()
   const change = (variant: string) => service.call('PUT', `${PLACE}/flags/f0`, { body: flag('red', variant) })
   await change('off')

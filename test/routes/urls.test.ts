@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { type Listening, openListening } from '../support/listening.ts'
 import { ADMIN_KEY } from '../support/service.ts'
 
-// Anything that a client can write into a URL or a selector, through a socket and down to Postgres: rejected with 400, never a 500.
+// Arbitrary text in URLs and selectors, through a socket and down to Postgres: rejected with 400, never a 500.
 
 type Operation = { method: string; path: string; names: readonly string[]; queries: readonly string[] }
 let listening: Listening
@@ -38,7 +38,7 @@ const operationsOf = ({ paths }: Document): Operation[] =>
     }),
   )
 
-/** Percent-encodes as clients should, lone surrogates as the bytes that a careless one sends for them. */
+/** Percent-encodes, lone surrogates as the bytes that incorrect clients send for them. */
 const encode = (text: string): string =>
   [...text]
     .map((character) => (character.isWellFormed() ? encodeURIComponent(character) : loneSurrogate(character)))
@@ -87,7 +87,7 @@ const TIMES = [
   '9999-12-31T23:59:59-12:00',
 ]
 const NUMBERS = ['-1', '0', '1e3', '999999999999999999', '9223372036854775808', '99999999999999999999', '0x10', '1000']
-/** Half surrogate pairs among them. fast-check's own unit of this kind takes Node 7 s to make, in which no database can be reached. */
+/** Includes lone surrogates. fast-check's own unit of this kind blocks Node for 7 s, too long for database connections. */
 const characters = fc.nat(0x10ffff).map((code) => String.fromCodePoint(code))
 const values = fc.oneof(
   fc.constantFrom(...MALFORMED),
@@ -112,7 +112,7 @@ const GOOD: Readonly<Record<string, string>> = {
   id: '00000000-0000-4000-8000-000000000000',
   selector: encodeURIComponent('flagSetId=shop/test'),
 }
-/** Of each parameter in turn what stands in it; undefined: what is right there, or nothing. */
+/** The value of each parameter in turn; undefined: a valid one, or none. */
 const choices = fc.array(fc.option(values, { nil: undefined }), { minLength: 12, maxLength: 12 })
 
 const bodyOf = (method: string, path: string): object => {
@@ -142,7 +142,7 @@ async function send(method: string, address: string, more: Readonly<Record<strin
     method,
     headers: {
       authorization: `Bearer ${ADMIN_KEY}`,
-      // What a run finds right must still be there for the next one.
+      // Valid requests must not change the state for the next run.
       ...(method === 'DELETE' && { 'if-match': '"999"' }),
       ...(isWrite && { 'content-type': 'application/json' }),
       ...(/^\/(?:ofrep|v1)/.test(address) && { 'flagd-selector': 'flagSetId=shop/test' }),
@@ -167,7 +167,7 @@ const isMalformed = (address: string): boolean => {
   }
 }
 
-test('no value of any parameter of any operation is an error of the service', async () => {
+test('no value of any parameter of any operation causes an error of the service', async () => {
   const property = fc.asyncProperty(fc.nat(), choices, async (pick, chosen) => {
     const operation = operations[pick % operations.length] ?? assert.fail()
     const address = addressOf(operation, chosen)
@@ -180,16 +180,16 @@ test('no value of any parameter of any operation is an error of the service', as
   await fc.assert(property, { numRuns: 800 })
 })
 
-test('each parameter alone, with each value that is none', async () => {
+test('each parameter alone, with each invalid value', async () => {
   for (const operation of operations)
     for (const [place, name] of [...operation.names, ...operation.queries].entries())
       for (const value of MALFORMED) {
-        if (['token', 'flagConfigEtag'].includes(name)) continue // compared, and kept nowhere
+        if (['token', 'flagConfigEtag'].includes(name)) continue // compared, and not stored
         const address = addressOf(
           operation,
           Array.from({ length: place + 1 }, (_, at) => (at === place ? value : undefined)),
         )
-        // Of two selectors the header is the one that counts.
+        // Of two selectors the header takes precedence.
         const { status, text } = await send(
           operation.method,
           address,
@@ -199,17 +199,17 @@ test('each parameter alone, with each value that is none', async () => {
       }
 })
 
-test('a comment is text, on each operation that changes something', async () => {
+test('a comment must be valid text, on each operation that changes something', async () => {
   for (const { method, path, names, queries } of operations) {
     if (method === 'GET' || path.startsWith('/ofrep')) continue
-    assert.ok(queries.includes('comment'), `${method} ${path} says that it takes a comment`)
+    assert.ok(queries.includes('comment'), `${method} ${path} documents a comment`)
     const address = addressOf({ method, path, names, queries: [] }, [...names.map(() => undefined), '%00'])
     assert.equal((await send(method, address)).status, 400, address)
   }
 })
 
-test('a time that does not exist is refused, and one that does is not', async () => {
-  const asked = async (time: string) => {
+test('a time that does not exist is refused, and one that exists is accepted', async () => {
+  const statusOf = async (time: string) => {
     const from = (await send('GET', `/api/v1/changes?from=${encodeURIComponent(time)}`)).status
     const to = (await send('GET', `/api/v1/changes?to=${encodeURIComponent(time)}`)).status
     const usage = await send(
@@ -227,17 +227,17 @@ test('a time that does not exist is refused, and one that does is not', async ()
     ...TIMES.slice(0, 3),
     TIMES[8],
   ])
-    assert.equal(await asked(time ?? ''), 400, time)
+    assert.equal(await statusOf(time ?? ''), 400, time)
   for (const time of [
     '2024-02-29T00:00:00Z',
     '0001-01-01T00:00:00Z',
     '9999-12-31T23:59:59.999999999Z',
     '2026-01-01T00:00:00+0200',
   ])
-    assert.equal(await asked(time), 200, time)
+    assert.equal(await statusOf(time), 200, time)
 })
 
-test('the end of a key is a time that exists', async () => {
+test('the expiry of a key must be a time that exists', async () => {
   for (const [expiresAt, status] of [
     ['2026-02-30T00:00:00Z', 400],
     ['0000-01-01T00:00:00Z', 400],
@@ -256,7 +256,7 @@ test('the end of a key is a time that exists', async () => {
   }
 })
 
-test('a selector is text: in a path, and in the message of a call', async () => {
+test('a selector must be valid text: in a path, and in the message of a call', async () => {
   for (const selector of ['flagSetId=shop%2Ftest%00', 'flagSetId%3Da%00%2Fb', '%ED%A0%80'])
     for (const path of ['/v1/flags/', '/ofrep/v1/sse/'])
       assert.equal(
@@ -274,7 +274,7 @@ test('a selector is text: in a path, and in the message of a call', async () => 
   }
 })
 
-test('an If-Match of any digits is compared, and matches nothing', async () => {
+test('an If-Match of any digits is compared, and does not match', async () => {
   for (const tag of ['"9223372036854775808"', '"9999999999999999999"', '"0"', '"', '"-1", "x"'])
     assert.equal((await send('PATCH', '/api/v1/projects/shop', { 'if-match': tag })).status, 412, tag)
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { wakefulClock } from '../../src/server/clock.ts'
 
-test('wakefulClock() counts the time of a freeze and tells of it once', () => {
+test('wakefulClock() counts the time of a suspension and reports it once', () => {
   let monotonic = 100
   let wall = 1_000_000
   const jumps: number[] = []
@@ -23,7 +23,7 @@ test('wakefulClock() never runs backwards, and a wall clock that is set back is 
   wall -= 5_000
   assert.equal(now(), 100)
   assert.deepEqual(jumps, [-5_000])
-  wall += 300 // drift is no jump
+  wall += 300 // drift is not a jump
   assert.equal(now(), 100)
   assert.equal(jumps.length, 1)
 })

@@ -13,7 +13,7 @@ function limitOf(requestsMax: number) {
   return { limit: new ConcurrencyLimit({ requestsMax, shed }), shed }
 }
 
-test('ConcurrencyLimit refuses a request above it, counts that, and takes the next after a response', async () => {
+test('ConcurrencyLimit refuses and counts a request above the limit, and accepts the next after a response', async () => {
   const { limit, shed } = limitOf(2)
   const gates = [Promise.withResolvers<Response>(), Promise.withResolvers<Response>()] as const
   let next = 0
@@ -40,7 +40,7 @@ function work(ms: number): Response {
   return new Response()
 }
 
-test('ConcurrencyLimit counts what is served in one turn of the event loop, also what waits for nothing', async () => {
+test('ConcurrencyLimit counts all requests of one turn of the event loop, including those that never wait', async () => {
   const { limit, shed } = limitOf(10)
   const fetch = limit.wrap(async () => work(1), refuse)
   for (let turn = 0; turn < 3; turn += 1) {
@@ -52,14 +52,14 @@ test('ConcurrencyLimit counts what is served in one turn of the event loop, also
   assert.equal(shed.value, 30)
 })
 
-test('ConcurrencyLimit refuses nothing of a turn of many short requests, as of clients that connect anew for each', async () => {
+test('ConcurrencyLimit refuses none of many short requests in one turn, as from clients with a new connection for each', async () => {
   const { limit, shed } = limitOf(10)
   const fetch = limit.wrap(async () => work(0.1), refuse)
   for (let n = 0; n < 300; n += 1) assert.notEqual(await fetch(request), REFUSAL)
   assert.equal(shed.value, 0)
 })
 
-test('ConcurrencyLimit serves above it what is never refused, and does not count a refusal', async () => {
+test('ConcurrencyLimit serves exempt requests above the limit, and counts no refusal', async () => {
   const { limit, shed } = limitOf(1)
   limit.begin()
   assert.equal(
@@ -74,7 +74,7 @@ test('ConcurrencyLimit serves above it what is never refused, and does not count
   assert.equal(shed.value, 0)
 })
 
-test('ConcurrencyLimit forgets a request that fails', async () => {
+test('ConcurrencyLimit releases the place of a request that fails', async () => {
   const { limit } = limitOf(1)
   await assert.rejects(async () => limit.wrap(() => Promise.reject(new Error('broken')), refuse)(request), /broken/)
   const broken = limit.wrap(() => {
@@ -85,7 +85,7 @@ test('ConcurrencyLimit forgets a request that fails', async () => {
   assert.equal(limit.size, 0)
 })
 
-test('ConcurrencyLimit of 0 takes any number', () => {
+test('ConcurrencyLimit of 0 accepts any number', () => {
   const { limit } = limitOf(0)
   for (let n = 0; n < 100_000; n += 1) limit.begin()
   assert.equal(limit.reached(), undefined)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { shutDown } from '../../src/server/graceful-shutdown.ts'
 import type { Log } from '../../src/telemetry/log.ts'
 
-/** A log that keeps what it is told. */
+/** A log that stores its lines. */
 function recorder(): { log: Log; said: string[] } {
   const said: string[] = []
   const write = (message: string, fields: object = {}) => void said.push(`${message} ${JSON.stringify(fields)}`)
@@ -11,7 +11,7 @@ function recorder(): { log: Log; said: string[] } {
 }
 const never = () => new Promise<void>(() => undefined)
 
-test('shutDown() runs the steps one after the other in their order', async () => {
+test('shutDown() runs the steps sequentially in their order', async () => {
   const order: string[] = []
   const step = (name: string) => ({
     name,
@@ -25,7 +25,7 @@ test('shutDown() runs the steps one after the other in their order', async () =>
   assert.deepEqual(order, ['a begins', 'a ends', 'b begins', 'b ends'])
 })
 
-test('shutDown() goes on after a step that fails, and tells of it in the exit code', async () => {
+test('shutDown() continues after a step that fails, and reports it in the exit code', async () => {
   const { log, said } = recorder()
   const order: string[] = []
   const steps = [
@@ -37,7 +37,7 @@ test('shutDown() goes on after a step that fails, and tells of it in the exit co
   assert.match(said[0] ?? '', /flush/)
 })
 
-test('shutDown() tells a step when it is late, in time for the ones after it', async () => {
+test('shutDown() aborts the signal of a late step, in time for the ones after it', async () => {
   const order: string[] = []
   const late = (signal: AbortSignal) =>
     new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
@@ -49,7 +49,7 @@ test('shutDown() tells a step when it is late, in time for the ones after it', a
   assert.deepEqual(order, ['close'])
 })
 
-test('shutDown() gives up at the deadline and names the step it waited for', async () => {
+test('shutDown() ends at the deadline and names the step that was running', async () => {
   const { log, said } = recorder()
   assert.equal(await shutDown([{ name: 'hang', run: never }], 50, log), 1)
   assert.match(said.at(-1) ?? '', /deadline.*hang/)

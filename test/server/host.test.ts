@@ -61,7 +61,7 @@ for (const [name, host] of Object.entries(REFUSED))
       assert.equal(await statusOf(method, path, { version: '1.1', host }), 400, `${method} ${path}`)
   })
 
-/** Status of one request on a connection of its own, which the server closes. */
+/** Status of one request on a separate connection, which the server closes. */
 function statusOf(method: string, path: string, { version, host }: { version: string; host: string }): Promise<number> {
   const body = method === 'POST' ? '{}' : ''
   const type = method === 'POST' ? `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n` : ''

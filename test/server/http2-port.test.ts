@@ -8,7 +8,7 @@ import { H2Client } from '../support/h2.ts'
 import { RUNTIME } from '../support/process.ts'
 import { Flag, headerBlock, PREFACE, RawH2, rawFrame, SETTINGS, Type } from '../support/raw-h2.ts'
 
-// What is true of the first clients of a port: on Bun, HTTP/2 is loaded for them.
+// The first clients of a port: on Bun, they cause HTTP/2 to be loaded.
 const HOST = '127.0.0.1'
 const CLIENTS = 20
 /** The port of HTTP/1.1, which on Node has HTTP/2 as well, or that of HTTP/2 alone. */
@@ -41,14 +41,14 @@ async function open(t: TestContext, which: Which, times: Partial<Times> = {}) {
 }
 
 for (const which of PORTS) {
-  test(`${which} port: clients that come at once as the first are all answered, as are those that come after them`, async (t) => {
+  test(`${which} port: concurrent first clients are all answered, and later ones as well`, async (t) => {
     const { ask } = await open(t, which)
     const sizes = Array.from({ length: CLIENTS }, (_, at) => at * 5_000)
     assert.deepEqual(await Promise.all(sizes.map(ask)), sizes)
     assert.deepEqual(await Promise.all(sizes.map(ask)), sizes)
   })
 
-  test(`${which} port: a first client that has said everything before it is listened to is answered`, async (t) => {
+  test(`${which} port: a first client that has sent everything before HTTP/2 is loaded is answered`, async (t) => {
     const { port } = await open(t, which)
     const connection = await RawH2.connect(port, new Uint8Array())
     const block = headerBlock({ ':method': 'POST', ':scheme': 'http', ':authority': 'a', ':path': '/' })
@@ -62,7 +62,7 @@ for (const which of PORTS) {
     connection.socket.destroy()
   })
 
-  test(`${which} port: a first client that leaves at once, or half, leaves the port as it was`, async (t) => {
+  test(`${which} port: a first client that closes its connection, or half of it, does not affect the port`, async (t) => {
     const { port, ask } = await open(t, which)
     const leave = [(socket: net.Socket) => socket.destroy(), (socket: net.Socket) => socket.resetAndDestroy()]
     for (const go of leave) {
@@ -77,7 +77,7 @@ for (const which of PORTS) {
     assert.equal(await ask(3), 3)
   })
 
-  test(`${which} port: a first client that says nothing is closed`, async (t) => {
+  test(`${which} port: a silent first client is closed`, async (t) => {
     const { port, ask } = await open(t, which, { silentMs: 100, headersMs: 100 })
     const socket = net.connect(port, HOST).resume()
     await once(socket, 'close')
@@ -85,7 +85,7 @@ for (const which of PORTS) {
   })
 
   if (RUNTIME === 'bun')
-    test(`${which} port: a first client that comes just before the end holds nothing up, and is told to go`, async (t) => {
+    test(`${which} port: a first client immediately before the shutdown delays nothing, and receives GOAWAY`, async (t) => {
       const { port, close } = await open(t, which)
       const client = new H2Client(`http://${HOST}:${port}`)
       const gone = once(client.session, 'close')

@@ -10,7 +10,7 @@ import { H2Client } from '../support/h2.ts'
 import { Flag, headerBlock, type RawFrame, RawH2, rawFrame, reset, Type } from '../support/raw-h2.ts'
 
 const HOST = '127.0.0.1'
-/** More than anybody may reset. */
+/** More resets than the limit. */
 const RESETS = 20_000
 const IS_NODE = !('Bun' in globalThis)
 const fetchOf = async (request: Request): Promise<Response> =>
@@ -31,7 +31,7 @@ const answers = async () => {
   return body.toString()
 }
 
-/** Sends text in pieces, each in a packet of its own, and reads until `bytes` came or the connection ends. */
+/** Sends text in pieces, each in a separate packet, and reads until `bytes` came or the connection ends. */
 async function raw(pieces: readonly string[], until: RegExp): Promise<string> {
   const socket = net.connect(server.port, HOST).setNoDelay(true)
   await once(socket, 'connect')
@@ -63,7 +63,7 @@ for (const method of ['POST', 'PUT', 'PATCH', 'PROPFIND', 'DELETE'])
     assert.ok(got.includes(`${method} /x 0`), got)
   })
 
-test('requests that come together are answered one after the other', async () => {
+test('requests in one packet are answered in order', async () => {
   const got = await raw([request('POST', 'ab') + request('PUT', 'abc')], /PUT \/x 3/)
   assert.match(got, /POST \/x 2.*PUT \/x 3/s)
 })
@@ -73,7 +73,7 @@ test('a first packet of 100,000 bytes is read whole', async () => {
 })
 
 if (IS_NODE)
-  test('HTTP/2 whose first bytes come one by one is HTTP/2, on the same port', async () => {
+  test('HTTP/2 whose first bytes arrive one by one is detected on the same port', async () => {
     assert.equal(port, server.port)
     const settings = '\0\0\0\x04\0\0\0\0\0'
     const got = await raw([...'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', settings], /^[\s\S]{9}/)
@@ -81,7 +81,7 @@ if (IS_NODE)
     assert.equal(await answers(), 'POST /alive 0')
   })
 
-test('headers that are too large are refused, and the server lives', async () => {
+test('headers that are too large are refused, and the server continues', async () => {
   const client = new H2Client(`http://${HOST}:${port}`)
   const headers = { ':path': '/', 'content-type': 'text/plain', large: 'x'.repeat(100_000) }
   const refused = await client.send(headers).then(
@@ -94,7 +94,7 @@ test('headers that are too large are refused, and the server lives', async () =>
   if (IS_NODE) assert.match(await raw([`GET / HTTP/1.1\r\nlarge: ${'x'.repeat(100_000)}\r\n\r\n`], /431/), /431/)
 })
 
-test('what is no HTTP ends the connection, and the server lives', async () => {
+test('bytes that are not HTTP end the connection, and the server continues', async () => {
   assert.doesNotMatch(await raw(['\x16\x03\x01\x02\0\x01\0\x01\xfc'], /400/), /200/)
   const socket = net.connect(port, HOST)
   socket.on('error', () => undefined)
@@ -105,7 +105,7 @@ test('what is no HTTP ends the connection, and the server lives', async () => {
   assert.equal(await answers(), 'POST /alive 0')
 })
 
-test('a client that opens and resets streams without end is cut, and others go on', async () => {
+test('a client that keeps opening and resetting streams is disconnected, and others are served', async () => {
   const client = await RawH2.connect(port)
   const block = headerBlock({ ':method': 'POST', ':scheme': 'http', ':authority': 'a', ':path': '/x' })
   const isEnd = ({ type, payload }: RawFrame) =>
@@ -121,7 +121,7 @@ test('a client that opens and resets streams without end is cut, and others go o
   }
   assert.ok(isCut(), `${RESETS} streams were opened and reset`)
   const code = client.frames.find(isEnd)?.payload.readUInt32BE(4)
-  if (IS_NODE) assert.equal(code, http2.constants.NGHTTP2_INTERNAL_ERROR) // Bun's last word is lost with what it had still to write
+  if (IS_NODE) assert.equal(code, http2.constants.NGHTTP2_INTERNAL_ERROR) // Bun loses GOAWAY together with its unsent data
   client.socket.destroy()
   assert.equal(await answers(), 'POST /alive 0')
 })
@@ -135,12 +135,12 @@ test('pings are answered, also without a stream', async () => {
   client.close()
 })
 
-test('a stream hears that its client is gone without a word', async () => {
+test('a stream is closed when its client disconnects without a frame', async () => {
   const taken = Promise.withResolvers<ServerHttp2Stream>()
   const takeStream = (stream: ServerHttp2Stream) => {
     stream.on('error', () => undefined)
     stream.respond({ ':status': 200 })
-    stream.write(Buffer.alloc(1_000_000)) // more than its windows take
+    stream.write(Buffer.alloc(1_000_000)) // more than the flow-control windows
     taken.resolve(stream)
     return true
   }
@@ -158,7 +158,7 @@ test('a stream hears that its client is gone without a word', async () => {
   await own.close()
 })
 
-test('close() says goodbye, lets an open request finish and loses none that is on its way', async () => {
+test('close() sends GOAWAY, lets an open request finish and loses none in transit', async () => {
   let release = (): void => undefined
   const held = new Promise<void>((resolve) => {
     release = resolve

@@ -20,7 +20,7 @@ const HALVES = {
   'half of its body': 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello',
   'half of a chunk': 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\na\r\nhello',
 }
-/** What such a client is told until its end. All begin at once, for they take their time. */
+/** The bytes that such a client receives until its connection ends. All start at once, because they take long. */
 const halves: Record<string, Promise<string>> = {}
 before(async () => {
   server = await listen({
@@ -58,19 +58,19 @@ const head = (method: string, path: string) =>
 const isBye = ({ type }: { type: number }) => type === Type.goAway
 
 for (const [what, bytes] of [
-  ['says nothing', ''],
+  ['sends nothing', ''],
   ['begins to say what it is', 'PR'],
-  ['says half of what it is', 'PRI * HTTP/2.0\r\n'],
-  ['says what it is and no settings', PREFACE],
+  ['sends half of the preface', 'PRI * HTTP/2.0\r\n'],
+  ['sends the preface and no settings', PREFACE],
 ] as const)
-  test(`a connection for HTTP/2 that ${what} is cut`, async () => {
+  test(`an HTTP/2 connection that ${what} is closed`, async () => {
     await (await connect(http2c, bytes)).closed
   })
 
 for (const what of Object.keys(HALVES))
-  test(`a request over HTTP/1.1 that sends ${what} is cut`, async () => {
+  test(`a request over HTTP/1.1 that sends ${what} is ended`, async () => {
     const text = await halves[what]
-    // Bun's own time for headers is some 10 s, and it cuts without a word.
+    // Bun's own limit for headers is about 10 s, and it closes without a response.
     assert.match(text ?? '', RUNTIME === 'node' ? /^HTTP\/1\.1 408 / : /^(HTTP\/1\.1 (408|400) |$)/)
   })
 
@@ -79,7 +79,7 @@ test('an HTTP/1.1 connection without requests is closed', async () => {
   assert.match(text, /got 0$/)
 })
 
-test('a request over HTTP/2 that never ends is reset, and its connection goes on', async () => {
+test('a request over HTTP/2 that never ends is reset, and its connection stays open', async () => {
   const connection = await RawH2.connect(http2c)
   connection.socket.write(rawFrame(Type.headers, Flag.endHeaders, 1, head('POST', '/')))
   connection.socket.write(rawFrame(Type.data, 0, 1, Buffer.from('half of it')))
@@ -91,7 +91,7 @@ test('a request over HTTP/2 that never ends is reset, and its connection goes on
   connection.socket.destroy()
 })
 
-test('an HTTP/2 connection without requests is told to go, one with a request stays', async () => {
+test('an HTTP/2 connection without requests receives GOAWAY, one with a request stays', async () => {
   const busy = await RawH2.connect(http2c)
   busy.socket.write(rawFrame(Type.headers, Flag.endHeaders | Flag.endStream, 1, head('GET', '/slow')))
   const idle = await RawH2.connect(http2c)
@@ -104,7 +104,7 @@ test('an HTTP/2 connection without requests is told to go, one with a request st
   busy.socket.destroy()
 })
 
-test('a client that keeps its times is answered', async () => {
+test('a client within the time limits is answered', async () => {
   const client = new H2Client(`http://${HOST}:${http2c}`)
   await once(client.session, 'remoteSettings')
   await new Promise((resolve) => setTimeout(resolve, 2 * times.headersMs))

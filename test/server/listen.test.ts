@@ -11,7 +11,7 @@ const HOST = '127.0.0.1'
 const REQUEST = 'POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello'
 const options = { fetch: () => new Response('ok'), host: HOST, bodyBytesMax: 1_000_000 }
 
-/** Starts the listener in a process of its own. */
+/** Starts the listener in a separate process. */
 async function startListener(env: Record<string, string> = {}): Promise<Program & { port: number; grpcPort: number }> {
   const program = runProgram('test/server/listener.ts', env)
   const [, port, grpcPort] = await program.says(/"message":"Listening","port":(\d+),"grpcPort":(\d+)/)
@@ -24,7 +24,7 @@ async function connect(port: number): Promise<net.Socket> {
   return socket
 }
 
-/** What a socket receives until its end, or until `isEnough`. */
+/** The bytes that a socket receives until its end, or until `isEnough`. */
 function receive(socket: net.Socket, isEnough: (text: string) => boolean = () => false): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   let text = ''
@@ -45,7 +45,7 @@ const isAnswer = (text: string) => text.endsWith('/echo 5')
 
 type Tally = { answered: number; lost: number }
 
-/** One client that sends its next request when it has the answer to the last, until it cannot connect any more. */
+/** One client that sends its next request after each response, until it can no longer connect. */
 async function client(port: number, keepsAlive: boolean, tally: Tally): Promise<void> {
   for (;;) {
     let socket: net.Socket
@@ -80,7 +80,7 @@ for (const keepsAlive of [true, false])
     assert.equal(tally.lost, 0, `${tally.lost} lost, ${tally.answered} answered`)
   })
 
-/** One client that has `width` requests open on a connection until it is told to go, and then on a new one, until it cannot connect. */
+/** One client with `width` open requests on a connection until GOAWAY, and then on a new one, until it cannot connect. */
 async function http2Client(port: number, width: number, tally: Tally): Promise<void> {
   for (;;) {
     const session = http2.connect(`http://${HOST}:${port}`)
@@ -107,12 +107,12 @@ async function http2Request(session: http2.ClientHttp2Session, tally: Tally): Pr
   stream.end('hello')
   await closed
   if (text === '/echo 5') tally.answered += 1
-  // Refused as a whole: it was not begun, and the client asks elsewhere.
+  // Refused before processing: the client may send it to another replica.
   else if (stream.rstCode !== http2.constants.NGHTTP2_REFUSED_STREAM) tally.lost += 1
 }
 
 for (const which of RUNTIME === 'node' ? (['port', 'grpcPort'] as const) : (['grpcPort'] as const))
-  test(`a signal loses no request of 20 busy clients that speak HTTP/2 at ${which}`, async () => {
+  test(`a signal loses no request of 20 busy HTTP/2 clients at ${which}`, async () => {
     const program = await startListener()
     const tally: Tally = { answered: 0, lost: 0 }
     const clients = Array.from({ length: 20 }, () => http2Client(program[which], 4, tally))
@@ -124,7 +124,7 @@ for (const which of RUNTIME === 'node' ? (['port', 'grpcPort'] as const) : (['gr
     assert.equal(tally.lost, 0, `${tally.lost} lost, ${tally.answered} answered`)
   })
 
-test('a signal lets an open request finish, tells its client to close, and closes an idle connection', async () => {
+test('a signal lets an open request finish, with `Connection: close`, and closes an idle connection', async () => {
   const program = await startListener()
   const idle = await connect(program.port)
   const first = receive(idle, isAnswer)
@@ -144,7 +144,7 @@ test('a signal lets an open request finish, tells its client to close, and close
   assert.deepEqual(await program.ended, { code: 0, signal: null })
 })
 
-test('a client that pauses on its connection is told of the end with its next answer, before it could be closed', async () => {
+test('a client that pauses on its connection receives `Connection: close` with its next response, before the connection is closed', async () => {
   const program = await startListener()
   const pausing = await connect(program.port)
   const first = receive(pausing, isAnswer)
@@ -159,7 +159,7 @@ test('a client that pauses on its connection is told of the end with its next an
   assert.deepEqual(await program.ended, { code: 0, signal: null })
 })
 
-test('a stop takes no time to tell anybody when nothing was asked lately', async () => {
+test('a stop without recent requests does not wait', async () => {
   const program = await startListener()
   const begin = performance.now()
   program.child.kill('SIGTERM')
@@ -167,14 +167,14 @@ test('a stop takes no time to tell anybody when nothing was asked lately', async
   assert.ok(performance.now() - begin < 500, `${performance.now() - begin} ms`)
 })
 
-test('a connection that never said anything holds nothing up', async () => {
+test('a silent connection does not delay the stop', async () => {
   const program = await startListener()
   const silent = await connect(program.port)
   silent.on('error', () => undefined)
   const begin = performance.now()
   program.child.kill('SIGTERM')
   assert.deepEqual(await program.ended, { code: 0, signal: null })
-  // Its end is not awaited: Bun's listener takes no connection that is silent (TCP_DEFER_ACCEPT), so none is there to close.
+  // Its end is not awaited: Bun's listener does not accept silent connections (TCP_DEFER_ACCEPT), so there is none to close.
   silent.destroy()
   assert.ok(performance.now() - begin < 3_000, program.output())
 })
@@ -183,13 +183,13 @@ for (const [what, sent] of [
   ['whose request never ends', REQUEST.replace('/echo', '/slow')],
   ['that sent half a request', REQUEST.slice(0, 20)],
 ] as const)
-  test(`a client ${what} is cut before the deadline, and the steps after still run`, async () => {
+  test(`a client ${what} is disconnected before the deadline, and later steps still run`, async () => {
     const program = await startListener({ DEADLINE_MS: '1200', SLOW: 'forever' })
     const stuck = await connect(program.port)
     const cut = once(stuck, 'close')
     stuck.on('error', () => undefined)
     stuck.write(sent)
-    // Another connection's answer shows that the listener has read what came before it.
+    // The response on another connection shows that the listener has read the earlier bytes.
     const probe = await connect(program.port)
     const seen = receive(probe, isAnswer)
     probe.write(REQUEST)
@@ -216,7 +216,7 @@ test('a second signal exits at once with 1', async () => {
   await kill(program)
 })
 
-test('listen() says in one line that a port is in use, or that an address is not of this machine', async () => {
+test('listen() reports in one line a port that is in use, or an address that is not of this machine', async () => {
   const taken = net.createServer().listen(0, HOST)
   await once(taken, 'listening')
   const { port } = taken.address() as net.AddressInfo
@@ -224,11 +224,11 @@ test('listen() says in one line that a port is in use, or that an address is not
     message: `Cannot start: port ${port} on ${HOST} is in use; set PORT to another`,
   })
   taken.close()
-  // 192.0.2.1 is kept for documentation (RFC 5737).
+  // 192.0.2.1 is reserved for documentation (RFC 5737).
   await assert.rejects(listen({ ...options, port: 0, host: '192.0.2.1' }), /Cannot start: [^\n]*192\.0\.2\.1[^\n]*$/)
 })
 
-test('listen() tells the port that it got, and close() frees it', async () => {
+test('listen() returns its port, and close() frees it', async () => {
   const server = await listen({ ...options, port: 0 })
   assert.equal(await (await fetch(`http://${HOST}:${server.port}/`)).text(), 'ok')
   await server.close()

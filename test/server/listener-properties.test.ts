@@ -15,14 +15,14 @@ const HOST = 'Host: localhost\r\n'
 const MEBIBYTE = 1_048_576
 const BODY_BYTES_MAX = 100 * MEBIBYTE
 
-/** What a test waits for of the fetch below. */
+/** Events of the fetch below that tests wait for. */
 const gate = Promise.withResolvers<void>()
 let fetched: string[] = []
 let pulled = 0
 const cancelled = Promise.withResolvers<void>()
 const aborted = Promise.withResolvers<void>()
 
-/** Answers with what it was sent, or in the way that a path says. */
+/** Echoes the request, or responds as the path selects. */
 const DOORS: Record<string, (request: Request) => Response | Promise<Response>> = {
   '/unread': () => new Response('not read'),
   '/late': async (request) => {
@@ -90,8 +90,8 @@ const connect = () => RawH1.connect(server.port)
 const evaluation = (body: string, path = '/evaluate') =>
   `POST ${path} HTTP/1.1\r\n${HOST}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${Buffer.from(body).toString('latin1')}`
 
-/** All that is answered to these bytes, until the server closes. */
-async function told(bytes: string, end = false): Promise<string> {
+/** All bytes of the response to these bytes, until the server closes. */
+async function receive(bytes: string, end = false): Promise<string> {
   const socket = net.connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })
   let text = ''
   socket.setEncoding('latin1').on('data', (chunk) => {
@@ -105,19 +105,19 @@ async function told(bytes: string, end = false): Promise<string> {
   return text
 }
 
-test('an evaluation is answered with the headers of its head, its own and a length in bytes', async () => {
-  const text = await told(evaluation('Grüße').replace(HOST, `${HOST}Connection: close\r\n`))
+test('an evaluation has the headers of its response and a length in bytes', async () => {
+  const text = await receive(evaluation('Grüße').replace(HOST, `${HOST}Connection: close\r\n`))
   assert.match(text, /^HTTP\/1\.1 200 OK\r\n/)
   assert.match(text, /\r\ncontent-type: text\/plain\r\n/i)
   assert.match(text, /\r\nx-own: yes\r\n/i)
-  if (RUNTIME === 'node') assert.match(text, /\r\nconnection: close\r\n/i) // Bun closes without a word
+  if (RUNTIME === 'node') assert.match(text, /\r\nconnection: close\r\n/i) // Bun closes without announcing it
   assert.match(text, /\r\ndate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n/i)
   const body = text.slice(text.indexOf('\r\n\r\n') + 4)
   assert.equal(Buffer.from(body, 'latin1').toString(), '/evaluate Grüße')
   assert.match(text, new RegExp(`\r\ncontent-length: ${body.length}\r\n`, 'i'))
 })
 
-test('an evaluation whose body comes in single bytes is answered, and the next on its connection', async () => {
+test('an evaluation whose body arrives in single bytes is answered, and the next on its connection', async () => {
   const client = await connect()
   const bytes = evaluation('{"a":1}')
   for (const byte of bytes.slice(0, -1)) {
@@ -137,7 +137,7 @@ test('an evaluation in chunks is answered', async () => {
   client.close()
 })
 
-test('an answer without a body has no length, and the connection goes on', async () => {
+test('a response without a body has no length, and the connection stays open', async () => {
   const client = await connect()
   client.write(evaluation('', '/evaluate?unchanged'))
   const { status, length } = await client.head()
@@ -148,7 +148,7 @@ test('an answer without a body has no length, and the connection goes on', async
   client.close()
 })
 
-test('a thousand evaluations in one piece are answered in order, with other requests among them', async () => {
+test('a thousand pipelined evaluations are answered in order, mixed with other requests', async () => {
   const client = await connect()
   const other = (n: number) => `GET /other-${n} HTTP/1.1\r\n${HOST}\r\n`
   const all = Array.from({ length: 1_000 }, (_, n) => (n % 97 === 96 ? other(n) : evaluation(String(n))))
@@ -160,7 +160,7 @@ test('a thousand evaluations in one piece are answered in order, with other requ
   client.close()
 })
 
-test('a client that reads slowly gets all of a large answer, and of the next', async () => {
+test('a client that reads slowly receives all of a large response, and of the next', async () => {
   const socket = net.connect(server.port, '127.0.0.1')
   const request = evaluation('a', '/evaluate?large')
   socket.write(request)
@@ -174,7 +174,7 @@ test('a client that reads slowly gets all of a large answer, and of the next', a
   assert.ok(size > 16 * MEBIBYTE)
 })
 
-test('a client that waits to be asked for its body is asked once, also where it is refused then', async () => {
+test('a client with Expect: 100-continue receives one 100, even if the request is then refused', async () => {
   const head = (path: string) =>
     `POST ${path} HTTP/1.1\r\n${HOST}Expect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n`
   const socket = net.connect(server.port, '127.0.0.1')
@@ -193,20 +193,20 @@ test('a client that waits to be asked for its body is asked once, also where it 
   await closed
   assert.match(text, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 [\s\S]*\/evaluate body$/)
   assert.match(
-    await told(head('/evaluate?refused'), true),
+    await receive(head('/evaluate?refused'), true),
     /100 Continue\r\n\r\nHTTP\/1\.1 401 |^HTTP\/1\.1 100 Continue\r\n\r\n$/,
   )
 })
 
-test('a client that has ended its half is answered where the response needs no wait', async () => {
-  assert.match(await told(evaluation('1'), true), /\/evaluate 1$/)
-  assert.match(await told(`GET /a HTTP/1.1\r\n${HOST}\r\n`, true), /\r\n\r\n\/a $/)
-  const asked = told(`POST /late HTTP/1.1\r\n${HOST}Content-Length: 1\r\n\r\n1`, true)
+test('a client that has closed its sending half is answered if the response needs no wait', async () => {
+  assert.match(await receive(evaluation('1'), true), /\/evaluate 1$/)
+  assert.match(await receive(`GET /a HTTP/1.1\r\n${HOST}\r\n`, true), /\r\n\r\n\/a $/)
+  const pending = receive(`POST /late HTTP/1.1\r\n${HOST}Content-Length: 1\r\n\r\n1`, true)
   setTimeout(gate.resolve, 20)
-  assert.match(await asked, /late 1$|^$/)
+  assert.match(await pending, /late 1$|^$/)
 })
 
-test('a short body that nobody reads is passed over, and a long one ends the connection', async () => {
+test('a short body that the handler does not read is skipped, and a long one ends the connection', async () => {
   const client = await connect()
   client.write(`POST /unread HTTP/1.1\r\n${HOST}Content-Length: 4\r\n\r\nbo`)
   const { closes, length } = await client.head()
@@ -220,7 +220,7 @@ test('a short body that nobody reads is passed over, and a long one ends the con
   second.close()
 })
 
-test('a body that nobody reads stays with its client', async () => {
+test('a body that the handler does not read is not buffered', async () => {
   const socket = net.connect(server.port, '127.0.0.1')
   socket.on('error', () => undefined)
   socket.write(`POST /late-reader HTTP/1.1\r\n${HOST}Content-Length: ${64 * MEBIBYTE}\r\n\r\n`)
@@ -235,7 +235,7 @@ test('a body that nobody reads stays with its client', async () => {
   socket.destroy()
 })
 
-test('a stream goes no faster than its client reads, and ends with it', async () => {
+test('a stream is no faster than its client reads, and ends with it', async () => {
   const socket = net.connect(server.port, '127.0.0.1')
   socket.write(`GET /endless HTTP/1.1\r\n${HOST}\r\n`)
   await once(socket, 'readable')
@@ -246,17 +246,17 @@ test('a stream goes no faster than its client reads, and ends with it', async ()
   await aborted.promise
 })
 
-test('a stream in pieces comes in chunks, and over HTTP/1.0 until the end', async () => {
-  const text = await told(`GET /pieces HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`)
+test('a stream is sent in chunks, and over HTTP/1.0 until the connection ends', async () => {
+  const text = await receive(`GET /pieces HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`)
   assert.match(text, /\r\ntransfer-encoding: chunked\r\n/i)
   assert.match(text, /\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n$/)
-  const old = await told(`GET /pieces HTTP/1.0\r\n${HOST}\r\n`)
+  const old = await receive(`GET /pieces HTTP/1.0\r\n${HOST}\r\n`)
   assert.doesNotMatch(old, /transfer-encoding/i)
   assert.match(old, /\r\n\r\nonetwo$/)
 })
 
 test('a stream that fails ends the connection without its last chunk', async () => {
-  const text = await told(`GET /broken HTTP/1.1\r\n${HOST}\r\n`)
+  const text = await receive(`GET /broken HTTP/1.1\r\n${HOST}\r\n`)
   assert.match(text, /^$|^HTTP\/1\.1 200 /)
   assert.doesNotMatch(text, /\r\n0\r\n/)
 })
@@ -272,16 +272,16 @@ for (const [what, bytes] of [
   ['headers without end', `GET / HTTP/1.1\r\n${HOST}X: ${'x'.repeat(70_000)}`],
   ['no HTTP', 'SSH-2.0-OpenSSH_9.9\r\n\r\n'],
 ] as const)
-  test(`a request with ${what} is refused, and nothing after it is read`, async () => {
+  test(`a request with ${what} is refused, and later bytes are not read`, async () => {
     fetched = []
-    const text = await told(`${bytes}${evaluation('smuggled')}`)
-    // A connection may be reset before its client has read why, and Bun closes it without a word for an unknown method.
+    const text = await receive(`${bytes}${evaluation('smuggled')}`)
+    // A connection may be reset before its client has read the response, and Bun closes it without one for an unknown method.
     if (text !== '') assert.match(text, /^HTTP\/1\.1 (?:400|431|501) /)
     assert.doesNotMatch(text, /smuggled/)
     assert.deepEqual(fetched, [])
   })
 
-test('bytes that are no HTTP at all leave the server as it was', async () => {
+test('bytes that are not HTTP do not affect the server', async () => {
   let seed = 7
   const random = () => {
     seed = (seed * 48_271) % 2_147_483_647
@@ -289,7 +289,7 @@ test('bytes that are no HTTP at all leave the server as it was', async () => {
   }
   for (let n = 0; n < 200; n += 1) {
     const bytes = Buffer.from(Array.from({ length: random() % 300 }, () => random() % 256)).toString('latin1')
-    await told(n % 2 ? bytes : `POST /evaluate HTTP/1.1\r\n${HOST}${bytes}\r\n\r\n`, true)
+    await receive(n % 2 ? bytes : `POST /evaluate HTTP/1.1\r\n${HOST}${bytes}\r\n\r\n`, true)
   }
   const client = await connect()
   assert.equal((await client.send(evaluation('yes'))).body, '/evaluate yes')
@@ -330,7 +330,7 @@ test('8,000 pipelined requests are answered or end their connection, and probes 
   await busy.close(AbortSignal.abort())
 })
 
-test('a client that sends without end and never reads costs little memory', async () => {
+test('a client that sends continuously and never reads costs little memory', async () => {
   const program = runProgram('test/server/listener.ts', {})
   const [, port] = await program.says(/"message":"Listening","port":(\d+)/)
   const sockets = Array.from({ length: 4 }, () => net.connect(Number(port), '127.0.0.1').pause())
@@ -343,7 +343,7 @@ test('a client that sends without end and never reads costs little memory', asyn
     socket.on('drain', fill)
     fill()
   }
-  await sleep(2_000) // what is tested is that nothing grows meanwhile
+  await sleep(2_000) // long enough to detect growth
   assert.ok(residentBytes(program) - before < 64 * MEBIBYTE, `${(residentBytes(program) - before) / MEBIBYTE} MiB`)
   for (const socket of sockets) socket.destroy()
   await kill(program)

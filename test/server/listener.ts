@@ -1,4 +1,4 @@
-// A server of nothing but our listener and our shutdown, for tests that need a process of its own to signal.
+// A server with only our listener and our shutdown, for tests that send signals to a separate process.
 import { shutDown } from '../../src/server/graceful-shutdown.ts'
 import { listen } from '../../src/server/listen.ts'
 import { stopped } from '../../src/server/signals.ts'
@@ -25,7 +25,7 @@ const server = await listen({
 })
 log.info('Listening', { port: server.port, grpcPort: server.grpcPort })
 log.info('Stopping', { signal: await stopped })
-// Ends slow requests only after the shutdown has begun, so that it has something to wait for.
+// Ends slow requests only after the shutdown has started, so that it has to wait for them.
 if (process.env['SLOW'] !== 'forever') setTimeout(open.resolve, 300)
 const code = await shutDown(
   [

@@ -6,8 +6,8 @@ import { listen } from '../../src/server/listen.ts'
 import type { Server } from '../../src/server/server.ts'
 import { RUNTIME } from '../support/process.ts'
 
-// What the runtimes' parsers and our checks make of odd requests: docs/operations/deploy.md has the differences. Framing that two parsers
-// read differently lets a request pass a proxy unseen (RFC 9112 §11.2), so that after a request that is refused nothing else may be read.
+// How the runtimes' parsers and our checks handle unusual requests: docs/operations/deploy.md has the differences. Framing that two parsers
+// read differently lets a request pass a proxy unseen (RFC 9112 §11.2), so after a refused request nothing else may be read.
 
 const HOST = 'Host: a\r\n'
 const NEXT = `GET /next HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`
@@ -19,7 +19,7 @@ const ok = (body: string) => [`200 ${body}`, '200 GET http://a/next 0']
 /** Refused, and the connection is closed. */
 const CLOSED = ['refused']
 /** Refused, and the next request is served. */
-const GOES_ON = ['refused', '200 GET http://a/next 0']
+const CONTINUES = ['refused', '200 GET http://a/next 0']
 
 type Answers = readonly string[]
 const CASES: readonly (readonly [what: string, bytes: string, onNode: Answers, onBun?: Answers])[] = [
@@ -35,7 +35,7 @@ const CASES: readonly (readonly [what: string, bytes: string, onNode: Answers, o
   ['a length and chunks', post(`${HOST}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n`, '0\r\n\r\n'), CLOSED],
   ['chunks twice', post(`${HOST}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n`, '0\r\n\r\n'), CLOSED],
   ['another encoding', post(`${HOST}Transfer-Encoding: xchunked\r\n`, '0\r\n\r\n'), CLOSED],
-  // Framed right; the body stays compressed, which is no JSON.
+  // Framed correctly; the body stays compressed, which is not JSON.
   [
     'an encoding before chunks',
     post(`${HOST}Transfer-Encoding: gzip, chunked\r\n`, '0\r\n\r\n'),
@@ -54,7 +54,7 @@ const CASES: readonly (readonly [what: string, bytes: string, onNode: Answers, o
   ['a zero byte', post(`${HOST}X-A: b\0\r\n`), CLOSED],
   ['a chunk size with 0x', chunked('0x1\r\na\r\n0\r\n\r\n'), CLOSED],
   ['a chunk size that no number holds', chunked('ffffffffffffffff1\r\na\r\n0\r\n\r\n'), CLOSED],
-  ['a chunk that is longer than it says', chunked('1\r\nab\r\n0\r\n\r\n'), CLOSED],
+  ['a chunk that is longer than its size', chunked('1\r\nab\r\n0\r\n\r\n'), CLOSED],
   ['line feeds in chunks', chunked('1\na\n0\n\n'), CLOSED],
   ['a chunk extension', chunked('1;a=b\r\na\r\n0\r\n\r\n'), ok('POST http://a/a 1')],
   // Bun serves the request, and closes the connection after it.
@@ -102,10 +102,10 @@ const CASES: readonly (readonly [what: string, bytes: string, onNode: Answers, o
   ['a Host with a path', get('/a', 'Host: a/b\r\n'), CLOSED],
   ['a Host with a user', get('/a', 'Host: a@b\r\n'), CLOSED],
   ['a target in absolute form', get('http://other/a?b'), ok('GET http://other/a?b 0'), ok('GET http://a/a?b 0')],
-  ['a target of another scheme', get('ftp://other/a'), GOES_ON, CLOSED],
+  ['a target of another scheme', get('ftp://other/a'), CONTINUES, CLOSED],
   ['a target without a path', get('other:443'), CLOSED],
   ['CONNECT', `CONNECT other:443 HTTP/1.1\r\n${HOST}\r\n`, [], ['refused']],
-  ['a star', `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, GOES_ON, CLOSED],
+  ['a star', `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, CONTINUES, CLOSED],
 
   ...[
     ...['/a/../b', '/a/./b', '/../b', '/a/..', '/a/.?b', '/a/%2e%2E/b', '/a/.%2e', '/a/%2E/b', '/a/..#b'],
@@ -124,7 +124,7 @@ before(async () => {
 })
 after(() => server.close(AbortSignal.abort()))
 
-/** The status and body of each answer until the server closes; `refused` for each that is not 200. */
+/** The status and body of each response until the server closes; `refused` for each that is not 200. */
 async function answersTo(bytes: string): Promise<string[]> {
   const socket = net.connect(server.port, '127.0.0.1')
   let text = ''

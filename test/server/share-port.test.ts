@@ -10,7 +10,7 @@ import { RUNTIME } from '../support/process.ts'
 import { Flag, headerBlock, PREFACE, RawH2, rawFrame, SETTINGS, Type } from '../support/raw-h2.ts'
 
 const HOST = '127.0.0.1'
-/** On Bun, HTTP/2 is served beside the port of HTTP/1.1 alone. */
+/** On Bun, HTTP/2 is served only at a separate port. */
 const PORTS = RUNTIME === 'node' ? (['shared', 'second'] as const) : (['second'] as const)
 
 let server: Server
@@ -29,7 +29,7 @@ before(async () => {
 })
 after(() => server.close(AbortSignal.timeout(1_000)))
 
-/** All that an HTTP/1.1 connection receives until it is closed; the last request asks for that. */
+/** All bytes that an HTTP/1.1 connection receives until it is closed; the last request has `Connection: close`. */
 async function exchange(port: number, chunks: readonly (string | Uint8Array)[]): Promise<string> {
   const socket = net.connect(port, HOST).setNoDelay(true)
   let text = ''
@@ -52,7 +52,7 @@ const request = (method: string, body = '', close = true) =>
   `${method} /x HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n${close ? 'Connection: close\r\n' : ''}\r\n${body}`
 const singly = (bytes: Uint8Array | string) => [...Buffer.from(bytes)].map((byte) => Uint8Array.of(byte))
 
-test('HTTP/2 has a port beside the shared one on Bun alone', () => {
+test('HTTP/2 has a separate port on Bun only', () => {
   assert.equal(http1 === http2c, RUNTIME === 'node')
 })
 
@@ -63,11 +63,11 @@ for (const method of ['DELETE', 'POST', 'PUT', 'PATCH', 'PROPFIND'])
     ['after its first letter', (text: string) => [text.slice(0, 1), text.slice(1)]],
     ['after its third letter', (text: string) => [text.slice(0, 3), text.slice(3)]],
   ] as const)
-    test(`an HTTP/1.1 ${method} that comes ${how} is answered`, async () => {
+    test(`an HTTP/1.1 ${method} that arrives ${how} is answered`, async () => {
       assert.deepEqual(bodiesOf(await exchange(http1, cut(request(method, 'hello')))), [`${method} 5`])
     })
 
-test('requests that stand in one packet are answered one after the other', async () => {
+test('requests in one packet are answered in order', async () => {
   const all = [request('POST', 'one', false), request('PUT', '', false), request('PATCH', 'three')].join('')
   assert.deepEqual(bodiesOf(await exchange(http1, [all])), ['POST 3', 'PUT 0', 'PATCH 5'])
 })
@@ -92,7 +92,7 @@ for (const [how, chunks] of [
   ['after the preface', [PREFACE, SETTINGS, call]],
 ] as const)
   for (const which of PORTS)
-    test(`HTTP/2 without TLS that comes ${how} is answered at the ${which} port`, async () => {
+    test(`HTTP/2 without TLS that arrives ${how} is answered at the ${which} port`, async () => {
       const connection = await RawH2.connect(which === 'shared' ? http1 : http2c, new Uint8Array())
       for (const chunk of chunks) {
         connection.socket.write(chunk)
@@ -104,7 +104,7 @@ for (const [how, chunks] of [
     })
 
 for (const [what, bytes] of [
-  ['a preface that goes wrong', 'PRI * HTTP/3.0\r\n\r\nSM\r\n\r\n'],
+  ['an incorrect preface', 'PRI * HTTP/3.0\r\n\r\nSM\r\n\r\n'],
   ['no HTTP at all', 'SSH-2.0-OpenSSH_9.9\r\n\r\n'],
   ['a TLS handshake', Buffer.from('16030100', 'hex')],
   ['zeros', Buffer.alloc(100)],
@@ -112,7 +112,7 @@ for (const [what, bytes] of [
   ['a preface and a request before the settings', Buffer.concat([PREFACE, call])],
 ] as const)
   for (const which of ['HTTP/1.1', 'HTTP/2'] as const)
-    test(`${what} at the port of ${which} ends with the connection, and the next is answered`, async () => {
+    test(`${what} at the port of ${which} ends the connection, and the next one is answered`, async () => {
       const port = which === 'HTTP/1.1' ? http1 : http2c
       const socket = net.connect(port, HOST)
       socket.on('error', () => undefined).resume()
@@ -125,7 +125,7 @@ for (const [what, bytes] of [
     })
 
 for (const which of ['shared', 'second'] as const)
-  test(`clients that leave at once, or after some letters, leave the ${which} port as it was`, async () => {
+  test(`clients that disconnect at once, or after some bytes, do not affect the ${which} port`, async () => {
     const port = which === 'shared' ? http1 : http2c
     for (const bytes of ['', 'P', 'PR', 'PRI', 'PRI * HTTP/2.0\r\n\r\n', 'POST /']) {
       const socket = net.connect(port, HOST)
@@ -142,7 +142,7 @@ for (const which of ['shared', 'second'] as const)
 
 for (const [what, begin] of [
   ['nothing', ''],
-  ['less than tells HTTP/1.1 from HTTP/2', 'P'],
+  ['too few bytes to detect HTTP/2', 'P'],
 ] as const)
   test(`a connection whose client has sent ${what} and closes is closed at once`, async () => {
     const socket = net.connect(http1, HOST)

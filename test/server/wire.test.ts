@@ -11,7 +11,7 @@ import { type Listening, openListening } from '../support/listening.ts'
 import { RawH1 } from '../support/raw-h1.ts'
 import { ADMIN_KEY } from '../support/service.ts'
 
-// Every route, in process and through sockets: adapters between a runtime's server and Request differ, and handlers cannot see how.
+// Every route, in process and through sockets: adapters between a runtime's server and Request differ, which tests in process cannot detect.
 
 type Answer = { readonly status: number; readonly body: string }
 type Sent = { readonly method: string; readonly path: string; readonly headers: Record<string, string>; body?: string }
@@ -22,7 +22,7 @@ const ENVIRONMENT = '/api/v1/projects/{project}/environments/test'
 const FLAG = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
 const JSON_TYPE = 'application/json'
 
-/** A life of one project that calls every route of the management API, and the others while it lasts. Returns to the state it began with. */
+/** Steps that call every route, from the creation of a project to its deletion. The state at the end is that of the beginning. */
 const STEPS: readonly Step[] = [
   ['POST', '/api/v1/projects', { key: '{project}', name: 'Grüße' }],
   ['GET', '/api/v1/projects?limit=1'],
@@ -103,7 +103,7 @@ after(() => it.close())
 
 let runs = 0
 
-/** What each step is answered. `hasBodies` is false where none of them is sent. */
+/** The response to each step. `hasBodies` is false if no bodies are sent. */
 async function run(send: Send, hasBodies = true): Promise<readonly [string, Answer][]> {
   runs += 1
   const names = { project: `wire-${runs}`, key: '00000000-0000-0000-0000-000000000000', client: clientKey }
@@ -127,7 +127,7 @@ async function run(send: Send, hasBodies = true): Promise<readonly [string, Answ
   return answers
 }
 
-/** Without what differs from run to run: names, ids, secrets, times, revisions and traces. */
+/** Replaces values that differ between runs: names, ids, secrets, times, revisions and traces. */
 function comparable(body: string): string {
   return body
     .replaceAll(/wire-\d+/g, 'wire')
@@ -143,7 +143,7 @@ const inProcess: Send = async ({ path, ...init }) => {
   return { status: response.status, body: await response.text() }
 }
 
-/** Sends over HTTP/1.1 with the headers and bytes that `framed` makes of a body. */
+/** Sends over HTTP/1.1 with the headers and bytes that `framed` creates from a body. */
 const overHttp1 =
   (framed: (body: string | undefined) => { headers?: Record<string, string>; bytes?: string }): Send =>
   async ({ method, path, headers, body }) => {

@@ -125,7 +125,7 @@ export class ProviderScenario {
   /** Waits for an event that no earlier step has used. */
   async fired(name: string, ms = String(EVENT_MS)): Promise<void> {
     const events = this.#events.get(name)
-    assert.ok(events, `nobody listens to "${name}"`)
+    assert.ok(events, `there is no listener of "${name}"`)
     const late = performance.now() + Number(ms)
     while (events.length === 0) {
       assert.ok(performance.now() < late, `no "${name}" within ${ms} ms`)

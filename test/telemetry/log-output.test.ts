@@ -48,7 +48,7 @@ test('outputOnNode() continues after the reader has closed', () => {
   const write = outputOnNode(() => {
     throw failure('EPIPE')
   }, unused)
-  write('to nobody')
+  write('without a reader')
 })
 
 const LINES = 5_000

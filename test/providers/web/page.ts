@@ -25,7 +25,7 @@ const events: string[] = []
 async function open(kind: Kind, port: number, key: string): Promise<void> {
   for (const event of Object.values(ProviderEvents)) OpenFeature.addHandler(event, () => void events.push(event))
   const provider = kind === 'ofrep-web' ? ofrep(port, key) : flagd(port, key)
-  await OpenFeature.setProviderAndWait(provider as Provider) // its type leaves out that its hooks may be undefined
+  await OpenFeature.setProviderAndWait(provider as Provider) // its type does not allow undefined hooks
 }
 
 const ofrep = (port: number, key: string) =>
@@ -52,7 +52,7 @@ function detailsOf(client: Client, { key, type, default: fallback }: Asked) {
   return client.getNumberDetails(key, fallback as number)
 }
 
-/** Answers flags from what the provider holds. */
+/** Evaluates flags with the provider's current data. */
 function evaluate(asked: readonly Asked[]) {
   const client = OpenFeature.getClient()
   return asked.map(({ key, type, default: fallback }) => {

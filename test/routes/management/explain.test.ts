@@ -23,7 +23,7 @@ after(() => service.close())
 const AFTER_2026 = { if: [{ '>=': [{ var: '$flagd.timestamp' }, Date.parse('2026-01-01T00:00:00Z') / 1_000] }, 'on'] }
 const explain = (body: object) => service.call('POST', `${LIVE}/explain`, { body })
 
-test('POST …/explain says why a user gets a value, as an evaluation gives it', async () => {
+test('POST …/explain returns the reason for a value, and the value that an evaluation returns', async () => {
   const context = { targetingKey: 'ada', plan: 'free' }
   const { status, headers, body } = await explain({ context, flags: ['new-checkout', 'plain', 'none'] })
   assert.equal(status, 200)
@@ -42,12 +42,12 @@ test('POST …/explain says why a user gets a value, as an evaluation gives it',
   assert.deepEqual(checkout.answer, { ...answer, metadata: {} })
 })
 
-test('POST …/explain of one flag says which clause would change its value', async () => {
+test('POST …/explain of one flag names the clause that would change its value', async () => {
   const { body } = await explain({ context: { plan: 'free' }, flags: ['new-checkout'] })
   assert.deepEqual(body.explanations[0].changes, [{ pointer: '/targeting/if/0', variant: 'on' }])
 })
 
-test('POST …/explain explains a draft and another moment, and stores neither', async () => {
+test('POST …/explain explains a draft and another time, and stores neither', async () => {
   const draft = { ...FLAG, defaultVariant: 'on' }
   const { body } = await explain({ flags: ['plain'], definition: draft })
   assert.equal(body.explanations[0].answer.variant, 'on')
@@ -72,7 +72,7 @@ test('POST …/explain counts variants over many contexts', async () => {
   ])
 })
 
-test('POST …/explain reads attributes with the names of Object.prototype', async () => {
+test('POST …/explain reads attributes that are named like members of Object.prototype', async () => {
   const targeting = { if: [{ '==': [{ var: 'constructor' }, 'x'] }, 'on'] }
   const { body } = await explain({
     context: { constructor: 'x' },

@@ -33,7 +33,7 @@ const on = { state: 'ENABLED', variants: { on: true, off: false }, defaultVarian
 const uses = (name: string) => ({ ...on, targeting: { if: [{ $ref: name }, 'off', null] } })
 const staff = { ends_with: [{ var: 'email' }, '@example.com'] }
 
-test('members that mean nothing here are kept, and export gives them back', async () => {
+test('members without a meaning for the service are stored, and exported again', async () => {
   const document = {
     $schema: 'https://flagd.dev/schema/v0/flagd.json',
     _comment: { by: ['ada', null, 1.5] },
@@ -60,12 +60,12 @@ test('members that mean nothing here are kept, and export gives them back', asyn
   assert.equal(large.status, 400)
 })
 
-test('a strict PUT is refused for what it changes, and not for stored flags that it leaves alone', async () => {
+test('a strict PUT is refused for mistakes of its changes, not of other stored flags', async () => {
   const wrong = { ...on, targeting: { if: [{ nope: 1 }, 'on', { $ref: 'gone' }] } }
   const $evaluators = { staff, broken: { nope: 1 }, users: { or: [{ $ref: 'staff' }, { nope: 2 }] } }
   const stored = { flags: { wrong, a: uses('staff'), b: uses('users') }, $evaluators }
   assert.equal((await call('PUT', '/flagset?strict=false', stored)).status, 200)
-  // A new flag, a changed segment and metadata, beside all that was wrong before.
+  // A new flag, a changed segment and metadata, with all earlier mistakes unchanged.
   const good = await call('PUT', '/flagset', { flags: { c: uses('staff') }, metadata: { team: 'x' } })
   assert.equal(good.status, 200, JSON.stringify(good.body))
   const other = { ends_with: [{ var: 'email' }, '@example.org'] }
@@ -73,7 +73,7 @@ test('a strict PUT is refused for what it changes, and not for stored flags that
   assert.deepEqual([segment.status, segment.body.warnings], [200, []], JSON.stringify(segment.body))
   const whole = await call('PUT', '/flagset?prune=true', { ...stored, flags: { ...stored.flags, c: uses('staff') } })
   assert.equal(whole.status, 200, JSON.stringify(whole.body))
-  // What a change breaks in flags and segments that stay is its own fault.
+  // Mistakes that a change causes in unchanged flags and segments count as its own.
   for (const [staff, places] of [
     [{ nope: 3 }, ['/$evaluators/staff/nope']],
     [
@@ -102,7 +102,7 @@ test('a strict PUT is refused for what it changes, and not for stored flags that
   assert.equal(changed.status, 400)
 })
 
-test('problems lists what is wrong, page by page, with places in the stored document', async () => {
+test('problems lists mistakes, page by page, with their places in the stored document', async () => {
   assert.deepEqual((await call('GET', '/problems')).body, { items: [], next: null })
   const flags = Object.fromEntries(
     Array.from({ length: 130 }, (_, index) => [`flag-${index}`, index % 13 === 0 ? uses('gone') : on]),
@@ -167,7 +167,7 @@ test('flagd-core loads an export and evaluates it to the same values', async () 
     }
 })
 
-test('segments that flagd cannot load are refused, and those that are stored live on', async () => {
+test('segments that flagd cannot load are refused, and stored ones stay in use', async () => {
   const put = (name: string, rule: unknown, query = '') =>
     call('PUT', `/flagset${query}`, { flags: {}, $evaluators: { [name]: rule } })
   for (const name of ['a"b', 'a\\b', 'a<b', 'a>b', 'a&b', 'a\nb'])
@@ -178,7 +178,7 @@ test('segments that flagd cannot load are refused, and those that are stored liv
     }
   for (const rule of [{}, [], 1, 'a'.slice(1)]) assert.equal((await put('short', rule, '?strict=false')).status, 400)
   assert.equal((await put('fine.name ü', staff)).status, 200)
-  // As an earlier version stored it.
+  // As stored by an earlier version.
   const segments = JSON.stringify({ 'a<b': staff })
   await it.service.store.database.write((tx) =>
     tx.execute(
@@ -203,7 +203,7 @@ test('a seed of cat over an attribute that may be missing is a warning on save',
   const put = await call('PUT', '/flags/a', flag)
   assert.deepEqual([put.status, put.body], [200, { ...flag, warnings: warning('/targeting/fractional/0/cat/1') }])
   assert.deepEqual((await call('GET', '/flags/a')).body, flag)
-  // What was answered can be sent back.
+  // A response can be sent back as a request.
   assert.equal((await call('PUT', '/flags/a', { ...put.body, state: 'DISABLED' })).status, 200)
   assert.deepEqual((await call('GET', '/flags/a')).body, { ...flag, state: 'DISABLED' })
   const patched = await call('PATCH', '/flags/a', { state: 'ENABLED' })

@@ -13,7 +13,7 @@ before(async () => {
 })
 after(() => it.close())
 
-/** Sends JSON text as it is. */
+/** Sends JSON text unchanged. */
 async function send(method: string, target: string, text?: string) {
   const response = await fetch(`${it.address}${target}`, {
     method,
@@ -45,7 +45,7 @@ test('a lone surrogate in a value is refused', async () => {
   assert.deepEqual([status, body.errors[0].pointer], [400, '/variants/on'])
 })
 
-test('a context number beyond a double is 400, over OFREP and over RPC', async () => {
+test('a context number outside the range of doubles is 400, over OFREP and over RPC', async () => {
   await send('PUT', `${path}/flags/on`, '{"state":"ENABLED","variants":{"on":true},"defaultVariant":"on"}')
   for (const [number, status] of [
     ['1e308', 200],

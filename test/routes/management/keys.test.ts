@@ -79,7 +79,7 @@ test('every route of the management API is in the table of this test, and in the
   assert.deepEqual(tested.toSorted(), documented.toSorted())
 })
 
-test('without a key, or with one that is wrong, no route says anything', async () => {
+test('without a key, or with a wrong one, every route is 401', async () => {
   for (const [method, path] of ROUTES)
     for (const key of [null, 'wrong', `fs_admin_${'A'.repeat(43)}`, 'x'.repeat(5000)]) {
       const answer = await call(method, path, { key, ...writes(method) })
@@ -199,7 +199,7 @@ test('a key is sent as Bearer or as X-API-Key, and X-API-Key takes precedence', 
   assert.equal((await call('GET', LIVE, { headers: { 'x-api-key': 'wrong' } })).status, 401)
 })
 
-test('a revoked key and an expired one are refused like one that never was', async () => {
+test('a revoked key and an expired one are refused like an unknown one', async () => {
   const { id, secret } = await newKey('editor')
   assert.equal((await call('GET', LIVE, { key: secret })).status, 200)
   assert.equal((await call('DELETE', `/api/v1/keys/${id}`)).status, 204)
@@ -212,7 +212,7 @@ test('a revoked key and an expired one are refused like one that never was', asy
   assert.equal(late.body.detail, unknown.body.detail)
 })
 
-test('a secret is shown once; lists and records never have it, nor its hash', async () => {
+test('a secret is shown once; lists and records never contain it, nor its hash', async () => {
   const { id, secret } = await newKey('client')
   assert.match(secret, /^fs_client_[a-z2-7]{52}$/, 'a label of a host name')
   assert.ok(secret.length <= 63)

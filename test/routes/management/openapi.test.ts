@@ -9,7 +9,7 @@ before(async () => {
 after(() => service.close())
 const get = (path: string) => service.call('GET', path, { key: null })
 
-test('the API is described as OpenAPI 3.1, with schemas for what goes in and out', async () => {
+test('the API is described as OpenAPI 3.1, with schemas for requests and responses', async () => {
   const { body } = await get('/openapi.json')
   assert.equal(body.openapi, '3.1.0')
   const put = body.paths['/api/v1/projects/{project}/environments/{environment}/flagset'].put
@@ -33,7 +33,7 @@ test('the API is described as OpenAPI 3.1, with schemas for what goes in and out
   assert.ok(post.responses['201'].content['application/json'].schema.properties.secret)
 })
 
-test('the page that shows the API loads nothing and runs nothing', async () => {
+test('the page that shows the API loads no resources and runs no scripts', async () => {
   const { status, text, headers } = await get('/docs')
   assert.equal(status, 200)
   assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'/)

@@ -65,7 +65,7 @@ test('evaluations are counted by hour, variant and reason: single, bulk and unch
   assert.equal((await usage('plain')).total, 2)
 })
 
-test('the range is of whole hours from its begin, before its end', async () => {
+test('the range contains whole hours, from its start and before its end', async () => {
   for (const [from, to, total] of [
     [at(0, HOUR_MS - 1), at(1), 5],
     [at(1, HOUR_MS - 1), at(2), 1],
@@ -90,7 +90,7 @@ test('the usage of a flag or an environment that does not exist is not found', a
   assert.equal((await call('GET', `${PROJECT}/environments/none/flags/plain/usage`)).status, 404)
 })
 
-test('flags and definitions say when they were last evaluated', async () => {
+test('flags and definitions have the time of their last evaluation', async () => {
   const last = at(1, MINUTES)
   await call('POST', `${PROJECT}/flags`, { body: { key: 'unused', type: 'boolean' } })
   const seen = (body: { items: { key: string; lastEvaluatedAt: string | null }[] }) =>

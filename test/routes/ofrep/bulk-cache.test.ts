@@ -17,7 +17,7 @@ let counted: string[]
 let seconds: number
 let snapshot: Snapshot
 let app: ReturnType<typeof ofrepOver>
-/** How often the answers were counted that were given before, and not evaluated again. */
+/** The number of evaluations that were counted for cached responses. */
 let repeated: number
 
 function serve(document: Document, dependencies: Partial<AppDependencies> = {}): void {
@@ -53,20 +53,20 @@ async function ask(
   })
   return { status: response.status, etag: response.headers.get('etag') ?? '', text: await response.text() }
 }
-/** Asks as a client that polls: three times, with the ETag that it has. */
+/** Sends the requests of a polling client: three, with the ETag of the previous response. */
 async function poll(context: object, headers: Record<string, string> = {}): Promise<void> {
   const { etag } = await ask(context, headers)
   for (let times = 0; times < 3; times += 1)
     assert.equal((await ask(context, { ...headers, 'if-none-match': etag })).status, 304)
 }
 
-test('who asks the same again and again is answered from before, and counted each time', async () => {
+test('repeated requests are answered from the cache, and counted each time', async () => {
   await poll({ plan: 'paid' })
   assert.equal(repeated, 2)
   assert.deepEqual(counted, Array(4).fill(['plan TARGETING_MATCH', 'still STATIC']).flat())
 })
 
-test('another context, another selector and another time of a known question are told apart', async () => {
+test('requests with another context, selector or time are evaluated separately', async () => {
   await poll({ plan: 'paid' })
   const { etag } = await ask({ plan: 'paid' })
   assert.equal((await ask({ plan: 'free' }, { 'if-none-match': etag })).status, 200)
@@ -78,7 +78,7 @@ test('another context, another selector and another time of a known question are
   assert.equal((await ask({ plan: 'paid' })).status, 200)
 })
 
-test('what a selector adds to an answer is told by its ETag', async () => {
+test('the ETag covers the metadata that a selector adds to a response', async () => {
   const named = { 'flagd-selector': 'flagSetId=shop/live' }
   const [plain, selected] = [await ask({ plan: 'paid' }), await ask({ plan: 'paid' }, named)]
   assert.notEqual(selected.text, plain.text)
@@ -87,7 +87,7 @@ test('what a selector adds to an answer is told by its ETag', async () => {
   assert.equal((await ask({ plan: 'paid' }, { ...named, 'if-none-match': selected.etag })).status, 304)
 })
 
-test('a change is answered at once, also where it changes nothing for who asks', async () => {
+test('a change is visible at once, even if the values stay the same', async () => {
   await poll({ plan: 'paid' })
   const { etag } = await ask({ plan: 'paid' })
   snapshot = snapshotOf('shop/live', { flags: { ...SHOP.flags, still: { ...PLAN } } })
@@ -119,14 +119,14 @@ for (const [what, targeting] of [
     assert.equal(repeated, 0)
   })
 
-test('a rule that reads the key of its flag needs no clock', async () => {
+test('a rule that reads the key of its flag is cached', async () => {
   const by = { cat: [{ var: '$flagd.flagKey' }, { var: 'email' }] }
   serve({ flags: { plan: { ...PLAN, targeting: { fractional: [by, ['on', 50], ['off', 50]] } } } })
   await poll({ email: 'ada@example.com' })
   assert.equal(repeated, 2)
 })
 
-test('an answer with a failure in it is found anew each time', async () => {
+test('a response with a failed evaluation is evaluated each time', async () => {
   serve({ flags: { ...SHOP.flags, broken: { ...PLAN, targeting: { var: 'variant' } } } })
   await poll({ variant: 'none' })
   assert.equal(repeated, 0)

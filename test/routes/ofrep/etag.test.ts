@@ -10,7 +10,7 @@ test('etagOf() is equal for equal parts, on every replica and runtime', () => {
   assert.equal(etagOfTexts([]), '"00000000000000000000000000000000"')
 })
 
-test('etagOf() is another when a part is another, missing, twice, or at another place', () => {
+test('etagOf() differs if a part differs, is missing, repeated, or at another position', () => {
   const texts = fc.array(fc.string(), { minLength: 1, maxLength: 20 })
   fc.assert(
     fc.property(texts, texts, (one, other) => {
@@ -51,7 +51,7 @@ for (const [ifNoneMatch, expected] of [
   test(`matchesEtag() answers ${expected} to If-None-Match: ${ifNoneMatch}`, () =>
     assert.equal(matchesEtag(ifNoneMatch, '"abc"'), expected))
 
-test('matchesEtag() finds a tag anywhere in any list of tags', () => {
+test('matchesEtag() finds a tag at any position of a list', () => {
   const opaque = fc.stringMatching(/^[!#-~]{1,12}$/)
   const written = fc.tuple(opaque, fc.boolean()).map(([tag, isWeak]) => `${isWeak ? 'W/' : ''}"${tag}"`)
   const separator = fc.constantFrom(',', ', ', ' ,', ' , ', ',,')

@@ -134,7 +134,7 @@ for (const [title, flag, ask, status, body] of [
     assert.equal(answer.headers.get('cache-control'), 'private, no-cache')
   })
 
-test('ofrep() takes a key from X-API-Key', async () =>
+test('ofrep() accepts a key in X-API-Key', async () =>
   assert.equal((await one('plain', { key: null, headers: { 'x-api-key': 'shop/test' } })).body.variant, 'theirs'))
 
 for (const [path, key] of [
@@ -206,7 +206,7 @@ for (const [title, body] of [
     assert.deepEqual(bulk.body, error)
   })
 
-test('ofrep() takes the largest and the smallest double, and text that looks like a number', async () => {
+test('ofrep() accepts the largest and the smallest double, and text that looks like a number', async () => {
   for (const n of ['1.7976931348623157e308', '-1e308', '1e-400', '"1e400"', `"${'9'.repeat(400)}"`])
     assert.equal((await one('a/b', { body: `{"context":{"n":${n}}}` })).status, 200, n)
 })
@@ -241,7 +241,7 @@ test('ofrep() answers 401 before it reads the body', async () => {
   assert.equal(isRead, false)
 })
 
-test('ofrep() answers 403 and 503 in the words of OFREP, and logs only the cause', async () => {
+test('ofrep() answers 403 and 503 with error codes of OFREP, and logs only the cause', async () => {
   const logged: unknown[] = []
   const log = (...line: unknown[]) => logged.push(line)
   const failing = (error: unknown) => ({ log, current: () => Promise.reject(error) })
@@ -277,7 +277,7 @@ test('ofrep() answers an unexpected error as 500 with the key, without its text'
   assert.deepEqual(logged, [['Unexpected error', { error, route: '/ofrep/v1/evaluate/flags/:key' }]])
 })
 
-test('ofrep() waits for a key and an environment that are not known yet', async () => {
+test('ofrep() waits for a key and an environment that are not cached yet', async () => {
   const dependencies: Partial<AppDependencies> = {
     authenticate: () => Promise.resolve({ name: 'k', role: 'client', environment: { project: 'p', environment: 'e' } }),
     current: (id) => Promise.resolve(snapshotOf(id, OTHER)),
@@ -285,7 +285,7 @@ test('ofrep() waits for a key and an environment that are not known yet', async 
   assert.equal((await one('plain', {}, dependencies)).body.variant, 'theirs')
 })
 
-test('ofrep() takes the snapshot once for each request', async () => {
+test('ofrep() reads the snapshot once for each request', async () => {
   let taken = 0
   const current = (id: string) => {
     taken += 1
@@ -325,7 +325,7 @@ test('ofrep() answers each flag alone as it does among all', async () => {
   for (const item of body.flags) assert.deepEqual((await one(item.key)).body, item)
 })
 
-test('ofrep() answers 304 to whoever has this answer already', async () => {
+test('ofrep() answers 304 if the client has the current response', async () => {
   const first = await send(BULK)
   const etag = first.headers.get('etag') ?? ''
   for (const held of [etag, `"x", W/${etag}`, '*', etag.replaceAll('"', '')]) {
@@ -385,7 +385,7 @@ test('ofrep() repeats the selector under the metadata of the flag', async () => 
   })
 })
 
-test('ofrep() tells a bound key nothing about other environments, not even whether they exist', async () => {
+test('ofrep() reveals nothing about other environments to a bound key, not even whether they exist', async () => {
   const answers = await Promise.all(['test', 'nowhere'].map((name) => one('plain', select(`flagSetId=shop/${name}`))))
   const [there, nowhere] = answers.map(({ status, text }) => ({ status, text: text.replaceAll(/test|nowhere/g, '') }))
   assert.equal(there?.status, 404)
@@ -401,7 +401,7 @@ for (const selector of ['x=1', 'flagSetId=a,source=b'])
     assert.equal((await send(BULK, select(selector))).status, 400)
   })
 
-test('ofrep() takes the environment of an unbound caller from the selector, or from the default', async () => {
+test('ofrep() uses the selected environment for an unbound caller, or the default', async () => {
   const dependencies = { trialFlagSetId: 'shop/test' }
   assert.equal((await one('plain', select('flagSetId=shop/live', 'admin'))).body.variant, 'on')
   assert.equal((await one('plain', select('flagSetId=shop/live', 'admin'), dependencies)).body.variant, 'on')
@@ -411,7 +411,7 @@ test('ofrep() takes the environment of an unbound caller from the selector, or f
   assert.equal((await send(BULK, select('flagSetId=shop/live', 'admin'))).body.flags.length, 10)
 })
 
-test('ofrep() asks an unbound caller to name an environment', async () => {
+test('ofrep() requires a selector from an unbound caller', async () => {
   for (const ask of [
     { key: 'admin' },
     select('flagSetId=shop', 'admin'),
@@ -447,7 +447,7 @@ for (const path of [BULK, `${BULK}/`, `${BULK}/plain`])
     })
 
 const ORIGIN = 'https://app.example'
-/** What OpenFeature's providers and tracing libraries add to requests of a page. */
+/** Headers that OpenFeature's providers and tracing libraries add to requests of a page. */
 const REQUESTED = ['content-type', 'if-none-match', 'x-api-key', 'traceparent', 'tracestate', 'baggage', 'sentry-trace']
 const PREFLIGHT: Ask = {
   method: 'OPTIONS',
@@ -471,7 +471,7 @@ test('ofrep() answers a preflight without a key, and never allows credentials', 
   }
 })
 
-test('ofrep() exposes what providers read, on refusals too', async () => {
+test('ofrep() exposes the headers that providers read, on errors as well', async () => {
   for (const ask of [{ headers: { origin: ORIGIN } }, { headers: { origin: ORIGIN }, key: 'wrong' }]) {
     const { headers } = await send(BULK, ask)
     assert.equal(headers.get('access-control-allow-origin'), '*')
@@ -479,7 +479,7 @@ test('ofrep() exposes what providers read, on refusals too', async () => {
   }
 })
 
-test('ofrep() lets in only pages of the origins that are named', async () => {
+test('ofrep() allows only pages of the configured origins', async () => {
   const allowed = (corsOrigins: string[], ask: Ask) => send(BULK, ask, { corsOrigins })
   const ask = { headers: { origin: ORIGIN } }
   const ours = await allowed([ORIGIN, 'https://b.example'], ask)
@@ -491,7 +491,7 @@ test('ofrep() lets in only pages of the origins that are named', async () => {
   }
 })
 
-test('ofrep() lets a wildcard of an origin stand for one label', async () => {
+test('ofrep() matches a wildcard of an origin with one label', async () => {
   const corsOrigins = ['https://*.app.example', 'http://*.local.test:3000']
   const allowedFor = async (origin: string) => {
     const preflight = { ...PREFLIGHT, headers: { ...PREFLIGHT.headers, origin } }

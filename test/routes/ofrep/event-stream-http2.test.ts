@@ -10,7 +10,7 @@ import { openService } from '../../support/service.ts'
 const FLAG = '/api/v1/projects/p/environments/e/flags/a'
 const on = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
 
-test('an event stream works over HTTP/2, whose connection headers are forbidden ones', async () => {
+test('an event stream works over HTTP/2, which forbids connection headers', async () => {
   const service = await openService({ streams: {} })
   await service.call('POST', '/api/v1/projects', { body: { key: 'p' } })
   await service.call('POST', '/api/v1/projects/p/environments', { body: { key: 'e' } })

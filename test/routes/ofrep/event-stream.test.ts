@@ -14,7 +14,7 @@ let store: Store
 let made = 0
 let flagSetId = ''
 let definition = ''
-/** Stands still unless a test moves it: far behind every change, so that none is recent. */
+/** Fixed unless a test sets it, so that no change is recent. */
 let wallNow = 0
 let clock = 0
 before(async () => {
@@ -59,7 +59,7 @@ const listen = async (service: Service, headers: Record<string, string> = {}): P
 }
 const revision = async (service: Service) => (await service.snapshots.current(flagSetId)).revision
 
-test('an event stream says nothing of the state it begins with, and names each newer one', async () => {
+test('an event stream sends no event for its initial state, and one for each newer one', async () => {
   const service = await open()
   const response = await get(service, await address(service))
   assert.equal(response.headers.get('content-type'), 'text/event-stream')
@@ -81,7 +81,7 @@ test('an event stream says nothing of the state it begins with, and names each n
   await events.cancel()
 })
 
-test('Last-Event-ID of another revision, or a change a moment ago, brings an event at once', async () => {
+test('Last-Event-ID of another revision, or a recent change, causes an event at once', async () => {
   const service = await open()
   const now = String(await revision(service))
   const behind = await listen(service, { 'last-event-id': '1' })
@@ -95,7 +95,7 @@ test('Last-Event-ID of another revision, or a change a moment ago, brings an eve
   await Promise.all([behind, level, fresh].map((events) => events.cancel()))
 })
 
-test('a slow reader finds the newest event only, and a reader that hangs up frees everything', async () => {
+test('a slow reader receives only the newest event, and a reader that disconnects frees everything', async () => {
   const service = await open()
   const slow = await listen(service)
   for (const variant of ['on', 'off', 'on', 'off'] as const) await change(service, variant)
@@ -107,7 +107,7 @@ test('a slow reader finds the newest event only, and a reader that hangs up free
   assert.ok(!service.subscriptions.isWatching)
 })
 
-test('a quiet stream is kept alive, and ends with its time by a jittered retry', async () => {
+test('an idle stream is kept alive, and ends at its maximum age with a jittered retry', async () => {
   const service = await open({ keepAliveMs: 20, secondsMax: 100, random: () => 0.5 })
   const events = await listen(service)
   clock = 20
@@ -137,7 +137,7 @@ test('endStreams() ends all streams with a retry and refuses new ones', async ()
   assert.equal(service.streams.ended.of('stopping').value, 2)
 })
 
-test('streams are bounded, per environment and in all, and one that ends makes room', async () => {
+test('streams are limited, per environment and in total, and one that ends frees a place', async () => {
   for (const limits of [{ max: 2 }, { environmentMax: 2 }]) {
     made += 1
     flagSetId = `p${made}/test`
@@ -153,7 +153,7 @@ test('streams are bounded, per environment and in all, and one that ends makes r
   }
 })
 
-test('a token opens its environment for listening and nothing else; a key opens its stream as well', async () => {
+test('a token permits only the event stream of its environment; a key permits it as well', async () => {
   const service = await open()
   const path = await address(service)
   const token = new URL(path, 'http://localhost').searchParams.get('token') ?? ''
@@ -178,7 +178,7 @@ test('a token opens its environment for listening and nothing else; a key opens 
   assert.equal((await get(service, '/ofrep/v1/sse/flagSetId=no%2Fthing', key)).status, 404)
 })
 
-test('a token stays the same for 30 days and is good for 30 more', () => {
+test('a token stays the same for 30 days and is valid for 30 more', () => {
   const secret = Buffer.alloc(32, 7)
   const start = 700 * 30 * DAY_MS
   const token = streamToken(secret, 'a/b', start)
@@ -195,7 +195,7 @@ test('a token stays the same for 30 days and is good for 30 more', () => {
     assert.equal(isStreamToken(token, { secret: key, flagSetId, nowMs }), expected)
 })
 
-test('the bulk answer names its stream as part of the body, with the origin of a second service', async () => {
+test('the bulk response names its stream in the body, with the origin of a second service', async () => {
   const service = await open()
   const first = await bulk(service)
   assert.deepEqual(Object.keys(first.body.eventStreams[0]), ['type', 'endpoint', 'inactivityDelaySec'])
@@ -208,7 +208,7 @@ test('the bulk answer names its stream as part of the body, with the origin of a
   assert.notEqual(second.headers.get('etag'), first.headers.get('etag'))
 })
 
-test('a service without streams serves none and names those of another only', async () => {
+test('a service without streams serves none and names those of another service only', async () => {
   const service = await open()
   const path = await address(service)
   const off = await openService({ store, dependencies: { events: undefined, eventStreams: undefined } })
@@ -216,7 +216,7 @@ test('a service without streams serves none and names those of another only', as
   assert.equal((await bulk(off)).body.eventStreams, undefined)
 })
 
-test('flagConfigEtag of another state forces an answer, from the newest state there is', async () => {
+test('flagConfigEtag of another state forces a response from the newest state', async () => {
   const service = await open()
   const { headers } = await bulk(service)
   const held = { 'if-none-match': headers.get('etag') ?? '' }
@@ -227,7 +227,7 @@ test('flagConfigEtag of another state forces an answer, from the newest state th
   assert.equal((await bulk(behind)).body.flags[0].value, false)
   await change(service, 'on')
   assert.equal((await bulk(behind)).body.flags[0].value, false)
-  clock = 50 // what a provider waits before it asks
-  const told = fingerprintOf(await service.snapshots.current(flagSetId))
-  assert.equal((await bulk(behind, `?flagConfigEtag=${told}`)).body.flags[0].value, true)
+  clock = 50 // the delay of a provider before its request
+  const fingerprint = fingerprintOf(await service.snapshots.current(flagSetId))
+  assert.equal((await bulk(behind, `?flagConfigEtag=${fingerprint}`)).body.flags[0].value, true)
 })

@@ -20,7 +20,7 @@ before(async () => {
 after(() => server.close())
 
 type Exchange = { status: number; head: string; body: string }
-/** Sends bytes as they are, which no HTTP client does, and reads the answer until the server closes. */
+/** Sends bytes unchanged, unlike HTTP clients, and reads the response until the server closes. */
 async function exchange(...pieces: readonly (string | Uint8Array)[]): Promise<Exchange> {
   const socket = connect(server.port, '127.0.0.1')
   let text = ''
@@ -36,7 +36,7 @@ async function exchange(...pieces: readonly (string | Uint8Array)[]): Promise<Ex
 
 const post = (path: string, headers = 'Content-Length: 0\r\n', ...body: (string | Uint8Array)[]) =>
   exchange(`POST ${path} HTTP/1.1\r\n${HEADERS}${headers}\r\n`, ...body)
-/** The key in an answer that may be cut in chunks. */
+/** The key in a response that may be chunked. */
 const keyIn = (text: string): unknown => JSON.parse(/"key":("(?:[^"\\]|\\.)*")/.exec(text)?.[1] ?? 'null')
 
 for (const [path, key] of [
@@ -97,12 +97,12 @@ test('ofrep() over HTTP reads a body in chunks, and one without a length as empt
   assert.equal((await post(`${BULK}/plain`, '')).status, 200)
 })
 
-test('ofrep() over HTTP refuses a letter that breaks off, which is as long as what decoders write for it', async () => {
+test('ofrep() over HTTP refuses an incomplete UTF-8 sequence, even if its replacement has the same length', async () => {
   const body = Buffer.from('{"context":{"a":"\xf0\x9f\x98"}}', 'latin1')
   assert.equal((await post(`${BULK}/plain`, `Content-Length: ${body.byteLength}\r\n`, body)).status, 400)
 })
 
-test('ofrep() over HTTP never takes what follows a body for part of it', async () => {
+test('ofrep() over HTTP reads no bytes after a body as part of it', async () => {
   const head = `POST ${BULK}/plain HTTP/1.1\r\n${HEADERS}Content-Length: 2\r\n\r\n`
   const { status, body } = await exchange(head, '{}', 'garbage')
   if (status === 200) assert.equal(keyIn(body), 'plain')
@@ -117,12 +117,12 @@ test('ofrep() over HTTP answers 304 without a body, its type or its length', asy
   assert.doesNotMatch(head, /^(?:content-type|content-length|transfer-encoding):/im)
 })
 
-test('ofrep() over HTTP takes no key that came twice', async () => {
+test('ofrep() over HTTP refuses two keys', async () => {
   const { status } = await post(`${BULK}/plain`, 'Content-Length: 0\r\nAUTHORIZATION: Bearer other\r\n')
   assert.notEqual(status, 200)
 })
 
-test('ofrep() over HTTP answers 401 to a body that it does not read', async () => {
+test('ofrep() over HTTP answers 401 without reading the body', async () => {
   const { status, head } = await exchange(
     `POST ${BULK}/plain HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}`,
   )
