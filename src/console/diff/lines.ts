@@ -1,4 +1,4 @@
-import { diffLines } from 'diff'
+import { diffArrays } from 'diff'
 
 /** Consecutive lines of a comparison. `hidden` lines are the same in both texts, and are not near a difference. */
 export type LineBlock = {
@@ -9,13 +9,15 @@ export type LineBlock = {
   readonly after: number | undefined
 }
 
-/** Compares two texts line by line. At most `context` equal lines are shown on each side of a difference. */
+/**
+ * Compares two JSON texts line by line; a comma at the end of a line does not count. At most `context` equal lines are shown on
+ * each side of a difference.
+ */
 export function compareLines(before: string, after: string, context = 3): LineBlock[] {
-  const pieces = diffLines(ended(before), ended(after))
+  const pieces = diffArrays(linesOf(before), linesOf(after), { comparator: isSameLine })
   const last = pieces.length - 1
   let [left, right] = [1, 1]
-  return pieces.flatMap(({ value, added, removed }, index) => {
-    const lines = value.split('\n').slice(0, -1)
+  return pieces.flatMap(({ value: lines, added, removed }, index) => {
     const place = { lines, before: left, after: right }
     left += added ? 0 : lines.length
     right += removed ? 0 : lines.length
@@ -25,7 +27,9 @@ export function compareLines(before: string, after: string, context = 3): LineBl
   })
 }
 
-const ended = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`)
+const linesOf = (text: string): string[] => (text === '' ? [] : text.replace(/\n$/, '').split('\n'))
+
+const isSameLine = (one: string, other: string): boolean => one.replace(/,$/, '') === other.replace(/,$/, '')
 
 /** Hides the middle of equal lines. */
 function fold(block: LineBlock, head: number, tail: number): LineBlock[] {

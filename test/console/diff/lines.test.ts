@@ -26,6 +26,18 @@ test('compareLines() shows the lines around a difference and hides the others', 
   )
 })
 
+test('a comma at the end of a line is no difference', () => {
+  const blocks = compareLines('{\n  "a": 1\n}', '{\n  "a": 1,\n  "b": 2\n}')
+  assert.deepEqual(
+    blocks.map(({ kind, lines: text }) => [kind, text]),
+    [
+      ['same', ['{', '  "a": 1,']],
+      ['added', ['  "b": 2']],
+      ['same', ['}']],
+    ],
+  )
+})
+
 test('the lines of all blocks are the lines of the two texts', () => {
   const texts = fc.array(fc.constantFrom('{', '}', '"a"', ''), { maxLength: 12 }).map((parts) => parts.join('\n'))
   fc.assert(

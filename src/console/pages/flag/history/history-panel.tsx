@@ -1,0 +1,108 @@
+import { useState } from 'preact/hooks'
+import { changeSentences, sayAction } from '../../../diff/history.ts'
+import { Button } from '../../../parts/controls/button.tsx'
+import { Badge } from '../../../parts/display/badge.tsx'
+import { DifferenceList, LineDifferences } from '../../../parts/display/differences.tsx'
+import { Empty } from '../../../parts/display/empty.tsx'
+import { Time } from '../../../parts/display/time.tsx'
+import { print } from '../../../rules/print.ts'
+import * as css from './history.module.css'
+
+/** An entry of a flag's history, as the service lists it. */
+export type HistoryEntry = {
+  readonly id: string
+  readonly at: string
+  readonly actor: string
+  readonly subject: string
+  readonly action: string
+  readonly revision: number | null
+  readonly before: unknown
+  readonly after: unknown
+  readonly comment: string
+}
+
+type HistoryPanelProps = {
+  /** Newest first. */
+  readonly entries: readonly HistoryEntry[]
+  /** Stores the version that this entry made once more. Undefined for a viewer. */
+  readonly onBringBack: ((entry: HistoryEntry) => void) | undefined
+  /** Reads older entries. Undefined if there are none. */
+  readonly onMore: (() => void) | undefined
+}
+
+/** The versions of a flag in one environment: who changed what, in sentences, and the way back. */
+export function HistoryPanel({ entries, onBringBack, onMore }: HistoryPanelProps) {
+  if (entries.length === 0)
+    return (
+      <Empty icon="clock" title="No change yet">
+        Each change of this flag in this environment appears here, with who made it and the way back.
+      </Empty>
+    )
+  return (
+    <div class={css.panel}>
+      <ol class={css.entries}>
+        {entries.map((entry, index) => (
+          <Entry key={entry.id} entry={entry} isCurrent={index === 0} onBringBack={onBringBack} />
+        ))}
+      </ol>
+      {onMore && (
+        <Button icon="down" onClick={onMore}>
+          Older changes
+        </Button>
+      )}
+    </div>
+  )
+}
+
+type EntryProps = Pick<HistoryPanelProps, 'onBringBack'> & {
+  readonly entry: HistoryEntry
+  readonly isCurrent: boolean
+}
+
+function Entry({ entry, isCurrent, onBringBack }: EntryProps) {
+  const [isOpen, setOpen] = useState(false)
+  const { id, action, actor, at, before, after, comment, revision } = entry
+  const isRestorable = onBringBack && !isCurrent && after !== null && revision !== null
+  return (
+    <li class={css.entry}>
+      <header class={css.head}>
+        <strong>{sayAction(action)}</strong>
+        <span class={css.who}>
+          by {actor}, <Time at={at} />
+        </span>
+        {isCurrent && <Badge tone="accent">Current version</Badge>}
+        <span class={css.actions}>
+          <Button
+            size="small"
+            kind="quiet"
+            icon="braces"
+            aria-expanded={isOpen}
+            aria-controls={`json-${id}`}
+            onClick={() => setOpen(!isOpen)}
+          >
+            JSON
+          </Button>
+          {isRestorable && (
+            <Button
+              size="small"
+              icon="rollback"
+              aria-label={`Bring back revision ${revision}`}
+              onClick={() => onBringBack(entry)}
+            >
+              Bring back
+            </Button>
+          )}
+        </span>
+      </header>
+      {comment !== '' && <p class={css.comment}>{comment}</p>}
+      <DifferenceList differences={changeSentences(entry)} />
+      <div id={`json-${id}`}>
+        {isOpen && (
+          <LineDifferences label={`JSON of revision ${revision ?? id}`} before={textOf(before)} after={textOf(after)} />
+        )}
+      </div>
+    </li>
+  )
+}
+
+const textOf = (value: unknown): string => (value === null || value === undefined ? '' : print(value))
