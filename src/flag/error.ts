@@ -5,6 +5,7 @@ export type Code =
   | 'forbidden'
   | 'not_found'
   | 'conflict'
+  | 'in_use'
   | 'stale'
   | 'too_large'
   | 'unavailable'
@@ -12,16 +13,25 @@ export type Code =
 /** One mistake in a document: its place, as a JSON Pointer (RFC 6901), and a message. */
 export type Mistake = { readonly pointer: string; readonly message: string }
 
-/** An expected failure. The caller sees `message` and `mistakes`; `cause` is only logged. */
+type FlagErrorDetails = {
+  readonly cause?: unknown
+  readonly mistakes?: readonly Mistake[]
+  readonly members?: Readonly<Record<string, unknown>>
+}
+
+/** An expected failure. The caller sees `message`, `mistakes` and, over HTTP, `members`; `cause` is only logged. */
 export class FlagError extends Error {
   override readonly name = 'FlagError'
   readonly code: Code
   readonly mistakes: readonly Mistake[]
+  /** Further members of a problem document. */
+  readonly members: Readonly<Record<string, unknown>>
 
-  constructor(code: Code, message: string, details: { cause?: unknown; mistakes?: readonly Mistake[] } = {}) {
+  constructor(code: Code, message: string, details: FlagErrorDetails = {}) {
     super(message, { cause: details.cause })
     this.code = code
     this.mistakes = details.mistakes ?? []
+    this.members = details.members ?? {}
   }
 }
 

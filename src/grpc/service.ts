@@ -133,6 +133,7 @@ const STATUS_CODES: Record<Code, ErrorStatusCode> = {
   forbidden: StatusCode.permissionDenied,
   not_found: StatusCode.notFound,
   conflict: StatusCode.aborted,
+  in_use: StatusCode.failedPrecondition,
   stale: StatusCode.failedPrecondition,
   too_large: StatusCode.resourceExhausted,
   unavailable: StatusCode.unavailable,

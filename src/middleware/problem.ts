@@ -12,6 +12,7 @@ export const STATUS: Record<Code, ContentfulStatusCode> = {
   forbidden: 403,
   not_found: 404,
   conflict: 409,
+  in_use: 409,
   stale: 412,
   too_large: 413,
   unavailable: 503,
@@ -33,10 +34,19 @@ export const RETRY_AFTER_SECONDS = 1
 /** Mistakes in one response at most: a document may have 10,000 wrong flags. */
 const MISTAKES_MAX = 100
 
-export type ProblemFields = { code: string; detail: string; mistakes?: readonly Mistake[] }
+export type ProblemFields = {
+  code: string
+  detail: string
+  mistakes?: readonly Mistake[]
+  members?: Readonly<Record<string, unknown>>
+}
 
 /** The members of a problem document (RFC 9457). */
-export function problemOf(status: number, { code, detail, mistakes = [] }: ProblemFields, traceId: string): object {
+export function problemOf(
+  status: number,
+  { code, detail, mistakes = [], members }: ProblemFields,
+  traceId: string,
+): object {
   const errors = mistakes.slice(0, MISTAKES_MAX).map(({ pointer, message }) => ({ pointer, detail: message }))
   return {
     type: 'about:blank',
@@ -44,6 +54,7 @@ export function problemOf(status: number, { code, detail, mistakes = [] }: Probl
     status,
     code,
     detail,
+    ...members,
     ...(errors.length > 0 && { errors }),
     ...(mistakes.length > MISTAKES_MAX && { errorsLeftOut: mistakes.length - MISTAKES_MAX }),
     traceId,
@@ -58,7 +69,7 @@ export const handleError =
       const { code } = error
       if (error.cause)
         log('Refused a request', { code, route: c.req.routePath, cause: error.cause, traceId: traceIdOf(c) })
-      return respond(c, STATUS[code], { code, detail: error.message, mistakes: error.mistakes })
+      return respond(c, STATUS[code], { code, detail: error.message, mistakes: error.mistakes, members: error.members })
     }
     if (error instanceof HTTPException)
       return respond(c, error.status as ContentfulStatusCode, {

@@ -47,8 +47,8 @@ function topologicalOrder(references: References): string[] {
   return ready
 }
 
-/** The reverse of `references`: for each name, the segments that refer to it. */
-function usersOf(references: References): Map<string, string[]> {
+/** The reverse of `references`: for each segment, by name, those that refer to it. */
+export function usersOf(references: References): Map<string, string[]> {
   const users = new Map<string, string[]>()
   for (const [name, names] of references) {
     for (const other of names) {

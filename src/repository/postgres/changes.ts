@@ -14,13 +14,15 @@ export type Author = {
 /** One change record. `revision` is null if no environment changed. */
 export type ChangeRecord = typeof changes.$inferSelect
 export type NewChangeRecord = Pick<ChangeRecord, 'subject' | 'action'> &
-  Partial<Pick<ChangeRecord, 'project' | 'environment' | 'flag' | 'revision' | 'before' | 'after'>>
+  Partial<Pick<ChangeRecord, 'project' | 'environment' | 'flag' | 'segment' | 'revision' | 'before' | 'after'>>
 
 /** Which changes to list. `before` is the id below which the page starts: newest come first. */
 export type ChangeFilter = {
   readonly project?: string | undefined
   readonly environment?: string | undefined
   readonly flag?: string | undefined
+  /** Includes the record of its renaming to another name. */
+  readonly segment?: string | undefined
   readonly subject?: ChangeRecord['subject'] | undefined
   readonly actor?: string | undefined
   readonly from?: Date | undefined
@@ -45,11 +47,11 @@ export async function recordChanges(
       after: asText(after),
     }))
     await tx.execute(sql`
-      insert into flagstaff.changes (actor, comment, trace_id, subject, action, project, environment, flag, revision, before, after)
+      insert into flagstaff.changes (actor, comment, trace_id, subject, action, project, environment, flag, segment, revision, before, after)
       select ${author.actor}, ${author.comment}, ${author.traceId},
-        subject, action, project, environment, flag, revision, before::json, after::json
+        subject, action, project, environment, flag, segment, revision, before::json, after::json
       from json_to_recordset(${JSON.stringify(rows)}::json) as row
-        (subject text, action text, project text, environment text, flag text, revision bigint, before text, after text)`)
+        (subject text, action text, project text, environment text, flag text, segment text, revision bigint, before text, after text)`)
   }
 }
 
@@ -65,6 +67,7 @@ export function selectChanges(db: Db | Transaction, filter: ChangeFilter): Promi
     const wanted = filter[column]
     if (wanted !== undefined) conditions.push(eq(changes[column], wanted))
   }
+  if (filter.segment !== undefined) conditions.push(isAbout(filter.segment))
   if (filter.from) conditions.push(gte(changes.at, filter.from))
   if (filter.to) conditions.push(lt(changes.at, filter.to))
   if (filter.before !== undefined) conditions.push(lt(changes.id, filter.before))
@@ -76,6 +79,9 @@ export function selectChanges(db: Db | Transaction, filter: ChangeFilter): Promi
     .orderBy(desc(changes.id))
     .limit(filter.limit)
 }
+
+const isAbout = (segment: string): SQL =>
+  sql`(${changes.segment} = ${segment} or (${changes.action} = 'rename' and ${changes.before} ->> 'name' = ${segment}))`
 
 /** Versions that a caller accepts to overwrite: these, any existing one, none, or (undefined) any or none. */
 export type ExpectedVersion = readonly bigint[] | 'present' | 'absent' | undefined

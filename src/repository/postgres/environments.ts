@@ -172,7 +172,9 @@ export function lockEnvironment(tx: Transaction, name: EnvironmentName): Promise
 /** Changes that come with a new revision; `settings` if bucketing, segments or metadata change. */
 export type RevisionUpdate = {
   readonly author: Author
-  readonly settings?: Partial<Pick<EnvironmentRow, 'bucketing' | 'segments' | 'metadata'>> | undefined
+  readonly settings?:
+    | Partial<Pick<EnvironmentRow, 'bucketing' | 'segments' | 'segmentRevisions' | 'metadata'>>
+    | undefined
   /** Other members of the document, if they change. No replica reads them, so they are not part of the settings. */
   readonly members?: EnvironmentRow['members'] | undefined
 }

@@ -1,18 +1,17 @@
 import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm'
-import { checkDefinitionIn, checkTargeting } from '../../flag/check/definition.ts'
+import { checkDefinitionIn } from '../../flag/check/definition.ts'
 import { checkRule } from '../../flag/check/rule.ts'
-import { checkSeeds } from '../../flag/check/seeds.ts'
 import type { Definition, FlagSetDocument, SegmentRules } from '../../flag/definition.ts'
-import { checkPortable } from '../../flag/document.ts'
 import { FlagError, type Mistake, pointerTo } from '../../flag/error.ts'
-import { affectedBy, type CompiledSegments, compileSegments, referencesIn } from '../../flag/rules/segments.ts'
+import { compileSegments } from '../../flag/rules/segments.ts'
 import { type Author, type ExpectedVersion, expectRevision, type NewChangeRecord, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
-import { type WriteResult, writeDefinitions } from './definitions.ts'
 import { type EnvironmentName, type EnvironmentRow, lockEnvironment, readEnvironmentRow } from './environments.ts'
+import { checkSegmentChange, type SegmentFindings } from './rules/segment-change.ts'
 import { definitions, flags } from './tables.ts'
+import { type WriteResult, writeDefinitions } from './write-definitions.ts'
 
 export type FlagSetApplication = {
   readonly document: FlagSetDocument
@@ -59,11 +58,10 @@ export function applyFlagSet(
     const wanted = nextSettings(environment, application)
     const changes = changesOf(environment, wanted)
     const next = nextDefinitions(present, application)
-    const { mistakes, doubts } = checkSegmentChange(environment.segments, wanted.segments, unchangedOf(present, next))
-    if (strict && mistakes.length > 0)
-      throw new FlagError('invalid', 'Cannot store the segments: they, or flags that use them, have mistakes', {
-        mistakes,
-      })
+    const { mistakes, doubts } = checkSegments(environment.segments, wanted.segments, {
+      flags: unchangedOf(present, next),
+      strict,
+    })
     const written = await writeDefinitions(tx, environment, {
       next,
       settings:
@@ -75,10 +73,27 @@ export function applyFlagSet(
       dryRun,
       archive: prune,
     })
-    if ((changes.segments || changes.metadata || changes.members) && !dryRun)
+    if ((changes.metadata || changes.members) && !dryRun)
       await recordChanges(tx, author, [settingsEntry(environment, wanted, written.revision)])
     return { ...written, ...changes, warnings: [...mistakes, ...doubts, ...written.warnings] }
   })
+}
+
+/** Throws `invalid` if flagd could not load the segments, and if `strict` for any mistake of the change. */
+function checkSegments(
+  before: SegmentRules,
+  after: SegmentRules,
+  { flags, strict }: { flags: ReadonlyMap<string, Definition>; strict: boolean },
+): SegmentFindings {
+  const findings = checkSegmentChange(before, after, flags)
+  const { unfit, mistakes } = findings
+  if (unfit.length > 0)
+    throw new FlagError('invalid', 'Cannot store the segments: flagd could not load them', { mistakes: unfit })
+  if (strict && mistakes.length > 0)
+    throw new FlagError('invalid', 'Cannot store the segments: they, or flags that use them, have mistakes', {
+      mistakes,
+    })
+  return findings
 }
 
 type DocumentSettings = Pick<EnvironmentRow, 'segments' | 'metadata' | 'members'>
@@ -118,13 +133,22 @@ function unchangedOf(
 }
 
 function settingsEntry(environment: EnvironmentRow, after: DocumentSettings, revision: bigint): NewChangeRecord {
-  const { project, key, segments, metadata, members } = environment
-  const before = { segments, metadata, members }
-  return { subject: 'environment', action: 'update', project, environment: key, revision, before, after }
+  const { project, key } = environment
+  const documentSettings = ({ metadata, members }: DocumentSettings) => ({ metadata, members })
+  const before = documentSettings(environment)
+  return {
+    subject: 'environment',
+    action: 'update',
+    project,
+    environment: key,
+    revision,
+    before,
+    after: documentSettings(after),
+  }
 }
 
 /** The definitions of an environment, without archived flags, in the order in which the flags were created. */
-async function selectAll(db: Db | Transaction, environmentId: bigint): Promise<Map<string, Definition>> {
+export async function selectAll(db: Db | Transaction, environmentId: bigint): Promise<Map<string, Definition>> {
   const rows = await db
     .select({ key: flags.key, definition: definitions.definition })
     .from(definitions)
@@ -132,64 +156,6 @@ async function selectAll(db: Db | Transaction, environmentId: bigint): Promise<M
     .where(and(eq(definitions.environmentId, environmentId), isNotNull(definitions.definition)))
     .orderBy(asc(flags.id))
   return new Map(rows.flatMap(({ key, definition }) => (definition ? [[key, definition] as const] : [])))
-}
-
-type SegmentChange = {
-  readonly before: SegmentRules
-  readonly after: SegmentRules
-  readonly earlier: CompiledSegments
-  readonly later: CompiledSegments
-  readonly changed: ReadonlySet<string>
-  /** The changed segments, and those that refer to one of them, directly or indirectly. */
-  readonly affected: ReadonlySet<string>
-}
-
-/**
- * Checks a change of segments. `mistakes`: all in the segments that change, and new ones in unchanged segments and flags that refer to
- * them; mistakes that existed before do not count. `doubts`: valid rules that other engines evaluate differently. Throws `invalid` if
- * flagd could not load the segments.
- */
-function checkSegmentChange(
-  before: SegmentRules,
-  after: SegmentRules,
-  flags: ReadonlyMap<string, Definition>,
-): { readonly mistakes: Mistake[]; readonly doubts: Mistake[] } {
-  const names = new Set([...Object.keys(before), ...Object.keys(after)])
-  const changed = new Set([...names].filter((name) => !isDeepStrictEqual(before[name], after[name])))
-  if (changed.size === 0) return { mistakes: [], doubts: [] }
-  const unfit = checkPortable(before, after, (name) => changed.has(name))
-  if (unfit.length > 0)
-    throw new FlagError('invalid', 'Cannot store the segments: flagd could not load them', { mistakes: unfit })
-  const earlier = compileSegments(before, 'v2')
-  const later = compileSegments(after, 'v2')
-  const affected = affectedBy(changed, earlier.references, later.references)
-  const change = { before, after, earlier, later, changed, affected }
-  const doubts = [...changed].flatMap((name) => checkSeeds(after[name], `/$evaluators${pointerTo(name)}`))
-  return { mistakes: [...inSegments(change), ...inFlags(change, flags)], doubts }
-}
-
-function inSegments({ before, after, earlier, later, changed, affected }: SegmentChange): Mistake[] {
-  return Object.entries(after).flatMap(([name, rule]) => {
-    if (!affected.has(name)) return []
-    const pointer = `/$evaluators${pointerTo(name)}`
-    const mistakes = checkRule(rule, later.compiled, pointer)
-    return changed.has(name) ? mistakes : newIn(mistakes, checkRule(before[name], earlier.compiled, pointer))
-  })
-}
-
-function inFlags({ earlier, later, affected }: SegmentChange, flags: ReadonlyMap<string, Definition>): Mistake[] {
-  return [...flags].flatMap(([key, { targeting }]) => {
-    if (referencesIn(targeting).isDisjointFrom(affected)) return []
-    const pointer = pointerTo('flags', key, 'targeting')
-    const mistakes = checkTargeting(targeting, later.compiled, pointer)
-    return mistakes.length === 0 ? [] : newIn(mistakes, checkTargeting(targeting, earlier.compiled, pointer))
-  })
-}
-
-/** The mistakes at JSON Pointers that had none before. */
-function newIn(mistakes: readonly Mistake[], known: readonly Mistake[]): Mistake[] {
-  const pointers = new Set(known.map(({ pointer }) => pointer))
-  return mistakes.filter(({ pointer }) => !pointers.has(pointer))
 }
 
 /** The mistakes in one flag or segment. Pointers refer to the exported document. */

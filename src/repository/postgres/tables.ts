@@ -55,6 +55,8 @@ export const environments = schema.table('environments', {
   changedIn: text().notNull().default(''),
   bucketing: text().$type<Bucketing>().notNull().default('v2'),
   segments: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),
+  /** The revision at which each segment last changed, by name. */
+  segmentRevisions: json().$type<Readonly<Record<string, number>>>().notNull().default({}),
   metadata: json().$type<Metadata>().notNull().default({}),
   /** Other members of the applied flagd document; replicas do not need them. */
   members: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),
@@ -159,11 +161,15 @@ export const changes = schema.table('changes', {
   id: identity(),
   at: instant().notNull().defaultNow(),
   actor: text().notNull(),
-  subject: text().$type<'project' | 'environment' | 'flag' | 'definition' | 'key'>().notNull(),
-  action: text().$type<'create' | 'update' | 'delete' | 'archive' | 'restore' | 'rollback' | 'revoke'>().notNull(),
+  subject: text().$type<'project' | 'environment' | 'flag' | 'definition' | 'segment' | 'key'>().notNull(),
+  action: text()
+    .$type<'create' | 'update' | 'delete' | 'rename' | 'archive' | 'restore' | 'rollback' | 'revoke'>()
+    .notNull(),
   project: text(),
   environment: text(),
   flag: text(),
+  /** The name of the segment; for a renamed one its new name. */
+  segment: text(),
   revision: bigint({ mode: 'bigint' }),
   before: json().$type<unknown>(),
   after: json().$type<unknown>(),

@@ -9,16 +9,17 @@ import { describeUnder, path, query } from './validation.ts'
 
 const describe = describeUnder('Changes')
 
-const ChangeSubject = v.picklist(['project', 'environment', 'flag', 'definition', 'key'])
+const ChangeSubject = v.picklist(['project', 'environment', 'flag', 'definition', 'segment', 'key'])
 const Change = v.object({
   id: v.string(),
   at: instant('When'),
   actor: v.string(),
   subject: ChangeSubject,
-  action: v.picklist(['create', 'update', 'delete', 'archive', 'restore', 'rollback', 'revoke']),
+  action: v.picklist(['create', 'update', 'delete', 'rename', 'archive', 'restore', 'rollback', 'revoke']),
   project: v.nullable(v.string()),
   environment: v.nullable(v.string()),
   flag: v.nullable(v.string()),
+  segment: v.pipe(v.nullable(v.string()), v.description('Name of a segment; after a renaming the new one')),
   revision: v.nullable(revision),
   before: v.unknown(),
   after: v.unknown(),
@@ -30,6 +31,7 @@ const ChangesQuery = v.object({
   project: v.optional(text(64)),
   environment: v.optional(text(64)),
   flag: v.optional(text(256)),
+  segment: v.optional(text(256)),
   subject: v.optional(ChangeSubject),
   actor: v.optional(text(256)),
   from: v.optional(time),

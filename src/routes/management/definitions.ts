@@ -21,7 +21,7 @@ import {
   pageOf,
   revision,
 } from './schemas.ts'
-import { body, describeUnder, etagOf, path, preconditionOf, query, readJson } from './validation.ts'
+import { body, describeUnder, etagOf, mergePatch, path, preconditionOf, query, readJson } from './validation.ts'
 
 const describe = describeUnder('Definitions')
 
@@ -147,17 +147,3 @@ const toJson = ({ key, revision, definition }: definitions.StoredDefinition) => 
   revision: Number(revision),
   definition,
 })
-
-/**
- * Applies a JSON Merge Patch (RFC 7396) and returns the result; neither argument is changed. Members are defined, not
- * assigned, so that a patch that names "__proto__" adds a member and touches no prototype.
- */
-function mergePatch(target: unknown, patch: unknown): unknown {
-  if (!isRecord(patch)) return patch
-  const merged = new Map(isRecord(target) ? Object.entries(target) : [])
-  for (const [name, value] of Object.entries(patch)) {
-    if (value === null) merged.delete(name)
-    else merged.set(name, mergePatch(merged.get(name), value))
-  }
-  return Object.fromEntries(merged)
-}

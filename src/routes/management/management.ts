@@ -13,6 +13,7 @@ import { keyRoutes } from './keys.ts'
 import { openApi } from './openapi.ts'
 import { matrixRoutes } from './overview/matrix.ts'
 import { projectRoutes } from './projects.ts'
+import { segmentRoutes } from './rules/segments.ts'
 import { usageRoutes } from './usage.ts'
 import { jsonOnly, wellFormedUrl } from './validation.ts'
 
@@ -46,6 +47,7 @@ function managementApi(dependencies: ManagementDependencies): Hono {
     .route(`${PROJECT}/flags`, flagRoutes(database, authenticate, refreshFlags))
     .route(`${PROJECT}/matrix`, matrixRoutes(database, authenticate, now))
     .route(`${ENVIRONMENT}/flags`, definitionRoutes(database, authenticate, refreshFlags))
+    .route(`${ENVIRONMENT}/segments`, segmentRoutes(database, authenticate, refreshFlags))
     .route(ENVIRONMENT, flagSetRoutes(database, authenticate, refreshFlags))
     .route(ENVIRONMENT, explainRoutes(authenticate, current, now))
     .route(`${ENVIRONMENT}/flags`, historyRoutes(database, authenticate))

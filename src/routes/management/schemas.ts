@@ -104,6 +104,12 @@ export const FlagKey = v.pipe(
   v.check((key) => !['.', '..', '__proto__'].includes(key), 'must not be ".", ".." or "__proto__"'),
   v.description('Key of a flag, unique in its project'),
 )
+export const SegmentName = v.pipe(
+  text(256),
+  v.minLength(1),
+  v.check((name) => !['.', '..', '__proto__'].includes(name), 'must not be ".", ".." or "__proto__"'),
+  v.description('Name of a segment, unique in its environment'),
+)
 export const ProjectPath = v.object({ project: ProjectKey })
 export const EnvironmentPath = v.object({ project: ProjectKey, environment: EnvironmentKey })
 export const FlagPath = v.object({ project: ProjectKey, key: FlagKey })
@@ -126,6 +132,14 @@ export const Mistake = v.object({
   pointer: v.pipe(v.string(), v.description('JSON Pointer (RFC 6901)')),
   detail: v.string(),
 })
+const SegmentUser = v.object({
+  key: v.pipe(v.string(), v.description('Key of a flag, name of a segment')),
+  path: v.pipe(v.array(v.string()), v.description('The segments between, that of the user first; empty: direct')),
+})
+export const UsedBy = v.pipe(
+  v.object({ count: v.number(), flags: v.array(SegmentUser), segments: v.array(SegmentUser) }),
+  v.description('Who refers to the segment, directly or through other segments; `count` has all of them'),
+)
 /** RFC 9457. */
 export const Problem = v.object({
   type: v.string(),
@@ -134,5 +148,6 @@ export const Problem = v.object({
   code: v.string(),
   detail: v.string(),
   errors: v.optional(v.array(Mistake)),
+  usedBy: v.optional(v.pipe(UsedBy, v.description('Of the code `in_use`'))),
   traceId: v.string(),
 })

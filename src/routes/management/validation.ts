@@ -3,6 +3,7 @@ import { createMiddleware } from 'hono/factory'
 import { HTTPException } from 'hono/http-exception'
 import { describeRoute, resolver, validator } from 'hono-openapi'
 import type { GenericSchema } from 'valibot'
+import { isRecord } from '../../flag/definition.ts'
 import { FlagError, type Mistake, pointerTo } from '../../flag/error.ts'
 import type { ExpectedVersion } from '../../repository/postgres/changes.ts'
 import { decode } from '../paths.ts'
@@ -101,3 +102,17 @@ export function preconditionOf(c: Context): ExpectedVersion {
 
 /** The response header `etag` for an object at a revision. */
 export const etagOf = (revision: bigint): { readonly etag: string } => ({ etag: `"${revision}"` })
+
+/**
+ * Applies a JSON Merge Patch (RFC 7396) and returns the result; neither argument is changed. Members are defined, not
+ * assigned, so that a patch that names "__proto__" adds a member and touches no prototype.
+ */
+export function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isRecord(patch)) return patch
+  const merged = new Map(isRecord(target) ? Object.entries(target) : [])
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(name)
+    else merged.set(name, mergePatch(merged.get(name), value))
+  }
+  return Object.fromEntries(merged)
+}

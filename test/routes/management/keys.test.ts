@@ -56,6 +56,12 @@ const ROUTES = [
   ['POST', `${LIVE}/explain`, 'viewer'],
   ['GET', `${LIVE}/flagset`, 'viewer'],
   ['PUT', `${LIVE}/flagset`, 'editor'],
+  ['GET', `${LIVE}/segments`, 'viewer'],
+  ['GET', `${LIVE}/segments/s`, 'viewer'],
+  ['PUT', `${LIVE}/segments/s`, 'editor'],
+  ['PATCH', `${LIVE}/segments/s`, 'editor'],
+  ['DELETE', `${LIVE}/segments/s`, 'editor'],
+  ['POST', `${LIVE}/segments/s/rename`, 'editor'],
   ['GET', '/api/v1/changes', 'viewer'],
   ['GET', '/api/v1/keys', 'admin'],
   ['POST', '/api/v1/keys', 'admin'],
@@ -74,6 +80,7 @@ test('every route of the management API is in the table of this test, and in the
         .replace('/projects/shop', '/projects/*')
         .replace('/environments/live', '/environments/*')
         .replace(/\/flags\/(a|zzz)/, '/flags/*')
+        .replace('/segments/s', '/segments/*')
         .replace(/\/keys\/.+/, '/keys/*')}`,
   )
   assert.deepEqual(tested.toSorted(), documented.toSorted())
