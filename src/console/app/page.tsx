@@ -13,16 +13,18 @@ type PageProps = {
   /** One sentence below the heading. */
   readonly lead?: ComponentChildren
   readonly actions?: ComponentChildren
+  /** The page has the height of the window, and its content scrolls in itself. */
+  readonly isFilled?: boolean
   readonly children: ComponentChildren
 }
 
 /** The frame of every page: one heading, its actions, then the content. */
-export function Page({ title, heading, lead, actions, children }: PageProps) {
+export function Page({ title, heading, lead, actions, isFilled, children }: PageProps) {
   useEffect(() => {
     document.title = `${title} · Flagstaff`
   }, [title])
   return (
-    <div class={css.page}>
+    <div class={`${css.page} ${isFilled ? css.filled : ''}`}>
       <header class={css.head}>
         <div class={css.titles}>
           <h1>{heading ?? title}</h1>

@@ -95,4 +95,7 @@ export function sortFlags(flags: readonly MatrixFlag[], sort: FlagSort): readonl
 }
 
 const evaluationsOf = ({ environments }: MatrixFlag): number =>
-  Object.values(environments).reduce((sum, { evaluations24h = [] }) => sum + evaluations24h.reduce((a, b) => a + b, 0), 0)
+  Object.values(environments).reduce(
+    (sum, { evaluations24h = [] }) => sum + evaluations24h.reduce((a, b) => a + b, 0),
+    0,
+  )

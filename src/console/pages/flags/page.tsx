@@ -1,33 +1,134 @@
-import { useQuery } from '@tanstack/preact-query'
-import { matrixQuery } from '../../api/queries.ts'
+import { useQuery, useQueryClient } from '@tanstack/preact-query'
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import type { Matrix } from '../../api/matrix.ts'
+import { matrixQuery, refreshProject, sessionQuery } from '../../api/queries.ts'
 import { LoadFailure, Page } from '../../app/page.tsx'
 import { paths } from '../../app/paths.ts'
+import { useLetters } from '../../app/shortcuts.ts'
+import { Button, LinkButton } from '../../parts/controls/button.tsx'
 import { Empty, Spinner } from '../../parts/display/empty.tsx'
-import { Table } from '../../parts/display/table.tsx'
+import { useCellActions } from './actions.ts'
+import { BulkBar, sayResult } from './bulk.tsx'
+import { CreateFlag } from './create.tsx'
+import { filterFlags, parseFilter, sortFlags } from './filter.ts'
+import { changeFlags } from './flag-writes.ts'
+import { FlagList } from './list.tsx'
+import { Toolbar } from './toolbar.tsx'
+import { useView } from './view.ts'
 
 /** `/console/p/:project/flags` */
 export function FlagsPage({ project }: { readonly project: string }) {
   const { data: matrix, error, refetch } = useQuery(matrixQuery(project))
-  if (error) return <LoadFailure error={error} onRetry={() => void refetch()} />
-  if (!matrix) return <Spinner />
+  if (matrix) return <Flags key={project} matrix={matrix} />
+  return error ? <LoadFailure error={error} onRetry={() => void refetch()} /> : <Spinner />
+}
+
+function Flags({ matrix }: { readonly matrix: Matrix }) {
+  const { project } = matrix
+  const { data: session } = useQuery(sessionQuery())
+  const view = useView(matrix.environments)
+  const [isCreating, setCreating] = useState(false)
+  const { selected, setSelected, actions } = useRowActions(project)
+  const { text, sort, shown } = view
+  const me = session?.name
+  const flags = useMemo(() => {
+    const environments = shown.map(({ key }) => key)
+    return sortFlags(filterFlags(matrix.flags, parseFilter(text), { me, environments }), sort)
+  }, [matrix, text, sort, shown, me])
+  useEffect(() => setSelected(new Set()), [text])
+  useLetters({ c: () => setCreating(true), '/': () => document.querySelector<HTMLElement>('[data-search]')?.focus() })
+  const selectAll = () => setSelected(new Set(selected.size === flags.length ? [] : flags.map(({ key }) => key)))
   return (
-    <Page title="Flags">
+    <Page title="Flags" isFilled actions={<NewFlagButton onClick={() => setCreating(true)} />}>
       {matrix.flags.length === 0 ? (
-        <Empty icon="flag" title="No flags yet" />
+        <NoFlags onCreate={() => setCreating(true)} />
       ) : (
-        <Table label="Flags" columns={['Flag', ...matrix.environments.map(({ name }) => name)]}>
-          {matrix.flags.map(({ key, environments }) => (
-            <tr key={key}>
-              <td>
-                <a href={paths.flag(project, key)}>{key}</a>
-              </td>
-              {matrix.environments.map((environment) => (
-                <td key={environment.key}>{environments[environment.key]?.served ?? 'not defined'}</td>
-              ))}
-            </tr>
-          ))}
-        </Table>
+        <>
+          <Toolbar {...view} matrix={matrix} me={me} found={flags.length} />
+          {selected.size > 0 && (
+            <BulkBar
+              matrix={matrix}
+              keys={[...selected]}
+              onArchive={actions.archive}
+              onClear={() => setSelected(new Set())}
+            />
+          )}
+          {flags.length === 0 ? (
+            <Empty
+              icon="filter"
+              title="No flag matches"
+              action={<Button onClick={() => view.onText('')}>Clear the filter</Button>}
+            />
+          ) : (
+            <FlagList
+              project={project}
+              flags={flags}
+              environments={shown}
+              selected={selected}
+              onSelectAll={selectAll}
+              actions={actions}
+            />
+          )}
+        </>
+      )}
+      {isCreating && (
+        <CreateFlag
+          project={project}
+          environments={matrix.environments.map(({ key }) => key)}
+          onClose={() => setCreating(false)}
+        />
       )}
     </Page>
   )
+}
+
+const NewFlagButton = ({ onClick }: { readonly onClick: () => void }) => (
+  <Button kind="primary" icon="plus" onClick={onClick}>
+    New flag
+  </Button>
+)
+
+const NoFlags = ({ onCreate }: { readonly onCreate: () => void }) => (
+  <Empty
+    icon="flag"
+    title="No flags yet"
+    action={
+      <>
+        <Button kind="primary" icon="plus" onClick={onCreate}>
+          Create your first flag
+        </Button>
+        <LinkButton href={paths.welcome()}>Load samples, or import</LinkButton>
+      </>
+    }
+  >
+    A flag decides for each user what an application does, without a new release.
+  </Empty>
+)
+
+/** The selection, and what can be done with rows. */
+function useRowActions(project: string) {
+  const queries = useQueryClient()
+  const cellActions = useCellActions()
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
+  const actions = useMemo(() => {
+    const archive = async (keys: readonly string[], archived: boolean) => {
+      const failed = await changeFlags(project, keys, { archived })
+      await refreshProject(queries, project)
+      setSelected(new Set())
+      const what = keys.length === 1 ? `${keys[0]} is` : `${keys.length - failed.length} flags are`
+      sayResult(`${what} ${archived ? 'archived' : 'restored'}`, failed, () => void archive(keys, !archived))
+    }
+    const select = (key: string) =>
+      setSelected((old) => {
+        const next = new Set(old)
+        if (!next.delete(key)) next.add(key)
+        return next
+      })
+    return {
+      ...cellActions,
+      select,
+      archive: (keys: readonly string[], isArchived: boolean) => void archive(keys, isArchived),
+    }
+  }, [project, queries, cellActions])
+  return { selected, setSelected, actions }
 }
