@@ -42,7 +42,7 @@ export async function call<Of extends Operation>(
   given: Given<Api[Of]>,
   options: Options = {},
 ): Promise<Answered<Of>> {
-  const { path = {}, query = {}, body } = given as { path?: Texts; query?: Texts; body?: unknown }
+  const { path = {}, query = {}, body } = given as { path?: Texts; query?: QueryValues; body?: unknown }
   const [method = '', template = ''] = operation.split(' ')
   const url = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path[name] ?? ''))
   const response = await send(method, url + searchOf(query), { body, ...options })
@@ -53,7 +53,8 @@ export async function call<Of extends Operation>(
   } as Answered<Of>
 }
 
-type Texts = Record<string, string | undefined>
+type Texts = Record<string, string>
+type QueryValues = Record<string, string | readonly string[] | undefined>
 type Sent = Options & { readonly body?: unknown }
 
 /** Sends one request to the service, below its path, and returns its response if it succeeded. Throws ApiError. */
@@ -71,8 +72,8 @@ export async function send(method: string, url: string, { body, ifMatch, signal 
   return response
 }
 
-function searchOf(query: Texts): string {
-  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))
+function searchOf(query: QueryValues): string {
+  const given = Object.entries(query).flatMap(([name, value = []]) => [value].flat().map((text) => [name, text]))
   return given.length === 0 ? '' : `?${new URLSearchParams(given)}`
 }
 

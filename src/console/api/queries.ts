@@ -49,8 +49,19 @@ export const environmentsQuery = (project: string) =>
 export const matrixQuery = (project: string) =>
   queryOptions({
     queryKey: queryKeys.matrix(project),
-    queryFn: async ({ signal }): Promise<Matrix> =>
-      (await send('GET', `/api/v1/projects/${encodeURIComponent(project)}/matrix`, { signal })).json(),
+    queryFn: async ({ signal }): Promise<Matrix> => {
+      const read = async (after: string | undefined) => {
+        const query = after === undefined ? {} : { after }
+        return (await call('GET /api/v1/projects/{project}/matrix', { path: { project }, query }, { signal })).data
+      }
+      const { next, ...matrix } = await read(undefined)
+      if (next === null) return matrix
+      const more = await everyPage(async (after) => {
+        const { flags, next: further } = await read(after ?? next)
+        return { items: flags, next: further }
+      })
+      return { ...matrix, flags: [...matrix.flags, ...more] }
+    },
   })
 
 /** Reads again what may have changed in a project. */
