@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -49,12 +49,14 @@ const FOLDERS = [join(HERE, '../../dist/console'), join(HERE, 'console'), join(d
  * The files hold no data, so they need no key.
  */
 export function consoleRoutes({ publicPath, folder = builtFolder() }: ConsoleOptions): Hono {
-  const assets = new Set(readdirSync(join(folder, 'assets')))
-  const html = readFileSync(join(folder, 'index.html'), 'utf8').replaceAll('"/console/', `"${publicPath}/console/`)
-  const etag = `"${sha256(html, 'base64url')}"`
-
+  let build = readBuild(folder, publicPath)
+  const current = () => {
+    if (builtAt(folder) !== build.builtAt) build = readBuild(folder, publicPath)
+    return build
+  }
   const page = (c: Context, next: Next) => {
     if (NOT_PAGES.test(c.req.path)) return next()
+    const { html, etag } = current()
     const headers = { ...SECURITY_HEADERS, 'cache-control': 'no-cache', etag }
     if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers)
     return c.html(html, 200, headers)
@@ -64,6 +66,7 @@ export function consoleRoutes({ publicPath, folder = builtFolder() }: ConsoleOpt
     .get('/', (c, next) => (prefersHtml(c) ? toConsole(c) : next()))
     .get('/console', toConsole)
     .get('/console/assets/:name', async (c, next) => {
+      const { assets } = current()
       const name = c.req.param('name')
       const type = TYPES[name.slice(name.lastIndexOf('.') + 1)]
       if (type === undefined || !assets.has(name)) return next()
@@ -74,6 +77,22 @@ export function consoleRoutes({ publicPath, folder = builtFolder() }: ConsoleOpt
     })
     .get('/console/*', page)
 }
+
+type Build = {
+  readonly builtAt: number
+  readonly assets: ReadonlySet<string>
+  readonly html: string
+  readonly etag: string
+}
+
+/** The names of all assets, and the page. In a checkout they change with each build. */
+function readBuild(folder: string, publicPath: string): Build {
+  const assets = new Set(readdirSync(join(folder, 'assets')))
+  const html = readFileSync(join(folder, 'index.html'), 'utf8').replaceAll('"/console/', `"${publicPath}/console/`)
+  return { builtAt: builtAt(folder), assets, html, etag: `"${sha256(html, 'base64url')}"` }
+}
+
+const builtAt = (folder: string): number => statSync(join(folder, 'index.html')).mtimeMs
 
 const prefersHtml = (c: Context): boolean =>
   accepts(c, { header: 'Accept', supports: ['application/json', 'text/html'], default: '' }) === 'text/html'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -132,6 +132,24 @@ for (const name of [
     assert.match(headers['content-type'] ?? '', /^application\/problem\+json/)
     assert.ok(!body.includes('<'))
   })
+
+test('a new build is served without a restart', async () => {
+  const built = mkdtempSync(join(tmpdir(), 'flagstaff-console-'))
+  mkdirSync(join(built, 'assets'))
+  writeFileSync(join(built, 'index.html'), 'old')
+  const of = await openListening({ dependencies: { console: { publicPath: '', folder: built } } })
+  try {
+    assert.equal((await get('/console/', {}, { of })).body.toString(), 'old')
+    writeFileSync(join(built, 'assets/new-AB12.js'), SCRIPT)
+    writeFileSync(join(built, 'index.html'), 'new')
+    utimesSync(join(built, 'index.html'), new Date(), new Date(Date.now() + 5_000))
+    assert.equal((await get('/console/', {}, { of })).body.toString(), 'new')
+    assert.equal((await get('/console/assets/new-AB12.js', {}, { of })).status, 200)
+  } finally {
+    await of.close()
+    rmSync(built, { recursive: true })
+  }
+})
 
 test('HEAD answers as GET, without the body', async () => {
   for (const path of ['/console/', '/console/assets/main-AB12.js']) {
