@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { MatrixCell, MatrixEnvironment } from '../../api/matrix.ts'
 import { paths } from '../../app/paths.ts'
 import { Button } from '../../parts/controls/button.tsx'
@@ -111,9 +111,12 @@ type QuestionProps = { readonly text: string; readonly onConfirm: () => void; re
 
 /** The confirmation of a protected environment, in place of the cell. */
 function Question({ text, onConfirm, onCancel }: QuestionProps) {
+  const frame = useRef<HTMLDivElement>(null)
+  useLayoutEffect(() => frame.current?.querySelector('button')?.focus(), [])
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset would not stand in a cell of a grid
     <div
+      ref={frame}
       class={css.question}
       role="group"
       aria-label={text}
@@ -123,7 +126,7 @@ function Question({ text, onConfirm, onCancel }: QuestionProps) {
       }}
     >
       <span class={css.questionText}>{text}</span>
-      <Button size="small" kind="primary" ref={(button) => button?.focus()} onClick={onConfirm}>
+      <Button size="small" kind="primary" onClick={onConfirm}>
         Confirm
       </Button>
       <Button size="small" kind="quiet" onClick={onCancel}>

@@ -66,24 +66,24 @@ type MenuProps = {
   readonly label: string
   readonly items: readonly MenuItem[]
   /** The button that opens the menu: spread `props` on it. */
-  readonly children: (
-    props: JSX.ButtonHTMLAttributes<HTMLButtonElement> & { ref: Ref<HTMLButtonElement> },
-  ) => ComponentChildren
+  readonly children: (props: JSX.ButtonHTMLAttributes<HTMLButtonElement>) => ComponentChildren
 }
 
 /** A menu by the pattern of ARIA: arrow keys, Home, End and first letters move, Enter selects, Escape closes. */
 export function Menu({ label, items, children }: MenuProps) {
   const [isOpen, setOpen] = useState(false)
-  const opener = useRef<HTMLButtonElement>(null)
+  const opener = useRef<HTMLElement | null>(null)
   const id = useId()
   return (
     <>
       {children({
-        ref: opener,
         'aria-haspopup': 'menu',
         'aria-expanded': isOpen,
         'aria-controls': isOpen ? id : undefined,
-        onClick: () => setOpen(!isOpen),
+        onClick: (event) => {
+          opener.current = event.currentTarget
+          setOpen(!isOpen)
+        },
       })}
       {isOpen && <MenuList id={id} label={label} items={items} opener={opener} onClose={() => setOpen(false)} />}
     </>

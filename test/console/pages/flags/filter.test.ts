@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MatrixCell, MatrixFlag } from '../../../../src/console/api/matrix.ts'
-import {
-  filterFlags,
-  hasTerm,
-  parseFilter,
-  sortFlags,
-  withTerm,
-} from '../../../../src/console/pages/flags/filter.ts'
+import { filterFlags, hasTerm, parseFilter, sortFlags, withTerm } from '../../../../src/console/pages/flags/filter.ts'
 
 const cell = (state: MatrixCell['state'], more: Partial<MatrixCell> = {}): MatrixCell => ({
   revision: 1,
