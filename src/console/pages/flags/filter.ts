@@ -3,7 +3,7 @@ import type { MatrixCell, MatrixFlag } from '../../api/matrix.ts'
 /** One condition of a query, such as `tag:checkout`, or `-is:stale` for its opposite. */
 export type Term = { readonly name: TermName; readonly value: string; readonly isNegated: boolean }
 /** A query of the flag list: words that must occur, and conditions. All must hold. */
-export type FlagFilter = { readonly words: readonly string[]; readonly terms: readonly Term[] }
+export type FlagQuery = { readonly words: readonly string[]; readonly terms: readonly Term[] }
 
 const TERM_NAMES = ['tag', 'owner', 'type', 'kind', 'is', 'env'] as const
 export type TermName = (typeof TERM_NAMES)[number]
@@ -14,7 +14,7 @@ export const STATES = ['on', 'off', 'partial', 'held', 'disabled', 'absent', 'st
 const TOKEN = /(-?)(?:([a-z]+):)?("[^"]*"?|\S+)/gi
 
 /** Reads the text of a query. Never fails: what is no condition is a word. */
-export function parseFilter(text: string): FlagFilter {
+export function parseFilter(text: string): FlagQuery {
   const words: string[] = []
   const terms: Term[] = []
   for (const [token, minus, word = '', quoted = ''] of text.matchAll(TOKEN)) {
@@ -45,7 +45,7 @@ export function withTerm(text: string, name: TermName, value: string): string {
 export type FilterView = { readonly me: string | undefined; readonly environments: readonly string[] }
 
 /** The flags that a query describes, in their order. Archived flags only where it says `is:archived`. */
-export function filterFlags(flags: readonly MatrixFlag[], filter: FlagFilter, view: FilterView): MatrixFlag[] {
+export function filterFlags(flags: readonly MatrixFlag[], filter: FlagQuery, view: FilterView): MatrixFlag[] {
   const wantsArchived = filter.terms.some(({ name, value }) => name === 'is' && value === 'archived')
   const named = filter.terms.filter(({ name }) => name === 'env').map(({ value }) => value)
   const environments = named.length > 0 ? named : view.environments

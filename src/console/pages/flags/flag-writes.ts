@@ -11,7 +11,7 @@ const FIRST_DEFINITIONS = {
   object: { variants: { off: {}, on: { enabled: true } }, defaultVariant: 'off' },
 } as const
 
-export type NewFlag = { readonly key: string; readonly type: MatrixFlag['type']; readonly description: string }
+type NewFlag = { readonly key: string; readonly type: MatrixFlag['type']; readonly description: string }
 
 /** Creates a flag that is off in all environments. Throws ApiError. */
 export async function createFlag(project: string, environments: readonly string[], flag: NewFlag): Promise<void> {
