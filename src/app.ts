@@ -120,6 +120,13 @@ function otherRoutes(dependencies: AppDependencies, evaluation: EvaluationDepend
   )
   routes.get('/v1/flags', sync).get('/v1/flags/*', sync)
   if (console) {
+    const session = lazy(async () => {
+      const { sessionRoutes } = await import('./routes/session.ts')
+      const sessions = sessionRoutes({ ...dependencies, isTrial: trialFlagSetId !== undefined })
+      sessions.onError(handleError(dependencies.log)).notFound(notFound)
+      return (c) => sessions.fetch(c.req.raw, c.env)
+    })
+    routes.all('/console/session', session)
     const page = lazy(async () => {
       const { consoleRoutes } = await import('./routes/console.ts')
       const pages = consoleRoutes(console).notFound(notFound)

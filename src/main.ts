@@ -165,6 +165,7 @@ const dependencies: AppDependencies = {
   database,
   refreshFlags: (scope) => snapshots.refresh(scope),
   refreshKeys: () => keys.refresh(),
+  findByDigest: (digest) => keys.findByDigest(digest),
   enrich: enrichWith(config.contextValues),
   rpc,
   health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), databaseHealth, database, now },
@@ -176,16 +177,14 @@ const dependencies: AppDependencies = {
 }
 const routes = app(dependencies)
 const refuse = overload({ services: rpc.services, corsOrigins: config.corsOrigins })
-const serve = (request: Request) => routes.fetch(request)
-const fetchLimited = concurrency.wrap(serve, refuse)
-const fetchManagement = managementConcurrency.wrap(serve, refuse)
-const fetch = (request: Request) => (isManagement(request.url) ? fetchManagement : fetchLimited)(request)
+const fetchLimited = concurrency.wrap(routes.fetch, refuse)
+const fetchManagement = managementConcurrency.wrap(routes.fetch, refuse)
 
 if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(
   () =>
     listen({
-      fetch,
+      fetch: (request, env) => (isManagement(request.url) ? fetchManagement : fetchLimited)(request, env),
       takeStream: rpc.takeStream,
       host: config.host,
       port: config.port,

@@ -83,6 +83,22 @@ export class KeyCache {
     return this.#replicated.check().then(() => this.#match(this.#replicated.value, secret, digest)) // the key may be new
   }
 
+  /** Finds the principal of a secret by its SHA-256 in base64, as sessions hold it; undefined once the key is expired or revoked. */
+  findByDigest(digest: string): Principal | undefined | Promise<Principal | undefined> {
+    const bytes = Buffer.from(digest)
+    if (this.#admin?.digest.length === bytes.length && isEqualInTime(this.#admin.digest, bytes))
+      return this.#admin.principal
+    const principalIn = (keySet: KeySet | undefined) => {
+      const entry = keySet?.entries.get(digest)
+      return entry && this.#unexpired(entry)
+    }
+    const keySet = this.#replicated.current()
+    if (keySet instanceof Promise) return keySet.then(principalIn)
+    const found = principalIn(keySet)
+    if (found || this.#replicated.isFresh) return found
+    return this.#replicated.check().then(() => principalIn(this.#replicated.value)) // as in find()
+  }
+
   /** The signing key of event stream tokens; a promise at first and after a pause. Rejects while no keys were loaded. */
   streamSecret(): Buffer | Promise<Buffer> {
     const secretOf = (keySet: KeySet | undefined): Buffer => {

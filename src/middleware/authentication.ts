@@ -33,7 +33,7 @@ function authorizeIf(
   isAllowed: (principal: Principal, c: Context) => boolean,
 ): MiddlewareHandler {
   return async (c, next) => {
-    const principal = await authenticate(c.req.raw.headers)
+    const principal = principalOf(c) ?? (await authenticate(c.req.raw.headers))
     if (!isAllowed(principal, c)) throw forbidden()
     c.set(VARIABLE, principal)
     await next()
@@ -54,8 +54,11 @@ export function scopeToKey<F extends Partial<Record<keyof EnvironmentName, strin
 
 const forbidden = () => new FlagError('forbidden', 'This API key may not do that')
 
-/** The principal of the request's key; undefined on routes without `authorize`. */
+/** The principal of the request's key or session; undefined on routes without `authorize`. */
 export const principalOf = (c: Context): Principal | undefined => c.get(VARIABLE)
+
+/** Sets the principal of a request that another way than its key authenticates. */
+export const usePrincipal = (c: Context, principal: Principal): void => c.set(VARIABLE, principal)
 
 /** The author of a change for its record, with the comment of the query parameter `comment`. Throws `invalid`. */
 export function authorOf(c: Context): Author {

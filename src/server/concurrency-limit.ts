@@ -61,7 +61,7 @@ export class ConcurrencyLimit {
 
   /** `fetch` within the limit; above it, the response of `refuse`. Where that is undefined, as for probes, the request is served. */
   wrap(fetch: Fetch, refuse: (request: Request) => Response | undefined): Fetch {
-    return (request) => {
+    return (request, env) => {
       const counter = this.reached()
       const refusal = counter && refuse(request)
       if (refusal) {
@@ -70,7 +70,7 @@ export class ConcurrencyLimit {
       }
       this.begin()
       try {
-        const response = fetch(request)
+        const response = fetch(request, env)
         return response instanceof Promise ? response.then(this.#ended, this.#failed) : this.#ended(response)
       } catch (error) {
         this.end()

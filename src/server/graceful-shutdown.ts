@@ -96,9 +96,9 @@ export function drain(fetch: Fetch): Drain {
     return announced
   }
   return {
-    fetch: (request) => {
+    fetch: (request, env) => {
       lastAt = performance.now()
-      const response = fetch(request)
+      const response = fetch(request, env)
       return response instanceof Promise ? response.then(finish) : finish(response)
     },
     announceEnd,

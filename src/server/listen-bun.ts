@@ -119,7 +119,7 @@ function timed(fetch: Fetch, { requestMs, keepAliveMs }: Times): Handler {
       server.timeout(request, keepAliveSeconds)
       return response
     }
-    const response = fetch(request)
+    const response = fetch(request, server)
     return response instanceof Promise ? response.then(keepAlive) : keepAlive(response)
   }
 }
@@ -136,10 +136,10 @@ const badRequest = (mistake: string) => new Response(mistake, { status: 400, hea
 
 /** Bun's URL is relative where the host is missing or odd, and its Host joins several by a comma. */
 function withUrl(fetch: Fetch, scheme: 'http' | 'https'): Fetch {
-  return (request) => {
+  return (request, env) => {
     const host = request.headers.get('host')
-    if (!host) return fetch(new Request(`${scheme}://${NO_HOST}${request.url}`, request))
+    if (!host) return fetch(new Request(`${scheme}://${NO_HOST}${request.url}`, request), env)
     if (!isHost(host)) return badRequest('Cannot read the host')
-    return request.url.startsWith(scheme) ? fetch(request) : refused() // CONNECT has no path
+    return request.url.startsWith(scheme) ? fetch(request, env) : refused() // CONNECT has no path
   }
 }

@@ -1,6 +1,7 @@
 import type { TakeStream } from '../grpc/server.ts'
 
-export type Fetch = (request: Request) => Response | Promise<Response>
+/** `env`: what the runtime's server passes beside the request, by which `clientAddress()` finds the connection. */
+export type Fetch = (request: Request, env?: unknown) => Response | Promise<Response>
 
 /** How long clients may take, in milliseconds. `Bun.serve` has limits of its own for heads (docs/operations/deploy.md). */
 export type Times = {

@@ -131,6 +131,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     database,
     refreshFlags: (scope) => snapshots.refresh(scope),
     refreshKeys: () => keys.refresh(),
+    findByDigest: (digest) => keys.findByDigest(digest),
     enrich: (context) => context,
     rpc: remote,
     metrics: {
@@ -154,7 +155,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     ...options.dependencies,
   }
   const routes = app(dependencies)
-  const serve = (request: Request) => routes.fetch(request)
+  const serve = (request: Request, env?: unknown) => routes.fetch(request, env)
   const corsOrigins = options.dependencies?.corsOrigins
   const fetch = load.wrap(serve, overload({ services: remote.services, corsOrigins }))
   const unlimited = load.wrap(serve, () => undefined)

@@ -14,13 +14,14 @@ export const queryKeys = {
   project: (project: string) => ['project', project],
 } as const
 
-/** Who is signed in. Null where the service has no sessions: then every page is open, as in trial mode. */
+/** Who is signed in. Null in trial mode, and where the service has no sessions: then every page is open. */
 export const sessionQuery = () =>
   queryOptions({
     queryKey: ['session'],
     queryFn: async ({ signal }): Promise<ConsoleSession | null> => {
       try {
-        return await (await send('GET', '/console/session', { signal })).json()
+        const session: ConsoleSession = await (await send('GET', '/console/session', { signal })).json()
+        return session.mode === 'trial' ? null : session
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) return null
         throw error

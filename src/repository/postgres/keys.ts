@@ -75,6 +75,24 @@ export function listKeys(database: Database, page: { offset: number; limit: numb
   })
 }
 
+/** A key by its id, usable or not. Fails with `not_found`. */
+export function readKey(database: Database, id: string): Promise<ApiKey> {
+  return database.read(async (db) => {
+    const [row] = await selectKeys(db).where(eq(keys.id, id))
+    if (!row) throw new FlagError('not_found', `Key "${id}" does not exist`)
+    return keyOf(row)
+  })
+}
+
+/** The secret that sessions of the console are sealed with: 32 bytes, the same for all replicas. */
+export function readSessionSecret(database: Database): Promise<Buffer> {
+  return database.read(async (db) => {
+    const [row] = await db.select({ secret: deployment.sessionSecret }).from(deployment)
+    if (!row) throw new Error('Cannot read the session secret: table deployment is empty')
+    return row.secret
+  })
+}
+
 /** Revokes a key now. Revoking it again changes nothing. */
 export function revokeKey(database: Database, id: string, author: Author): Promise<void> {
   return database.write(async (tx) => {

@@ -31,6 +31,7 @@ export const deployment = schema.table('deployment', {
   incarnation: uuid().notNull().defaultRandom(),
   keysRevision: counter().default(0n),
   streamSecret: bytes().notNull(),
+  sessionSecret: bytes().notNull(),
 })
 
 export const projects = schema.table('projects', {

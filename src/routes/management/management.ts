@@ -1,8 +1,10 @@
 import { Hono } from 'hono'
 import type { Authenticate } from '../../cache/authenticator.ts'
 import { bodyLimit, MANAGEMENT_BYTES_MAX } from '../../middleware/body-limit.ts'
+import type { SessionsOptions } from '../../middleware/session.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import type { LogLine } from '../../telemetry/log.ts'
+import { sessionsOf } from '../session.ts'
 import { changeRoutes, historyRoutes } from './changes.ts'
 import { definitionRoutes } from './definitions.ts'
 import { environmentRoutes, type RefreshFlags } from './environments.ts'
@@ -27,6 +29,7 @@ export type ManagementDependencies = {
   readonly current: CurrentSnapshot
   readonly refreshFlags: RefreshFlags
   readonly refreshKeys: () => Promise<void>
+  readonly findByDigest: SessionsOptions['findByDigest']
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly log: LogLine
@@ -41,7 +44,7 @@ export function management(dependencies: ManagementDependencies): Hono {
 function managementApi(dependencies: ManagementDependencies): Hono {
   const { database, authenticate, current, refreshFlags, refreshKeys, now } = dependencies
   return new Hono()
-    .use('/api/v1/*', wellFormedUrl, bodyLimit(MANAGEMENT_BYTES_MAX), jsonOnly)
+    .use('/api/v1/*', wellFormedUrl, bodyLimit(MANAGEMENT_BYTES_MAX), jsonOnly, sessionsOf(dependencies).middleware)
     .route('/api/v1/projects', projectRoutes(database, authenticate))
     .route(`${PROJECT}/environments`, environmentRoutes(database, authenticate, refreshFlags))
     .route(`${PROJECT}/flags`, flagRoutes(database, authenticate, refreshFlags))
