@@ -42,9 +42,9 @@ function listDifferences(
 ): DifferenceSentence[] | undefined {
   const [old, next] = [valuesOf(before), valuesOf(after)]
   if (!old || !next || old.title !== next.title) return undefined
-  const missing = (values: readonly JsonScalar[], others: readonly JsonScalar[]) =>
-    values.filter((value) => !others.includes(value))
-  const [added, removed] = [missing(next.values, old.values), missing(old.values, next.values)]
+  const missing = (values: readonly JsonScalar[], others: ReadonlySet<JsonScalar>) =>
+    values.filter((value) => !others.has(value))
+  const [added, removed] = [missing(next.values, new Set(old.values)), missing(old.values, new Set(next.values))]
   const say = (kind: 'added' | 'removed', values: readonly JsonScalar[]): DifferenceSentence[] => {
     const verb = kind === 'added' ? `added to ${next.title}` : `removed from ${next.title}`
     return values.length === 0

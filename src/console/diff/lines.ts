@@ -9,12 +9,16 @@ export type LineBlock = {
   readonly after: number | undefined
 }
 
+const COMPARE_MS = 200
+
 /**
  * Compares two JSON texts line by line; a comma at the end of a line does not count. At most `context` equal lines are shown on
  * each side of a difference.
  */
 export function compareLines(before: string, after: string, context = 3): LineBlock[] {
-  const pieces = diffArrays(linesOf(before), linesOf(after), { comparator: isSameLine })
+  const [old, next] = [linesOf(before), linesOf(after)]
+  const options = { comparator: isSameLine, timeout: COMPARE_MS }
+  const pieces = diffArrays(old, next, options) ?? wholly(old, next)
   const last = pieces.length - 1
   let [left, right] = [1, 1]
   return pieces.flatMap(({ value: lines, added, removed }, index) => {
@@ -26,6 +30,12 @@ export function compareLines(before: string, after: string, context = 3): LineBl
     return fold({ ...place, kind: 'same' }, index === 0 ? 0 : context, index === last ? 0 : context)
   })
 }
+
+/** Instead of a comparison that takes too long: thousands of lines, most of them different. */
+const wholly = (before: string[], after: string[]) => [
+  { value: before, added: false, removed: true },
+  { value: after, added: true, removed: false },
+]
 
 const linesOf = (text: string): string[] => (text === '' ? [] : text.replace(/\n$/, '').split('\n'))
 

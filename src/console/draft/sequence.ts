@@ -31,10 +31,13 @@ export function align(
   const isAmbiguous = one.isReordered && other.isReordered && !isSameOrder(one.order, other.order)
   const order = isAmbiguous ? [...base.keys()] : one.isReordered ? one.order : other.order
   const placeIn = new Map([[START, -1], ...order.map((item, place): [number, number] => [item, place])])
-  const additions = pairAdditions(one, other, (anchor) => placeIn.get(anchor) ?? -1)
+  const additions = Map.groupBy(
+    pairAdditions(one, other, (anchor) => placeIn.get(anchor) ?? -1),
+    ({ anchor }) => anchor,
+  )
   const slots = [START, ...order].flatMap((item) => {
     const slot = { base: item, mine: one.matches.get(item), theirs: other.matches.get(item) }
-    const added = additions.filter(({ anchor }) => anchor === item).map(({ slot: each }) => each)
+    const added = (additions.get(item) ?? []).map(({ slot: each }) => each)
     return item === START ? added : [slot, ...added]
   })
   return { slots, isAmbiguous }
@@ -61,10 +64,7 @@ class Side {
     this.matches = match(base, items, identity)
     const kept = [...this.matches].sort((one, other) => one[1] - other[1]).map(([place]) => place)
     this.isReordered = kept.some((place, index) => index > 0 && place < (kept[index - 1] ?? START))
-    this.order = [...base.keys()].reduce<number[]>((order, place) => {
-      if (!this.matches.has(place)) order.splice(order.indexOf(place - 1) + 1, 0, place)
-      return order
-    }, kept)
+    this.order = withRemoved(base.length, kept)
   }
 
   /** The items that are new, with the place in the base of the item before. */
@@ -80,35 +80,58 @@ class Side {
   }
 }
 
+/** All places in the order of `kept`; each that is not there comes behind the one before it. */
+function withRemoved(count: number, kept: readonly number[]): number[] {
+  const known = new Set(kept)
+  const followers = (place: number): number[] => {
+    const found: number[] = []
+    for (let next = place + 1; next < count && !known.has(next); next += 1) found.push(next)
+    return found
+  }
+  return [...followers(START), ...kept.flatMap((place) => [place, ...followers(place)])]
+}
+
 function match(
   base: readonly unknown[],
   items: readonly unknown[],
   { keys, isByPlace }: Identity,
 ): Map<number, number> {
-  const matches = new Map<number, number>()
-  const taken = new Set<number>()
-  for (const key of keys) {
-    const names = items.map(key)
-    for (const [place, item] of base.entries()) {
-      const name = key(item)
-      const index = matches.has(place) ? -1 : names.findIndex((each, at) => each === name && !taken.has(at))
-      if (index === -1) continue
-      matches.set(place, index)
-      taken.add(index)
-    }
+  const found: Found = { matches: new Map(), taken: new Set() }
+  for (const key of keys) matchByKey(base.map(key), items.map(key), found)
+  if (isByPlace) matchByPlace(base.length, items.length, found)
+  return found.matches
+}
+
+/** Matched places of the base with places in the list, and the latter again. */
+type Found = { readonly matches: Map<number, number>; readonly taken: Set<number> }
+
+function take({ matches, taken }: Found, place: number, index: number): void {
+  matches.set(place, index)
+  taken.add(index)
+}
+
+/** Matches items with the same key, the first with the first. */
+function matchByKey(base: readonly string[], items: readonly string[], found: Found): void {
+  const free = new Map<string, number[]>()
+  for (const [index, key] of items.entries()) if (!found.taken.has(index)) append(free, key, index)
+  for (const [place, key] of base.entries()) {
+    const index = found.matches.has(place) ? undefined : free.get(key)?.shift()
+    if (index !== undefined) take(found, place, index)
   }
-  if (isByPlace) matchByPlace(base.length, items.length, matches, taken)
-  return matches
+}
+
+function append(lists: Map<string, number[]>, key: string, value: number): void {
+  const list = lists.get(key)
+  if (list) list.push(value)
+  else lists.set(key, [value])
 }
 
 /** Matches an item that is left with one that follows the same neighbour. */
-function matchByPlace(baseCount: number, itemCount: number, matches: Map<number, number>, taken: Set<number>): void {
+function matchByPlace(baseCount: number, itemCount: number, found: Found): void {
   for (let place = 0; place < baseCount; place += 1) {
-    if (matches.has(place)) continue
-    const index = place === 0 ? 0 : (matches.get(place - 1) ?? itemCount) + 1
-    if (index >= itemCount || taken.has(index)) continue
-    matches.set(place, index)
-    taken.add(index)
+    if (found.matches.has(place)) continue
+    const index = place === 0 ? 0 : (found.matches.get(place - 1) ?? itemCount) + 1
+    if (index < itemCount && !found.taken.has(index)) take(found, place, index)
   }
 }
 
@@ -117,16 +140,20 @@ type Addition = { readonly anchor: number; readonly slot: Slot; readonly text: s
 /** New items of both lists in an order that does not depend on which list is which. Equal ones are one item. */
 function pairAdditions(mine: Side, theirs: Side, placeOf: (anchor: number) => number): Addition[] {
   const pending = theirs.additions.map((each) => ({ ...each, text: JSON.stringify(theirs.items[each.index]) }))
+  const twins = new Map<string, number[]>()
+  for (const [place, { text }] of pending.entries()) append(twins, text, place)
+  const paired = new Set<number>()
   const added: Addition[] = []
   for (const { anchor, index } of mine.additions) {
     const text = JSON.stringify(mine.items[index])
-    const same = pending.findIndex((each) => each.text === text)
-    const [twin] = same === -1 ? [] : pending.splice(same, 1)
+    const place = twins.get(text)?.shift()
+    const twin = place === undefined ? undefined : pending[place]
+    if (place !== undefined) paired.add(place)
     const first = twin && placeOf(twin.anchor) < placeOf(anchor) ? twin.anchor : anchor
     added.push({ anchor: first, slot: { base: undefined, mine: index, theirs: twin?.index }, text })
   }
-  for (const { anchor, index, text } of pending)
-    added.push({ anchor, slot: { base: undefined, mine: undefined, theirs: index }, text })
+  for (const [place, { anchor, index, text }] of pending.entries())
+    if (!paired.has(place)) added.push({ anchor, slot: { base: undefined, mine: undefined, theirs: index }, text })
   return sorted(added)
 }
 

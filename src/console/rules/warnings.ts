@@ -53,20 +53,24 @@ const textOf = (view: ConditionView): string => sayCondition(view, { json: JSON.
 
 /** Rules that never match. Those behind a hold wait for its end. */
 function unreachableRules({ rules, held }: DefinitionView): Found[] {
-  const first = held ? 1 : 0
+  const seen = new Map<string, number>()
+  let always: number | undefined
   return rules.flatMap((rule, index): Found[] => {
-    const cause = index < first ? undefined : causeOf(rule, rules.slice(first, index), first)
+    if (held && index === 0) return []
+    const text = textOf(rule.condition)
+    const cause = causeOf(rule, always, seen.get(text))
+    if (always === undefined && isAlways(rule)) always = index
+    if (!seen.has(text)) seen.set(text, index)
     const message = `Rule ${index + 1} never matches: ${cause}`
     return cause === undefined ? [] : [{ kind: 'unreachable', path: rule.condition.path, message }]
   })
 }
 
-function causeOf(rule: RuleView, before: readonly RuleView[], first: number): string | undefined {
+/** Why a rule never matches, given the earlier rule that always does and the one with the same condition. */
+function causeOf(rule: RuleView, always: number | undefined, same: number | undefined): string | undefined {
   if (isNever(rule)) return 'its condition is false'
-  const always = before.findIndex(isAlways)
-  if (always !== -1) return `rule ${always + first + 1} always does`
-  const same = before.findIndex(({ condition }) => textOf(condition) === textOf(rule.condition))
-  return same === -1 ? undefined : `rule ${same + first + 1} has the same condition`
+  if (always !== undefined) return `rule ${always + 1} always does`
+  return same === undefined ? undefined : `rule ${same + 1} has the same condition`
 }
 
 const outcomesOf = ({ rules, otherwise }: DefinitionView): OutcomeView[] => [
