@@ -13,7 +13,7 @@ import {
 import { Hono, type MiddlewareHandler } from 'hono'
 import { measure } from 'mitata'
 import type { Evaluation } from '../src/flag/evaluate.ts'
-import { requestTelemetry } from '../src/routes/ofrep/request-telemetry.ts'
+import { RequestRecord, type TelemetrySinks } from '../src/routes/ofrep/evaluation-handler.ts'
 import { EvaluationCounts, newHistogram, RequestDurations } from '../src/telemetry/metrics.ts'
 import { Tracer } from '../src/telemetry/tracer.ts'
 import { describeMachine } from './machine.ts'
@@ -29,11 +29,11 @@ const timing = newHistogram()
 const request = new Request('http://localhost/flags/a', { method: 'POST' })
 const answer = new Response()
 const response = { status: 200, headers: {}, body: null }
-const observer = (ratio?: number) =>
-  requestTelemetry({
-    requests: new RequestDurations(),
-    tracer: new Tracer({ sampling: ratio === undefined ? undefined : { ratio, followsParent: true } }),
-  })
+const observer = (ratio?: number): TelemetrySinks => ({
+  requests: new RequestDurations(),
+  tracer: new Tracer({ sampling: ratio === undefined ? undefined : { ratio, followsParent: true } }),
+})
+const recorded = (sinks: TelemetrySinks) => new RequestRecord(sinks, '/flags/:key', request).end(response)
 const counted = observer()
 const sampled = observer(SHARE)
 const traced = observer(1)
@@ -61,10 +61,9 @@ const CASES: Record<string, () => unknown> = {
     evaluations.count(FLAG_SETS[turn] ?? '', ANSWERS[turn % 3] ?? { key: '', reason: 'STATIC', metadata: {} })
   },
   'a measured duration': () => timing.add(0.0004),
-  'an evaluation request: two clock readings, its counter, its trace': () =>
-    counted.start('/flags/:key', request).end(response),
-  'the same, 1 % of all traced': () => sampled.start('/flags/:key', request).end(response),
-  'the same, all traced': () => traced.start('/flags/:key', request).end(response),
+  'an evaluation request: two clock readings, its counter, its trace': () => recorded(counted),
+  'the same, 1 % of all traced': () => recorded(sampled),
+  'the same, all traced': () => recorded(traced),
   'a request through Hono alone': through([]),
   'the same with @hono/prometheus': through([prometheus().registerMetrics]),
   'the same with @hono/otel and its SDK, 1 %': through([httpInstrumentationMiddleware({ tracerProvider })]),

@@ -1,8 +1,7 @@
 /** The cost of the concurrency limit for a request that is served, in nanoseconds, compared with the same path without it. Goal: 150. */
 import { stdout } from 'node:process'
 import { measure } from 'mitata'
-import { ConcurrencyLimit } from '../src/server/concurrency-limit.ts'
-import { drain } from '../src/server/graceful-shutdown.ts'
+import { ConcurrencyLimit, drain } from '../src/server/requests.ts'
 import type { Fetch } from '../src/server/server.ts'
 import { newCounter } from '../src/telemetry/metrics.ts'
 import { describeMachine } from './machine.ts'

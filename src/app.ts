@@ -15,10 +15,9 @@ import { type Health, isProbe, probes } from './routes/health.ts'
 import type { ManagementDependencies } from './routes/management/management.ts'
 import { metrics } from './routes/metrics.ts'
 import { evaluateAll } from './routes/ofrep/evaluate-all.ts'
-import { evaluateFlag } from './routes/ofrep/evaluate-flag.ts'
-import type { EvaluationDependencies } from './routes/ofrep/evaluation-handler.ts'
+import { evaluateFlag, isPlainEvaluation } from './routes/ofrep/evaluate-flag.ts'
+import type { EvaluationDependencies, TelemetrySinks } from './routes/ofrep/evaluation-handler.ts'
 import { eventStream, isEventStream, STREAM_ROUTE } from './routes/ofrep/event-stream.ts'
-import { requestTelemetry, type TelemetrySinks } from './routes/ofrep/request-telemetry.ts'
 import { methodNotAllowed, responseHeadersFor, responseOf } from './routes/ofrep/responses.ts'
 import type { EventStreams } from './routes/ofrep/stream-token.ts'
 import type { Streams } from './routes/ofrep/streams.ts'
@@ -61,16 +60,20 @@ export function app(dependencies: AppDependencies): Hono {
   const evaluation = {
     ...dependencies,
     defaultFlagSetId: trialFlagSetId,
-    telemetry: requestTelemetry(telemetry),
+    telemetry,
     headersFor: responseHeadersFor(corsOrigins),
   }
   const others = otherRoutes(dependencies, evaluation)
   const routes = new Hono()
   routes.onError(handleError(dependencies.log))
   routes.notFound((c) => others.fetch(c.req.raw, c.env))
+  const [one, all] = [evaluateFlag(evaluation), evaluateAll(evaluation)]
   if (trialFlagSetId !== undefined) routes.on('POST', EVALUATION_PATHS, localhostOnly)
-  routes.post(EVALUATE_FLAG, evaluateFlag(evaluation))
-  routes.on('POST', [EVALUATE_ALL, `${EVALUATE_ALL}/`], evaluateAll(evaluation))
+  routes.post(EVALUATE_FLAG, (c) => one(c.req.raw))
+  routes.on('POST', [EVALUATE_ALL, `${EVALUATE_ALL}/`], (c) => all(c.req.raw))
+  if (trialFlagSetId !== undefined) return routes
+  const { fetch } = routes
+  routes.fetch = (request, ...rest) => (isPlainEvaluation(request) ? one(request) : fetch(request, ...rest))
   return routes
 }
 

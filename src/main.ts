@@ -1,10 +1,10 @@
 import './server/signals.ts' // first, so that no signal is lost while the rest begins
 import { type AppDependencies, app } from './app.ts'
-import { authenticator } from './cache/authenticator.ts'
+import { authenticator, KeyCache } from './cache/authenticator.ts'
 import { BOUNDARY_CLOCK } from './cache/boundary-timer.ts'
 import { evaluationRecorder } from './cache/evaluation-recorder.ts'
 import { DatabaseHealth } from './cache/freshness.ts'
-import { KeyCache, type Principal } from './cache/key-cache.ts'
+import type { Principal } from './cache/key-set.ts'
 import { Snapshots } from './cache/snapshots.ts'
 import { Subscriptions } from './cache/subscriptions.ts'
 import { Usage } from './cache/usage.ts'
@@ -19,12 +19,12 @@ import { invalidationsIn } from './repository/redis/invalidation.ts'
 import { snapshotStoreIn, timedSnapshotStore } from './repository/redis/snapshot-store.ts'
 import { eventStreams } from './routes/ofrep/stream-token.ts'
 import { Streams } from './routes/ofrep/streams.ts'
-import { isManagement } from './routes/paths.ts'
+import { MANAGEMENT } from './routes/paths.ts'
 import { wakefulClock } from './server/clock.ts'
-import { ConcurrencyLimit } from './server/concurrency-limit.ts'
 import { pause, shutDown } from './server/graceful-shutdown.ts'
 import { listen } from './server/listen.ts'
 import { overload } from './server/overload.ts'
+import { ConcurrencyLimit, limited } from './server/requests.ts'
 import { stopped } from './server/signals.ts'
 import { orExit } from './server/start.ts'
 import { EvaluationEvents } from './telemetry/evaluation-events.ts'
@@ -63,7 +63,7 @@ const onDamage = (name: string) => {
 }
 const snapshotStore = redis && timedSnapshotStore(snapshotStoreIn(redis.send, onDamage), calls.redis)
 const { freshnessMs, truthCheckMs } = config
-const wallNow = () => Date.now()
+const wallNow = Date.now
 const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, (jumpMs) => {
   log.warn('The clock jumped, as after a suspension: connections are reopened', { jumpMs })
   database.reset()
@@ -71,7 +71,7 @@ const now = wakefulClock({ monotonic: () => performance.now(), wall: wallNow }, 
 })
 const databaseHealth = new DatabaseHealth()
 const complain = rateLimited(log.warn, { everyMs: COMPLAINT_MS, now: () => performance.now() })
-const replication = { snapshotStore, freshnessMs, truthCheckMs, now, databaseHealth, tracer, log: complain }
+const replication = { snapshotStore, freshnessMs, truthCheckMs, now, wallNow, databaseHealth, tracer, log: complain }
 const snapshots = new Snapshots(replication, async (flagSetId, since) =>
   (await import('./repository/postgres/load-environment.ts')).loadEnvironment(database, flagSetId, since),
 )
@@ -109,13 +109,9 @@ const events = evaluationEvents && new EvaluationEvents(evaluationEvents.ratio, 
 const access = accessLogs(config.accessLog, log.info)
 const isCounted = config.metrics || config.telemetry.metrics !== undefined
 const shared = {
-  authenticate: authenticator(
-    (secret) => keys.find(secret),
-    isTrial ? anyone : undefined,
-    (principal) => usage.noteKeyUse(principal, Math.floor(wallNow() / 1_000)),
-  ),
+  authenticate: authenticator(keys.find.bind(keys), isTrial ? anyone : undefined, usage.noteKeyUse.bind(usage)),
   noteSync: (environmentId: bigint) => usage.noteSync(environmentId, Math.floor(wallNow() / 1_000)),
-  current: (flagSetId: string) => snapshots.current(flagSetId),
+  current: snapshots.current.bind(snapshots),
   ...evaluationRecorder({ evaluations: metrics.evaluations, usage, events }),
   bodyBytesMax: config.bodyBytesMax,
   now: wallNow,
@@ -176,15 +172,18 @@ const dependencies: AppDependencies = {
   corsOrigins: config.corsOrigins,
 }
 const routes = app(dependencies)
-const refuse = overload({ services: rpc.services, corsOrigins: config.corsOrigins })
-const fetchLimited = concurrency.wrap(routes.fetch, refuse)
-const fetchManagement = managementConcurrency.wrap(routes.fetch, refuse)
+const fetch = limited(routes.fetch, {
+  usual: concurrency,
+  separate: managementConcurrency,
+  prefix: MANAGEMENT,
+  refuse: overload({ services: rpc.services, corsOrigins: config.corsOrigins }),
+})
 
 if (redis) void keys.warmUp() // so that the first evaluation costs one command
 const server = await orExit(
   () =>
     listen({
-      fetch: (request, env) => (isManagement(request.url) ? fetchManagement : fetchLimited)(request, env),
+      fetch,
       takeStream: rpc.takeStream,
       host: config.host,
       port: config.port,

@@ -1,26 +1,30 @@
 import { FlagError } from '../flag/error.ts'
+import { digestOf, isEqualInTime } from '../repository/digest.ts'
+import type { UsableKeys } from '../repository/postgres/keys.ts'
 import type { Role } from '../repository/postgres/tables.ts'
+import type { RevisionId } from '../repository/redis/snapshot-store.ts'
 import type { Header } from '../telemetry/trace-context.ts'
-import type { Principal } from './key-cache.ts'
+import type { ReplicationOptions } from './freshness.ts'
+import { decodeKeySet, encodeKeySet, type KeyEntry, type KeySet, keySetOf, type Principal } from './key-set.ts'
+import { Replicated } from './replicated.ts'
 
 /** Authenticates a request by its headers or metadata; throws `unauthenticated`. A promise only for a key that is not cached. */
 export type Authenticate = (header: Header) => Principal | Promise<Principal>
 
 /** A key has 62 characters; longer values are rejected without hashing. */
 const SECRET_LENGTH_MAX = 512
-const RANK: Record<Role, number> = { client: 0, server: 1, viewer: 2, editor: 3, admin: 4 }
 const BEARER = 'Bearer '
 const REFUSED = 'The API key is not valid'
 
-/** `anonymous` is the principal of a request without a key, in trial mode only. `noteUse` is called with each principal that used a key. */
+/** `anonymous` is the principal of a request without a key, in trial mode only. `noteUse` is called with each principal that used a key, and with the unix seconds. */
 export function authenticator(
   find: (secret: string) => Principal | undefined | Promise<Principal | undefined>,
   anonymous: Principal | undefined,
-  noteUse: (principal: Principal) => void = () => undefined,
+  noteUse: (principal: Principal, now: number) => void = () => undefined,
 ): Authenticate {
   const known = (principal: Principal | undefined): Principal => {
     if (principal) {
-      noteUse(principal)
+      noteUse(principal, Math.floor(Date.now() / 1_000))
       return principal
     }
     throw new FlagError('unauthenticated', REFUSED)
@@ -53,6 +57,123 @@ function secretIn(header: Header): string | undefined {
     return authorization.slice(BEARER.length) // the usual form, without a regular expression
   return /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? ''
 }
+
+/** SHA-256 of a secret in base64, and the bytes of that text. */
+type SecretHash = { readonly text: string; readonly bytes: Buffer }
+/** A secret that matched `entry` of `keySet`. */
+type VerifiedSecret = { readonly digest: SecretHash; readonly keySet: KeySet; readonly entry: KeyEntry }
+
+/** Most verified secrets that are cached; at the limit all are dropped. */
+const VERIFIED_MAX = 1_000
+
+/** All usable keys, hashed, in memory: a check needs no network, and wrong keys cause no more database queries than other traffic. */
+export class KeyCache {
+  readonly #replicated: Replicated<KeySet>
+  readonly #admin: KeyEntry | undefined
+  readonly #wallNow: () => number
+  /**
+   * Verified secrets: to hash one again takes a tenth of an evaluation. An entry is valid for its key set only; with the next set the
+   * secret is looked up and compared again, so revocation takes effect.
+   */
+  readonly #verified = new Map<string, VerifiedSecret>()
+
+  /** `adminSecret` has the role admin. `wallNow`, in milliseconds since 1970, decides whether a key has expired. */
+  constructor(
+    replication: ReplicationOptions,
+    read: (since?: RevisionId) => Promise<UsableKeys | undefined>,
+    options: { adminSecret: string | undefined; wallNow: () => number },
+  ) {
+    this.#wallNow = options.wallNow
+    this.#replicated = new Replicated<KeySet>(replication, {
+      name: 'keys',
+      read: async (keySet) => {
+        const source = await read(keySet)
+        return source ? keySetOf(source) : keySet
+      },
+      encode: encodeKeySet,
+      decode: decodeKeySet,
+    })
+    const principal: Principal = { name: 'FLAGSTAFF_ADMIN_KEY', role: 'admin', environment: null }
+    if (options.adminSecret !== undefined)
+      this.#admin = {
+        digest: Buffer.from(digestOf(options.adminSecret)),
+        principal,
+        expiresAt: Number.POSITIVE_INFINITY,
+      }
+  }
+
+  /**
+   * Finds the principal of a secret; undefined if it is unknown, expired or revoked. A promise at first, after a pause, and for an unknown
+   * key, which another replica may have created since the last check. Rejects with `unavailable` while no keys were loaded.
+   */
+  find(secret: string): Principal | undefined | Promise<Principal | undefined> {
+    const verified = this.#verified.get(secret) // the administrator's is never cached
+    const digest = verified?.digest ?? digestWithBytes(secret)
+    if (!verified && this.#admin && isEqualInTime(this.#admin.digest, digest.bytes)) return this.#admin.principal
+    const keySet = this.#replicated.current()
+    if (verified && verified.keySet === keySet) return this.#unexpired(verified.entry)
+    if (keySet instanceof Promise) return keySet.then((found) => this.#match(found, secret, digest))
+    const found = this.#match(keySet, secret, digest)
+    if (found || this.#replicated.isFresh) return found
+    return this.#replicated.check().then(() => this.#match(this.#replicated.value, secret, digest)) // the key may be new
+  }
+
+  /** Finds the principal of a secret by its SHA-256 in base64, as sessions hold it; undefined once the key is expired or revoked. */
+  findByDigest(digest: string): Principal | undefined | Promise<Principal | undefined> {
+    const bytes = Buffer.from(digest)
+    if (this.#admin?.digest.length === bytes.length && isEqualInTime(this.#admin.digest, bytes))
+      return this.#admin.principal
+    const principalIn = (keySet: KeySet | undefined) => {
+      const entry = keySet?.entries.get(digest)
+      return entry && this.#unexpired(entry)
+    }
+    const keySet = this.#replicated.current()
+    if (keySet instanceof Promise) return keySet.then(principalIn)
+    const found = principalIn(keySet)
+    if (found || this.#replicated.isFresh) return found
+    return this.#replicated.check().then(() => principalIn(this.#replicated.value)) // as in find()
+  }
+
+  /** The signing key of event stream tokens; a promise at first and after a pause. Rejects while no keys were loaded. */
+  streamSecret(): Buffer | Promise<Buffer> {
+    const secretOf = (keySet: KeySet | undefined): Buffer => {
+      if (keySet) return keySet.streamSecret
+      throw new FlagError('unavailable', 'The keys could not be read yet')
+    }
+    const keySet = this.#replicated.current()
+    return keySet instanceof Promise ? keySet.then(secretOf) : secretOf(keySet)
+  }
+
+  /** Loads the keys from Postgres and publishes them; await it after a change of keys. */
+  refresh(): Promise<void> {
+    return this.#replicated.refresh()
+  }
+
+  /** Loads the keys if none are loaded yet. Never rejects. */
+  async warmUp(): Promise<void> {
+    if (this.#replicated.value === undefined) await this.#replicated.check()
+  }
+
+  /** The map is keyed by hash, which a caller cannot choose; the comparison is constant-time. */
+  #match(keySet: KeySet | undefined, secret: string, digest: SecretHash): Principal | undefined {
+    const entry = keySet?.entries.get(digest.text)
+    if (!keySet || !entry || !isEqualInTime(entry.digest, digest.bytes)) return undefined
+    if (this.#verified.size >= VERIFIED_MAX) this.#verified.clear()
+    this.#verified.set(secret, { digest, keySet, entry })
+    return this.#unexpired(entry)
+  }
+
+  #unexpired({ principal, expiresAt }: KeyEntry): Principal | undefined {
+    return expiresAt === Number.POSITIVE_INFINITY || expiresAt > this.#wallNow() ? principal : undefined
+  }
+}
+
+function digestWithBytes(secret: string): SecretHash {
+  const text = digestOf(secret)
+  return { text, bytes: Buffer.from(text) }
+}
+
+const RANK: Record<Role, number> = { client: 0, server: 1, viewer: 2, editor: 3, admin: 4 }
 
 /** True if the principal has the role, and its environment, if it is bound to one, includes `subject`. */
 export function mayDo(

@@ -10,6 +10,10 @@ export type ReplicationOptions = {
   readonly snapshotStore: SnapshotStore | undefined
   /** Monotonic milliseconds. */
   readonly now: () => number
+  /**
+   * Milliseconds since 1970, read by each request: after a suspension and after a change of the clock nothing is fresh. By default `now`.
+   */
+  readonly wallNow?: (() => number) | undefined
   /** Age of the last check from which a request starts a new one. */
   readonly freshnessMs: number
   /** How long Redis alone may confirm a revision before Postgres is queried. */

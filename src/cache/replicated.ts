@@ -25,10 +25,12 @@ const PAUSE_FACTOR = 2
 export class Replicated<T extends TracedRevision> {
   readonly #options: ReplicationOptions
   readonly #loader: Loader<T>
+  readonly #wallNow: () => number
   #value: T | undefined
   #source: ConfirmationSource = 'memory'
   #confirmedAt = Number.NEGATIVE_INFINITY
   #checkedAt = Number.NEGATIVE_INFINITY
+  #wallCheckedAt = Number.NEGATIVE_INFINITY
   #databaseCheckedAt = Number.NEGATIVE_INFINITY
   /** True if the copy in Redis was missing or could not be decoded, whatever its stored revision says. */
   #isStoredUnreadable = false
@@ -38,6 +40,7 @@ export class Replicated<T extends TracedRevision> {
   constructor(replication: ReplicationOptions, loader: Loader<T>) {
     this.#options = replication
     this.#loader = loader
+    this.#wallNow = replication.wallNow ?? replication.now
   }
 
   /** The cached value; starts no check. */
@@ -60,7 +63,7 @@ export class Replicated<T extends TracedRevision> {
   }
 
   get isFresh(): boolean {
-    return this.ageMs < this.#options.freshnessMs
+    return Math.abs(this.#wallNow() - this.#wallCheckedAt) < this.#options.freshnessMs
   }
 
   /**
@@ -125,6 +128,7 @@ export class Replicated<T extends TracedRevision> {
     }).finally(() => {
       this.#checking = undefined
       this.#checkedAt = this.#options.now()
+      this.#wallCheckedAt = this.#wallNow()
     })
     this.#checking = { since: this.#options.now(), done }
     return this.#checking

@@ -1,8 +1,7 @@
 import type { Metadata } from '../flag/definition.ts'
 import { isText } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
-import type { EnvironmentName } from '../repository/postgres/environments.ts'
-import type { Principal } from './key-cache.ts'
+import type { Principal } from './key-set.ts'
 
 /** Selects flags by their metadata, as flagd's header `Flagd-Selector` does. */
 export type Selector = { readonly key: 'flagSetId' | 'source'; readonly value: string }
@@ -32,24 +31,13 @@ export function environmentOf(selector: Selector | undefined): string | undefine
   return selector?.key === 'flagSetId' && FLAG_SET_ID.test(selector.value) ? selector.value : undefined
 }
 
-/** Ids of the environments of keys: to join and hash one for each request would take 5 % of an evaluation. */
-const ids = new WeakMap<EnvironmentName, string>()
-
-function idOf(bound: EnvironmentName): string {
-  const known = ids.get(bound)
-  if (known !== undefined) return known
-  const id = `${bound.project}/${bound.environment}`
-  ids.set(bound, id)
-  return id
-}
-
 /** The environment of a request. With a key that is bound to one, a selector only filters its flags. Throws `invalid` if there is none. */
 export function flagSetIdFor(
   { environment }: Pick<Principal, 'environment'>,
   selector: Selector | undefined,
   fallback: string | undefined,
 ): string {
-  if (environment) return idOf(environment)
+  if (environment) return `${environment.project}/${environment.environment}`
   const named = environmentOf(selector) ?? fallback
   if (named !== undefined) return named
   throw new FlagError('invalid', 'name an environment with "Flagd-Selector: flagSetId=<project>/<environment>"')

@@ -1,5 +1,6 @@
 import type { Evaluation, Success } from '../flag/evaluate.ts'
 import type { UsageCount, UsageReason } from '../repository/postgres/usage.ts'
+import type { Principal } from './key-set.ts'
 
 type UsageCounter = { -readonly [K in keyof UsageCount]: UsageCount[K] }
 type RepeatedList = { readonly environmentId: bigint; times: number; lastAt: number }
@@ -11,6 +12,7 @@ type CounterKey = {
 }
 
 const HOUR_SECONDS = 3_600
+const FLUSH_SECONDS = 60
 /**
  * Most counters until the next flush: at most about 30 MB, twice that while the database is unreachable. Beyond it, evaluations go into one
  * counter for each environment. To store all takes 1 to 3 seconds, less than a shutdown leaves.
@@ -18,8 +20,8 @@ const HOUR_SECONDS = 3_600
 const COUNTERS_MAX = 50_000
 /** Most evaluations in repeated lists until they are added to their counters, which then takes some milliseconds. */
 const LISTED_MAX = 100_000
-/** Counts evaluations since the last flush, by hour, environment, flag, variant and reason. */
-export class UsageCounters {
+/** Counts evaluations since the last flush, by hour, environment, flag, variant and reason, and the uses of keys. Never waits. */
+export abstract class UsageCounters {
   readonly #countersMax: number
   /** Counters by evaluation object: the evaluator returns the same object for each success of a flag and variant. */
   #known = new Map<Evaluation, UsageCounter>()
@@ -30,6 +32,11 @@ export class UsageCounters {
   #overflow = new Map<bigint, UsageCounter>()
   #hour = Number.NaN
   #unnamed = 0
+  /** By the name of the principal. */
+  readonly #keyUses = new LastUseTimes<string>()
+  readonly #syncs = new LastUseTimes<bigint>()
+  /** Unix seconds of the last flush, or of the first evaluation before any. */
+  #flushedAt: number | undefined
 
   constructor(countersMax = COUNTERS_MAX) {
     this.#countersMax = countersMax
@@ -40,14 +47,17 @@ export class UsageCounters {
     return this.#unnamed
   }
 
-  /** Counts one evaluation at `now` (unix seconds); false for an unknown flag, which is not counted. */
-  count(environmentId: bigint, evaluation: Evaluation, now: number): boolean {
+  /** Called by the first evaluation or use of a key when a minute has passed since the last flush: there is no timer. */
+  protected abstract onDue(): void
+
+  /** Counts one evaluation at `now` (unix seconds), except of an unknown flag: those are unbounded. */
+  count(environmentId: bigint, evaluation: Evaluation, now: number): void {
     this.#turnTo(now)
     const counter = this.#known.get(evaluation) ?? this.#find(environmentId, evaluation)
-    if (counter === undefined) return false
+    if (counter === undefined) return
     counter.count += 1
     counter.lastAt = now
-    return true
+    this.#flushWhenDue(now)
   }
 
   /** Counts each of these evaluations; a repeated array costs as much as one evaluation. */
@@ -56,10 +66,23 @@ export class UsageCounters {
     const list = this.#lists.get(evaluations) ?? this.#list(environmentId, evaluations)
     list.times += 1
     list.lastAt = now
+    this.#flushWhenDue(now)
+  }
+
+  /** Records the use of a stored key at `now` (unix seconds). */
+  noteKeyUse(principal: Principal, now: number): void {
+    this.#keyUses.note(principal.name, now)
+    if (this.#keyUses.isPending) this.#flushWhenDue(now)
+  }
+
+  /** Records that an in-process provider got the flag set of an environment at `now` (unix seconds). */
+  noteSync(environmentId: bigint, now: number): void {
+    this.#syncs.note(environmentId, now)
+    if (this.#syncs.isPending) this.#flushWhenDue(now)
   }
 
   /** Removes and returns all counts, sorted, so that replicas lock rows in the same order. */
-  take(): UsageCount[] {
+  protected takeCounts(): UsageCount[] {
     this.#addLists()
     const named = [...this.#counters].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, counter]) => counter)
     const last = [...this.#overflow.values()].sort((a, b) => (a.environmentId < b.environmentId ? -1 : 1))
@@ -69,10 +92,26 @@ export class UsageCounters {
     return [...named, ...last]
   }
 
+  /** Removes and returns the uses of keys, by the name of the principal. */
+  protected takeKeyUses(): [name: string, at: number][] {
+    return this.#keyUses.take()
+  }
+
+  protected takeSyncs(): [environmentId: bigint, at: number][] {
+    return this.#syncs.take()
+  }
+
   /** Number of counted evaluations that were not taken. */
-  total(): number {
+  protected total(): number {
     this.#addLists()
     return [...this.#counters.values(), ...this.#overflow.values()].reduce((sum, { count }) => sum + count, 0)
+  }
+
+  #flushWhenDue(now: number): void {
+    this.#flushedAt ??= now
+    if (Math.abs(now - this.#flushedAt) < FLUSH_SECONDS) return // abs(): also after the clock was set back
+    this.#flushedAt = now
+    this.onDue()
   }
 
   #turnTo(now: number): void {
@@ -154,7 +193,7 @@ const RESOLUTION_SECONDS = 300
 const REMEMBERED_MAX = 20_000
 
 /** Last use of each key or environment, to 5 minutes. Only existing ones are recorded, so their number is bounded. */
-export class LastUseTimes<Name> {
+class LastUseTimes<Name> {
   readonly #noted = new Map<Name, number>()
   #pending = new Map<Name, number>()
 

@@ -1,11 +1,9 @@
-import type { Evaluation, Success } from '../flag/evaluate.ts'
 import { batches } from '../repository/postgres/database.ts'
 import type { KeyUse, UsageBatch } from '../repository/postgres/usage.ts'
 import type { LogLine } from '../telemetry/log.ts'
-import { keyIdOf, type Principal } from './key-cache.ts'
-import { LastUseTimes, UsageCounters } from './usage-counters.ts'
+import { keyIdOf } from './key-set.ts'
+import { UsageCounters } from './usage-counters.ts'
 
-const FLUSH_SECONDS = 60
 /** The first attempt may find that the connection broke while this replica was suspended. */
 const LAST_TRIES = 2
 
@@ -13,19 +11,13 @@ const LAST_TRIES = 2
  * Counts evaluations in memory and stores the counts in batches: with the first evaluation a minute after the last flush, and at shutdown.
  * There is no timer.
  */
-export class Usage {
+export class Usage extends UsageCounters {
   readonly #write: (batch: UsageBatch) => Promise<void>
   readonly #replica: string
-  readonly #counters: UsageCounters
   readonly #log: LogLine
-  /** By the name of the principal. */
-  readonly #keyUses = new LastUseTimes<string>()
-  readonly #syncs = new LastUseTimes<bigint>()
   /** Batches that are not confirmed. A retry must send the same batch, because it may have been stored. */
   #sealed: UsageBatch[] = []
   #sequence = 0
-  /** Unix seconds of the start of the last flush, or of the first evaluation before any. */
-  #flushedAt: number | undefined
   #flushing: Promise<void> | undefined
   #failures = 0
 
@@ -36,43 +28,15 @@ export class Usage {
     log: LogLine
     countersMax?: number
   }) {
+    super(options.countersMax)
     this.#write = options.write
     this.#replica = options.replica
     this.#log = options.log
-    this.#counters = new UsageCounters(options.countersMax)
   }
 
   /** Flushes that failed. */
   get failures(): number {
     return this.#failures
-  }
-
-  /** Number of combinations that got no counter of their own. */
-  get unnamed(): number {
-    return this.#counters.unnamed
-  }
-
-  /** Counts one evaluation at `now` (unix seconds), except of an unknown flag: those are unbounded. Never throws or waits. */
-  count(environmentId: bigint, evaluation: Evaluation, now: number): void {
-    if (this.#counters.count(environmentId, evaluation, now)) this.#flushWhenDue(now)
-  }
-
-  /** Counts each of these evaluations; a repeated array costs as much as one evaluation. */
-  countAll(environmentId: bigint, evaluations: readonly Success[], now: number): void {
-    this.#counters.countAll(environmentId, evaluations, now)
-    this.#flushWhenDue(now)
-  }
-
-  /** Records the use of a stored key at `now` (unix seconds). Never waits. */
-  noteKeyUse(principal: Principal, now: number): void {
-    this.#keyUses.note(principal.name, now)
-    if (this.#keyUses.isPending) this.#flushWhenDue(now)
-  }
-
-  /** Records that an in-process provider got the flag set of an environment at `now` (unix seconds). */
-  noteSync(environmentId: bigint, now: number): void {
-    this.#syncs.note(environmentId, now)
-    if (this.#syncs.isPending) this.#flushWhenDue(now)
   }
 
   /** Stores all counts, in two attempts. Counts that are not stored when `signal` aborts are lost and logged. */
@@ -98,14 +62,7 @@ export class Usage {
     }
   }
 
-  #flushWhenDue(now: number): void {
-    this.#flushedAt ??= now
-    // abs(): also after the clock was set back.
-    if (Math.abs(now - this.#flushedAt) >= FLUSH_SECONDS) this.#flushBehind(now)
-  }
-
-  #flushBehind(now: number): void {
-    this.#flushedAt = now
+  protected override onDue(): void {
     if (this.#flushing) return
     this.#flush().catch((cause) => this.#log('Cannot store the usage yet', { cause }))
   }
@@ -138,9 +95,9 @@ export class Usage {
   }
 
   #seal(): void {
-    const counts = [...batches(this.#counters.take())]
-    const keyUses = [...batches(this.#takeKeyUses())]
-    const syncs = [...batches(this.#syncs.take().map(([environmentId, at]) => ({ environmentId, at })))]
+    const counts = [...batches(this.takeCounts())]
+    const keyUses = [...batches(this.#storedKeyUses())]
+    const syncs = [...batches(this.takeSyncs().map(([environmentId, at]) => ({ environmentId, at })))]
     for (let place = 0; place < Math.max(counts.length, keyUses.length, syncs.length); place += 1) {
       this.#sequence += 1
       const batch = { counts: counts[place] ?? [], keyUses: keyUses[place] ?? [], syncs: syncs[place] ?? [] }
@@ -149,8 +106,8 @@ export class Usage {
   }
 
   /** Without the configured administrator key, which is not stored. */
-  #takeKeyUses(): KeyUse[] {
-    return this.#keyUses.take().flatMap(([name, at]) => {
+  #storedKeyUses(): KeyUse[] {
+    return this.takeKeyUses().flatMap(([name, at]) => {
       const keyId = keyIdOf({ name })
       return keyId === undefined ? [] : [{ keyId, at }]
     })
@@ -158,6 +115,6 @@ export class Usage {
 
   #uncounted(): number {
     const sealed = this.#sealed.flatMap(({ counts }) => counts)
-    return sealed.reduce((sum, { count }) => sum + count, this.#counters.total())
+    return sealed.reduce((sum, { count }) => sum + count, this.total())
   }
 }

@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { type Authenticate, hasRole, mayDo } from '../cache/authenticator.ts'
-import type { Principal } from '../cache/key-cache.ts'
+import type { Principal } from '../cache/key-set.ts'
 import { isText } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
 import type { Author } from '../repository/postgres/changes.ts'

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
-import type { Principal } from '../cache/key-cache.ts'
+import type { Principal } from '../cache/key-set.ts'
 import { FlagError } from '../flag/error.ts'
 import { usePrincipal } from './authentication.ts'
 import type { Session, SessionSeal } from './session-seal.ts'

@@ -49,6 +49,5 @@ export function selectorAfter(prefix: string, url: string): string {
   return selector
 }
 
-/** Whether a URL is one of the management API, as far as it can be told without parsing it. */
-export const isManagement = (url: string): boolean =>
-  url.startsWith('/api/v1/', url.indexOf('/', url.indexOf('://') + 3))
+/** What the paths of the management API begin with. */
+export const MANAGEMENT = '/api/v1/'

@@ -7,7 +7,8 @@ import http2, {
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
-import { HEADER_BYTES_MAX, isPlainTarget, type ListenOptions, NO_HOST, TIMES, type Times } from './server.ts'
+import { isPlainTarget, NO_HOST } from './requests.ts'
+import { HEADER_BYTES_MAX, type ListenOptions, TIMES, type Times } from './server.ts'
 
 /** Maximum of concurrent requests on one connection; gRPC clients open further connections, or wait. */
 const STREAMS_MAX = 1_000

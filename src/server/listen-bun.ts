@@ -1,7 +1,6 @@
-import { drain } from './graceful-shutdown.ts'
 import type { Http2Listener } from './http2.ts'
-import type { Fetch } from './server.ts'
-import { isHost, type ListenOptions, NO_HOST, type Server, TIMES, type Times, type Tls } from './server.ts'
+import { drain, isHost, NO_HOST } from './requests.ts'
+import { type Fetch, type ListenOptions, type Server, TIMES, type Times, type Tls } from './server.ts'
 
 /** The part of Bun.serve that we use (https://bun.com/docs/runtime/http/server). */
 type BunRequest = Request & { readonly params: Readonly<Record<string, string>> }

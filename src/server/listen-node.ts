@@ -9,9 +9,9 @@ import http2 from 'node:http2'
 import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
-import { drain } from './graceful-shutdown.ts'
 import { HTTP2_OPTIONS, serveHttp2 } from './http2.ts'
-import { HEADER_BYTES_MAX, isHost, isPlainTarget, type ListenOptions, NO_HOST, type Server, TIMES } from './server.ts'
+import { drain, isHost, isPlainTarget, NO_HOST } from './requests.ts'
+import { HEADER_BYTES_MAX, type ListenOptions, type Server, TIMES } from './server.ts'
 import { sharePort } from './share-port.ts'
 
 const SWEEP_MS = 20

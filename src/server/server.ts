@@ -58,28 +58,3 @@ export type Server = {
    */
   close(late?: AbortSignal): Promise<void>
 }
-
-/** The host of a request that names none, as HTTP/1.0 and checks of load balancers do. */
-export const NO_HOST = 'localhost'
-const HOST = /^(?:[\w.~!$&'()*+;=%-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i
-/** Whether `host` can stand in a URL without changing its path. Some that look like it cannot, such as "1.2.3.4.5" and "(10.0.0.1". */
-export function isHost(host: string): boolean {
-  if (host === lastHost) return true
-  if (!HOST.test(host) || !URL.canParse(`http://${host}`)) return false
-  lastHost = host
-  return true
-}
-
-/** Clients of one replica use few names. */
-let lastHost = NO_HOST
-
-/** Also percent-encoded, and after a backslash, which URL parsers read as a slash. */
-const DOT_SEGMENT = /[/\\](?:\.|%2e){1,2}(?:[/\\?#]|$)/i
-/**
- * Whether a URL parser leaves the path of a request target as it was sent. Where it does not, a proxy in front has checked another path
- * than the one that would be routed: such a request is refused before routing.
- */
-export function isPlainTarget(target: string): boolean {
-  const [path = ''] = target.split('?', 1)
-  return !path.includes('\\') && !DOT_SEGMENT.test(path)
-}

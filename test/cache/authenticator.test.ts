@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { authenticator } from '../../src/cache/authenticator.ts'
-import type { Principal } from '../../src/cache/key-cache.ts'
+import type { Principal } from '../../src/cache/key-set.ts'
 
 const KEY = 'fs_client_abc'
 const principal: Principal = { name: 'key:1', role: 'client', environment: null }

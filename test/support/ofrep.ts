@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { type AppDependencies, app } from '../../src/app.ts'
-import type { Principal } from '../../src/cache/key-cache.ts'
+import type { Principal } from '../../src/cache/key-set.ts'
 import type { Snapshot } from '../../src/cache/snapshots.ts'
 import { FlagError } from '../../src/flag/error.ts'
 import { compileFlagSet } from '../../src/flag/flag-set.ts'

@@ -59,8 +59,8 @@ function bounds(size: number, start: number, length: number | undefined): [numbe
   return [from, Math.max(from, Math.trunc(length < 0 ? size + length : from + length))]
 }
 
-/** `starts_with` and `ends_with`: null unless both operands are texts. */
-export function affix(matches: (text: string, part: string) => boolean): Operator {
+/** Null unless both operands are texts. */
+function affix(matches: (text: string, part: string) => boolean): Operator {
   return (operands, compiler) => {
     if (operands.length !== 2) return () => null
     const [first, second] = operands
@@ -76,3 +76,6 @@ export function affix(matches: (text: string, part: string) => boolean): Operato
     }
   }
 }
+
+export const startsWith: Operator = affix((text, part) => text.startsWith(part))
+export const endsWith: Operator = affix((text, part) => text.endsWith(part))

@@ -4,7 +4,7 @@ import { all, filter, isIn, map, merge, none, reduce, some } from '../operators/
 import { fractional } from '../operators/fractional.ts'
 import { and, conditional, equality, isTrue, looselyEqual, not, or, strictlyEqual } from '../operators/logic.ts'
 import { arithmetic, extreme, minus, order, total } from '../operators/numeric.ts'
-import { affix, cat, substr } from '../operators/string.ts'
+import { cat, endsWith, startsWith, substr } from '../operators/string.ts'
 import { missing, missingSome, variable } from '../operators/variable.ts'
 import { semVer } from '../operators/version.ts'
 import {
@@ -55,8 +55,8 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['in', isIn],
   ['cat', cat],
   ['substr', substr],
-  ['starts_with', affix((text, part) => text.startsWith(part))],
-  ['ends_with', affix((text, part) => text.endsWith(part))],
+  ['starts_with', startsWith],
+  ['ends_with', endsWith],
   ['sem_ver', semVer],
   ['fractional', fractional],
 ])

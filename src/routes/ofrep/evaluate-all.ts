@@ -1,4 +1,3 @@
-import type { Context } from 'hono'
 import { EVALUATE_ALL } from '../paths.ts'
 import { BulkCache } from './bulk-cache.ts'
 import { isStaleFor, matchesEtag } from './etag.ts'
@@ -13,7 +12,7 @@ import { resultsFor } from './results.ts'
 import type { EventStream } from './stream-token.ts'
 
 /** `POST /ofrep/v1/evaluate/flags`: all flags, as web providers request them. Repeated polls are answered from a cache. */
-export function evaluateAll(dependencies: EvaluationDependencies): (c: Context) => Promise<Response> {
+export function evaluateAll(dependencies: EvaluationDependencies): (request: Request) => Promise<Response> {
   const { enrich, eventStreams, count, countAll } = dependencies
   const cache = new BulkCache()
 

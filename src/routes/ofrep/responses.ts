@@ -44,8 +44,8 @@ const VARY = 'Flagd-Selector, Authorization, X-API-Key'
  * The headers for the caller's origin, those of CORS included. They are built in advance: `hono/cors` sets each header on each response.
  * Undefined `origins`: every origin is allowed.
  */
-export const responseHeadersFor = (origins: readonly string[] | undefined): ((header: Header) => ResponseHeaders) =>
-  byOrigin(origins, ({ vary, ...cors }) => {
+export function responseHeadersFor(origins: readonly string[] | undefined): (header: Header) => ResponseHeaders {
+  const headersFor = byOrigin(origins, ({ vary, ...cors }) => {
     const common = { ...cors, vary: vary === undefined ? VARY : `${VARY}, ${vary}` }
     return {
       values: { ...JSON_TYPE, ...CACHEABLE, ...common },
@@ -53,6 +53,10 @@ export const responseHeadersFor = (origins: readonly string[] | undefined): ((he
       error: { ...JSON_TYPE, 'cache-control': 'no-store', ...common },
     }
   })
+  if (origins) return headersFor
+  const everywhere = headersFor({ get: () => null })
+  return () => everywhere
+}
 
 const EXTRA_HEADERS: Readonly<Record<number, Fields>> = {
   401: { 'www-authenticate': 'Bearer' },

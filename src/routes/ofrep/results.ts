@@ -39,7 +39,7 @@ const FAILURE: Record<
 export function resultFor(key: string, input: EvaluationInput): FlagResult {
   const { snapshot, selector, count } = input
   const flag = snapshot.flagSet.flags.get(key)
-  if (flag !== undefined && selects(selector, snapshot.flagSetId, flag.metadata)) {
+  if (flag !== undefined && (selector === undefined || selects(selector, snapshot.flagSetId, flag.metadata))) {
     const evaluation = evaluated(flag, input)
     const status = evaluation.reason === 'ERROR' ? FAILURE[evaluation.errorCode].status : 200
     return { status, text: textFor(selector)(evaluation) }

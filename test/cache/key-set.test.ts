@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
+import { KeyCache } from '../../src/cache/authenticator.ts'
 import { DatabaseHealth } from '../../src/cache/freshness.ts'
-import { KeyCache } from '../../src/cache/key-cache.ts'
 import { FlagError } from '../../src/flag/error.ts'
 import { hashSecret } from '../../src/repository/digest.ts'
 import type { UsableKeys } from '../../src/repository/postgres/keys.ts'
