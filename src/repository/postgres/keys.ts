@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, isNull, or, sql } from 'drizzle-orm'
 import { FlagError } from '../../flag/error.ts'
 import { hashSecret } from '../digest.ts'
 import type { RevisionId } from '../redis/snapshot-store.ts'
@@ -67,10 +67,24 @@ export function createKey(database: Database, wanted: NewKey, author: Author): P
   })
 }
 
-/** Every key, including revoked and expired ones, newest first. */
-export function listKeys(database: Database, page: { offset: number; limit: number }): Promise<ApiKey[]> {
+/** Roles of keys for applications: an editor manages those of its environment. */
+export const APPLICATION_ROLES: readonly Role[] = ['client', 'server']
+
+/** Only the keys for applications in this environment; null for all keys. */
+export type KeyScope = EnvironmentName | null
+
+/** Every key within `scope`, including revoked and expired ones, newest first. */
+export function listKeys(
+  database: Database,
+  scope: KeyScope,
+  page: { offset: number; limit: number },
+): Promise<ApiKey[]> {
   return database.read(async (db) => {
-    const rows = await selectKeys(db).orderBy(desc(keys.createdAt), keys.id).offset(page.offset).limit(page.limit)
+    const rows = await selectKeys(db)
+      .where(within(scope))
+      .orderBy(desc(keys.createdAt), keys.id)
+      .offset(page.offset)
+      .limit(page.limit)
     return rows.map((row) => keyOf(row))
   })
 }
@@ -93,10 +107,10 @@ export function readSessionSecret(database: Database): Promise<Buffer> {
   })
 }
 
-/** Revokes a key now. Revoking it again changes nothing. */
-export function revokeKey(database: Database, id: string, author: Author): Promise<void> {
+/** Revokes a key now. Revoking it again changes nothing. Fails with `not_found` for a key that is not within `scope`. */
+export function revokeKey(database: Database, scope: KeyScope, id: string, author: Author): Promise<void> {
   return database.write(async (tx) => {
-    const [row] = await selectKeys(tx).where(eq(keys.id, id))
+    const [row] = await selectKeys(tx).where(and(eq(keys.id, id), within(scope)))
     if (!row) throw new FlagError('not_found', `Key "${id}" does not exist`)
     if (row.revokedAt) return
     await raiseKeysRevision(tx)
@@ -118,6 +132,15 @@ export function readKeys(database: Database, since?: RevisionId): Promise<Usable
     return { ...head, keys: rows.map((key) => ({ ...keyOf(key), hash: key.hash })) }
   })
 }
+
+const within = (scope: KeyScope) =>
+  scope
+    ? and(
+        eq(projects.key, scope.project),
+        eq(environments.key, scope.environment),
+        inArray(keys.role, [...APPLICATION_ROLES]),
+      )
+    : undefined
 
 const usable = () => and(isNull(keys.revokedAt), or(isNull(keys.expiresAt), gt(keys.expiresAt, sql`now()`)))
 

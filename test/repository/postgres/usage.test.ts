@@ -73,7 +73,7 @@ for (const order of [
       AUTHOR,
     )
     const shown = async () => {
-      const keys = await listKeys(store.database, { offset: 0, limit: 100 })
+      const keys = await listKeys(store.database, null, { offset: 0, limit: 100 })
       const { syncedInProcessAt } = await read()
       return [keys.find(({ id }) => id === key.id)?.lastUsedAt, syncedInProcessAt]
     }

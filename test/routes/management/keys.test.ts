@@ -37,6 +37,7 @@ const ROUTES = [
   ['DELETE', '/api/v1/projects/shop', 'admin'],
   ['GET', '/api/v1/projects/shop/environments', 'viewer'],
   ['POST', '/api/v1/projects/shop/environments', 'admin'],
+  ['GET', '/api/v1/projects/shop/matrix', 'viewer'],
   ['GET', LIVE, 'viewer'],
   ['PATCH', LIVE, 'admin'],
   ['DELETE', LIVE, 'admin'],
@@ -63,9 +64,9 @@ const ROUTES = [
   ['DELETE', `${LIVE}/segments/s`, 'editor'],
   ['POST', `${LIVE}/segments/s/rename`, 'editor'],
   ['GET', '/api/v1/changes', 'viewer'],
-  ['GET', '/api/v1/keys', 'admin'],
-  ['POST', '/api/v1/keys', 'admin'],
-  ['DELETE', '/api/v1/keys/00000000-0000-0000-0000-000000000000', 'admin'],
+  ['GET', '/api/v1/keys', 'editor'],
+  ['POST', '/api/v1/keys', 'editor'],
+  ['DELETE', '/api/v1/keys/00000000-0000-0000-0000-000000000000', 'editor'],
 ] as const
 const writes = (method: string) => (['GET', 'DELETE'].includes(method) ? {} : { body: {} })
 
@@ -170,6 +171,41 @@ for (const role of ['viewer', 'editor'])
     const { body } = await call('GET', '/api/v1/changes?environment=test')
     assert.ok(body.items.length > 0, 'an administrator reads all')
   })
+
+test('an editor creates, lists and revokes client and server keys of its own environment only', async () => {
+  const { secret: key } = await newKey('editor')
+  const { id: ofAdmin } = await newKey('admin')
+  const { id: ofViewer } = await newKey('viewer')
+  const post = (role: string, environment: string | null) =>
+    call('POST', '/api/v1/keys', {
+      key,
+      body: { name: 'made by an editor', role, environment: environment && { project: 'shop', environment } },
+    })
+  for (const [role, environment] of [
+    ['viewer', 'live'],
+    ['editor', 'live'],
+    ['admin', null],
+    ['client', 'test'],
+    ['server', 'none'],
+  ] as const)
+    assert.equal((await post(role, environment)).status, 403, `${role} ${environment}`)
+  const created = await post('client', 'live')
+  assert.equal(created.status, 201, created.text)
+  assert.equal((await post('server', 'live')).status, 201)
+  const elsewhere = await call('POST', '/api/v1/keys', {
+    body: { name: 'x', role: 'client', environment: { project: 'shop', environment: 'test' } },
+  })
+  const { items } = (await call('GET', '/api/v1/keys?limit=1000', { key })).body
+  assert.ok(items.some(({ id }: { id: string }) => id === created.body.id))
+  for (const { role, environment } of items) {
+    assert.ok(['client', 'server'].includes(role))
+    assert.deepEqual(environment, { project: 'shop', environment: 'live' })
+  }
+  for (const id of [ofAdmin, ofViewer, elsewhere.body.id])
+    assert.equal((await call('DELETE', `/api/v1/keys/${id}`, { key })).status, 404)
+  assert.equal((await call('DELETE', `/api/v1/keys/${created.body.id}`, { key })).status, 204)
+  assert.equal((await call('GET', '/v1/flags', { key: created.body.secret })).status, 401)
+})
 
 test('no spelling of a path bypasses the check', async () => {
   const { secret: key } = await newKey('editor')
