@@ -1,11 +1,9 @@
-/** Who is signed in, as `GET /console/session` answers. `environment` binds a key to one; null: all. */
+/** Who is signed in, as `GET /console/session` answers. */
 export type ConsoleSession = {
-  /** `trial`: no sign-in is needed. */
-  readonly mode: 'key' | 'trial'
-  /** The name of the key. */
+  /** `trial`: no one signs in, and everything is allowed. */
+  readonly mode: 'trial' | 'key'
   readonly name: string
-  /** As in the record of changes. */
-  readonly actor: string
   readonly role: 'viewer' | 'editor' | 'admin'
+  /** The environment that a key is bound to; null: all. */
   readonly environment: { readonly project: string; readonly environment: string } | null
 }

@@ -1,12 +1,16 @@
-import { useQuery } from '@tanstack/preact-query'
+import { useQuery, useQueryClient } from '@tanstack/preact-query'
 import { useLocation } from 'preact-iso'
+import { send } from '../api/client.ts'
 import { projectsQuery, sessionQuery } from '../api/queries.ts'
 import { IconButton } from '../parts/controls/button.tsx'
 import { Icon, type IconName } from '../parts/display/icon.tsx'
 import { Menu } from '../parts/overlays/popover.tsx'
+import { LiveState } from './live-state.tsx'
+import { overlay } from './overlays.tsx'
 import { paths } from './paths.ts'
 import { lastProject } from './project.ts'
 import * as css from './rail.module.css'
+import { isSignedOut } from './session.ts'
 import { theme } from './theme.ts'
 
 type Entry = { readonly label: string; readonly icon: IconName; readonly href: string }
@@ -48,7 +52,9 @@ const isWithin = (path: string, href: string) => path === href || path.startsWit
 
 function ProjectSwitcher() {
   const { route } = useLocation()
-  const { data: projects = [] } = useQuery(projectsQuery())
+  const { data: session } = useQuery(sessionQuery())
+  const isBound = session === undefined || (session !== null && session.environment !== null)
+  const { data: projects = [] } = useQuery({ ...projectsQuery(), enabled: !isBound })
   const current = lastProject.value
   const name = projects.find(({ key }) => key === current)?.name ?? current ?? 'Flagstaff'
   const items = projects.map(({ key, name }) => ({
@@ -73,23 +79,66 @@ function ProjectSwitcher() {
 }
 
 function Foot() {
-  const { data: session } = useQuery(sessionQuery())
-  const next = { system: 'light', light: 'dark', dark: 'system' } as const
-  const icons = { system: 'monitor', light: 'sun', dark: 'moon' } as const
-  const label = `Theme: ${theme.value}. Change to ${next[theme.value]}`
   return (
     <div class={css.foot}>
-      <p class={css.who} title={session ? `${session.name} (${session.role})` : undefined}>
-        {session === null && 'Trial: data in .flagstaff'}
-        {session?.name}
+      <Who />
+      <div class={css.footLine}>
+        <LiveState />
+        <IconButton
+          icon="search"
+          label="Go to, or act (Ctrl K)"
+          onClick={() => {
+            overlay.value = 'palette'
+          }}
+        />
+        <IconButton
+          icon="keyboard"
+          label="Keyboard shortcuts (?)"
+          onClick={() => {
+            overlay.value = 'shortcuts'
+          }}
+        />
+        <ThemeButton />
+      </div>
+    </div>
+  )
+}
+
+const NEXT_THEME = { system: 'light', light: 'dark', dark: 'system' } as const
+const THEME_ICONS = { system: 'monitor', light: 'sun', dark: 'moon' } as const
+
+const ThemeButton = () => (
+  <IconButton
+    icon={THEME_ICONS[theme.value]}
+    label={`Theme: ${theme.value}. Change to ${NEXT_THEME[theme.value]}`}
+    onClick={() => {
+      theme.value = NEXT_THEME[theme.value]
+    }}
+  />
+)
+
+/** Who is signed in, with the way out; in trial mode, that it is one. */
+function Who() {
+  const queries = useQueryClient()
+  const { data: session } = useQuery(sessionQuery())
+  if (!session || session.mode === 'trial')
+    return (
+      <p class={css.trial} title="No key is needed, and only this machine is answered">
+        <Icon name="info" size={13} />
+        <span>Trial mode</span>
       </p>
-      <IconButton
-        icon={icons[theme.value]}
-        label={label}
-        onClick={() => {
-          theme.value = next[theme.value]
-        }}
-      />
+    )
+  const signOut = async () => {
+    await send('DELETE', '/console/session')
+    queries.clear()
+    isSignedOut.value = true
+  }
+  return (
+    <div class={css.who}>
+      <span class={css.whoName} title={`${session.name} (${session.role})`}>
+        {session.name}
+      </span>
+      <IconButton icon="signOut" label="Sign out" size={14} onClick={() => void signOut()} />
     </div>
   )
 }

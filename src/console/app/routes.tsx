@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/preact-query'
 import { useEffect } from 'preact/hooks'
 import { lazy, Route, Router, useLocation } from 'preact-iso'
-import { projectsQuery } from '../api/queries.ts'
+import { projectsQuery, sessionQuery } from '../api/queries.ts'
 import { Empty, Spinner } from '../parts/display/empty.tsx'
 import { LoadFailure, Page } from './page.tsx'
 import { CONSOLE, paths } from './paths.ts'
@@ -52,13 +52,20 @@ const projectOf = (path: string): string | undefined => {
 /** Leads to the flags of the project that was open last, or of the first one. */
 function Start() {
   const { route } = useLocation()
-  const { data: projects, error } = useQuery(projectsQuery())
+  const { data: session, error: signInError } = useQuery(sessionQuery())
+  const bound = session?.environment?.project
+  const { data: projects, error } = useQuery({
+    ...projectsQuery(),
+    enabled: session !== undefined && bound === undefined,
+  })
   useEffect(() => {
+    if (bound !== undefined) route(paths.flags(bound), true)
     if (!projects) return
     const project = projects.find(({ key }) => key === lastProject.value) ?? projects[0]
     route(project ? paths.flags(project.key) : paths.welcome(), true)
-  }, [projects])
-  return error ? <LoadFailure error={error} /> : <Spinner />
+  }, [projects, bound])
+  const failure = error ?? signInError
+  return failure ? <LoadFailure error={failure} /> : <Spinner />
 }
 
 const Nowhere = () => (

@@ -2,6 +2,7 @@ import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/preact-q
 import { ErrorBoundary, LocationProvider } from 'preact-iso'
 import { ApiError } from '../api/client.ts'
 import { Toasts } from '../parts/overlays/toast.tsx'
+import { Overlays } from './overlays.tsx'
 import { CONSOLE } from './paths.ts'
 import { Rail } from './rail.tsx'
 import { Routes, SignedOut } from './routes.tsx'
@@ -44,6 +45,7 @@ export function Shell() {
               <main id="content" class={css.main} tabIndex={-1}>
                 <Routes />
               </main>
+              <Overlays />
             </div>
           )}
         </ErrorBoundary>

@@ -168,9 +168,11 @@ function focusPlace(frame: HTMLElement | null, row: number, column: number): voi
   const visible = frame.clientHeight - head
   if (top < frame.scrollTop) frame.scrollTop = top
   else if (top + ROW > frame.scrollTop + visible) frame.scrollTop = top + ROW - visible
-  requestAnimationFrame(() => {
+  const focus = () => {
     const cell = frame.querySelector<HTMLElement>(`[data-place="${row}:${column}"]`)
     const focused = cell?.querySelector<HTMLElement>('[role=switch]') ?? cell
     focused?.focus({ preventScroll: true })
-  })
+    return focused !== undefined && focused !== null
+  }
+  if (!focus()) requestAnimationFrame(focus)
 }

@@ -30,7 +30,7 @@ function Flags({ matrix }: { readonly matrix: Matrix }) {
   const [isCreating, setCreating] = useState(false)
   const { selected, setSelected, actions } = useRowActions(project)
   const { text, sort, shown } = view
-  const me = session?.name
+  const me = session?.mode === 'key' ? session.name : undefined
   const flags = useMemo(() => {
     const environments = shown.map(({ key }) => key)
     return sortFlags(filterFlags(matrix.flags, parseFilter(text), { me, environments }), sort)
