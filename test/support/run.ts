@@ -18,6 +18,10 @@ const BIN = join(ROOT, 'node_modules/.bin')
 /** One limit for both runtimes: a test that hangs fails. */
 const TEST_MS = testTimeoutMs()
 const RUN_MS = 25 * 60_000
+/** Test files that run at once: the number of cores of a small machine. */
+const AT_ONCE = 2
+/** Files of one process on Bun: fewer cost more starts, more leave one process alone at the end. */
+const BUN_BATCH = 4
 
 const args = process.argv.slice(2)
 const runtimes = (['node', 'bun'] as const).filter(
@@ -50,11 +54,11 @@ if (!HAS_PROMTOOL)
   say(
     "LEFT OUT: the checks of metrics, alerts and dashboard by Prometheus's own tool, because this machine has no promtool; install prometheus",
   )
-/** The running test runner and its children: a process group, so that one kill reaches all. */
-let group: number | undefined
+/** The running test runners with their children: process groups, so that one kill reaches all members. */
+const groups = new Set<number>()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, async () => {
-    endGroup()
+    endGroups()
     await stop()
     process.exit(1)
   })
@@ -63,7 +67,7 @@ try {
   for (const runtime of runtimes) {
     const sum = await runTests(runtime)
     say(`${runtime}: ${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`)
-    for (const kind of ['passed', 'failed', 'skipped'] as const) total[kind] += sum[kind]
+    add(total, sum)
   }
 } finally {
   await stop()
@@ -73,36 +77,71 @@ process.exit(total.failed > 0 ? 1 : 0)
 
 /** Runs all files on one runtime. A run that fails without a failed test, or without tests, counts as one failure. */
 async function runTests(runtime: Runtime): Promise<Sum> {
-  const command = {
-    node: ['--test', '--test-reporter=spec', `--test-timeout=${TEST_MS}`, '--test-concurrency=2', ...files],
-    bun: ['test', `--timeout=${TEST_MS}`, ...files.map((file) => `./${file}`)],
-  }[runtime]
-  const child = spawn(join(BIN, runtime), command, {
+  const late = new AbortController()
+  const timer = setTimeout(() => {
+    say(`${runtime}: not done after ${RUN_MS / 60_000} minutes`)
+    late.abort()
+    endGroups()
+  }, RUN_MS)
+  const sum = runtime === 'node' ? await runOnNode() : await runOnBun(late.signal)
+  clearTimeout(timer)
+  if (sum.passed === 0) sum.failed += 1
+  return sum
+}
+
+async function runOnNode(): Promise<Sum> {
+  const options = ['--test-reporter=spec', `--test-timeout=${TEST_MS}`, `--test-concurrency=${AT_ONCE}`]
+  const { code, output } = await run('node', ['--test', ...options, ...files], (chunk) => process.stdout.write(chunk))
+  return withExitCode(sumOf(output, /^ℹ (pass|fail|cancelled|skipped) (\d+)$/gm), code)
+}
+
+/** Bun runs the files of one process sequentially, so there are several processes with a share of the files each. */
+async function runOnBun(late: AbortSignal): Promise<Sum> {
+  const sum: Sum = { passed: 0, failed: 0, skipped: 0 }
+  const left = [...files]
+  const runBatches = async () => {
+    while (left.length > 0 && !late.aborted) {
+      const batch = left.splice(0, BUN_BATCH).map((file) => `./${file}`)
+      const { code, output } = await run('bun', ['test', `--timeout=${TEST_MS}`, ...batch])
+      process.stdout.write(output)
+      add(sum, withExitCode(sumOf(output, /^ *(\d+) (pass|fail|skip)$/gm), code))
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, runBatches))
+  return sum
+}
+
+/** Runs a test runner to its end. */
+async function run(
+  runtime: Runtime,
+  args: readonly string[],
+  onOutput: (chunk: Buffer) => void = () => undefined,
+): Promise<{ code: number | null; output: string }> {
+  const child = spawn(join(BIN, runtime), args, {
     cwd: ROOT,
     env: { ...process.env, TEST_DATABASE_URL: url, NO_COLOR: '1', FORCE_COLOR: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
-  group = child.pid
-  const timer = setTimeout(() => {
-    say(`${runtime}: not done after ${RUN_MS / 60_000} minutes`)
-    endGroup()
-  }, RUN_MS)
+  const group = child.pid
+  if (group !== undefined) groups.add(group)
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {
       output += chunk
-      process.stdout.write(chunk)
+      onOutput(chunk)
     })
   const [code] = await once(child, 'close')
-  clearTimeout(timer)
-  group = undefined
-  const sum =
-    runtime === 'node'
-      ? sumOf(output, /^ℹ (pass|fail|cancelled|skipped) (\d+)$/gm)
-      : sumOf(output, /^ *(\d+) (pass|fail|skip)$/gm)
-  if ((code !== 0 && sum.failed === 0) || sum.passed === 0) sum.failed += 1
-  return sum
+  if (group !== undefined) groups.delete(group)
+  return { code, output }
+}
+
+function withExitCode(sum: Sum, code: number | null): Sum {
+  return code !== 0 && sum.failed === 0 ? { ...sum, failed: 1 } : sum
+}
+
+function add(total: Sum, sum: Sum): void {
+  for (const kind of ['passed', 'failed', 'skipped'] as const) total[kind] += sum[kind]
 }
 
 /** Parses a runner's summary. */
@@ -122,8 +161,8 @@ function testTimeoutMs(): number {
   return test.timeout
 }
 
-function endGroup(): void {
-  if (group !== undefined) process.kill(-group, 'SIGKILL')
+function endGroups(): void {
+  for (const group of groups) process.kill(-group, 'SIGKILL')
 }
 
 function say(line: string): void {
