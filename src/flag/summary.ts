@@ -61,10 +61,11 @@ function rulesOf(targeting: unknown): SummaryRule[] {
   return rules.length > 0 ? rules : [{ result: node }]
 }
 
-/** The operands of an `if` with at least one pair; undefined for any other rule. */
+/** The operands of an `if` or `?:`; undefined for any other rule. */
 function chainIn(rule: unknown): readonly unknown[] | undefined {
   const call = operatorCallOf(rule)
-  return call?.operator === 'if' && Array.isArray(call.written) && call.operands.length > 1 ? call.operands : undefined
+  const isChain = call?.operator === 'if' || call?.operator === '?:'
+  return isChain && Array.isArray(call.written) && call.operands.length > 0 ? call.operands : undefined
 }
 
 /** Whether a rule is a constant: the name of a variant, or null for the default variant, as an empty object is. */

@@ -17,6 +17,7 @@ import type { DefinitionView } from '../../../src/console/rules/view.ts'
 import type { Definition } from '../../../src/flag/definition.ts'
 import { evaluate } from '../../../src/flag/evaluate.ts'
 import { compileFlagSet } from '../../../src/flag/flag-set.ts'
+import { summaryOf } from '../../../src/flag/summary.ts'
 import { context, definition, SEGMENTS } from './generators.ts'
 
 const BOOLEAN = { state: 'ENABLED', variants: { on: true, off: false } } as const
@@ -141,5 +142,20 @@ test('patchBetween() is the merge patch from one definition to another, or undef
       if (patch === undefined) assert.match(JSON.stringify(after), /"(defaultVariant|targeting)":null/)
       else assert.deepEqual(mergePatch(before, patch), after)
     }),
+  )
+})
+
+test('the switch of the flag page has the position that the list of flags shows', () => {
+  fc.assert(
+    fc.property(definition, (value) => {
+      const view = viewOf(value)
+      const { state } = summaryOf(value as Definition)
+      const { kind } = servingOf(view)
+      assert.equal(state === 'held', kind === 'held')
+      assert.equal(state === 'disabled', kind === 'disabled')
+      assert.equal(state === 'partial', kind === 'rules')
+      if (kind === 'constant') assert.equal(state, isOn(view) ? 'on' : 'off')
+    }),
+    { numRuns: 1000 },
   )
 })
