@@ -12,6 +12,7 @@ export const queryKeys = {
   environments: (project: string) => ['project', project, 'environments'],
   matrix: (project: string) => ['project', project, 'matrix'],
   project: (project: string) => ['project', project],
+  keys: ['keys'],
 } as const
 
 /** Who is signed in. Null in trial mode, and where the service has no sessions: then every page is open. */
@@ -44,6 +45,17 @@ export const environmentsQuery = (project: string) =>
     queryKey: queryKeys.environments(project),
     queryFn: async ({ signal }) =>
       (await call('GET /api/v1/projects/{project}/environments', { path: { project } }, { signal })).data.items,
+  })
+
+/** All keys, without their secrets, newest first. */
+export const keysQuery = () =>
+  queryOptions({
+    queryKey: queryKeys.keys,
+    queryFn: ({ signal }) =>
+      everyPage(async (offset) => {
+        const query = { limit: PAGE_MAX, ...(offset !== undefined && { offset }) }
+        return (await call('GET /api/v1/keys', { query }, { signal })).data
+      }),
   })
 
 /** Each flag of a project in each of its environments: what the list shows. */

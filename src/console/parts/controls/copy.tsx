@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { announce } from '../overlays/toast.tsx'
+import { announce, showToast } from '../overlays/toast.tsx'
 import { IconButton } from './button.tsx'
 
 const SHOWN_MS = 1_500
@@ -8,7 +8,11 @@ const SHOWN_MS = 1_500
 export function CopyButton({ text, what }: { readonly text: string; readonly what: string }) {
   const [isCopied, setCopied] = useState(false)
   const copy = async () => {
-    await navigator.clipboard.writeText(text)
+    try {
+      await navigator.clipboard.writeText(text)
+    } catch {
+      return showToast('The browser does not allow to copy. Select the text instead', { isError: true })
+    }
     announce('Copied')
     setCopied(true)
     setTimeout(() => setCopied(false), SHOWN_MS)

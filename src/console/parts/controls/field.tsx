@@ -84,6 +84,15 @@ export function CheckField({ label, ...native }: CheckFieldProps) {
   )
 }
 
+/** A mistake that belongs to no field; nothing without a text. */
+export const FormError = ({ text }: { readonly text: string | undefined }) =>
+  text === undefined ? null : (
+    <p class={css.error} role="alert">
+      <Icon name="warning" size={14} />
+      {text}
+    </p>
+  )
+
 function Note({
   id,
   hint,
