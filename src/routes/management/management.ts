@@ -4,6 +4,7 @@ import { bodyLimit, MANAGEMENT_BYTES_MAX } from '../../middleware/body-limit.ts'
 import type { SessionsOptions } from '../../middleware/session.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import type { LogLine } from '../../telemetry/log.ts'
+import type { Streams } from '../ofrep/streams.ts'
 import { sessionsOf } from '../session.ts'
 import { changeRoutes, historyRoutes } from './changes.ts'
 import { definitionRoutes } from './definitions.ts'
@@ -13,6 +14,7 @@ import { flagSetRoutes } from './flag-set.ts'
 import { flagRoutes } from './flags.ts'
 import { keyRoutes } from './keys.ts'
 import { openApi } from './openapi.ts'
+import { projectEventRoutes } from './overview/events.ts'
 import { matrixRoutes } from './overview/matrix.ts'
 import { projectRoutes } from './projects.ts'
 import { segmentRoutes } from './rules/segments.ts'
@@ -33,11 +35,15 @@ export type ManagementDependencies = {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly log: LogLine
+  /** Undefined where event streams are not served. */
+  readonly events?: { readonly streams: Streams } | undefined
 }
 
 /** The management API with its OpenAPI document. Loaded with the first request for it. */
 export function management(dependencies: ManagementDependencies): Hono {
+  const { database, authenticate, events } = dependencies
   const api = managementApi(dependencies)
+  if (events) api.route(`${PROJECT}/events`, projectEventRoutes(database, authenticate, events.streams))
   return new Hono().route('/', api).route('/', openApi(api))
 }
 

@@ -21,7 +21,11 @@ export type SseDependencies = {
 }
 
 /** Never compressed or buffered by a proxy: a late event is useless. */
-const HEADERS = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
+export const STREAM_HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+}
 const TOKEN_LENGTH_MAX = 128
 export const STREAM_ROUTE = `${STREAM_PATH}*`
 
@@ -40,7 +44,7 @@ export function eventStream(dependencies: SseDependencies): (c: Call) => Promise
       const flagSetId = await authorizedFlagSetId(dependencies, c)
       const lastEventId = c.req.header('last-event-id') ?? null
       const body = await dependencies.streams.open(flagSetId, { lastEventId, span })
-      const response = new Response(body, { headers: HEADERS })
+      const response = new Response(body, { headers: STREAM_HEADERS })
       if (span) recordResponse(span, response)
       return response
     } catch (error) {

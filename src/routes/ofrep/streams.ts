@@ -11,7 +11,7 @@ export type StreamsOptions = {
   /** Longest life of a stream. Each ends up to a quarter earlier, at random, so that streams that began together do not end together. */
   readonly secondsMax: number
   readonly keepAliveMs?: number
-  /** Streams open at once, in all and for one environment. */
+  /** Streams open at once, in all and of one name: of one environment, or of one project. */
   readonly max?: number
   readonly environmentMax?: number
   /** Monotonic milliseconds. */
@@ -46,14 +46,22 @@ export type OpenOptions = {
   readonly span?: Span | undefined
 }
 type Controller = ReadableStreamDefaultController<Uint8Array>
-/** One open stream. `pending` is the newest snapshot that its client was too slow to receive. */
+/**
+ * Where the events of a stream come from. `ifSlow` is what a client that cannot receive the event gets later in place of it, and of those
+ * before it. `first` is sent at once.
+ */
+export type EventSource = (
+  send: (event: Uint8Array, ifSlow?: Uint8Array) => void,
+) => Promise<{ readonly leave: () => void; readonly first: Uint8Array | undefined }>
+
+/** One open stream. `pending` is the newest event that its client was too slow to receive. */
 type OpenStream = {
-  readonly flagSetId: string
+  readonly name: string
   readonly span: Span | undefined
   readonly endsAt: number
   keepAliveAt: number
   controller: Controller | undefined
-  pending: Snapshot | undefined
+  pending: Uint8Array | undefined
   unsubscribe: (() => void) | undefined
 }
 
@@ -82,26 +90,40 @@ export class Streams {
    * Opens a stream of events of one environment; its span ends with it. Throws `unavailable` above a limit and after `endStreams()`, and the
    * errors of the environment's lookup.
    */
-  async open(flagSetId: string, { lastEventId, span }: OpenOptions): Promise<ReadableStream<Uint8Array>> {
-    const stream = this.#add(flagSetId, span)
-    try {
+  open(flagSetId: string, { lastEventId, span }: OpenOptions): Promise<ReadableStream<Uint8Array>> {
+    const source: EventSource = async (send) => {
       let last: Snapshot | undefined
-      const followed = await this.#options.follow(flagSetId, {
+      const followed = await this.follow(flagSetId, {
         onSnapshot: (snapshot) => {
-          if (snapshot !== last) this.#send(stream, snapshot)
+          if (snapshot !== last) send(eventOf(snapshot))
         },
-        onBoundary: (snapshot) => this.#send(stream, snapshot),
+        onBoundary: (snapshot) => send(eventOf(snapshot)),
       })
-      stream.unsubscribe = followed.leave
-      if (!this.#open.has(stream)) throw new FlagError('unavailable', 'This replica is stopping')
       last = followed.snapshot
       const isBehind = lastEventId === null ? this.#isRecent(last) : lastEventId !== String(last.revision)
-      if (isBehind || this.#hasPassedBoundary(last)) stream.pending = last
+      return { leave: followed.leave, first: isBehind || this.#hasPassedBoundary(last) ? eventOf(last) : undefined }
+    }
+    return this.openFrom(flagSetId, source, span)
+  }
+
+  /** Opens a stream of the events of `source`, under the limits of all streams and of those with the same name. Throws as `open()`. */
+  async openFrom(name: string, source: EventSource, span?: Span): Promise<ReadableStream<Uint8Array>> {
+    const stream = this.#add(name, span)
+    try {
+      const { leave, first } = await source((event, ifSlow) => this.#send(stream, event, ifSlow))
+      stream.unsubscribe = leave
+      if (!this.#open.has(stream)) throw new FlagError('unavailable', 'This replica is stopping')
+      if (first) stream.pending = first
       return this.#body(stream)
     } catch (error) {
       this.#remove(stream)
       throw error
     }
+  }
+
+  /** Notifies `listener` of newer snapshots of an environment. Throws `not_found` or `unavailable`. */
+  follow(flagSetId: string, listener: SnapshotListener): Promise<Subscribed> {
+    return this.#options.follow(flagSetId, listener)
   }
 
   /** Ends every stream and refuses new ones. Each client gets a random time after which to reconnect. */
@@ -110,16 +132,16 @@ export class Streams {
     for (const stream of this.#open) this.#end(stream, 'stopping')
   }
 
-  #add(flagSetId: string, span: Span | undefined): OpenStream {
+  #add(name: string, span: Span | undefined): OpenStream {
     const { max = STREAMS_MAX, environmentMax = ENVIRONMENT_STREAMS_MAX, secondsMax, now, random } = this.#options
     if (this.#isClosed) throw new FlagError('unavailable', 'This replica is stopping')
-    const count = this.#counts.get(flagSetId) ?? 0
+    const count = this.#counts.get(name) ?? 0
     if (this.#open.size >= max || count >= environmentMax)
       throw new FlagError('unavailable', 'Too many event streams are open')
     const endsAt = now() + secondsMax * 1_000 * (1 - random() / 4)
     const keepAliveAt = now() + this.#keepAliveMs
     const stream: OpenStream = {
-      flagSetId,
+      name,
       span,
       endsAt,
       keepAliveAt,
@@ -128,7 +150,7 @@ export class Streams {
       unsubscribe: undefined,
     }
     this.#open.add(stream)
-    this.#counts.set(flagSetId, count + 1)
+    this.#counts.set(name, count + 1)
     this.#ticker ??= setInterval(() => this.#tick(), this.#keepAliveMs / TICKS_PER_KEEP_ALIVE)
     return stream
   }
@@ -141,18 +163,18 @@ export class Streams {
       },
       pull: (controller) => {
         if (stream.pending === undefined) return
-        controller.enqueue(eventOf(stream.pending))
+        controller.enqueue(stream.pending)
         stream.pending = undefined
       },
       cancel: () => this.#remove(stream, 'client'),
     })
   }
 
-  /** A snapshot for a slow reader waits and is replaced by a newer one: there is no queue. */
-  #send(stream: OpenStream, snapshot: Snapshot): void {
+  /** An event for a slow reader waits and is replaced by a newer one: there is no queue. */
+  #send(stream: OpenStream, event: Uint8Array, ifSlow = event): void {
     const { controller } = stream
-    if (controller && (controller.desiredSize ?? 0) > 0) controller.enqueue(eventOf(snapshot))
-    else stream.pending = snapshot
+    if (controller && (controller.desiredSize ?? 0) > 0) controller.enqueue(event)
+    else stream.pending = ifSlow
   }
 
   #tick(): void {
@@ -184,9 +206,9 @@ export class Streams {
     if (!this.#open.delete(stream)) return
     if (reason && stream.controller) this.ended.of(reason).value += 1
     if (reason) stream.span?.setAttribute('flagstaff.stream.end', reason).end()
-    const count = (this.#counts.get(stream.flagSetId) ?? 1) - 1
-    if (count > 0) this.#counts.set(stream.flagSetId, count)
-    else this.#counts.delete(stream.flagSetId)
+    const count = (this.#counts.get(stream.name) ?? 1) - 1
+    if (count > 0) this.#counts.set(stream.name, count)
+    else this.#counts.delete(stream.name)
     if (this.#open.size > 0) return
     clearInterval(this.#ticker)
     this.#ticker = undefined

@@ -1007,6 +1007,270 @@ export interface Api {
     }
   }
   /**
+   * List the segments of an environment
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/segments': {
+    path: {
+      project: string
+      environment: string
+    }
+    query: {
+      limit?: string
+      after?: string
+      usedBy?: 'true' | 'false'
+    }
+    response: {
+      items: {
+        /**
+         * Name of a segment, unique in its environment
+         */
+        name: string
+        rule: unknown
+        /**
+         * Revision of its last change; its ETag
+         */
+        revision: number
+        /**
+         * The segments that its rule refers to
+         */
+        references: string[]
+        /**
+         * Who refers to the segment, directly or through other segments; `count` has all of them
+         */
+        usedBy?: {
+          count: number
+          flags: {
+            /**
+             * Key of a flag, name of a segment
+             */
+            key: string
+            /**
+             * The segments between, that of the user first; empty: direct
+             */
+            path: string[]
+          }[]
+          segments: {
+            /**
+             * Key of a flag, name of a segment
+             */
+            key: string
+            /**
+             * The segments between, that of the user first; empty: direct
+             */
+            path: string[]
+          }[]
+        }
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+    }
+  }
+  /**
+   * Read a segment
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/segments/{name}': {
+    path: {
+      project: string
+      environment: string
+      name: string
+    }
+    response: {
+      /**
+       * Name of a segment, unique in its environment
+       */
+      name: string
+      rule: unknown
+      /**
+       * Revision of its last change; its ETag
+       */
+      revision: number
+      /**
+       * The segments that its rule refers to
+       */
+      references: string[]
+      /**
+       * Who refers to the segment, directly or through other segments; `count` has all of them
+       */
+      usedBy?: {
+        count: number
+        flags: {
+          /**
+           * Key of a flag, name of a segment
+           */
+          key: string
+          /**
+           * The segments between, that of the user first; empty: direct
+           */
+          path: string[]
+        }[]
+        segments: {
+          /**
+           * Key of a flag, name of a segment
+           */
+          key: string
+          /**
+           * The segments between, that of the user first; empty: direct
+           */
+          path: string[]
+        }[]
+      }
+    }
+  }
+  /**
+   * Create or replace a segment
+   */
+  'PUT /api/v1/projects/{project}/environments/{environment}/segments/{name}': {
+    path: {
+      project: string
+      environment: string
+      name: string
+    }
+    query: {
+      dryRun?: 'true' | 'false'
+      comment?: string
+    }
+    body: {
+      /**
+       * A rule in JSONLogic with flagd’s operators, or a list of constants
+       */
+      rule: {
+        [k: string]: unknown
+      }
+    }
+    response: {
+      /**
+       * Name of a segment, unique in its environment
+       */
+      name: string
+      rule: unknown
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      dryRun: boolean
+      /**
+       * Keys of the flags that may evaluate differently, at most 1000
+       */
+      affects: string[]
+      affectsCount: number
+      warnings?: {
+        /**
+         * JSON Pointer (RFC 6901)
+         */
+        pointer: string
+        detail: string
+      }[]
+    }
+  }
+  /**
+   * Change parts of a segment (JSON Merge Patch, RFC 7396)
+   */
+  'PATCH /api/v1/projects/{project}/environments/{environment}/segments/{name}': {
+    path: {
+      project: string
+      environment: string
+      name: string
+    }
+    query: {
+      dryRun?: 'true' | 'false'
+      comment?: string
+    }
+    body: {
+      /**
+       * A rule in JSONLogic with flagd’s operators, or a list of constants
+       */
+      rule: {
+        [k: string]: unknown
+      }
+    }
+    response: {
+      /**
+       * Name of a segment, unique in its environment
+       */
+      name: string
+      rule: unknown
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      dryRun: boolean
+      /**
+       * Keys of the flags that may evaluate differently, at most 1000
+       */
+      affects: string[]
+      affectsCount: number
+      warnings?: {
+        /**
+         * JSON Pointer (RFC 6901)
+         */
+        pointer: string
+        detail: string
+      }[]
+    }
+  }
+  /**
+   * Delete a segment that is not in use
+   */
+  'DELETE /api/v1/projects/{project}/environments/{environment}/segments/{name}': {
+    path: {
+      project: string
+      environment: string
+      name: string
+    }
+    query: {
+      dryRun?: 'true' | 'false'
+      force?: 'true' | 'false'
+      comment?: string
+    }
+    response: undefined
+  }
+  /**
+   * Rename a segment, in all rules that refer to it
+   */
+  'POST /api/v1/projects/{project}/environments/{environment}/segments/{name}/rename': {
+    path: {
+      project: string
+      environment: string
+      name: string
+    }
+    query: {
+      dryRun?: 'true' | 'false'
+      comment?: string
+    }
+    body: {
+      /**
+       * Name of a segment, unique in its environment
+       */
+      to: string
+    }
+    response: {
+      /**
+       * Name of a segment, unique in its environment
+       */
+      name: string
+      rule: unknown
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      dryRun: boolean
+      /**
+       * Keys of the flags that may evaluate differently, at most 1000
+       */
+      affects: string[]
+      affectsCount: number
+      warnings?: {
+        /**
+         * JSON Pointer (RFC 6901)
+         */
+        pointer: string
+        detail: string
+      }[]
+    }
+  }
+  /**
    * Export an environment
    */
   'GET /api/v1/projects/{project}/environments/{environment}/flagset': {
@@ -1419,11 +1683,15 @@ export interface Api {
          */
         at: string
         actor: string
-        subject: 'project' | 'environment' | 'flag' | 'definition' | 'key'
-        action: 'create' | 'update' | 'delete' | 'archive' | 'restore' | 'rollback' | 'revoke'
+        subject: 'project' | 'environment' | 'flag' | 'definition' | 'segment' | 'key'
+        action: 'create' | 'update' | 'delete' | 'rename' | 'archive' | 'restore' | 'rollback' | 'revoke'
         project: string | null
         environment: string | null
         flag: string | null
+        /**
+         * Name of a segment; after a renaming the new one
+         */
+        segment: string | null
         revision: number | null
         before: unknown
         after: unknown
@@ -1501,7 +1769,8 @@ export interface Api {
       project?: string
       environment?: string
       flag?: string
-      subject?: 'project' | 'environment' | 'flag' | 'definition' | 'key'
+      segment?: string
+      subject?: 'project' | 'environment' | 'flag' | 'definition' | 'segment' | 'key'
       actor?: string
       from?: string
       to?: string
@@ -1514,11 +1783,15 @@ export interface Api {
          */
         at: string
         actor: string
-        subject: 'project' | 'environment' | 'flag' | 'definition' | 'key'
-        action: 'create' | 'update' | 'delete' | 'archive' | 'restore' | 'rollback' | 'revoke'
+        subject: 'project' | 'environment' | 'flag' | 'definition' | 'segment' | 'key'
+        action: 'create' | 'update' | 'delete' | 'rename' | 'archive' | 'restore' | 'rollback' | 'revoke'
         project: string | null
         environment: string | null
         flag: string | null
+        /**
+         * Name of a segment; after a renaming the new one
+         */
+        segment: string | null
         revision: number | null
         before: unknown
         after: unknown

@@ -52,20 +52,6 @@ export function readMatrix(database: Database, project: string, filter: MatrixFi
   })
 }
 
-/** Changes with everything of a matrix but the usage. Fails with `not_found`. */
-export function readMatrixVersion(database: Database, project: string): Promise<string> {
-  return database.read(async (db) => {
-    const { id } = await selectProject(db, project)
-    const { rows } = await db.execute<{ version: string }>(sql`
-      select concat_ws('/',
-        (select string_agg(concat(id, ':', revision), ',' order by id) from flagstaff.environments
-          where project_id = ${String(id)}::bigint),
-        (select concat(count(*), ':', sum(version)) from flagstaff.flags where project_id = ${String(id)}::bigint)
-      ) as version`)
-    return `${id}/${rows[0]?.version}`
-  })
-}
-
 async function selectHomes(
   db: Db,
   projectId: bigint,

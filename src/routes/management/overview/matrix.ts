@@ -12,8 +12,8 @@ import {
   type MatrixFilter,
   type MatrixRows,
   readMatrix,
-  readMatrixVersion,
 } from '../../../repository/postgres/overview/matrix.ts'
+import { readProjectVersion } from '../../../repository/postgres/overview/project-version.ts'
 import { matchesEtag } from '../../ofrep/etag.ts'
 import {
   EnvironmentKey,
@@ -151,7 +151,8 @@ class MatrixCache {
   /** Fails with `not_found`. */
   async read(project: string, part: MatrixPart): Promise<SerializedMatrix> {
     const name = JSON.stringify([project, part])
-    const version = await readMatrixVersion(this.#database, project)
+    const { id, environments, flags } = await readProjectVersion(this.#database, project)
+    const version = JSON.stringify([id, environments, flags])
     const cached = this.#entries.get(name)
     const now = this.#now()
     if (cached?.version === version && Math.abs(now - cached.readAt) < USAGE_MS) return cached
