@@ -17,6 +17,7 @@ import { openApi } from './openapi.ts'
 import { projectEventRoutes } from './overview/events.ts'
 import { matrixRoutes } from './overview/matrix.ts'
 import { projectRoutes } from './projects.ts'
+import { attributeRoutes } from './rules/attributes.ts'
 import { segmentRoutes } from './rules/segments.ts'
 import { usageRoutes } from './usage.ts'
 import { jsonOnly, wellFormedUrl } from './validation.ts'
@@ -55,6 +56,7 @@ function managementApi(dependencies: ManagementDependencies): Hono {
     .route(`${PROJECT}/environments`, environmentRoutes(database, authenticate, refreshFlags))
     .route(`${PROJECT}/flags`, flagRoutes(database, authenticate, refreshFlags))
     .route(`${PROJECT}/matrix`, matrixRoutes(database, authenticate, now))
+    .route(PROJECT, attributeRoutes(database, authenticate))
     .route(`${ENVIRONMENT}/flags`, definitionRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/segments`, segmentRoutes(database, authenticate, refreshFlags))
     .route(ENVIRONMENT, flagSetRoutes(database, authenticate, refreshFlags))

@@ -38,6 +38,7 @@ const ROUTES = [
   ['GET', '/api/v1/projects/shop/environments', 'viewer'],
   ['POST', '/api/v1/projects/shop/environments', 'admin'],
   ['GET', '/api/v1/projects/shop/matrix', 'viewer'],
+  ['GET', '/api/v1/projects/shop/attributes', 'viewer'],
   ['GET', LIVE, 'viewer'],
   ['PATCH', LIVE, 'admin'],
   ['DELETE', LIVE, 'admin'],

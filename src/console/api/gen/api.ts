@@ -690,6 +690,34 @@ export interface Api {
     }
   }
   /**
+   * List the attributes that rules read; for a viewer or editor those of its environment
+   */
+  'GET /api/v1/projects/{project}/attributes': {
+    path: {
+      project: string
+    }
+    response: {
+      /**
+       * At most 500, those of most uses first
+       */
+      items: {
+        /**
+         * Path in the evaluation context
+         */
+        name: string
+        /**
+         * Literals that rules compare it with, of their JSON types; at most 20
+         */
+        values: (string | number | boolean)[]
+        /**
+         * How often rules read it
+         */
+        uses: number
+        isBuiltIn: boolean
+      }[]
+    }
+  }
+  /**
    * List the definitions of an environment
    */
   'GET /api/v1/projects/{project}/environments/{environment}/flags': {
@@ -1805,7 +1833,7 @@ export interface Api {
     }
   }
   /**
-   * List keys, without their secrets
+   * List keys, without their secrets; for an editor the client and server keys of its environment
    */
   'GET /api/v1/keys': {
     query: {
@@ -1846,7 +1874,7 @@ export interface Api {
     }
   }
   /**
-   * Create a key
+   * Create a key; an editor creates client and server keys of its environment
    */
   'POST /api/v1/keys': {
     query: {
