@@ -1,0 +1,152 @@
+import { useQueryClient } from '@tanstack/preact-query'
+import { useState } from 'preact/hooks'
+import { ApiError, call } from '../../api/client.ts'
+import type { Api } from '../../api/gen/api.ts'
+import type { Matrix } from '../../api/matrix.ts'
+import { refreshProject } from '../../api/queries.ts'
+import { Button } from '../../parts/controls/button.tsx'
+import { SelectField } from '../../parts/controls/field.tsx'
+import { Icon } from '../../parts/display/icon.tsx'
+import { Card } from '../../parts/display/table.tsx'
+import { showToast } from '../../parts/overlays/toast.tsx'
+import * as css from './page.module.css'
+
+const APPLY = 'PUT /api/v1/projects/{project}/environments/{environment}/flagset'
+type Applied = Api[typeof APPLY]['response']
+type Chosen = { readonly file: string; readonly document: Api[typeof APPLY]['body']; readonly difference: Applied }
+
+/** A flagd file into an environment: its difference first, and nothing is removed. */
+export function ImportFile({ matrix }: { readonly matrix: Matrix }) {
+  const { project, environments } = matrix
+  const queries = useQueryClient()
+  const [environment, setEnvironment] = useState(environments[0]?.key ?? '')
+  const [chosen, setChosen] = useState<Chosen>()
+  const [error, setError] = useState<string>()
+  const apply = async (document: Chosen['document'], dryRun: 'true' | 'false') =>
+    (await call(APPLY, { path: { project, environment }, query: { dryRun }, body: document })).data
+  const take = async (file: File | undefined) => {
+    if (!file) return
+    setChosen(undefined)
+    setError(undefined)
+    try {
+      const document = JSON.parse(await file.text())
+      setChosen({ file: file.name, document, difference: await apply(document, 'true') })
+    } catch (failure) {
+      setError(messageOf(failure, file.name))
+    }
+  }
+  const save = async ({ document, file }: Chosen) => {
+    try {
+      const { created, updated } = await apply(document, 'false')
+      setChosen(undefined)
+      showToast(`${file}: ${created.length} flags created, ${updated.length} changed`)
+      await refreshProject(queries, project)
+    } catch (failure) {
+      setError(messageOf(failure, file))
+    }
+  }
+  return (
+    <Card title="Import a flagd file">
+      <SelectField
+        label="Into the environment"
+        value={environment}
+        onChange={(event) => {
+          setEnvironment(event.currentTarget.value)
+          setChosen(undefined)
+        }}
+      >
+        {environments.map(({ key, name }) => (
+          <option key={key} value={key}>
+            {name}
+          </option>
+        ))}
+      </SelectField>
+      <DropZone onFile={(file) => void take(file)} />
+      {error !== undefined && (
+        <p class={css.error} role="alert">
+          <Icon name="warning" size={14} />
+          {error}
+        </p>
+      )}
+      {chosen && <Difference chosen={chosen} onApply={() => void save(chosen)} onCancel={() => setChosen(undefined)} />}
+    </Card>
+  )
+}
+
+function messageOf(failure: unknown, file: string): string {
+  if (failure instanceof SyntaxError) return `${file} is no JSON: ${failure.message}`
+  if (!(failure instanceof ApiError)) throw failure
+  const [first] = failure.mistakes
+  return first ? `${failure.message}: ${first.detail} (${first.pointer})` : failure.message
+}
+
+function DropZone({ onFile }: { readonly onFile: (file: File | undefined) => void }) {
+  const [isOver, setOver] = useState(false)
+  return (
+    <label
+      class={css.drop}
+      data-over={isOver}
+      onDragOver={(event) => {
+        event.preventDefault()
+        setOver(true)
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault()
+        setOver(false)
+        onFile(event.dataTransfer?.files[0])
+      }}
+    >
+      <Icon name="upload" size={20} />
+      <span>Drop a JSON file here, or choose one</span>
+      <input
+        type="file"
+        class="visuallyHidden"
+        accept=".json,application/json"
+        onChange={(event) => {
+          onFile(event.currentTarget.files?.[0])
+          event.currentTarget.value = '' // so that the same file can be chosen again
+        }}
+      />
+    </label>
+  )
+}
+
+type DifferenceProps = { readonly chosen: Chosen; readonly onApply: () => void; readonly onCancel: () => void }
+
+function Difference({ chosen: { file, difference }, onApply, onCancel }: DifferenceProps) {
+  const { created, updated, segments, warnings } = difference
+  const isSame = created.length + updated.length === 0 && !segments
+  return (
+    <div class={css.difference}>
+      <h3>{isSame ? `${file} changes nothing` : `What ${file} changes`}</h3>
+      <Keys label="Created" keys={created} />
+      <Keys label="Changed" keys={updated} />
+      {segments && <p>Segments change as well.</p>}
+      {warnings.length > 0 && (
+        <p class={css.note}>{warnings.length} warnings: other engines of flagd evaluate parts differently.</p>
+      )}
+      <div class={css.actions}>
+        <Button kind="primary" disabled={isSame} onClick={onApply}>
+          Apply
+        </Button>
+        <Button kind="quiet" onClick={onCancel}>
+          Cancel
+        </Button>
+      </div>
+    </div>
+  )
+}
+
+const KEYS_SHOWN = 20
+
+const Keys = ({ label, keys }: { readonly label: string; readonly keys: readonly string[] }) =>
+  keys.length === 0 ? null : (
+    <p>
+      <strong>
+        {label} ({keys.length}):
+      </strong>{' '}
+      {keys.slice(0, KEYS_SHOWN).join(', ')}
+      {keys.length > KEYS_SHOWN && ' …'}
+    </p>
+  )
