@@ -32,6 +32,7 @@ export class ProjectWatch {
     const watched = known ?? new WatchedProject(project, { database: this.#database, streams: this.#streams, version })
     this.#projects.set(project, watched)
     watched.listeners.add(listener)
+    await watched.ready()
     return () => {
       watched.listeners.delete(listener)
       if (watched.listeners.size > 0 || this.#projects.get(project) !== watched) return
@@ -58,6 +59,11 @@ class WatchedProject {
     this.#watching = watching
     this.#timer = setInterval(() => void this.#check(), CHECK_MS)
     this.#follow(watching.version)
+  }
+
+  /** Resolves when all environments are subscribed to. Never rejects. */
+  async ready(): Promise<void> {
+    await Promise.all(this.#environments.values())
   }
 
   stop(): void {

@@ -19,6 +19,12 @@ const follow = async (headers: Record<string, string> = { authorization: `Bearer
   return { status: response.status, type: response.headers.get('content-type'), events: readEvents(response.body) }
 }
 const next = async (events: Events) => JSON.parse((await events.next('data'))?.['data'] ?? 'null')
+/** Closes a stream and waits until the service has noticed. */
+const close = async (events: Events) => {
+  await events.cancel()
+  const until = performance.now() + 10_000
+  while (it.service.streams.size > 0 && performance.now() < until) await new Promise(setImmediate)
+}
 const put = (service: Service, environment: string, defaultVariant: string) =>
   service.call('PUT', `/api/v1/projects/shop/environments/${environment}/flags/a`, {
     body: { ...SWITCH, defaultVariant },
@@ -42,7 +48,7 @@ test('a change of this or another replica is a hint with the new revision, and o
   assert.deepEqual(await next(events), { environment: 'live', revision: 1 })
   await put(other, 'live', 'on')
   assert.deepEqual(await next(events), { environment: 'live', revision: 2 })
-  await events.cancel()
+  await close(events)
 })
 
 test('a key of one environment gets no hint of others, and a client key none at all', async () => {
@@ -52,7 +58,7 @@ test('a key of one environment gets no hint of others, and a client key none at 
   await put(it.service, 'live', 'off')
   await put(it.service, 'test', 'on')
   assert.deepEqual(await next(events), { environment: 'test', revision: 4 })
-  await events.cancel()
+  await close(events)
   assert.equal((await follow({ 'x-api-key': await newKey('client', environment) })).status, 403)
   assert.equal((await follow({})).status, 401)
 })
