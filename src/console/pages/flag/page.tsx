@@ -1,11 +1,106 @@
-import { Page } from '../../app/page.tsx'
-import { Empty } from '../../parts/display/empty.tsx'
+import { useQuery } from '@tanstack/preact-query'
+import { useLocation } from 'preact-iso'
+import { environmentsQuery, matrixQuery, sessionQuery } from '../../api/queries.ts'
+import { LoadFailure, Page } from '../../app/page.tsx'
+import { paths } from '../../app/paths.ts'
+import { CopyButton } from '../../parts/controls/copy.tsx'
+import { Empty, Spinner } from '../../parts/display/empty.tsx'
+import { AbsentDefinition } from './absent.tsx'
+import { EnvironmentTabs } from './environment-tabs.tsx'
+import * as css from './flag.module.css'
+import { FlagHead } from './flag-head.tsx'
+import { FlagWorkspace } from './flag-workspace.tsx'
+import { definitionQuery, flagQuery, ruleWordsQuery } from './queries.ts'
+
+type FlagPageProps = { readonly project: string; readonly flag: string; readonly environment?: string }
 
 /** `/console/p/:project/flags/:flag/:environment?` */
-export function FlagPage({ flag }: { readonly project: string; readonly flag: string; readonly environment?: string }) {
+export function FlagPage({ project, flag: key, environment }: FlagPageProps) {
+  const flag = useQuery(flagQuery(project, key))
+  const matrix = useQuery(matrixQuery(project))
+  const session = useQuery(sessionQuery())
+  const { url } = useLocation()
+  const error = flag.error ?? matrix.error
+  if (error) return <LoadFailure error={error} onRetry={() => void flag.refetch()} />
+  if (!flag.data || !matrix.data) return <Spinner />
+  const { environments, flags } = matrix.data
+  const current = environments.find((each) => each.key === environment) ?? environments[0]
+  const isViewer = session.data?.role === 'viewer'
+  const isReadOnly = isViewer || flag.data.data.archived
+  const cells = flags.find((each) => each.key === key)?.environments ?? {}
+  const heading = (
+    <span class={css.heading}>
+      <a href={paths.flags(project)} class={css.back}>
+        Flags
+      </a>
+      <span class={css.key}>{key}</span>
+      <CopyButton text={key} what="the key" />
+    </span>
+  )
   return (
-    <Page title={flag}>
-      <Empty icon="flag" title="This page is not made yet" />
+    <Page title={key} heading={heading}>
+      <FlagHead project={project} flag={flag.data.data} etag={flag.data.etag} isReadOnly={isViewer} />
+      {current ? (
+        <>
+          <EnvironmentTabs
+            project={project}
+            flag={key}
+            environments={environments}
+            cells={cells}
+            current={current.key}
+            search={searchOf(url)}
+          />
+          <EnvironmentContent
+            key={`${project}/${current.key}/${key}`}
+            project={project}
+            environment={current}
+            flagKey={key}
+            type={flag.data.data.type}
+            keys={flags.map((each) => each.key)}
+            isReadOnly={isReadOnly}
+          />
+        </>
+      ) : (
+        <Empty icon="environments" title="The project has no environment" />
+      )}
     </Page>
+  )
+}
+
+function searchOf(url: string): string {
+  const at = url.indexOf('?')
+  return at < 0 ? '' : url.slice(at)
+}
+
+type EnvironmentContentProps = {
+  readonly project: string
+  readonly environment: { readonly key: string; readonly name: string; readonly protected: boolean }
+  readonly flagKey: string
+  readonly type: 'boolean' | 'string' | 'number' | 'object'
+  readonly keys: readonly string[]
+  readonly isReadOnly: boolean
+}
+
+function EnvironmentContent({ project, environment, flagKey, type, keys, isReadOnly }: EnvironmentContentProps) {
+  const place = { project, environment: environment.key, key: flagKey }
+  const definition = useQuery(definitionQuery(place))
+  const words = useQuery(ruleWordsQuery(project, environment.key))
+  const environments = useQuery(environmentsQuery(project))
+  const error = definition.error ?? words.error
+  if (error) return <LoadFailure error={error} onRetry={() => void definition.refetch()} />
+  if (definition.data === undefined || !words.data) return <Spinner />
+  if (definition.data === null) return <AbsentDefinition place={place} type={type} isReadOnly={isReadOnly} />
+  const bucketing = environments.data?.find(({ key }) => key === environment.key)?.bucketing ?? 'v2'
+  return (
+    <FlagWorkspace
+      place={place}
+      stored={definition.data}
+      words={words.data}
+      bucketing={bucketing}
+      type={type}
+      keys={keys}
+      protectedName={environment.protected ? environment.name || environment.key : undefined}
+      isReadOnly={isReadOnly}
+    />
   )
 }

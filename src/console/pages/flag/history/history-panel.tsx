@@ -61,8 +61,8 @@ type EntryProps = Pick<HistoryPanelProps, 'onBringBack'> & {
 
 function Entry({ entry, isCurrent, onBringBack }: EntryProps) {
   const [isOpen, setOpen] = useState(false)
-  const { id, action, actor, at, before, after, comment, revision } = entry
-  const isRestorable = onBringBack && !isCurrent && after !== null && revision !== null
+  const { id, subject, action, actor, at, before, after, comment, revision } = entry
+  const isRestorable = onBringBack && !isCurrent && subject === 'definition' && after !== null && revision !== null
   return (
     <li class={css.entry}>
       <header class={css.head}>

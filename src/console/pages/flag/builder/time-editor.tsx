@@ -1,0 +1,66 @@
+import * as field from '../../../parts/controls/field.module.css'
+import { setOperator, setValues } from '../../../rules/conditions.ts'
+import type { TimeView } from '../../../rules/view.ts'
+import * as css from './builder.module.css'
+import { useRuleEditor } from './editor.ts'
+
+const OPERATORS: readonly (readonly [TimeView['operator'], string])[] = [
+  ['>=', 'from'],
+  ['>', 'after'],
+  ['<', 'before'],
+  ['<=', 'until'],
+  ['between', 'between'],
+  ['between_inclusive', 'between, both included'],
+]
+const UTC = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
+
+/** A comparison of the time of the evaluation, in the viewer's time zone, with the same time in UTC. */
+export function TimeEditor({ time: { path, operator, values } }: { time: TimeView }) {
+  const { apply, isReadOnly } = useRuleEditor()
+  return (
+    <div class={css.clause}>
+      <span class={css.word}>Time is</span>
+      <select
+        class={field.input}
+        aria-label="Operator"
+        disabled={isReadOnly}
+        value={operator}
+        onChange={({ currentTarget }) =>
+          apply((text) => setOperator(text, path, currentTarget.value as TimeView['operator']), 'operator')
+        }
+      >
+        {OPERATORS.map(([value, name]) => (
+          <option key={value} value={value}>
+            {name}
+          </option>
+        ))}
+      </select>
+      {values.map((seconds, index) => (
+        <span key={index} class={css.time}>
+          <input
+            type="datetime-local"
+            class={field.input}
+            aria-label={`Date and time, ${ZONE}`}
+            disabled={isReadOnly}
+            value={localText(seconds)}
+            onChange={({ currentTarget }) => {
+              const next = new Date(currentTarget.value).getTime() / 1_000
+              if (Number.isFinite(next)) apply((text) => setValues(text, path, values.with(index, next)), 'time')
+            }}
+          />
+          <span class={css.note}>
+            {ZONE}; {UTC.format(seconds * 1_000)} UTC
+          </span>
+        </span>
+      ))}
+    </div>
+  )
+}
+
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone
+
+/** Unix seconds as the input has them: local, without a zone. */
+function localText(seconds: number): string {
+  const date = new Date(seconds * 1_000)
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}

@@ -1,0 +1,84 @@
+import { useQuery } from '@tanstack/preact-query'
+import type { ComponentType } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { paths } from '../../app/paths.ts'
+import { Spinner } from '../../parts/display/empty.tsx'
+import type { TextMistake } from './json/mistakes.ts'
+import { type FlagPlace, type ReadDefinition, type RuleWords, usageQuery, type ValueType } from './queries.ts'
+import { RulesTab } from './rules-tab.tsx'
+import { sharesOf } from './usage/series.ts'
+import type { DraftControl } from './use-draft.ts'
+
+/** A part that is loaded when it is shown for the first time. */
+export function lazyPart<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+  let loaded: ComponentType<Props> | undefined
+  return function LazyPart(props: Props) {
+    const [Part, setPart] = useState(() => loaded)
+    useEffect(() => {
+      if (Part) return
+      const show = async () => {
+        loaded = await load()
+        setPart(() => loaded)
+      }
+      void show()
+    }, [])
+    return Part ? <Part {...props} /> : <Spinner />
+  }
+}
+
+const JsonTab = lazyPart(async () => (await import('./json/json-tab.tsx')).JsonTab)
+const HistoryTab = lazyPart(async () => (await import('./history/history-tab.tsx')).HistoryTab)
+const UsagePanel = lazyPart(async () => (await import('./usage/usage-panel.tsx')).UsagePanel)
+const UseTab = lazyPart(async () => (await import('./use/use-tab.tsx')).UseTab)
+
+export const FLAG_TABS = [
+  ['rules', 'Rules'],
+  ['json', 'JSON'],
+  ['explain', 'Explain'],
+  ['history', 'History'],
+  ['usage', 'Usage'],
+  ['use', 'Use'],
+] as const
+
+/** The tabs of a flag in one environment, each with its URL. */
+export const tabsOf = ({ project, environment, key }: FlagPlace) =>
+  FLAG_TABS.map(([id, label]) => {
+    const href = paths.flag(project, key, environment)
+    return { id, label, href: id === 'rules' ? href : `${href}?tab=${id}` }
+  })
+
+type TabContentProps = {
+  readonly place: FlagPlace
+  readonly stored: ReadDefinition
+  readonly words: RuleWords
+  readonly type: ValueType
+  readonly isReadOnly: boolean
+  readonly tab: string
+  readonly control: DraftControl
+  readonly mistakes: readonly TextMistake[]
+  readonly selected: string | undefined
+  /** Stores the version of this revision again. */
+  readonly onBringBack: ((revision: number) => void) | undefined
+}
+
+/** What the open tab shows, apart from the explanation. */
+export function TabContent(props: TabContentProps) {
+  const { tab, place, control, words, type, isReadOnly, stored, mistakes, selected, onBringBack } = props
+  const usage = useQuery({ ...usageQuery(place, 24), enabled: tab === 'rules' })
+  switch (tab) {
+    case 'json':
+      return (
+        <JsonTab control={control} segments={words.segments} attributes={words.attributes} isReadOnly={isReadOnly} />
+      )
+    case 'history':
+      return <HistoryTab place={place} onBringBack={onBringBack} />
+    case 'usage':
+      return <UsagePanel place={place} />
+    case 'use':
+      return <UseTab place={place} type={type} definition={stored.definition} />
+    default: {
+      const shares = usage.data && sharesOf(usage.data.items)
+      return <RulesTab {...{ control, type, words, mistakes, shares, isReadOnly, selected }} />
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { useMemo, useState } from 'preact/hooks'
+import { useLocation } from 'preact-iso'
+import type { Bucketing } from '../../../flag/definition.ts'
+import type { ExplainableFlag } from '../../../flag/explain/trace.ts'
+import { paths } from '../../app/paths.ts'
+import { Tabs } from '../../parts/controls/tabs.tsx'
+import { ExplainPanel } from './explain/explain-panel.tsx'
+import * as css from './flag.module.css'
+import { FLAG_TABS, lazyPart, TabContent, tabsOf } from './flag-tabs.tsx'
+import { mistakesIn } from './json/mistakes.ts'
+import { explainAll, type FlagPlace, type ReadDefinition, type RuleWords, type ValueType } from './queries.ts'
+import { SaveBar } from './save/save-bar.tsx'
+import { useSave } from './save/use-save.ts'
+import { useDraft } from './use-draft.ts'
+
+const MergeDialog = lazyPart(async () => (await import('./merge/merge-dialog.tsx')).MergeDialog)
+
+type FlagWorkspaceProps = {
+  readonly place: FlagPlace
+  readonly stored: ReadDefinition
+  readonly words: RuleWords
+  readonly bucketing: Bucketing
+  readonly type: ValueType
+  /** All flags of the project. */
+  readonly keys: readonly string[]
+  readonly protectedName: string | undefined
+  readonly isReadOnly: boolean
+}
+
+/** The definition of one flag in one environment: its tabs on one draft, the explanation beside it, and the bar that saves. */
+export function FlagWorkspace(props: FlagWorkspaceProps) {
+  const { place, stored, words, protectedName, isReadOnly } = props
+  const { query } = useLocation()
+  const tab = FLAG_TABS.find(([id]) => id === query['tab'])?.[0] ?? 'rules'
+  const work = useWork(place, stored)
+  const { control, isMerging, setMerging, store, isSaving } = work
+  const [selected, setSelected] = useState<string>()
+  const { text, base } = control.draft
+  const mistakes = useMemo(() => mistakesIn(text, words.segments), [text, words.segments])
+  const explain = <Explain {...props} control={control} onSelect={setSelected} />
+  const onBringBack = isReadOnly || control.isDirty ? undefined : work.bringBack
+  return (
+    <>
+      <Tabs label="Parts of the flag" current={tab} tabs={tabsOf(place)} />
+      <div class={css.columns} data-tab={tab}>
+        <div class={css.main}>
+          {tab === 'explain' ? (
+            explain
+          ) : (
+            <TabContent {...props} {...{ tab, control, mistakes, selected, onBringBack }} />
+          )}
+          {control.isDirty && !isReadOnly && (
+            <SaveBar
+              control={control}
+              protectedName={protectedName}
+              mistakes={mistakes}
+              isSaving={isSaving}
+              onSave={(comment) => void store(control.definition, base.etag, comment)}
+              onDiscard={() => control.restart(stored)}
+              onMerge={() => setMerging(true)}
+            />
+          )}
+        </div>
+        {tab === 'rules' && <aside class={css.side}>{explain}</aside>}
+      </div>
+      {isMerging && stored.etag !== base.etag && (
+        <MergeDialog
+          base={base.text}
+          mine={text}
+          theirs={JSON.stringify(stored.definition)}
+          actor={undefined}
+          onSave={(merged) => void store(JSON.parse(merged), stored.etag, '')}
+          onDiscard={() => control.restart(stored)}
+          onClose={() => setMerging(false)}
+        />
+      )}
+    </>
+  )
+}
+
+/** The draft with the ways to store it. A save that met another change opens the merge. */
+function useWork(place: FlagPlace, stored: ReadDefinition) {
+  const control = useDraft(place, stored)
+  const [isMerging, setMerging] = useState(false)
+  const { save, bringBack, isSaving } = useSave(place, () => setMerging(true))
+  const store = async (definition: unknown, etag: string | undefined, comment: string) => {
+    const next = await save({ definition, etag, comment })
+    if (!next) return
+    control.restart(next)
+    setMerging(false)
+  }
+  return {
+    control,
+    isMerging,
+    setMerging,
+    store,
+    isSaving,
+    bringBack: (revision: number) => void bringBack(revision, stored.etag),
+  }
+}
+
+type ExplainProps = FlagWorkspaceProps & {
+  readonly control: ReturnType<typeof useDraft>
+  readonly onSelect: (pointer: string) => void
+}
+
+function Explain({ place, words, bucketing, keys, control, onSelect }: ExplainProps) {
+  const { definition } = control
+  const flag: ExplainableFlag = useMemo(
+    () => ({ key: place.key, definition, segments: words.segments, metadata: words.metadata, bucketing }),
+    [place.key, definition, words, bucketing],
+  )
+  return (
+    <ExplainPanel
+      project={place.project}
+      flag={flag}
+      isDraft={control.isDirty}
+      onSelect={onSelect}
+      explainAll={(context) => explainAll(place, keys, context)}
+      linkTo={(key) => paths.flag(place.project, key, place.environment)}
+    />
+  )
+}

@@ -1,0 +1,66 @@
+import { useEffect, useMemo, useRef } from 'preact/hooks'
+import type { SegmentRules } from '../../../../flag/definition.ts'
+import { Icon } from '../../../parts/display/icon.tsx'
+import type { DraftControl } from '../use-draft.ts'
+import type { JsonEditor } from './editor.ts'
+import * as css from './json.module.css'
+import { mistakesIn } from './mistakes.ts'
+
+type JsonTabProps = {
+  readonly control: DraftControl
+  readonly segments: SegmentRules
+  readonly attributes: readonly string[]
+  readonly isReadOnly: boolean
+}
+
+/** The whole definition as JSON, on the same draft as the builder. The editor is loaded here for the first time. */
+export function JsonTab({ control, segments, attributes, isReadOnly }: JsonTabProps) {
+  const host = useRef<HTMLDivElement>(null)
+  const editor = useRef<JsonEditor>()
+  const latest = useRef({ control, segments, attributes })
+  latest.current = { control, segments, attributes }
+  const { text } = control.draft
+  const mistakes = useMemo(() => mistakesIn(text, segments), [text, segments])
+  useEffect(() => {
+    let isGone = false
+    const create = async () => {
+      const { createJsonEditor } = await import('./editor.ts')
+      if (isGone || !host.current) return
+      editor.current = createJsonEditor(host.current, {
+        label: 'Definition as JSON',
+        text: latest.current.control.draft.text,
+        isReadOnly,
+        check: (now) => mistakesIn(now, latest.current.segments),
+        words: () => ({
+          variants: latest.current.control.view?.variants.map(({ name }) => name) ?? [],
+          segments: Object.keys(latest.current.segments),
+          attributes: latest.current.attributes,
+        }),
+        onChange: (next) => latest.current.control.setText(next),
+        onUndo: () => latest.current.control.undo(),
+        onRedo: () => latest.current.control.redo(),
+      })
+    }
+    void create()
+    return () => {
+      isGone = true
+      editor.current?.destroy()
+    }
+  }, [])
+  useEffect(() => editor.current?.setText(text), [text])
+  useEffect(() => editor.current?.setReadOnly(isReadOnly), [isReadOnly])
+  return (
+    <section class={css.json} aria-label="JSON">
+      <div ref={host} class={css.editor} />
+      <ul class={css.mistakes} aria-label="Mistakes" aria-live="polite">
+        {mistakes.slice(0, 10).map(({ pointer, message, from, to }) => (
+          <li key={`${pointer} ${message} ${from}`}>
+            <button type="button" class={css.mistake} onClick={() => editor.current?.reveal(from, to)}>
+              <Icon name="warning" size={14} /> {pointer && <code>{pointer}</code>} {message}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}

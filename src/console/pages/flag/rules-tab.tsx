@@ -1,0 +1,111 @@
+import { useMemo } from 'preact/hooks'
+import { Switch } from '../../parts/controls/switch.tsx'
+import { Icon } from '../../parts/display/icon.tsx'
+import { Card } from '../../parts/display/table.tsx'
+import { readSegment } from '../../rules/read.ts'
+import { sayCondition, sayDefinition } from '../../rules/say.ts'
+import { isOn, rolloutVariants, servingOf, switchOff, switchOn } from '../../rules/serving.ts'
+import { type JsonPath, parseText, pathAtPointer } from '../../rules/text.ts'
+import type { DefinitionView } from '../../rules/view.ts'
+import { type RuleWarning, warningsIn } from '../../rules/warnings.ts'
+import { idOf, type RuleEditor, RuleEditorProvider } from './builder/editor.ts'
+import { RuleChain } from './builder/rule-chain.tsx'
+import * as css from './flag.module.css'
+import type { TextMistake } from './json/mistakes.ts'
+import type { RuleWords, ValueType } from './queries.ts'
+import type { DraftControl } from './use-draft.ts'
+import { VariantsCard } from './variants/variants-card.tsx'
+
+type RulesTabProps = {
+  readonly control: DraftControl
+  readonly type: ValueType
+  readonly words: RuleWords
+  readonly mistakes: readonly TextMistake[]
+  readonly shares: ReadonlyMap<string, number> | undefined
+  readonly isReadOnly: boolean
+  /** JSON pointer of the part that the explanation points to. */
+  readonly selected: string | undefined
+}
+
+/** The definition as cards: what is served, the variants, the rules. */
+export function RulesTab({ control, type, words, mistakes, shares, isReadOnly, selected }: RulesTabProps) {
+  const { draft, view } = control
+  const { text } = draft
+  const root = useMemo(() => parseText(text).root, [text])
+  const messages = useMemo(() => {
+    const byPlace = new Map<string, string[]>()
+    for (const { pointer, message } of mistakes) {
+      const path = root && pointer !== undefined ? idOf(pathAtPointer(root, pointer)) : ''
+      byPlace.set(path, [...(byPlace.get(path) ?? []), message])
+    }
+    return byPlace
+  }, [mistakes, root])
+  if (!view || !root) return <p class={css.note}>The JSON has a mistake. The tab “JSON” shows where.</p>
+  const editor: RuleEditor = {
+    variants: view.variants.map(({ name }) => name),
+    segments: Object.keys(words.segments),
+    attributes: words.attributes,
+    newVariant: rolloutVariants(view).variant ?? null,
+    isReadOnly,
+    mistakesAt: (path) => messagesAt(messages, path),
+    segmentText: (name) => segmentText(words, name),
+    apply: control.apply,
+  }
+  return (
+    <RuleEditorProvider value={editor}>
+      <ServingCard view={view} control={control} isReadOnly={isReadOnly} />
+      <VariantsCard definition={view} type={type} shares={shares} />
+      <RuleChain definition={view} selected={selected === undefined ? undefined : pathAtPointer(root, selected)} />
+      <Warnings warnings={warningsIn(text)} />
+    </RuleEditorProvider>
+  )
+}
+
+/** Mistakes of a part, and of what is inside of it. */
+function messagesAt(messages: ReadonlyMap<string, readonly string[]>, path: JsonPath): string[] {
+  const id = idOf(path)
+  return [...messages].flatMap(([place, texts]) => (place === id || place.startsWith(`${id}.`) ? texts : []))
+}
+
+function segmentText({ segments }: RuleWords, name: string): string | undefined {
+  if (!Object.hasOwn(segments, name)) return undefined
+  const { view } = readSegment(JSON.stringify(segments[name]))
+  return view && sayCondition(view)
+}
+
+type ServingCardProps = { readonly view: DefinitionView; readonly control: DraftControl; readonly isReadOnly: boolean }
+
+function ServingCard({ view, control, isReadOnly }: ServingCardProps) {
+  const isSwitchedOn = isOn(view)
+  const isHeld = servingOf(view).kind === 'held'
+  return (
+    <Card>
+      <div class={css.serving}>
+        <Switch
+          label="Serving"
+          state={isHeld ? 'held' : isSwitchedOn ? 'on' : 'off'}
+          disabled={isReadOnly}
+          describedBy="serving-words"
+          onToggle={() => control.apply(isSwitchedOn ? switchOff : switchOn, 'switch')}
+        />
+        <strong class={css.servingState}>{isHeld ? 'Held' : isSwitchedOn ? 'On' : 'Off'}</strong>
+        <p id="serving-words" class={css.servingWords}>
+          {sayDefinition(view)}.
+        </p>
+      </div>
+    </Card>
+  )
+}
+
+function Warnings({ warnings }: { warnings: readonly RuleWarning[] }) {
+  if (warnings.length === 0) return null
+  return (
+    <ul class={css.warnings} aria-label="Probably not meant">
+      {warnings.map(({ message, path }) => (
+        <li key={`${message} ${path.join('/')}`}>
+          <Icon name="warning" size={14} /> {message}
+        </li>
+      ))}
+    </ul>
+  )
+}

@@ -1,0 +1,64 @@
+import { useQueryClient } from '@tanstack/preact-query'
+import { useState } from 'preact/hooks'
+import type { Definition } from '../../../../flag/definition.ts'
+import { ApiError, call } from '../../../api/client.ts'
+import type { Api } from '../../../api/gen/api.ts'
+import { refreshProject } from '../../../api/queries.ts'
+import { showToast } from '../../../parts/overlays/toast.tsx'
+import { definitionQuery, FLAG_PATH, type FlagPlace, type ReadDefinition } from '../queries.ts'
+
+export type SaveRequest = {
+  readonly definition: unknown
+  /** The ETag that the stored definition must still have. Undefined: there is none yet. */
+  readonly etag: string | undefined
+  readonly comment: string
+}
+
+const isConflict = (error: unknown): boolean => error instanceof ApiError && error.status === 412
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** Stores definitions of one flag. `onConflict` is called if it was changed meanwhile. */
+export function useSave(place: FlagPlace, onConflict: () => void) {
+  const queries = useQueryClient()
+  const [isSaving, setSaving] = useState(false)
+  const store = (next: ReadDefinition) => {
+    queries.setQueryData(definitionQuery(place).queryKey, next)
+    void refreshProject(queries, place.project)
+  }
+  const run = async (write: () => Promise<ReadDefinition>): Promise<ReadDefinition | undefined> => {
+    setSaving(true)
+    try {
+      const stored = await write()
+      store(stored)
+      return stored
+    } catch (error) {
+      await queries.invalidateQueries({ queryKey: definitionQuery(place).queryKey })
+      if (isConflict(error)) onConflict()
+      else showToast(messageOf(error), { isError: true })
+      return undefined
+    } finally {
+      setSaving(false)
+    }
+  }
+  const save = ({ definition, etag, comment }: SaveRequest) =>
+    run(async () => {
+      const query = comment === '' ? {} : { comment }
+      const body = definition as Api[`PUT ${typeof FLAG_PATH}`]['body']
+      const { data, etag: next = '' } = await call(`PUT ${FLAG_PATH}`, { path: place, query, body }, { ifMatch: etag })
+      const { warnings: _, ...written } = data
+      showToast(`${place.key} is saved in ${place.environment}`)
+      return { definition: written as Definition, etag: next }
+    })
+  const bringBack = (revision: number, etag: string | undefined) =>
+    run(async () => {
+      const { data, etag: next = '' } = await call(
+        `POST ${FLAG_PATH}/rollback`,
+        { path: place, body: { revision } },
+        { ifMatch: etag },
+      )
+      showToast(`${place.key} in ${place.environment} is as it was at revision ${revision}`)
+      return { definition: data.definition as Definition, etag: next }
+    })
+  return { save, bringBack, isSaving }
+}
