@@ -41,7 +41,7 @@ async function answering({ command: [program = '', ...args], env }: Start, key: 
     child.kill(signal)
     await ended
   }
-  for (let answer = ''; !RIGHT.test(answer); answer = await ask(port, key).catch(() => '')) {
+  for (let answer = ''; !RIGHT.test(answer); answer = await evaluateOnce(port, key).catch(() => '')) {
     if (child.exitCode !== null || performance.now() - begin > GIVE_UP_MS) {
       await end('SIGKILL')
       throw new Error(`Cannot measure: no correct response, the last was "${answer}"`)
@@ -52,7 +52,7 @@ async function answering({ command: [program = '', ...args], env }: Start, key: 
 }
 
 /** One evaluation on a new connection; rejects while the port is closed. */
-async function ask(port: number, key: string): Promise<string> {
+async function evaluateOnce(port: number, key: string): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   await once(socket, 'connect')
   const head = [

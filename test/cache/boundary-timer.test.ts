@@ -27,7 +27,7 @@ const until = (seconds: number) => ({ if: [{ '<': [NOW, START + seconds] }, 'a']
 class Clock {
   ms = START * 1_000
   timer: { at: number; run: () => void } | undefined
-  readonly said: [seconds: number, keys: readonly string[]][] = []
+  readonly announced: [seconds: number, keys: readonly string[]][] = []
   readonly clock = {
     wallNow: () => this.ms,
     spreadMs: () => 2_000,
@@ -42,7 +42,7 @@ class Clock {
   }
 
   follow(snapshot: Snapshot): BoundaryTimer {
-    return new BoundaryTimer(this.clock, snapshot, (keys) => this.said.push([this.ms / 1_000 - START, keys]))
+    return new BoundaryTimer(this.clock, snapshot, (keys) => this.announced.push([this.ms / 1_000 - START, keys]))
   }
 
   /** Advances the clock; returns how often a timer fired. */
@@ -66,7 +66,7 @@ test('a boundary is announced once, after the spread, with its flags', () => {
   it.follow(snapshotOf({ one: until(60), two: until(60), later: until(100), past: until(-5), never: true }))
   assert.equal(it.pass(61), 0)
   it.pass(1_000)
-  assert.deepEqual(it.said, [
+  assert.deepEqual(it.announced, [
     [62, ['one', 'two']],
     [102, ['later']],
   ])
@@ -87,7 +87,7 @@ test('boundaries close to each other are announced once in 10 s', () => {
   const it = new Clock()
   it.follow(snapshotOf({ a: until(60), b: until(61), c: until(63), d: until(64), e: until(70) }))
   it.pass(1_000)
-  assert.deepEqual(it.said, [
+  assert.deepEqual(it.announced, [
     [62, ['a', 'b']],
     [72, ['c', 'd', 'e']],
   ])
@@ -97,17 +97,17 @@ test('a far boundary is checked each hour, and a clock that was set is followed'
   const it = new Clock()
   it.follow(snapshotOf({ far: until(10 * HOUR) }))
   assert.equal(it.pass(9 * HOUR + 1), 9)
-  assert.deepEqual(it.said, [])
+  assert.deepEqual(it.announced, [])
   it.ms += 2 * HOUR * 1_000
   it.pass(HOUR)
-  assert.equal(it.said.length, 1)
+  assert.equal(it.announced.length, 1)
   const back = new Clock()
   back.follow(snapshotOf({ near: until(2 * HOUR) }))
   back.pass(HOUR + 1)
   back.ms -= HOUR * 1_000
   back.pass(3 * HOUR)
   assert.deepEqual(
-    back.said.map(([seconds]) => seconds),
+    back.announced.map(([seconds]) => seconds),
     [2 * HOUR + 2],
   )
 })
@@ -118,7 +118,7 @@ test('a new snapshot keeps a boundary that has passed due, and adds its own', ()
   it.pass(61)
   timer.replace(snapshotOf({ a: until(60), b: until(200) }))
   it.pass(1_000)
-  assert.deepEqual(it.said, [
+  assert.deepEqual(it.announced, [
     [62, ['a']],
     [202, ['b']],
   ])
@@ -134,11 +134,11 @@ test('inside a ramp there is a tick a minute, or each 1 % of it', () => {
   const it = new Clock()
   it.follow(snapshotOf({ short: ramp(HOUR) }))
   it.pass(2 * HOUR)
-  assert.equal(it.said.length, 60)
+  assert.equal(it.announced.length, 60)
   const long = new Clock()
   long.follow(snapshotOf({ long: ramp(1_000 * HOUR) }))
   long.pass(2_000 * HOUR)
-  assert.equal(long.said.length, 100)
+  assert.equal(long.announced.length, 100)
 })
 
 test('in production a boundary is announced 1 to 2 s late, never at the same moment by all replicas', () => {

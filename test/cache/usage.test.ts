@@ -19,7 +19,7 @@ const { flags } = flagSetOf({
     off: { state: 'DISABLED', variants: { on: true }, defaultVariant: 'on' },
   },
 })
-const ask = (key: string, wanted?: string): Evaluation => {
+const evaluationOf = (key: string, wanted?: string): Evaluation => {
   const flag = flags.get(key)
   assert.ok(flag)
   return evaluate(flag, wanted === undefined ? {} : { wanted }, START)
@@ -61,12 +61,12 @@ const lines = () =>
 const total = () => stored.flatMap(({ counts }) => counts).reduce((sum, { count }) => sum + count, 0)
 
 test('Usage counts by environment, flag, variant and reason, failures under their code', async () => {
-  times(3, () => usage.count(1n, ask('banner'), START))
-  times(2, () => usage.count(1n, ask('banner', 'b'), START + 1))
-  usage.count(1n, ask('banner', 'none'), START + 2)
-  usage.count(1n, ask('banner', 'neither'), START + 3)
-  usage.count(1n, ask('still'), START)
-  usage.count(2n, ask('off'), START)
+  times(3, () => usage.count(1n, evaluationOf('banner'), START))
+  times(2, () => usage.count(1n, evaluationOf('banner', 'b'), START + 1))
+  usage.count(1n, evaluationOf('banner', 'none'), START + 2)
+  usage.count(1n, evaluationOf('banner', 'neither'), START + 3)
+  usage.count(1n, evaluationOf('still'), START)
+  usage.count(2n, evaluationOf('off'), START)
   await drain()
   assert.deepEqual(lines(), [
     '1 banner 0 - GENERAL 2',
@@ -82,9 +82,9 @@ test('Usage counts by environment, flag, variant and reason, failures under thei
 })
 
 test('Usage counts repeated lists as if each evaluation came alone, in the hour of the request', async () => {
-  const list = ['still', 'banner', 'off'].map((key) => ask(key)).filter((each) => each.reason !== 'ERROR')
+  const list = ['still', 'banner', 'off'].map((key) => evaluationOf(key)).filter((each) => each.reason !== 'ERROR')
   times(3, () => usage.countAll(1n, list, START))
-  usage.count(1n, ask('still'), START)
+  usage.count(1n, evaluationOf('still'), START)
   usage.countAll(1n, list, START + 3_600)
   await drain()
   assert.deepEqual(lines(), [
@@ -98,7 +98,7 @@ test('Usage counts repeated lists as if each evaluation came alone, in the hour 
 })
 
 test('Usage flushes after lists as after single evaluations, and combines counts above its maximum', async () => {
-  const list = Array.from({ length: 60_000 }, () => ask('still')).filter((each) => each.reason !== 'ERROR')
+  const list = Array.from({ length: 60_000 }, () => evaluationOf('still')).filter((each) => each.reason !== 'ERROR')
   usage.countAll(1n, list, START)
   usage.countAll(1n, [...list], START)
   usage.countAll(1n, list, START + 60)
@@ -117,24 +117,24 @@ test('Usage counts each hour separately, also when a change compiled the flag ag
     flags: { still: { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' } },
   }).flags.get('still')
   assert.ok(again)
-  usage.count(1n, ask('still'), START + 3_599)
+  usage.count(1n, evaluationOf('still'), START + 3_599)
   usage.count(1n, evaluate(again, {}, START), START + 3_599)
-  usage.count(1n, ask('still'), START + 3_600)
+  usage.count(1n, evaluationOf('still'), START + 3_600)
   await drain()
   assert.deepEqual(lines(), ['1 still 0 on STATIC 2', '1 still 1 on STATIC 1'])
 })
 
 test('Usage flushes after the first evaluation after a minute, and only then', async () => {
-  for (const second of [0, 30, 59]) usage.count(1n, ask('still'), START + second)
+  for (const second of [0, 30, 59]) usage.count(1n, evaluationOf('still'), START + second)
   await settle()
   assert.deepEqual(stored, [])
-  usage.count(1n, ask('still'), START + 60)
+  usage.count(1n, evaluationOf('still'), START + 60)
   await settle()
   assert.deepEqual(lines(), ['1 still 0 on STATIC 4'])
-  usage.count(1n, ask('still'), START + 119)
+  usage.count(1n, evaluationOf('still'), START + 119)
   await settle()
   assert.equal(total(), 4)
-  usage.count(1n, ask('still'), START - 30) // the clock was set back by more than a minute
+  usage.count(1n, evaluationOf('still'), START - 30) // the clock was set back by more than a minute
   await settle()
   assert.equal(total(), 6)
 })
@@ -150,7 +150,7 @@ test('Usage keeps counting during a flush, one flush at a time', async () => {
     running -= 1
   }
   for (const second of [0, 60, 120, 180]) {
-    usage.count(1n, ask('still'), START + second)
+    usage.count(1n, evaluationOf('still'), START + second)
     await settle()
   }
   resolve()
@@ -172,7 +172,7 @@ test('a batch that was not stored is sent again unchanged, and new counts after 
     stored.push(batch)
   }
   for (const second of [0, 60, 61, 120, 121, 180]) {
-    usage.count(1n, ask('still'), START + second)
+    usage.count(1n, evaluationOf('still'), START + second)
     await settle()
   }
   assert.deepEqual(sent[1], sent[0])
@@ -188,16 +188,16 @@ test('a batch that was not stored is sent again unchanged, and new counts after 
 
 test('above its maximum, Usage counts new combinations in one cell of their environment, and loses none', async () => {
   usage = open(2)
-  times(3, () => usage.count(1n, ask('banner'), START))
-  times(3, () => usage.count(1n, ask('still'), START))
-  times(4, () => usage.count(1n, ask('banner', 'b'), START))
-  times(5, () => usage.count(2n, ask('off'), START))
-  times(1, () => usage.count(1n, ask('banner'), START))
-  times(6, () => usage.count(1n, ask('banner', 'none'), START + 3_600))
+  times(3, () => usage.count(1n, evaluationOf('banner'), START))
+  times(3, () => usage.count(1n, evaluationOf('still'), START))
+  times(4, () => usage.count(1n, evaluationOf('banner', 'b'), START))
+  times(5, () => usage.count(2n, evaluationOf('off'), START))
+  times(1, () => usage.count(1n, evaluationOf('banner'), START))
+  times(6, () => usage.count(1n, evaluationOf('banner', 'none'), START + 3_600))
   await drain()
   assert.equal(usage.unnamed, 8, 'b, off, and the failure, which is looked for each time')
   assert.deepEqual(lines(), ['1 * 1 - - 10', '1 banner 0 a DEFAULT 4', '1 still 0 on STATIC 3', '2 * 0 - - 5'])
-  usage.count(1n, ask('banner', 'b'), START)
+  usage.count(1n, evaluationOf('banner', 'b'), START)
   await drain()
   assert.ok(lines().includes('1 banner 0 b TARGETING_MATCH 1'))
 })
@@ -230,12 +230,12 @@ test('drain() waits for the pending flush, tries twice, and returns how many eva
     if (sent < 2) throw new Error('a connection that died')
     stored.push(batch)
   }
-  times(7, () => usage.count(1n, ask('still'), START))
+  times(7, () => usage.count(1n, evaluationOf('still'), START))
   await drain()
   assert.deepEqual([total(), logged.length], [7, 0])
 
   write = () => Promise.reject(new Error('refused'))
-  times(5, () => usage.count(1n, ask('still'), START))
+  times(5, () => usage.count(1n, evaluationOf('still'), START))
   await drain()
   assert.equal(logged.length, 1)
   assert.equal(logged[0]?.[1]?.['evaluations'], 5)

@@ -161,7 +161,7 @@ async function checkRecords(): Promise<void> {
       .filter((item: { subject: string }) => item.subject === 'definition')
       .map((item: any) => item.after.metadata.count)
     const now = (await bulk(0)).get(flag)
-    if (counts[0] !== now) ledger.complain(`${flag} says ${now}, its newest record ${counts[0]}`)
+    if (counts[0] !== now) ledger.complain(`${flag} has ${now}, its newest record ${counts[0]}`)
     if (acknowledged > 0 && !counts.includes(acknowledged))
       ledger.complain(`the record of ${flag} lacks ${acknowledged}`)
   }

@@ -78,7 +78,7 @@ test("flagd's web provider evaluates over Connect, and receives a change", async
 })
 
 test('a web page can send its key in the host name', async () => {
-  const ask = (host: string) =>
+  const resolveAt = (host: string) =>
     new Promise<string>((resolve, reject) => {
       const path = '/flagd.evaluation.v1.Service/ResolveBoolean'
       const headers = { host, 'content-type': 'application/json' }
@@ -87,6 +87,6 @@ test('a web page can send its key in the host name', async () => {
       )
       call.on('error', reject).end('{"flagKey":"bool","context":{}}')
     })
-  assert.equal(JSON.parse(await ask(`${key}.flags.example:443`)).value, true)
-  assert.equal(JSON.parse(await ask('flags.example')).code, 'unauthenticated')
+  assert.equal(JSON.parse(await resolveAt(`${key}.flags.example:443`)).value, true)
+  assert.equal(JSON.parse(await resolveAt('flags.example')).code, 'unauthenticated')
 })

@@ -53,7 +53,7 @@ function openApi(): (path: string, status: number, body: unknown) => void {
   }
 }
 
-async function ask(
+async function send(
   path: string,
   init: RequestInit = {},
   dependencies: Partial<AppDependencies> = {},
@@ -95,7 +95,7 @@ withConformance('the OpenAPI document of OFREP: errors', () => {
       [`${BULK}/a%2Fb%20%C5%BC`, SINGLE],
     ] as const)
       test(`${described} with ${title} answers ${status} as described`, async () => {
-        const answer = await ask(path, init, dependencies)
+        const answer = await send(path, init, dependencies)
         assert.equal(answer.status, status)
         check(described, status, answer.body)
       })
@@ -105,24 +105,24 @@ withConformance('the OpenAPI document of OFREP: answers', () => {
   const check = openApi()
   for (const key of [...Object.keys(KINDS.flags), 'nobody'])
     test(`${SINGLE} answers the flag ${key} as described`, async () => {
-      const answer = await ask(`${BULK}/${encodeURIComponent(key)}`)
+      const answer = await send(`${BULK}/${encodeURIComponent(key)}`)
       check(SINGLE, answer.status, answer.body)
     })
 
   test(`${SINGLE} answers a key that cannot be read, and a missing environment, as described`, async () => {
-    check(SINGLE, 400, (await ask(`${BULK}/%`)).body)
+    check(SINGLE, 400, (await send(`${BULK}/%`)).body)
     const current = () => Promise.reject(new FlagError('not_found', 'No such environment'))
-    check(SINGLE, 404, (await ask(`${BULK}/boolean`, {}, { current })).body)
+    check(SINGLE, 404, (await send(`${BULK}/boolean`, {}, { current })).body)
   })
 
   for (const name of listFiles('flagd-testbed/flags', '.json'))
     test(`the flags of ${name} are answered as described`, async () => {
       const document = readJson(`flagd-testbed/flags/${name}`) as Document
-      const bulk = await ask(BULK, {}, {}, document)
+      const bulk = await send(BULK, {}, {}, document)
       assert.equal(bulk.body.flags.length, Object.keys(document.flags).length)
       check(BULK, bulk.status, bulk.body)
       for (const key of Object.keys(document.flags)) {
-        const single = await ask(`${BULK}/${key}`, {}, {}, document)
+        const single = await send(`${BULK}/${key}`, {}, {}, document)
         check(SINGLE, single.status, single.body)
       }
     })

@@ -97,7 +97,7 @@ describe('a database that changes its role', {
       await (await evaluates(service)).text()
       const now = await ready(service)
       if (now.status === status) return now
-      assert.ok(performance.now() < deadline, `/readyz says ${JSON.stringify(now)} and not ${status}`)
+      assert.ok(performance.now() < deadline, `/readyz returns ${JSON.stringify(now)} and not ${status}`)
       await sleep(50)
     }
   }

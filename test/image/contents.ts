@@ -66,7 +66,7 @@ export async function checkContents(docker: Docker, target: Target, check: Check
       for (const { path, mode } of files) assert.doesNotMatch(mode, /s/i, `${path} gives its user another's rights`)
     },
   )
-  await check(`${name}: without a database says so in one line`, async () => {
+  await check(`${name}: reports a missing database in one line`, async () => {
     const output = 'Cannot start: DATABASE_URL is not set, and this build brings no database for trial mode\n'
     assert.deepEqual(await runToEnd(docker, image, []), { code: 1, output })
   })

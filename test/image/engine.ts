@@ -55,9 +55,9 @@ export async function startEngine(folder: string): Promise<Engine> {
 }
 
 async function answers(docker: Docker, service: ChildProcess): Promise<void> {
-  let said = ''
+  let output = ''
   service.stderr?.on('data', (chunk: Buffer) => {
-    said += chunk
+    output += chunk
   })
   for (let tries = 0; tries < START_TRIES && service.exitCode === null; tries++) {
     const pong = await docker.ping().catch(() => undefined)
@@ -65,5 +65,5 @@ async function answers(docker: Docker, service: ChildProcess): Promise<void> {
     await sleep(START_POLL_MS)
   }
   service.kill('SIGKILL')
-  throw new Error(`podman does not respond: ${said}`)
+  throw new Error(`podman does not respond: ${output}`)
 }

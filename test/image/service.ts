@@ -111,7 +111,7 @@ export async function checkService(docker: Docker, { name }: { name: string }, c
     const { status, headers } = await fetch(`${running().address}${script}`, { headers: { 'accept-encoding': 'br' } })
     assert.deepEqual([status, headers.get('content-encoding')], [200, 'br'])
   })
-  await check(`${name}: has metrics, which say what runs`, async () => {
+  await check(`${name}: has metrics with its version and runtime`, async () => {
     const text = await (await fetch(`${running().address}/metrics`)).text()
     assert.match(text, new RegExp(`^flagstaff_build_info{version="${version}",runtime="${name}",`, 'm'))
   })
@@ -120,7 +120,7 @@ export async function checkService(docker: Docker, { name }: { name: string }, c
     for (const folder of ['tmp', 'var/tmp']) assert.deepEqual(readdirSync(`/proc/${State.Pid}/root/${folder}`), [])
     return `${Math.round(residentBytes(State.Pid) / 1e6)} MB resident`
   })
-  await check(`${name}: stops with 0 while an event stream is open, and says so in JSON`, async () => {
+  await check(`${name}: stops with 0 while an event stream is open, and logs it in JSON`, async () => {
     const { address, stop } = running()
     const { body } = await request(address, key, { method: 'POST', path: '/ofrep/v1/evaluate/flags', body: {} })
     const events = readEvents((await fetch(`${address}${body.eventStreams[0].endpoint.requestUri}`)).body)

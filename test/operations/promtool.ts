@@ -11,13 +11,13 @@ export async function promtool(args: readonly string[], content: unknown): Promi
     const file = join(folder, 'rules.yaml')
     await writeFile(file, JSON.stringify(content)) // JSON is YAML
     const child = spawn('promtool', [...args, file], { stdio: ['ignore', 'pipe', 'pipe'] })
-    let said = ''
+    let output = ''
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => {
-        said += chunk
+        output += chunk
       })
     const [code] = await once(child, 'close')
-    return code === 0 ? '' : `exit code ${code}: ${said}`
+    return code === 0 ? '' : `exit code ${code}: ${output}`
   } finally {
     await rm(folder, { recursive: true })
   }

@@ -43,18 +43,18 @@ test('without Postgres and Redis it listens and reports what is missing, and ser
   const env = { DATABASE_URL: behind.href, REDIS_URL: 'redis://127.0.0.1:1', FLAGSTAFF_ADMIN_KEY: ADMIN_KEY }
   const service = await startService(env)
   programs.push(service)
-  const ask = (path: string) => request(service.address, ADMIN_KEY, { method: 'GET', path })
-  assert.equal((await ask('/livez')).status, 200)
-  assert.deepEqual(await ask('/readyz'), {
+  const get = (path: string) => request(service.address, ADMIN_KEY, { method: 'GET', path })
+  assert.equal((await get('/livez')).status, 200)
+  assert.deepEqual(await get('/readyz'), {
     status: 503,
     body: { status: 'starting', reason: 'The database cannot be used right now' },
   })
   assert.equal(await evaluate(service.address, ADMIN_KEY), 503)
-  assert.equal((await ask('/api/v1/projects')).status, 503)
-  assert.equal((await ask('/openapi.json')).status, 200, 'what needs neither is there')
+  assert.equal((await get('/api/v1/projects')).status, 503)
+  assert.equal((await get('/openapi.json')).status, 200, 'what needs neither is there')
 
   proxy.set('open')
-  while ((await ask('/readyz')).status !== 200) await sleep(PROBE_MS) // as a platform does
+  while ((await get('/readyz')).status !== 200) await sleep(PROBE_MS) // as a platform does
   const make = (path: string, body: object) => request(service.address, ADMIN_KEY, { method: 'POST', path, body })
   assert.equal((await make('/api/v1/projects', { key: 'p' })).status, 201)
   assert.equal((await make('/api/v1/projects/p/environments', { key: 'e' })).status, 201)

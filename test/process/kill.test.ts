@@ -22,7 +22,7 @@ type Flag = { variants: { value: number } } | null
 /** The last acknowledged value of each flag. */
 type Acknowledged = Map<string, number>
 
-const ask = (service: Running, method: string, path: string, body?: object) =>
+const call = (service: Running, method: string, path: string, body?: object) =>
   request(service.address, ADMIN_KEY, { method, path, ...(body && { body }) })
 const flagOf = (value: number) => ({ state: 'ENABLED', variants: { value }, defaultVariant: 'value' })
 
@@ -31,7 +31,7 @@ async function write(service: Running, flag: string, acknowledged: Acknowledged)
   for (;;) {
     const value = (acknowledged.get(flag) ?? 0) + 1
     try {
-      const { status } = await ask(service, 'PUT', `${ENVIRONMENT}/flags/${flag}`, flagOf(value))
+      const { status } = await call(service, 'PUT', `${ENVIRONMENT}/flags/${flag}`, flagOf(value))
       if (status === 503) return // the database is gone: whether this write was stored is unknown
       assert.equal(status, 200)
     } catch (error) {
@@ -64,7 +64,7 @@ async function readChanges(service: Running): Promise<Change[]> {
   for (let next: string | null = ''; next !== null; ) {
     const cursor: string = next && `&before=${next}`
     const path = `/api/v1/changes?project=durable&environment=test&limit=1000${cursor}`
-    const { status, body } = await ask(service, 'GET', path)
+    const { status, body } = await call(service, 'GET', path)
     assert.equal(status, 200)
     changes.push(...body.items)
     next = body.next
@@ -83,7 +83,7 @@ async function checkWhole(service: Running, acknowledged: Acknowledged): Promise
     Array.from({ length: revision }, (_, n) => n + 1),
   )
   assert.equal(written.length, revision - 1)
-  assert.equal((await ask(service, 'GET', ENVIRONMENT)).body.revision, revision)
+  assert.equal((await call(service, 'GET', ENVIRONMENT)).body.revision, revision)
   for (const flag of FLAGS) {
     const own = written.filter((change) => change.flag === flag)
     const values = own.map(({ after }) => after?.variants.value)
@@ -98,7 +98,7 @@ async function checkWhole(service: Running, acknowledged: Acknowledged): Promise
     const last = acknowledged.get(flag) ?? 0
     // One write more than was acknowledged: its response was lost.
     assert.ok(values.length === last || values.length === last + 1, `${flag}: ${values.length} for ${last}`)
-    const { status, body } = await ask(service, 'GET', `${ENVIRONMENT}/flags/${flag}`)
+    const { status, body } = await call(service, 'GET', `${ENVIRONMENT}/flags/${flag}`)
     if (values.length === 0) assert.equal(status, 404)
     else assert.deepEqual(body, flagOf(values.length))
     acknowledged.set(flag, values.length)
@@ -106,8 +106,8 @@ async function checkWhole(service: Running, acknowledged: Acknowledged): Promise
 }
 
 async function makeEnvironment(service: Running): Promise<void> {
-  assert.equal((await ask(service, 'POST', '/api/v1/projects', { key: 'durable' })).status, 201)
-  assert.equal((await ask(service, 'POST', `${PROJECT}/environments`, { key: 'test' })).status, 201)
+  assert.equal((await call(service, 'POST', '/api/v1/projects', { key: 'durable' })).status, 201)
+  assert.equal((await call(service, 'POST', `${PROJECT}/environments`, { key: 'test' })).status, 201)
 }
 
 test('a kill -9 of the service loses no acknowledged change', async () => {

@@ -66,17 +66,17 @@ describe('behind a stand-in for Knative', {
     )
     return Object.fromEntries(rows.map(({ flag, n }) => [flag, n]))
   }
-  const ask = (at: Knative, path: string) =>
+  const evaluateAt = (at: Knative, path: string) =>
     request(at.address, key, { method: 'POST', path, body: { context: { targetingKey: 'ada' } } })
 
   /** Evaluates single flags, all flags, and over gRPC; every response must be correct. */
   const burst = async (at: Knative, client: GrpcClient): Promise<void> => {
     const singles = Array.from({ length: BURST }, async (_, n) => {
-      const { status, body } = await ask(at, `${EVALUATE}/${FLAGS[n % FLAGS.length]}`)
+      const { status, body } = await evaluateAt(at, `${EVALUATE}/${FLAGS[n % FLAGS.length]}`)
       assert.deepEqual([status, body.value], [200, true], JSON.stringify(body))
     })
     const bulk = async () => {
-      const { status, body } = await ask(at, EVALUATE)
+      const { status, body } = await evaluateAt(at, EVALUATE)
       assert.deepEqual([status, body.flags.length], [200, FLAGS.length], JSON.stringify(body))
     }
     const call = async () => {
@@ -124,12 +124,12 @@ describe('behind a stand-in for Knative', {
 
   test('a terminating replica answers requests, each of which delays SIGTERM, and is not ready', async () => {
     const at = await start({ lagMs: 500, quietMs: 700 })
-    await ask(at, EVALUATE)
+    await evaluateAt(at, EVALUATE)
     await at.next('draining')
     const probe = await fetch(`${at.address}/readyz`, { headers: { 'user-agent': 'Knative-Activator-Probe' } })
     assert.deepEqual([probe.status, await probe.text()], [503, 'shutting down'])
     const begin = performance.now()
-    assert.equal((await ask(at, EVALUATE)).status, 200)
+    assert.equal((await evaluateAt(at, EVALUATE)).status, 200)
     await at.next('terminating')
     assert.ok(performance.now() - begin >= 700)
     assert.equal((await at.next('ended')).code, 0)
@@ -137,7 +137,7 @@ describe('behind a stand-in for Knative', {
 
   test('an event stream keeps its replica, and is cut at the request timeout with Knative’s error', async () => {
     const at = await start({ timeoutMs: 1_000 })
-    const { body } = await ask(at, EVALUATE)
+    const { body } = await evaluateAt(at, EVALUATE)
     const stream = await fetch(at.address + body.eventStreams[0].endpoint.requestUri)
     assert.match(await stream.text(), /^retry: \d+\n\n[\s\S]*request timeout$/)
     await at.next('draining')

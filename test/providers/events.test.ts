@@ -70,7 +70,7 @@ withConformance('events of published providers', () => {
     const late = performance.now() + ms
     for (;;) {
       evaluations += 1
-      const [answer] = await program.ask([{ ...CASE, id: evaluations }])
+      const [answer] = await program.evaluate([{ ...CASE, id: evaluations }])
       if (answer?.value === value && !answer.error) return
       assert.ok(performance.now() < late, `the answer is ${JSON.stringify(answer)}, not "${value}", after ${ms} ms`)
       await new Promise((resolve) => setTimeout(resolve, 100))

@@ -67,7 +67,7 @@ export class ProviderProgram {
   }
 
   /** Sends all cases at once; the program evaluates them sequentially. */
-  async ask(questions: readonly Question[]): Promise<Timed[]> {
+  async evaluate(questions: readonly Question[]): Promise<Timed[]> {
     const answers: Timed[] = []
     for (const question of questions) this.#answers.set(question.id, (answer) => void answers.push(answer))
     this.#child.stdin?.write(questions.map((question) => `${JSON.stringify(question)}\n`).join(''))

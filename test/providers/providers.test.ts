@@ -44,8 +44,8 @@ withConformance('published providers of several languages', () => {
             const program = await world.start({ language, mode, command: built.command })
             const wanted = cases.filter((one) => isFor(one, mode, OWN_BUCKETING[language]))
             assert.ok(wanted.filter(({ environment }) => environment !== 'errors').length >= TESTBED_CASES_MIN)
-            await program.ask(firstOfEach(wanted))
-            const answers = await settled(wanted, (some) => program.ask(some))
+            await program.evaluate(firstOfEach(wanted))
+            const answers = await settled(wanted, (some) => program.evaluate(some))
             await program.close()
             report(language, mode, wanted, answers)
           })
@@ -65,12 +65,12 @@ function firstOfEach(cases: readonly Case[]): Case[] {
 /** Late cases are repeated: on a busy machine a case may be late by chance, but not each time. */
 async function settled(
   cases: readonly Case[],
-  ask: (cases: readonly Case[]) => Promise<Timed[]>,
+  evaluate: (cases: readonly Case[]) => Promise<Timed[]>,
 ): Promise<Map<number, Timed>> {
   const answers = new Map<number, Timed>()
   let open = cases
   for (let round = 0; round < ROUNDS && open.length > 0; round += 1) {
-    for (const answer of await ask(open)) answers.set(answer.id, answer)
+    for (const answer of await evaluate(open)) answers.set(answer.id, answer)
     open = open.filter((one) => isLate(one, answers.get(one.id)))
   }
   return answers

@@ -72,7 +72,7 @@ function defineTests(): void {
       test('a page of another origin evaluates, with the headers of tracing libraries', async () => {
         const tab = await openPage(kind, await launchpad.environment(ERROR_SET))
         const cases = ERROR_CASES.filter(({ isRemote }) => !isRemote)
-        const answers = await ask(tab, cases)
+        const answers = await evaluateIn(tab, cases)
         const wrong = cases.flatMap(({ key, type, expected: { value, error } }, at) => {
           const answer = answers[at]
           const isRight = isDeepStrictEqual([answer?.value, answer?.error ?? null], [value, error])
@@ -134,7 +134,7 @@ async function bundle(): Promise<string> {
 
 type Asked = Parameters<Page['evaluate']>[0]
 
-const ask = (tab: Tab, asked: Asked): Promise<ReturnType<Page['evaluate']>> =>
+const evaluateIn = (tab: Tab, asked: Asked): Promise<ReturnType<Page['evaluate']>> =>
   tab.evaluate((text) => (globalThis as unknown as Global).providers.evaluate(JSON.parse(text)), JSON.stringify(asked))
 
 const eventsOf = (tab: Tab): Promise<string[]> => tab.evaluate(() => (globalThis as unknown as Global).providers.events)
@@ -149,7 +149,7 @@ async function until(name: string, isSo: () => Promise<boolean>): Promise<void> 
 }
 
 const answers = (tab: Tab, value: string): Promise<void> =>
-  until(`the answer "${value}"`, async () => (await ask(tab, [CHANGING]))[0]?.value === value)
+  until(`the answer "${value}"`, async () => (await evaluateIn(tab, [CHANGING]))[0]?.value === value)
 
 const receives = (tab: Tab, event: string): Promise<void> =>
   until(event, async () => (await eventsOf(tab)).includes(event))

@@ -4,10 +4,10 @@ import { shutDown } from '../../src/server/graceful-shutdown.ts'
 import type { Log } from '../../src/telemetry/log.ts'
 
 /** A log that stores its lines. */
-function recorder(): { log: Log; said: string[] } {
-  const said: string[] = []
-  const write = (message: string, fields: object = {}) => void said.push(`${message} ${JSON.stringify(fields)}`)
-  return { said, log: { debug: write, info: write, warn: write, error: write } }
+function recorder(): { log: Log; lines: string[] } {
+  const lines: string[] = []
+  const write = (message: string, fields: object = {}) => void lines.push(`${message} ${JSON.stringify(fields)}`)
+  return { lines, log: { debug: write, info: write, warn: write, error: write } }
 }
 const never = () => new Promise<void>(() => undefined)
 
@@ -26,7 +26,7 @@ test('shutDown() runs the steps sequentially in their order', async () => {
 })
 
 test('shutDown() continues after a step that fails, and reports it in the exit code', async () => {
-  const { log, said } = recorder()
+  const { log, lines } = recorder()
   const order: string[] = []
   const steps = [
     { name: 'flush', run: () => Promise.reject(new Error('no')) },
@@ -34,7 +34,7 @@ test('shutDown() continues after a step that fails, and reports it in the exit c
   ]
   assert.equal(await shutDown(steps, 5_000, log), 1)
   assert.deepEqual(order, ['close'])
-  assert.match(said[0] ?? '', /flush/)
+  assert.match(lines[0] ?? '', /flush/)
 })
 
 test('shutDown() aborts the signal of a late step, in time for the ones after it', async () => {
@@ -50,7 +50,7 @@ test('shutDown() aborts the signal of a late step, in time for the ones after it
 })
 
 test('shutDown() ends at the deadline and names the step that was running', async () => {
-  const { log, said } = recorder()
+  const { log, lines } = recorder()
   assert.equal(await shutDown([{ name: 'hang', run: never }], 50, log), 1)
-  assert.match(said.at(-1) ?? '', /deadline.*hang/)
+  assert.match(lines.at(-1) ?? '', /deadline.*hang/)
 })

@@ -31,21 +31,21 @@ async function open(t: TestContext, which: Which, times: Partial<Times> = {}) {
   }
   t.after(close)
   const port = which === 'shared' ? server.port : (server.grpcPort ?? 0)
-  const ask = async (bytes: number) => {
+  const requestBytes = async (bytes: number) => {
     const client = new H2Client(`http://${HOST}:${port}`)
     const { body } = await client.send({ ':path': '/', 'content-type': 'text/plain' }, [Buffer.alloc(bytes)])
     client.close()
     return Number(body.toString())
   }
-  return { port, ask, close }
+  return { port, requestBytes, close }
 }
 
 for (const which of PORTS) {
   test(`${which} port: concurrent first clients are all answered, and later ones as well`, async (t) => {
-    const { ask } = await open(t, which)
+    const { requestBytes } = await open(t, which)
     const sizes = Array.from({ length: CLIENTS }, (_, at) => at * 5_000)
-    assert.deepEqual(await Promise.all(sizes.map(ask)), sizes)
-    assert.deepEqual(await Promise.all(sizes.map(ask)), sizes)
+    assert.deepEqual(await Promise.all(sizes.map(requestBytes)), sizes)
+    assert.deepEqual(await Promise.all(sizes.map(requestBytes)), sizes)
   })
 
   test(`${which} port: a first client that has sent everything before HTTP/2 is loaded is answered`, async (t) => {
@@ -63,7 +63,7 @@ for (const which of PORTS) {
   })
 
   test(`${which} port: a first client that closes its connection, or half of it, does not affect the port`, async (t) => {
-    const { port, ask } = await open(t, which)
+    const { port, requestBytes } = await open(t, which)
     const leave = [(socket: net.Socket) => socket.destroy(), (socket: net.Socket) => socket.resetAndDestroy()]
     for (const go of leave) {
       const socket = net.connect(port, HOST)
@@ -74,14 +74,14 @@ for (const which of PORTS) {
     half.on('error', () => undefined)
     half.end(PREFACE)
     await new Promise((resolve) => half.once('close', resolve))
-    assert.equal(await ask(3), 3)
+    assert.equal(await requestBytes(3), 3)
   })
 
   test(`${which} port: a silent first client is closed`, async (t) => {
-    const { port, ask } = await open(t, which, { silentMs: 100, headersMs: 100 })
+    const { port, requestBytes } = await open(t, which, { silentMs: 100, headersMs: 100 })
     const socket = net.connect(port, HOST).resume()
     await once(socket, 'close')
-    assert.equal(await ask(3), 3)
+    assert.equal(await requestBytes(3), 3)
   })
 
   if (RUNTIME === 'bun')

@@ -59,7 +59,7 @@ const isBye = ({ type }: { type: number }) => type === Type.goAway
 
 for (const [what, bytes] of [
   ['sends nothing', ''],
-  ['begins to say what it is', 'PR'],
+  ['sends a part of the preface', 'PR'],
   ['sends half of the preface', 'PRI * HTTP/2.0\r\n'],
   ['sends the preface and no settings', PREFACE],
 ] as const)

@@ -11,14 +11,14 @@ export const HAS_PROMTOOL = await new Promise<boolean>((resolve) => {
 /** Errors that Prometheus's own tool finds in this text; empty if there are none. */
 export async function lint(text: string): Promise<string> {
   const child = spawn('promtool', ['check', 'metrics'], { stdio: ['pipe', 'pipe', 'pipe'] })
-  let said = ''
+  let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {
-      said += chunk
+      output += chunk
     })
   child.stdin.end(text)
   const [code] = await once(child, 'close')
-  return code === 0 ? said : `${said}exit code ${code}`
+  return code === 0 ? output : `${output}exit code ${code}`
 }
 
 /** The samples of a text, by the text before their value; exemplars and comments are omitted. */

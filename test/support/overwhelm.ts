@@ -36,14 +36,14 @@ export async function overwhelm({
   const refusals = new Set<string>()
   const clients = Array.from({ length: connections }, () => new Client(port))
   for (let at = 0; at < connections; at += 50)
-    await Promise.all(clients.slice(at, at + 50).map((client) => client.ask(WARM_UP)))
+    await Promise.all(clients.slice(at, at + 50).map((client) => client.send(WARM_UP)))
   const start = performance.now()
   const isDone = () => (times.get(wanted)?.length ?? 0) >= served || performance.now() - start > msMax
   const work = async (client: Client) => {
-    await client.ask(request) // all at once and before anything is known of them, it says nothing about what comes after
+    await client.send(request) // the first requests are sent before any load is measured, so they are not representative
     while (!isDone()) {
       const sent = performance.now()
-      const head = await client.ask(request)
+      const head = await client.send(request)
       const status = Number(head.slice(9, 12))
       times.set(status, times.get(status) ?? [])
       times.get(status)?.push(performance.now() - sent)
@@ -64,7 +64,7 @@ class Client {
   }
 
   /** Sends a request and returns the response's headers after the whole response has arrived. */
-  async ask(request: string): Promise<string> {
+  async send(request: string): Promise<string> {
     const socket = this.#socket
     socket.write(request)
     let head = ''

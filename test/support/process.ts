@@ -49,14 +49,17 @@ export function runProgram(
   const ended = once(child, 'close').then(([code, signal]): Ended => ({ code, signal }))
   const says = (pattern: RegExp) => {
     const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>()
-    const timer = setTimeout(() => reject(new Error(`It did not say ${pattern} in ${START_MS} ms: ${text}`)), START_MS)
+    const timer = setTimeout(
+      () => reject(new Error(`No output matched ${pattern} within ${START_MS} ms: ${text}`)),
+      START_MS,
+    )
     const look = () => {
       const found = pattern.exec(text)
       if (found) resolve(found)
     }
     listeners.add(look)
     look()
-    ended.then(() => reject(new Error(`It ended without saying ${pattern}: ${text}`)))
+    ended.then(() => reject(new Error(`It ended without output that matches ${pattern}: ${text}`)))
     return promise.finally(() => {
       clearTimeout(timer)
       listeners.delete(look)

@@ -12,7 +12,7 @@ after(() => store.close())
 
 const TIME = '2026-01-02T03:04:05.678Z'
 /** The log output of `write`, as text. */
-function said(write: (log: Log) => void, level: 'debug' | 'info' | 'warn' | 'error' = 'debug'): string {
+function outputOf(write: (log: Log) => void, level: 'debug' | 'info' | 'warn' | 'error' = 'debug'): string {
   let text = ''
   write(
     createLog({
@@ -27,7 +27,7 @@ function said(write: (log: Log) => void, level: 'debug' | 'info' | 'warn' | 'err
 }
 
 test('an event is one line of JSON, whatever it contains', () => {
-  const text = said((log) => log.info('Done', { count: 3n, path: 'a\nb', flags: ['a'], none: undefined }))
+  const text = outputOf((log) => log.info('Done', { count: 3n, path: 'a\nb', flags: ['a'], none: undefined }))
   assert.equal(text.split('\n').length, 2)
   assert.deepEqual(JSON.parse(text), {
     time: TIME,
@@ -49,7 +49,7 @@ test('events below the level are omitted', () => {
     ['warn', 2],
     ['error', 1],
   ] as const)
-    assert.equal(said(all, level).trim().split('\n').length, lines)
+    assert.equal(outputOf(all, level).trim().split('\n').length, lines)
 })
 
 test('fields that JSON cannot represent are omitted, and the event is still logged', () => {
@@ -61,7 +61,7 @@ test('fields that JSON cannot represent are omitted, and the event is still logg
     },
   }
   for (const field of [circle, broken])
-    assert.deepEqual(JSON.parse(said((log) => log.warn('Odd', { field }))), {
+    assert.deepEqual(JSON.parse(outputOf((log) => log.warn('Odd', { field }))), {
       time: TIME,
       level: 'warn',
       message: 'Odd',
@@ -71,14 +71,14 @@ test('fields that JSON cannot represent are omitted, and the event is still logg
 test('an error shows its code, its stack and its causes, a few deep', () => {
   const deepest = Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED', values: ['hush'] })
   const error = new Error('cannot ask', { cause: deepest })
-  const { cause } = JSON.parse(said((log) => log.error('Failed', { cause: error })))
+  const { cause } = JSON.parse(outputOf((log) => log.error('Failed', { cause: error })))
   assert.match(cause.stack, /cannot ask[\s\S]*log\.test\.ts/)
   assert.equal(cause.cause.code, 'ECONNREFUSED')
   assert.match(cause.cause.stack, /connection refused/)
   assert.equal(cause.cause.values, undefined)
   const ring = new Error('ring')
   ring.cause = ring
-  assert.ok(said((log) => log.error('Failed', { cause: ring })).length < 20_000)
+  assert.ok(outputOf((log) => log.error('Failed', { cause: ring })).length < 20_000)
 })
 
 test('a password in a URL is masked, wherever the URL is', () => {
@@ -87,7 +87,7 @@ test('a password in a URL is masked, wherever the URL is', () => {
     ['redis://:hush@cache:6379', 'redis://:***@cache:6379'],
     ['postgres://me:hu@sh@db/flags', 'postgres://me:***@db/flags'],
   ] as const) {
-    const text = said((log) => log.error(`Cannot reach ${url}`, { url, cause: new Error(`at ${url}`) }))
+    const text = outputOf((log) => log.error(`Cannot reach ${url}`, { url, cause: new Error(`at ${url}`) }))
     assert.ok(!/hush|hu@|sh@/.test(text), text)
     assert.equal(JSON.parse(text).url, shown)
   }
@@ -100,7 +100,7 @@ test("a failed query shows neither its text nor its values, but Postgres's reaso
       () => assert.fail('it must fail'),
       (error: unknown) => error,
     )
-  const text = said((log) => log.error('Unexpected', { cause: failed }))
+  const text = outputOf((log) => log.error('Unexpected', { cause: failed }))
   assert.ok(!/hush|told_nowhere/.test(text), text)
   assert.match(text, /no_such_table/)
   assert.match(text, /42P01/)

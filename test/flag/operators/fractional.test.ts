@@ -118,7 +118,7 @@ for (const [rule, context, expected] of CASES)
   test(`fractional ${JSON.stringify(rule)} of ${JSON.stringify(context)} is ${JSON.stringify(expected)}`, () =>
     assert.equal(ruleValue({ fractional: rule }, context), expected))
 
-test('a list as the bucketing value is an entry only if the rule says so', () => {
+test('a list as the bucketing value is an entry only if the rule defines it as one', () => {
   assert.equal(ruleValue({ fractional: [{ var: 'id' }, ['x', 1]] }, { id: ['y', 1], targetingKey: 'u' }), null)
 })
 

@@ -117,19 +117,19 @@ test('a response repeats the selector of the request, and its own metadata wins'
 })
 
 test('a key is accepted as authorization, x-api-key or the first label of the authority, and a missing key is refused', async () => {
-  const ask = (options: Parameters<Listening['client']>[0]) =>
+  const resolveWith = (options: Parameters<Listening['client']>[0]) =>
     it.client(options).call(v2.Service, 'resolveBoolean', { flagKey: 'bool' })
-  assert.equal((await ask({ key: clientKey })).status, 0)
-  assert.equal((await ask({ metadata: { 'x-api-key': clientKey } })).status, 0)
+  assert.equal((await resolveWith({ key: clientKey })).status, 0)
+  assert.equal((await resolveWith({ metadata: { 'x-api-key': clientKey } })).status, 0)
   for (const authorization of ['Basic YTpi', 'Bearer of-a-gateway'])
-    assert.equal((await ask({ metadata: { 'x-api-key': clientKey, authorization } })).status, 0, authorization)
-  assert.equal((await ask({ key: clientKey, metadata: { 'x-api-key': 'wrong' } })).status, 16)
-  assert.equal((await ask({ authority: `${clientKey}.flags.example` })).status, 0)
-  assert.equal((await ask({ authority: clientKey })).status, 0)
-  assert.equal((await ask({ authority: `${clientKey}x.flags.example` })).status, 16)
-  assert.equal((await ask({ authority: `flags.${clientKey}` })).status, 16)
-  assert.equal((await ask({ key: 'fs_client_wrong', authority: clientKey })).status, 16, 'a header comes first')
-  assert.equal((await ask({})).status, 16)
+    assert.equal((await resolveWith({ metadata: { 'x-api-key': clientKey, authorization } })).status, 0, authorization)
+  assert.equal((await resolveWith({ key: clientKey, metadata: { 'x-api-key': 'wrong' } })).status, 16)
+  assert.equal((await resolveWith({ authority: `${clientKey}.flags.example` })).status, 0)
+  assert.equal((await resolveWith({ authority: clientKey })).status, 0)
+  assert.equal((await resolveWith({ authority: `${clientKey}x.flags.example` })).status, 16)
+  assert.equal((await resolveWith({ authority: `flags.${clientKey}` })).status, 16)
+  assert.equal((await resolveWith({ key: 'fs_client_wrong', authority: clientKey })).status, 16, 'a header comes first')
+  assert.equal((await resolveWith({})).status, 16)
 })
 
 test('static context values override those of the caller', async () => {

@@ -17,7 +17,7 @@ before(async () => {
 after(() => it.close())
 
 /** Sends each request on one stream after the response to the previous one. */
-async function ask(questions: MessageInitShape<typeof ServerReflectionRequestSchema>[]) {
+async function reflect(questions: MessageInitShape<typeof ServerReflectionRequestSchema>[]) {
   const { name, input, output } = ServerReflection.method.serverReflectionInfo
   const client = new Client(`127.0.0.1:${it.grpcPort}`, credentials.createInsecure())
   const write = (request: (typeof questions)[number]) => Buffer.from(toBinary(input, create(input, request)))
@@ -59,7 +59,7 @@ const filesOf = (answer: ServerReflectionResponse['messageResponse'] | undefined
     : []
 
 test('reflection lists services, and the files of symbols with all their imports', async () => {
-  const { answers, status } = await ask([
+  const { answers, status } = await reflect([
     { messageRequest: { case: 'listServices', value: '' } },
     { messageRequest: { case: 'fileContainingSymbol', value: 'flagd.evaluation.v2.Service' } },
     { messageRequest: { case: 'fileContainingSymbol', value: 'flagd.sync.v1.FlagSyncService.SyncFlags' } },
@@ -86,7 +86,7 @@ test('reflection lists services, and the files of symbols with all their imports
 })
 
 test('an unknown symbol or file is an error in the response, and the stream continues', async () => {
-  const { answers, status } = await ask([
+  const { answers, status } = await reflect([
     { messageRequest: { case: 'fileContainingSymbol', value: 'no.such.Thing' } },
     { messageRequest: { case: 'fileByFilename', value: '../../etc/passwd' } },
     { messageRequest: { case: 'allExtensionNumbersOfType', value: 'flagd.evaluation.v1.AnyFlag' } },

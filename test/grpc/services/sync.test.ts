@@ -82,16 +82,16 @@ test('SyncFlags sends the whole set at once and after every change of a selected
 })
 
 test('definitions need a server key; the header overrides the selector of the message, and neither extends a key', async () => {
-  const ask = (key: string, selector: string, metadata: Record<string, string> = {}) =>
+  const fetchFlags = (key: string, selector: string, metadata: Record<string, string> = {}) =>
     it.client({ key, metadata }).call(FlagSyncService, 'fetchAllFlags', { selector })
-  const keys = async (answer: ReturnType<typeof ask>) =>
+  const keys = async (answer: ReturnType<typeof fetchFlags>) =>
     Object.keys(JSON.parse((await answer).message?.flagConfiguration ?? '').flags)
-  assert.equal((await ask(place.clientKey, '')).status, 7)
-  assert.deepEqual(await keys(ask(place.serverKey, 'source=red')), ['off'])
-  assert.deepEqual(await keys(ask(place.serverKey, 'source=none', { 'flagd-selector': 'source=red' })), ['off'])
-  assert.deepEqual(await keys(ask(place.serverKey, 'flagSetId=sync/other')), [])
-  assert.equal((await keys(ask(place.serverKey, `flagSetId=${place.flagSetId}`))).length, 4)
-  assert.equal((await ask(place.serverKey, 'x=y')).status, 3)
+  assert.equal((await fetchFlags(place.clientKey, '')).status, 7)
+  assert.deepEqual(await keys(fetchFlags(place.serverKey, 'source=red')), ['off'])
+  assert.deepEqual(await keys(fetchFlags(place.serverKey, 'source=none', { 'flagd-selector': 'source=red' })), ['off'])
+  assert.deepEqual(await keys(fetchFlags(place.serverKey, 'flagSetId=sync/other')), [])
+  assert.equal((await keys(fetchFlags(place.serverKey, `flagSetId=${place.flagSetId}`))).length, 4)
+  assert.equal((await fetchFlags(place.serverKey, 'x=y')).status, 3)
 })
 
 test('a set above the size limit of gRPC clients is refused with advice', async () => {

@@ -42,7 +42,7 @@ function serve(document: Document, dependencies: Partial<AppDependencies> = {}):
 }
 beforeEach(() => serve(SHOP))
 
-async function ask(
+async function evaluateAll(
   context: object,
   headers: Record<string, string> = {},
 ): Promise<{ status: number; etag: string; text: string }> {
@@ -55,9 +55,9 @@ async function ask(
 }
 /** Sends the requests of a polling client: three, with the ETag of the previous response. */
 async function poll(context: object, headers: Record<string, string> = {}): Promise<void> {
-  const { etag } = await ask(context, headers)
+  const { etag } = await evaluateAll(context, headers)
   for (let times = 0; times < 3; times += 1)
-    assert.equal((await ask(context, { ...headers, 'if-none-match': etag })).status, 304)
+    assert.equal((await evaluateAll(context, { ...headers, 'if-none-match': etag })).status, 304)
 }
 
 test('repeated requests are answered from the cache, and counted each time', async () => {
@@ -68,33 +68,36 @@ test('repeated requests are answered from the cache, and counted each time', asy
 
 test('requests with another context, selector or time are evaluated separately', async () => {
   await poll({ plan: 'paid' })
-  const { etag } = await ask({ plan: 'paid' })
-  assert.equal((await ask({ plan: 'free' }, { 'if-none-match': etag })).status, 200)
-  assert.equal((await ask({ plan: 'paid' }, { 'if-none-match': etag, 'flagd-selector': 'source=x' })).status, 200)
+  const { etag } = await evaluateAll({ plan: 'paid' })
+  assert.equal((await evaluateAll({ plan: 'free' }, { 'if-none-match': etag })).status, 200)
+  assert.equal(
+    (await evaluateAll({ plan: 'paid' }, { 'if-none-match': etag, 'flagd-selector': 'source=x' })).status,
+    200,
+  )
   seconds += 1
-  assert.equal((await ask({ plan: 'paid' }, { 'if-none-match': etag })).status, 304)
+  assert.equal((await evaluateAll({ plan: 'paid' }, { 'if-none-match': etag })).status, 304)
   assert.equal(repeated, 3)
-  assert.equal((await ask({ plan: 'paid' }, { 'if-none-match': '"another"' })).status, 200)
-  assert.equal((await ask({ plan: 'paid' })).status, 200)
+  assert.equal((await evaluateAll({ plan: 'paid' }, { 'if-none-match': '"another"' })).status, 200)
+  assert.equal((await evaluateAll({ plan: 'paid' })).status, 200)
 })
 
 test('the ETag covers the metadata that a selector adds to a response', async () => {
   const named = { 'flagd-selector': 'flagSetId=shop/live' }
-  const [plain, selected] = [await ask({ plan: 'paid' }), await ask({ plan: 'paid' }, named)]
+  const [plain, selected] = [await evaluateAll({ plan: 'paid' }), await evaluateAll({ plan: 'paid' }, named)]
   assert.notEqual(selected.text, plain.text)
   assert.notEqual(selected.etag, plain.etag)
-  assert.equal((await ask({ plan: 'paid' }, { ...named, 'if-none-match': plain.etag })).status, 200)
-  assert.equal((await ask({ plan: 'paid' }, { ...named, 'if-none-match': selected.etag })).status, 304)
+  assert.equal((await evaluateAll({ plan: 'paid' }, { ...named, 'if-none-match': plain.etag })).status, 200)
+  assert.equal((await evaluateAll({ plan: 'paid' }, { ...named, 'if-none-match': selected.etag })).status, 304)
 })
 
 test('a change is visible at once, even if the values stay the same', async () => {
   await poll({ plan: 'paid' })
-  const { etag } = await ask({ plan: 'paid' })
+  const { etag } = await evaluateAll({ plan: 'paid' })
   snapshot = snapshotOf('shop/live', { flags: { ...SHOP.flags, still: { ...PLAN } } })
-  assert.equal((await ask({ plan: 'paid' }, { 'if-none-match': etag })).status, 200)
+  assert.equal((await evaluateAll({ plan: 'paid' }, { 'if-none-match': etag })).status, 200)
   snapshot = snapshotOf('shop/live', SHOP)
   repeated = 0
-  assert.equal((await ask({ plan: 'paid' }, { 'if-none-match': etag })).status, 304)
+  assert.equal((await evaluateAll({ plan: 'paid' }, { 'if-none-match': etag })).status, 304)
   assert.equal(repeated, 0)
 })
 
@@ -111,11 +114,11 @@ for (const [what, targeting] of [
     })
     const context = { path: '$flagd.timestamp' }
     await poll(context)
-    const { etag } = await ask(context)
+    const { etag } = await evaluateAll(context)
     seconds += 1
-    assert.equal((await ask(context, { 'if-none-match': etag })).status, 304)
+    assert.equal((await evaluateAll(context, { 'if-none-match': etag })).status, 304)
     seconds += 1
-    assert.equal((await ask(context, { 'if-none-match': etag })).status, 200)
+    assert.equal((await evaluateAll(context, { 'if-none-match': etag })).status, 200)
     assert.equal(repeated, 0)
   })
 

@@ -55,12 +55,12 @@ async function send(
   const isJson = response.headers.get('content-type') === 'application/json'
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined }
 }
-const one = (flag: string, ask?: Ask, dependencies?: Partial<AppDependencies>) =>
-  send(`${BULK}/${encodeURIComponent(flag)}`, ask, dependencies)
+const one = (flag: string, options?: Ask, dependencies?: Partial<AppDependencies>) =>
+  send(`${BULK}/${encodeURIComponent(flag)}`, options, dependencies)
 const withContext = (context: unknown): Ask => ({ body: JSON.stringify({ context }) })
 const SET = { owner: 'shop', level: 1 }
 
-for (const [title, flag, ask, status, body] of [
+for (const [title, flag, options, status, body] of [
   [
     'a static flag',
     'plain',
@@ -126,7 +126,7 @@ for (const [title, flag, ask, status, body] of [
   ],
 ] as const)
   test(`ofrep() answers ${title}`, async () => {
-    const answer = await one(flag, ask)
+    const answer = await one(flag, options)
     assert.equal(answer.status, status)
     assert.equal(answer.text, JSON.stringify(body))
     assert.equal(answer.headers.get('content-type'), 'application/json')
@@ -337,10 +337,10 @@ test('ofrep() answers 304 if the client has the current response', async () => {
     assert.equal(again.headers.get('content-length'), null)
     assert.match(again.headers.get('vary') ?? '', /^Flagd-Selector, Authorization, X-API-Key/)
   }
-  const ask = { headers: { 'if-none-match': etag } }
-  assert.equal((await send(BULK, { ...ask, ...withContext({ email: 'ann@shop.example' }) })).status, 200)
-  assert.equal((await send(BULK, { ...ask, key: 'shop/test' })).status, 200)
-  assert.equal((await send(BULK, ask, { now: () => 1 })).status, 200)
+  const options = { headers: { 'if-none-match': etag } }
+  assert.equal((await send(BULK, { ...options, ...withContext({ email: 'ann@shop.example' }) })).status, 200)
+  assert.equal((await send(BULK, { ...options, key: 'shop/test' })).status, 200)
+  assert.equal((await send(BULK, options, { now: () => 1 })).status, 200)
 })
 
 const keysOf = (answer: { body: { flags: { key: string }[] } }) => answer.body.flags.map(({ key }) => key)
@@ -412,27 +412,27 @@ test('ofrep() uses the selected environment for an unbound caller, or the defaul
 })
 
 test('ofrep() requires a selector from an unbound caller', async () => {
-  for (const ask of [
+  for (const options of [
     { key: 'admin' },
     select('flagSetId=shop', 'admin'),
     select('shop/live', 'admin'),
     select('flagSetId=shop/live/x', 'admin'),
   ]) {
     const errorDetails = 'name an environment with "Flagd-Selector: flagSetId=<project>/<environment>"'
-    const { status, body } = await one('plain', ask)
+    const { status, body } = await one('plain', options)
     assert.equal(status, 400)
     assert.deepEqual(body, { key: 'plain', errorCode: 'GENERAL', errorDetails })
-    assert.deepEqual((await send(BULK, ask)).body, { errorCode: 'GENERAL', errorDetails })
+    assert.deepEqual((await send(BULK, options)).body, { errorCode: 'GENERAL', errorDetails })
   }
 })
 
 test('ofrep() answers 404 for an environment that does not exist', async () => {
-  const ask = select('flagSetId=shop/nowhere', 'admin')
+  const options = select('flagSetId=shop/nowhere', 'admin')
   const errorDetails = 'Environment "shop/nowhere" does not exist'
-  const single = await one('plain', ask)
+  const single = await one('plain', options)
   assert.equal(single.status, 404)
   assert.deepEqual(single.body, { key: 'plain', errorCode: 'FLAG_NOT_FOUND', errorDetails })
-  const bulk = await send(BULK, ask)
+  const bulk = await send(BULK, options)
   assert.equal(bulk.status, 404)
   assert.deepEqual(bulk.body, { errorCode: 'GENERAL', errorDetails })
 })
@@ -472,21 +472,21 @@ test('ofrep() answers a preflight without a key, and never allows credentials', 
 })
 
 test('ofrep() exposes the headers that providers read, on errors as well', async () => {
-  for (const ask of [{ headers: { origin: ORIGIN } }, { headers: { origin: ORIGIN }, key: 'wrong' }]) {
-    const { headers } = await send(BULK, ask)
+  for (const options of [{ headers: { origin: ORIGIN } }, { headers: { origin: ORIGIN }, key: 'wrong' }]) {
+    const { headers } = await send(BULK, options)
     assert.equal(headers.get('access-control-allow-origin'), '*')
     assert.equal(headers.get('access-control-expose-headers'), 'ETag,Retry-After,Last-Modified,traceresponse')
   }
 })
 
 test('ofrep() allows only pages of the configured origins', async () => {
-  const allowed = (corsOrigins: string[], ask: Ask) => send(BULK, ask, { corsOrigins })
-  const ask = { headers: { origin: ORIGIN } }
-  const ours = await allowed([ORIGIN, 'https://b.example'], ask)
+  const allowed = (corsOrigins: string[], options: Ask) => send(BULK, options, { corsOrigins })
+  const options = { headers: { origin: ORIGIN } }
+  const ours = await allowed([ORIGIN, 'https://b.example'], options)
   assert.equal(ours.headers.get('access-control-allow-origin'), ORIGIN)
   assert.equal(ours.headers.get('vary'), 'Flagd-Selector, Authorization, X-API-Key, Origin')
   for (const origins of [['https://b.example'], ['https://app.example.evil'], []]) {
-    assert.equal((await allowed(origins, ask)).headers.get('access-control-allow-origin'), null)
+    assert.equal((await allowed(origins, options)).headers.get('access-control-allow-origin'), null)
     assert.equal((await allowed(origins, PREFLIGHT)).headers.get('access-control-allow-origin'), null)
   }
 })
