@@ -13,7 +13,7 @@ import { SaveBar } from './save/save-bar.tsx'
 import { useSave } from './save/use-save.ts'
 import { useDraft } from './use-draft.ts'
 
-const MergeDialog = lazyPart(async () => (await import('./merge/merge-dialog.tsx')).MergeDialog)
+const DraftMerge = lazyPart(async () => (await import('./merge/draft-merge.tsx')).DraftMerge)
 
 type FlagWorkspaceProps = {
   readonly place: FlagPlace
@@ -29,7 +29,7 @@ type FlagWorkspaceProps = {
 
 /** The definition of one flag in one environment: its tabs on one draft, the explanation beside it, and the bar that saves. */
 export function FlagWorkspace(props: FlagWorkspaceProps) {
-  const { place, stored, words, protectedName, isReadOnly } = props
+  const { place, stored, words, bucketing, protectedName, isReadOnly } = props
   const { query } = useLocation()
   const tab = FLAG_TABS.find(([id]) => id === query['tab'])?.[0] ?? 'rules'
   const work = useWork(place, stored)
@@ -64,13 +64,12 @@ export function FlagWorkspace(props: FlagWorkspaceProps) {
         {tab === 'rules' && <aside class={css.side}>{explain}</aside>}
       </div>
       {isMerging && stored.etag !== base.etag && (
-        <MergeDialog
-          base={base.text}
-          mine={text}
-          theirs={JSON.stringify(stored.definition)}
-          actor={undefined}
-          onSave={(merged) => void store(JSON.parse(merged), stored.etag, '')}
-          onDiscard={() => control.restart(stored)}
+        <DraftMerge
+          place={place}
+          control={control}
+          stored={stored}
+          scope={{ ...words, bucketing }}
+          onSave={(merged) => void store(merged, stored.etag, '')}
           onClose={() => setMerging(false)}
         />
       )}
