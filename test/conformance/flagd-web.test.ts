@@ -37,7 +37,7 @@ before(async () => {
   key = (await send('POST', '/keys', { name: 'web', role: 'client', environment })).secret ?? ''
 })
 after(async () => {
-  await OpenFeature.clearContexts() // on Bun all tests share one process, and so this context
+  await OpenFeature.clearContexts() // on Bun several test files share one process, and so this context
   await OpenFeature.close()
   await kill(running)
   await store.close()
