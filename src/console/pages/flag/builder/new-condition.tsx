@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Button } from '../../../parts/controls/button.tsx'
 import { type Choice, Combobox } from '../../../parts/controls/combobox.tsx'
 import { clauseValue } from '../../../rules/conditions.ts'
@@ -39,7 +39,7 @@ export function ConditionField({ onCommit }: ConditionFieldProps) {
   const { segments, attributes } = useRuleEditor()
   const [text, setText] = useState('')
   const host = useRef<HTMLDivElement>(null)
-  useEffect(() => host.current?.querySelector('input')?.focus(), [])
+  useLayoutEffect(() => host.current?.querySelector('input')?.focus(), [])
   const choices: Choice[] = [
     ...segments.map((value) => ({ value, note: 'segment' })),
     ...[...new Set(['targetingKey', ...attributes])].map((value) => ({ value, note: 'attribute' })),

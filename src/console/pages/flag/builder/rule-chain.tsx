@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Button } from '../../../parts/controls/button.tsx'
 import { Card } from '../../../parts/display/table.tsx'
 import { announce } from '../../../parts/overlays/toast.tsx'
@@ -24,7 +24,7 @@ export function RuleChain({ definition, selected }: RuleChainProps) {
   const { rules } = definition
   const list = useRef<HTMLOListElement>(null)
   const [moved, setMoved] = useState<number>()
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (moved !== undefined) list.current?.querySelector<HTMLElement>(`[data-rule="${moved}"] button`)?.focus()
     setMoved(undefined)
   }, [moved])

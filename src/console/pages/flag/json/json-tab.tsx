@@ -17,6 +17,7 @@ type JsonTabProps = {
 export function JsonTab({ control, segments, attributes, isReadOnly }: JsonTabProps) {
   const host = useRef<HTMLDivElement>(null)
   const editor = useRef<JsonEditor>()
+  const own = useRef<string[]>([])
   const latest = useRef({ control, segments, attributes })
   latest.current = { control, segments, attributes }
   const { text } = control.draft
@@ -36,7 +37,10 @@ export function JsonTab({ control, segments, attributes, isReadOnly }: JsonTabPr
           segments: Object.keys(latest.current.segments),
           attributes: latest.current.attributes,
         }),
-        onChange: (next) => latest.current.control.setText(next),
+        onChange: (next) => {
+          own.current.push(next)
+          latest.current.control.setText(next)
+        },
         onUndo: () => latest.current.control.undo(),
         onRedo: () => latest.current.control.redo(),
       })
@@ -47,7 +51,11 @@ export function JsonTab({ control, segments, attributes, isReadOnly }: JsonTabPr
       editor.current?.destroy()
     }
   }, [])
-  useEffect(() => editor.current?.setText(text), [text])
+  useEffect(() => {
+    // While one types, the text that is drawn is behind the editor's: only a change from elsewhere goes to the editor.
+    if (own.current.includes(text)) own.current = text === own.current.at(-1) ? [] : own.current
+    else editor.current?.setText(text)
+  }, [text])
   useEffect(() => editor.current?.setReadOnly(isReadOnly), [isReadOnly])
   return (
     <section class={css.json} aria-label="JSON">

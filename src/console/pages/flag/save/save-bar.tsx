@@ -44,7 +44,7 @@ export function SaveBar({ control, protectedName, mistakes, isSaving, onSave, on
       )}
       <div class={css.row}>
         <div class={css.words}>
-          <strong>{differences.length === 1 ? '1 change' : `${differences.length} changes`}</strong>
+          <strong>{countText(control.view ? differences.length : undefined)}</strong>
           <span class={css.moves}>{mistakes[0]?.message ?? movesText(control)}</span>
         </div>
         <IconButton icon="undo" label="Undo" disabled={draft.done.length === 0} onClick={undo} />
@@ -62,12 +62,7 @@ export function SaveBar({ control, protectedName, mistakes, isSaving, onSave, on
           Discard
         </Button>
         <Button onClick={() => setReviewing(true)}>Review</Button>
-        <SaveButton
-          key={String(isConfirming)}
-          name={isConfirming ? protectedName : undefined}
-          isDisabled={isDisabled}
-          onClick={save}
-        />
+        <SaveButton name={isConfirming ? protectedName : undefined} isDisabled={isDisabled} onClick={save} />
       </div>
       {isReviewing && <Review control={control} onClose={() => setReviewing(false)} />}
     </section>
@@ -76,17 +71,10 @@ export function SaveBar({ control, protectedName, mistakes, isSaving, onSave, on
 
 type SaveButtonProps = { readonly name: string | undefined; readonly isDisabled: boolean; readonly onClick: () => void }
 
-/** In a protected environment the first press asks, and the second saves. Focus stays on the button. */
+/** In a protected environment the first press asks, and the second saves. It is one button, so the focus stays on it. */
 function SaveButton({ name, isDisabled, onClick }: SaveButtonProps) {
   return (
-    <Button
-      kind={name === undefined ? 'primary' : 'danger'}
-      disabled={isDisabled}
-      ref={(element: HTMLButtonElement | null) => {
-        if (name !== undefined) element?.focus()
-      }}
-      onClick={onClick}
-    >
+    <Button kind={name === undefined ? 'primary' : 'danger'} disabled={isDisabled} onClick={onClick}>
       {name === undefined ? 'Save' : `Confirm: change ${name}`}
     </Button>
   )
@@ -102,6 +90,11 @@ function Review({ control, onClose }: { control: DraftControl; onClose: () => vo
       </div>
     </Dialog>
   )
+}
+
+const countText = (count: number | undefined): string => {
+  if (count === undefined) return 'Not JSON yet'
+  return count === 1 ? '1 change' : `${count} changes`
 }
 
 const differencesOf = ({ draft, definition }: DraftControl) =>

@@ -83,7 +83,7 @@ function Code({ title, text }: { title: string; text: string }) {
   return (
     <div class={css.code}>
       <div class={css.codeHead}>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         <CopyButton text={text} what={title.toLowerCase()} />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a frame that scrolls must be reachable by keyboard */}
