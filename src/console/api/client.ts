@@ -28,6 +28,8 @@ type Given<Of> = Part<'path', Of> & Partial<Part<'query', Of>> & Part<'body', Of
 type Options = {
   /** The ETag that the object must still have: If-Match. */
   readonly ifMatch?: string | undefined
+  /** True fails if the object exists already: If-None-Match. */
+  readonly isNew?: boolean
   readonly signal?: AbortSignal | undefined
 }
 /** What an operation answered. `etag` is that of the object read or written. */
@@ -58,10 +60,15 @@ type QueryValues = Record<string, string | readonly string[] | undefined>
 type Sent = Options & { readonly body?: unknown }
 
 /** Sends one request to the service, below its path, and returns its response if it succeeded. Throws ApiError. */
-export async function send(method: string, url: string, { body, ifMatch, signal }: Sent = {}): Promise<Response> {
+export async function send(
+  method: string,
+  url: string,
+  { body, ifMatch, isNew, signal }: Sent = {},
+): Promise<Response> {
   const headers = new Headers({ accept: 'application/json', 'x-flagstaff-console': '1' })
   if (body !== undefined) headers.set('content-type', 'application/json')
   if (ifMatch !== undefined) headers.set('if-match', ifMatch)
+  if (isNew) headers.set('if-none-match', '*')
   const text = body === undefined ? null : JSON.stringify(body)
   const init = { method, headers, body: text, cache: 'no-cache' as const, signal: signal ?? null }
   const response = await fetch(SERVICE + url, init).catch((cause: unknown) => {

@@ -84,7 +84,7 @@ export const refreshProject = (queries: QueryClient, project: string): Promise<v
 const page = (after: string | undefined) => ({ limit: PAGE_MAX, ...(after !== undefined && { after }) })
 
 /** The items of all pages of a list, at most 5,000. */
-async function everyPage<Item>(
+export async function everyPage<Item>(
   read: (after: string | undefined) => Promise<{ readonly items: readonly Item[]; readonly next: string | null }>,
 ): Promise<readonly Item[]> {
   const items: Item[] = []

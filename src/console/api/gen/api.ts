@@ -1159,13 +1159,11 @@ export interface Api {
       dryRun?: 'true' | 'false'
       comment?: string
     }
+    /**
+     * `rule`: a rule in JSONLogic with flagd’s operators, or a list of constants
+     */
     body: {
-      /**
-       * A rule in JSONLogic with flagd’s operators, or a list of constants
-       */
-      rule: {
-        [k: string]: unknown
-      }
+      rule: unknown
     }
     response: {
       /**
@@ -1205,13 +1203,11 @@ export interface Api {
       dryRun?: 'true' | 'false'
       comment?: string
     }
+    /**
+     * `rule`: a rule in JSONLogic with flagd’s operators, or a list of constants
+     */
     body: {
-      /**
-       * A rule in JSONLogic with flagd’s operators, or a list of constants
-       */
-      rule: {
-        [k: string]: unknown
-      }
+      rule: unknown
     }
     response: {
       /**

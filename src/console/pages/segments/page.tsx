@@ -1,11 +1,138 @@
-import { Page } from '../../app/page.tsx'
-import { Empty } from '../../parts/display/empty.tsx'
+import { useQuery, useQueryClient } from '@tanstack/preact-query'
+import { useState } from 'preact/hooks'
+import { useLocation } from 'preact-iso'
+import { ApiError } from '../../api/client.ts'
+import { environmentsQuery, refreshProject } from '../../api/queries.ts'
+import { LoadFailure, Page } from '../../app/page.tsx'
+import { paths } from '../../app/paths.ts'
+import { Button } from '../../parts/controls/button.tsx'
+import { TextField } from '../../parts/controls/field.tsx'
+import { Tabs } from '../../parts/controls/tabs.tsx'
+import { Empty, Spinner } from '../../parts/display/empty.tsx'
+import { Table } from '../../parts/display/table.tsx'
+import { Dialog } from '../../parts/overlays/dialog.tsx'
+import { print } from '../../rules/print.ts'
+import { createSegment, segmentsQuery } from './queries.ts'
+import * as css from './segments.module.css'
+import { sayRuleText } from './sentence.ts'
 
-/** `/console/p/:project/segments` */
-export function SegmentsPage(_: { readonly project: string }) {
+const LEAD =
+  'Rules that flags share by name, such as "staff" or "beta testers". A change applies to all flags that use it.'
+
+/** `/console/p/:project/segments?environment=…` */
+export function SegmentsPage({ project }: { readonly project: string }) {
+  const { query } = useLocation()
+  const [isCreating, setCreating] = useState(false)
+  const { data: environments, error, refetch } = useQuery(environmentsQuery(project))
+  if (error) return <LoadFailure error={error} onRetry={() => void refetch()} />
+  if (!environments) return <Spinner />
+  const current = environments.find(({ key }) => key === query['environment']) ?? environments[0]
+  if (!current)
+    return (
+      <Page title="Segments">
+        <Empty
+          icon="environments"
+          title="This project has no environments yet"
+          action={<a href={paths.settings()}>Create one</a>}
+        />
+      </Page>
+    )
+  const tabs = environments.map(({ key, name }) => ({
+    id: key,
+    label: name || key,
+    href: `${paths.segments(project)}?environment=${key}`,
+  }))
+  const create = (
+    <Button kind="primary" icon="plus" onClick={() => setCreating(true)}>
+      New segment
+    </Button>
+  )
   return (
-    <Page title="Segments">
-      <Empty icon="segments" title="This page is not made yet" />
+    <Page title="Segments" lead={LEAD} actions={create}>
+      <Tabs label="Environments" tabs={tabs} current={current.key} />
+      <SegmentTable key={current.key} project={project} environment={current.key} />
+      {isCreating && <NewSegment project={project} environment={current.key} onClose={() => setCreating(false)} />}
     </Page>
+  )
+}
+
+type PlaceProps = { readonly project: string; readonly environment: string }
+
+function SegmentTable({ project, environment }: PlaceProps) {
+  const { data: segments, error, refetch } = useQuery(segmentsQuery(project, environment))
+  if (error) return <LoadFailure error={error} onRetry={() => void refetch()} />
+  if (!segments) return <Spinner />
+  if (segments.length === 0)
+    return (
+      <Empty icon="segments" title="No segments yet">
+        A segment is a group of users with a name. Flags refer to it, so that the group is described once.
+      </Empty>
+    )
+  return (
+    <Table label="Segments" columns={['Segment', 'Who is in it', 'Used by']}>
+      {segments.map(({ name, rule, usedBy }) => (
+        <tr key={name}>
+          <td>
+            <a class={css.name} href={paths.segment(project, environment, name)}>
+              {name}
+            </a>
+          </td>
+          <td class={css.sentence}>{sayRuleText(print(rule))}</td>
+          <td class={css.count}>{sayUses(usedBy?.count ?? 0)}</td>
+        </tr>
+      ))}
+    </Table>
+  )
+}
+
+const sayUses = (count: number): string => (count === 0 ? 'not used' : count === 1 ? '1 rule' : `${count} rules`)
+
+function NewSegment({ project, environment, onClose }: PlaceProps & { readonly onClose: () => void }) {
+  const queries = useQueryClient()
+  const { route } = useLocation()
+  const [name, setName] = useState('')
+  const [error, setError] = useState<string>()
+  const create = async () => {
+    if (name === '') return
+    try {
+      await createSegment({ project, environment, name })
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure
+      const isTaken = failure.status === 412
+      return setError(isTaken ? 'There is a segment of this name' : (failure.mistakes[0]?.detail ?? failure.message))
+    }
+    void refreshProject(queries, project)
+    route(paths.segment(project, environment, name))
+  }
+  return (
+    <Dialog
+      title={`New segment in ${environment}`}
+      onClose={onClose}
+      onSubmit={() => void create()}
+      actions={
+        <>
+          <Button kind="quiet" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button kind="primary" type="submit" disabled={name === ''}>
+            Create
+          </Button>
+        </>
+      }
+    >
+      <TextField
+        label="Name"
+        mono
+        data-autofocus=""
+        value={name}
+        placeholder="beta-testers"
+        error={error}
+        hint="It contains no one until you write its rule"
+        onInput={(event) => {
+          setName(event.currentTarget.value.trim())
+          setError(undefined)
+        }}
+      />
+    </Dialog>
   )
 }

@@ -1,17 +1,73 @@
-import { Page } from '../../app/page.tsx'
-import { Empty } from '../../parts/display/empty.tsx'
+import { useQuery } from '@tanstack/preact-query'
+import { useState } from 'preact/hooks'
+import { environmentsQuery } from '../../api/queries.ts'
+import { LoadFailure, Page } from '../../app/page.tsx'
+import { paths } from '../../app/paths.ts'
+import { Button } from '../../parts/controls/button.tsx'
+import { Badge } from '../../parts/display/badge.tsx'
+import { Spinner } from '../../parts/display/empty.tsx'
+import { Card } from '../../parts/display/table.tsx'
+import { print } from '../../rules/print.ts'
+import { DeleteSegment, RenameSegment } from './dialogs.tsx'
+import { RuleForm } from './form.tsx'
+import { segmentQuery } from './queries.ts'
+import * as css from './segments.module.css'
+import { UsedBy } from './used-by.tsx'
+
+type SegmentPageProps = { readonly project: string; readonly environment: string; readonly segment: string }
 
 /** `/console/p/:project/segments/:environment/:segment` */
-export function SegmentPage({
-  segment,
-}: {
-  readonly project: string
-  readonly environment: string
-  readonly segment: string
-}) {
+export function SegmentPage({ project, environment, segment: name }: SegmentPageProps) {
+  const path = { project, environment, name }
+  const [open, setOpen] = useState<'rename' | 'delete'>()
+  const { data: environments = [] } = useQuery(environmentsQuery(project))
+  const { data: segment, error, refetch } = useQuery(segmentQuery(path))
+  if (error) return <LoadFailure error={error} onRetry={() => void refetch()} />
+  if (!segment) return <Spinner />
+  const place = environments.find(({ key }) => key === environment)
+  const users = segment.usedBy ?? { count: 0, flags: [], segments: [] }
+  const close = () => setOpen(undefined)
+  const actions = (
+    <>
+      <Button icon="edit" onClick={() => setOpen('rename')}>
+        Rename
+      </Button>
+      <Button icon="trash" onClick={() => setOpen('delete')}>
+        Delete
+      </Button>
+    </>
+  )
+  const lead = (
+    <>
+      Segment in <a href={`${paths.segments(project)}?environment=${environment}`}>{place?.name || environment}</a>
+      {place?.protected && (
+        <>
+          {' '}
+          <Badge tone="warn" icon="lock">
+            protected
+          </Badge>
+        </>
+      )}
+    </>
+  )
   return (
-    <Page title={segment}>
-      <Empty icon="segments" title="This page is not made yet" />
+    <Page title={name} heading={<code class={css.heading}>{name}</code>} lead={lead} actions={actions}>
+      <div class={css.columns}>
+        <Card title="Rule">
+          <RuleForm
+            key={`${environment}/${name}`}
+            path={path}
+            newest={{ text: print(segment.rule), etag: segment.etag }}
+            users={users}
+            isProtected={place?.protected ?? false}
+          />
+        </Card>
+        <Card title="Used by">
+          <UsedBy path={path} users={users} />
+        </Card>
+      </div>
+      {open === 'rename' && <RenameSegment path={path} users={users} onClose={close} />}
+      {open === 'delete' && <DeleteSegment path={path} users={users} onClose={close} />}
     </Page>
   )
 }

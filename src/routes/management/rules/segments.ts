@@ -41,9 +41,10 @@ const LISTED_USERS_MAX = 20
 const AFFECTED_MAX = 1_000
 
 const SegmentPath = v.object({ project: ProjectKey, environment: EnvironmentKey, name: SegmentName })
-const SegmentBody = v.object({
-  rule: v.pipe(v.unknown(), v.description('A rule in JSONLogic with flagd’s operators, or a list of constants')),
-})
+const SegmentBody = v.pipe(
+  v.object({ rule: v.unknown() }),
+  v.description('`rule`: a rule in JSONLogic with flagd’s operators, or a list of constants'),
+)
 const Segment = v.object({
   name: SegmentName,
   rule: v.unknown(),

@@ -1,0 +1,117 @@
+import { useQueryClient } from '@tanstack/preact-query'
+import { useState } from 'preact/hooks'
+import { useLocation } from 'preact-iso'
+import { ApiError } from '../../api/client.ts'
+import { refreshProject } from '../../api/queries.ts'
+import { paths } from '../../app/paths.ts'
+import { Button } from '../../parts/controls/button.tsx'
+import { CheckField, FormError, TextField } from '../../parts/controls/field.tsx'
+import { Dialog } from '../../parts/overlays/dialog.tsx'
+import { showToast } from '../../parts/overlays/toast.tsx'
+import { deleteSegment, renameSegment, type SegmentPath, type SegmentUses } from './queries.ts'
+import { UsedBy } from './used-by.tsx'
+
+type SegmentDialogProps = { readonly path: SegmentPath; readonly users: SegmentUses; readonly onClose: () => void }
+
+/** Asks for another name. */
+export function RenameSegment({ path, users, onClose }: SegmentDialogProps) {
+  const [name, setName] = useState(path.name)
+  const { error, act } = useAction()
+  const isSame = name === '' || name === path.name
+  const rename = () =>
+    act(path, async () => {
+      await renameSegment(path, name)
+      showToast(`${path.name} is now ${name}`)
+      return paths.segment(path.project, path.environment, name)
+    })
+  return (
+    <Dialog
+      title={`Rename ${path.name}`}
+      onClose={onClose}
+      onSubmit={() => !isSame && void rename()}
+      actions={
+        <>
+          <Button kind="quiet" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button kind="primary" type="submit" disabled={isSame}>
+            Rename
+          </Button>
+        </>
+      }
+    >
+      <TextField
+        label="New name"
+        mono
+        data-autofocus=""
+        value={name}
+        error={error}
+        hint={users.count === 0 ? 'No rule refers to it' : `All ${users.count} rules that use it are changed with it`}
+        onInput={(event) => setName(event.currentTarget.value.trim())}
+      />
+    </Dialog>
+  )
+}
+
+/** Asks before a segment is deleted, and shows who uses it: then it can be deleted only if all users are disabled flags. */
+export function DeleteSegment({ path, users, onClose }: SegmentDialogProps) {
+  const [isForced, setForced] = useState(false)
+  const { error, act } = useAction()
+  const isUsed = users.count > 0
+  const remove = () =>
+    act(path, async () => {
+      await deleteSegment(path, isForced)
+      showToast(`${path.name} is deleted`)
+      return `${paths.segments(path.project)}?environment=${path.environment}`
+    })
+  return (
+    <Dialog
+      title={`Delete ${path.name}?`}
+      onClose={onClose}
+      actions={
+        <>
+          <Button kind="quiet" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button kind="danger" disabled={isUsed && !isForced} onClick={() => void remove()}>
+            Delete
+          </Button>
+        </>
+      }
+    >
+      {isUsed ? (
+        <>
+          <p>It is in use. Remove it from these rules first:</p>
+          <UsedBy path={path} users={users} />
+          {users.segments.length === 0 && (
+            <CheckField
+              label="Delete it all the same. Allowed if all these flags are disabled"
+              checked={isForced}
+              onChange={(event) => setForced(event.currentTarget.checked)}
+            />
+          )}
+        </>
+      ) : (
+        <p>No rule uses it. The record of changes keeps its rule.</p>
+      )}
+      <FormError text={error} />
+    </Dialog>
+  )
+}
+
+/** Runs a change and goes to the page that it returns; a refusal becomes `error`. */
+function useAction() {
+  const queries = useQueryClient()
+  const { route } = useLocation()
+  const [error, setError] = useState<string>()
+  const act = async ({ project }: SegmentPath, change: () => Promise<string>) => {
+    try {
+      route(await change())
+      await refreshProject(queries, project)
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure
+      setError(failure.mistakes[0]?.detail ?? failure.message)
+    }
+  }
+  return { error, act }
+}

@@ -1,0 +1,52 @@
+import { queryOptions } from '@tanstack/preact-query'
+import { type Answered, call } from '../../api/client.ts'
+import { everyPage, queryKeys } from '../../api/queries.ts'
+
+/** Where a segment is. */
+export type SegmentPath = { readonly project: string; readonly environment: string; readonly name: string }
+
+const ONE = '/api/v1/projects/{project}/environments/{environment}/segments/{name}'
+
+/** Who uses a segment; `path` has the segments between. */
+export type SegmentUses = NonNullable<Answered<`GET ${typeof ONE}`>['data']['usedBy']>
+
+/** The segments of an environment with their users. */
+export const segmentsQuery = (project: string, environment: string) =>
+  queryOptions({
+    queryKey: [...queryKeys.project(project), 'segments', environment],
+    queryFn: ({ signal }) =>
+      everyPage(async (after) => {
+        const query = { usedBy: 'true' as const, limit: '100', ...(after !== undefined && { after }) }
+        const path = { project, environment }
+        const operation = 'GET /api/v1/projects/{project}/environments/{environment}/segments'
+        return (await call(operation, { path, query }, { signal })).data
+      }),
+  })
+
+/** One segment with its users and its ETag. */
+export const segmentQuery = (path: SegmentPath) =>
+  queryOptions({
+    queryKey: [...queryKeys.project(path.project), 'segment', path.environment, path.name],
+    queryFn: async ({ signal }) => {
+      const { data, etag } = await call(`GET ${ONE}`, { path: { ...path } }, { signal })
+      return { ...data, etag }
+    },
+  })
+
+/** Creates a segment; fails if there is one of this name. */
+export const createSegment = (path: SegmentPath) =>
+  call(`PUT ${ONE}`, { path: { ...path }, body: { rule: NO_ONE } }, { isNew: true })
+
+/** The rule of a new segment: it contains no one yet. */
+const NO_ONE = { in: [{ var: 'targetingKey' }, []] }
+
+/** Replaces the rule of a segment that still has `etag`. */
+export const saveSegment = (path: SegmentPath, rule: unknown, etag: string | undefined) =>
+  call(`PUT ${ONE}`, { path: { ...path }, body: { rule } }, { ifMatch: etag })
+
+export const renameSegment = (path: SegmentPath, to: string) =>
+  call(`POST ${ONE}/rename`, { path: { ...path }, body: { to } })
+
+/** `isForced` deletes a segment that only disabled flags use. */
+export const deleteSegment = (path: SegmentPath, isForced: boolean) =>
+  call(`DELETE ${ONE}`, { path: { ...path }, query: { force: isForced ? 'true' : 'false' } })
