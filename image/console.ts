@@ -46,12 +46,25 @@ const options: BuildOptions & { metafile: true } = {
   plugins: [styles],
 }
 
-/** The page of every route: the entry script, its static imports ahead, and the style sheet. */
-function page({ outputs }: Metafile): string {
-  const nameOf = (entry: string) =>
-    Object.keys(outputs).find((file) => outputs[file]?.entryPoint === entry && !file.endsWith('.map')) ?? ''
+/** An output with all that it imports at once. */
+function closure({ outputs }: Metafile, file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found
+  found.add(file)
+  for (const { kind, path } of outputs[file]?.imports ?? [])
+    if (kind === 'import-statement') closure({ inputs: {}, outputs }, path, found)
+  return found
+}
+
+/** The page of every route: the entry script, what it and the flag list import ahead, and the style sheet. */
+function page(metafile: Metafile): string {
+  const { outputs } = metafile
+  const nameOf = (entry: string) => Object.keys(outputs).find((file) => outputs[file]?.entryPoint === entry) ?? ''
   const script = nameOf('src/console/main.tsx')
-  const ahead = outputs[script]?.imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path) ?? []
+  const ahead = new Set([
+    ...closure(metafile, script),
+    ...closure(metafile, nameOf('src/console/pages/flags/page.tsx')),
+  ])
+  ahead.delete(script)
   const url = (file: string) => `/console/assets/${basename(file)}`
   return `<!doctype html>
 <html lang="en">
@@ -62,7 +75,7 @@ function page({ outputs }: Metafile): string {
 <title>Flagstaff</title>
 <link rel="icon" href="data:image/svg+xml,${encodeURIComponent(ICON)}">
 <link rel="stylesheet" href="${url(nameOf('styles:console.css'))}">
-${ahead.map((file) => `<link rel="modulepreload" href="${url(file)}">\n`).join('')}<script type="module" src="${url(script)}"></script>
+${[...ahead].map((file) => `<link rel="modulepreload" href="${url(file)}">\n`).join('')}<script type="module" src="${url(script)}"></script>
 </head>
 <body><div id="console"></div><noscript>The console needs JavaScript.</noscript></body>
 </html>

@@ -1,10 +1,12 @@
-import { type QueryClient, queryOptions } from '@tanstack/preact-query'
+import { type QueryClient, queryOptions, skipToken } from '@tanstack/preact-query'
 import { ApiError, call, send } from './client.ts'
+import type { Api } from './gen/api.ts'
 import type { Matrix } from './matrix.ts'
 import type { ConsoleSession } from './session.ts'
 
 const PAGE_MAX = '100'
 const PAGES_MAX = 50
+const FIRST_ROWS = '50'
 
 /** Keys of the queries, by what they hold: a hint or a write invalidates by these. */
 export const queryKeys = {
@@ -58,24 +60,34 @@ export const keysQuery = () =>
       }),
   })
 
-/** Each flag of a project in each of its environments: what the list shows. */
+/**
+ * Each flag of a project in each of its environments: what the list shows. Thousands take a while, so the first flags are read by themselves
+ * at first: they are the data of `matrixStartQuery`.
+ */
 export const matrixQuery = (project: string) =>
   queryOptions({
     queryKey: queryKeys.matrix(project),
-    queryFn: async ({ signal }): Promise<Matrix> => {
-      const read = async (after: string | undefined) => {
-        const query = after === undefined ? {} : { after }
-        return (await call('GET /api/v1/projects/{project}/matrix', { path: { project }, query }, { signal })).data
-      }
-      const { next, ...matrix } = await read(undefined)
+    queryFn: async ({ client, signal }): Promise<Matrix> => {
+      const isFirst = client.getQueryData(queryKeys.matrix(project)) === undefined
+      const { next, ...matrix } = await readMatrix(project, isFirst ? { limit: FIRST_ROWS } : {}, signal)
       if (next === null) return matrix
-      const more = await everyPage(async (after) => {
-        const { flags, next: further } = await read(after ?? next)
+      client.setQueryData(matrixStartQuery(project).queryKey, matrix)
+      const more = await everyPage(async (after = next) => {
+        const { flags, next: further } = await readMatrix(project, { after }, signal)
         return { items: flags, next: further }
       })
       return { ...matrix, flags: [...matrix.flags, ...more] }
     },
   })
+
+/** The first flags of a project, until `matrixQuery` has all of them. It reads nothing by itself. */
+export const matrixStartQuery = (project: string) =>
+  queryOptions<Matrix>({ queryKey: ['matrix start', project], queryFn: skipToken })
+
+const MATRIX = 'GET /api/v1/projects/{project}/matrix'
+
+const readMatrix = async (project: string, query: Api[typeof MATRIX]['query'], signal: AbortSignal) =>
+  (await call(MATRIX, { path: { project }, query }, { signal })).data
 
 /** Reads again what may have changed in a project. */
 export const refreshProject = (queries: QueryClient, project: string): Promise<void> =>

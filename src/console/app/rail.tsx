@@ -1,4 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/preact-query'
+import { useEffect } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { send } from '../api/client.ts'
 import { projectsQuery, sessionQuery } from '../api/queries.ts'
@@ -8,7 +9,7 @@ import { Menu } from '../parts/overlays/popover.tsx'
 import { LiveState } from './live-state.tsx'
 import { overlay } from './overlays.tsx'
 import { paths } from './paths.ts'
-import { lastProject } from './project.ts'
+import { lastProject, noteProject } from './project.ts'
 import * as css from './rail.module.css'
 import { isSignedOut } from './session.ts'
 import { theme } from './theme.ts'
@@ -56,6 +57,10 @@ function ProjectSwitcher() {
   const isBound = session === undefined || (session !== null && session.environment !== null)
   const { data: projects = [] } = useQuery({ ...projectsQuery(), enabled: !isBound })
   const current = lastProject.value
+  const [first] = projects
+  useEffect(() => {
+    if (current === undefined && first) noteProject(first.key)
+  }, [current, first])
   const name = projects.find(({ key }) => key === current)?.name ?? current ?? 'Flagstaff'
   const items = projects.map(({ key, name }) => ({
     label: name,

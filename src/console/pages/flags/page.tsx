@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/preact-query'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { Matrix } from '../../api/matrix.ts'
-import { matrixQuery, refreshProject, sessionQuery } from '../../api/queries.ts'
+import { matrixQuery, matrixStartQuery, refreshProject, sessionQuery } from '../../api/queries.ts'
 import { LoadFailure, Page } from '../../app/page.tsx'
 import { paths } from '../../app/paths.ts'
 import { useLetters } from '../../app/shortcuts.ts'
@@ -19,11 +19,13 @@ import { useView } from './view.ts'
 /** `/console/p/:project/flags` */
 export function FlagsPage({ project }: { readonly project: string }) {
   const { data: matrix, error, refetch } = useQuery(matrixQuery(project))
-  if (matrix) return <Flags key={project} matrix={matrix} />
+  const { data: start } = useQuery(matrixStartQuery(project))
+  const shown = matrix ?? start
+  if (shown) return <Flags key={project} matrix={shown} isWhole={matrix !== undefined} />
   return error ? <LoadFailure error={error} onRetry={() => void refetch()} /> : <Spinner />
 }
 
-function Flags({ matrix }: { readonly matrix: Matrix }) {
+function Flags({ matrix, isWhole }: { readonly matrix: Matrix; readonly isWhole: boolean }) {
   const { project } = matrix
   const { data: session } = useQuery(sessionQuery())
   const view = useView(matrix.environments)
@@ -44,7 +46,7 @@ function Flags({ matrix }: { readonly matrix: Matrix }) {
         <NoFlags onCreate={() => setCreating(true)} />
       ) : (
         <>
-          <Toolbar {...view} matrix={matrix} me={me} found={flags.length} />
+          <Toolbar {...view} matrix={matrix} me={me} found={isWhole ? flags.length : undefined} />
           {selected.size > 0 && (
             <BulkBar
               matrix={matrix}

@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks'
 import type { Matrix, MatrixEnvironment, MatrixFlag } from '../../api/matrix.ts'
 import { Button } from '../../parts/controls/button.tsx'
 import { Icon, type IconName } from '../../parts/display/icon.tsx'
@@ -15,8 +16,8 @@ type ToolbarProps = {
   readonly onShown: (keys: readonly string[]) => void
   /** The name of the session; undefined: no "Mine". */
   readonly me: string | undefined
-  /** How many flags the query finds. */
-  readonly found: number
+  /** How many flags the query finds; undefined: not all are read yet. */
+  readonly found: number | undefined
 }
 
 const SORT_LABELS = { key: 'By key', created: 'Newest first', evaluations: 'Most evaluated first' } as const
@@ -62,7 +63,9 @@ export function Toolbar(props: ToolbarProps) {
       <div class={css.line}>
         <Chips {...props} />
         <p class={css.count} aria-live="polite">
-          {found.toLocaleString('en')} {found === 1 ? 'flag' : 'flags'}
+          {found === undefined
+            ? 'Reading all flags'
+            : `${found.toLocaleString('en')} ${found === 1 ? 'flag' : 'flags'}`}
         </p>
       </div>
     </div>
@@ -88,13 +91,18 @@ const CHIPS: readonly ChipTerm[] = [
 const MINE: ChipTerm = { label: 'Mine', icon: 'user', name: 'owner', value: 'me' }
 
 function Chips({ matrix, text, onText, me, shown }: ToolbarProps) {
-  const view = { me, environments: shown.map(({ key }) => key) }
   const chips = me === undefined ? CHIPS : [MINE, ...CHIPS]
+  const counts = useMemo(() => {
+    const view = { me, environments: shown.map(({ key }) => key) }
+    const countOf = ({ name, value }: ChipTerm) =>
+      filterFlags(matrix.flags, parseFilter(termText(name, value)), view).length
+    return new Map(CHIPS.filter(({ isCounted }) => isCounted).map((chip) => [chip.label, countOf(chip)]))
+  }, [matrix, shown, me])
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset has no layout of its own
     <div class={css.chips} role="group" aria-label="Filters">
-      {chips.map(({ label, icon, name, value, isCounted }) => {
-        const count = isCounted ? filterFlags(matrix.flags, parseFilter(termText(name, value)), view).length : undefined
+      {chips.map(({ label, icon, name, value }) => {
+        const count = counts.get(label)
         return (
           <button
             key={label}
@@ -115,16 +123,7 @@ function Chips({ matrix, text, onText, me, shown }: ToolbarProps) {
 
 /** Tags, owners, types and kinds as conditions to choose. */
 function TermMenu({ matrix, text, onText }: Pick<ToolbarProps, 'matrix' | 'text' | 'onText'>) {
-  const offered: [TermName, string][] = [
-    ...frequent(matrix.flags, ({ tags }) => tags).map((tag): [TermName, string] => ['tag', tag]),
-    ...frequent(matrix.flags, ({ owner }) => (owner === '' ? [] : [owner])).map((owner): [TermName, string] => [
-      'owner',
-      owner,
-    ]),
-    ...['boolean', 'string', 'number', 'object'].map((type): [TermName, string] => ['type', type]),
-    ['kind', 'permanent'],
-    ['kind', 'temporary'],
-  ]
+  const offered = useMemo(() => offeredTerms(matrix.flags), [matrix])
   return (
     <Menu
       label="Filter by"
@@ -141,6 +140,18 @@ function TermMenu({ matrix, text, onText }: Pick<ToolbarProps, 'matrix' | 'text'
       )}
     </Menu>
   )
+}
+
+/** The conditions that are offered for these flags. */
+function offeredTerms(flags: readonly MatrixFlag[]): readonly (readonly [TermName, string])[] {
+  const owners = frequent(flags, ({ owner }) => (owner === '' ? [] : [owner]))
+  return [
+    ...frequent(flags, ({ tags }) => tags).map((tag) => ['tag', tag] as const),
+    ...owners.map((owner) => ['owner', owner] as const),
+    ...['boolean', 'string', 'number', 'object'].map((type) => ['type', type] as const),
+    ['kind', 'permanent'],
+    ['kind', 'temporary'],
+  ]
 }
 
 /** The most frequent texts of the flags, at most twelve. */

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, test } from 'node:test'
+
+const ROOT = join(import.meta.dirname, '../..')
+type Output = { entryPoint?: string; imports: { path: string; kind: string }[] }
+let outputs: Record<string, Output>
+
+before(() => {
+  const node = join(ROOT, 'node_modules/.bin/node')
+  execFileSync(node, ['image/console.ts'], { cwd: ROOT })
+  outputs = JSON.parse(readFileSync(join(ROOT, 'dist/console.json'), 'utf8')).outputs
+})
+
+/** Kilobytes of JavaScript, compressed with gzip, that are loaded with these sources. */
+function kilobytes(entries: readonly string[]): number {
+  const files = new Set<string>()
+  const add = (file: string) => {
+    if (files.has(file)) return
+    files.add(file)
+    for (const { path, kind } of outputs[file]?.imports ?? []) if (kind === 'import-statement') add(path)
+  }
+  for (const entry of entries) {
+    const file = Object.keys(outputs).find((name) => outputs[name]?.entryPoint === `src/console/${entry}`)
+    assert.ok(file, `${entry} is built`)
+    add(file)
+  }
+  return [...files].reduce((sum, file) => sum + statSync(join(ROOT, `${file}.gz`)).size, 0) / 1_000
+}
+
+for (const [what, entries, max] of [
+  ['the flag list', ['main.tsx', 'pages/flags/page.tsx'], 90],
+  ['the page of a flag', ['main.tsx', 'pages/flag/page.tsx'], 150],
+  ['every other page', ['main.tsx', 'pages/welcome/page.tsx', 'pages/sign-in/page.tsx', 'pages/keys/page.tsx'], 90],
+] as const)
+  test(`${what} loads at most ${max} KB of JavaScript`, () => {
+    const loaded = kilobytes(entries)
+    assert.ok(loaded <= max, `${loaded.toFixed(1)} KB`)
+    assert.ok(loaded > 10, 'something is loaded')
+  })
+
+test('all styles have at most 15 KB', () => {
+  const file = Object.keys(outputs).find((name) => /\/console-\w+\.css$/.test(name))
+  assert.ok(file)
+  const size = statSync(join(ROOT, `${file}.gz`)).size / 1_000
+  assert.ok(size <= 15, `${size.toFixed(1)} KB`)
+})
