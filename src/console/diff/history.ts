@@ -14,6 +14,7 @@ const VERBS: Readonly<Record<string, string>> = {
   create: 'Created',
   update: 'Changed',
   delete: 'Deleted',
+  rename: 'Renamed',
   archive: 'Archived',
   restore: 'Restored',
   rollback: 'Brought back',
@@ -25,9 +26,11 @@ export const sayAction = (action: string): string => VERBS[action] ?? action
 
 /** What a change changed, in sentences; none for a change without visible effect. */
 export function changeSentences(
-  { subject, before, after }: RecordedChange,
+  { subject, action, before, after }: RecordedChange,
   wording: Wording = {},
 ): DifferenceSentence[] {
   if (subject === 'definition') return definitionDifferences(before, after, wording)
-  return subject === 'segment' ? segmentDifferences(before, after, wording) : propertyDifferences(before, after)
+  return subject === 'segment' && action !== 'rename'
+    ? segmentDifferences(before, after, wording)
+    : propertyDifferences(before, after)
 }

@@ -16,6 +16,12 @@ export const ROLES: readonly { readonly role: KeyRole; readonly label: string; r
   { role: 'admin', label: 'Admin', text: 'Reads and changes everything in all projects, and creates keys' },
 ]
 
+/** The roles that a signed-in role may give to keys; undefined: no one signs in. */
+export const grantableRoles = (role: 'viewer' | 'editor' | 'admin' | undefined) => {
+  if (role === undefined || role === 'admin') return ROLES
+  return role === 'viewer' ? [] : ROLES.filter((each) => each.role === 'client' || each.role === 'server')
+}
+
 /** Whether a key works; `now` is in milliseconds since 1970. */
 export function keyState({ revokedAt, expiresAt }: Key, now: number): 'usable' | 'expired' | 'revoked' {
   if (revokedAt !== null) return 'revoked'

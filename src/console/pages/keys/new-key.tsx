@@ -10,29 +10,34 @@ import { Button } from '../../parts/controls/button.tsx'
 import { FormError, SelectField, TextField } from '../../parts/controls/field.tsx'
 import { Dialog } from '../../parts/overlays/dialog.tsx'
 import { announce } from '../../parts/overlays/toast.tsx'
-import { EXPIRIES, type Expiry, expiresAt, type KeyRole } from './keys.ts'
+import { EXPIRIES, type Expiry, expiresAt, type KeyRole, type ROLES } from './keys.ts'
 import * as css from './new-key.module.css'
 import { RoleChoice } from './role-choice.tsx'
 import { Secret } from './secret.tsx'
 
 type CreatedKey = Api['POST /api/v1/keys']['response']
 
+type NewKeyProps = {
+  /** The roles to choose from. */
+  readonly roles: typeof ROLES
+  readonly onClose: () => void
+}
+
 /** Creates a key, and then shows its secret. */
-export function NewKey({ onClose }: { readonly onClose: () => void }) {
+export function NewKey({ roles, onClose }: NewKeyProps) {
   const [created, setCreated] = useState<CreatedKey & { readonly isCopied: boolean }>()
   return created ? (
     <Secret name={created.name} secret={created.secret} isCopied={created.isCopied} onClose={onClose} />
   ) : (
-    <NewKeyForm onClose={onClose} onCreated={(key, isCopied) => setCreated({ ...key, isCopied })} />
+    <NewKeyForm roles={roles} onClose={onClose} onCreated={(key, isCopied) => setCreated({ ...key, isCopied })} />
   )
 }
 
-type NewKeyFormProps = {
-  readonly onClose: () => void
+type NewKeyFormProps = NewKeyProps & {
   readonly onCreated: (key: CreatedKey, isCopied: boolean) => void
 }
 
-function NewKeyForm({ onClose, onCreated }: NewKeyFormProps) {
+function NewKeyForm({ roles, onClose, onCreated }: NewKeyFormProps) {
   const queries = useQueryClient()
   const [name, setName] = useState('')
   const [role, setRole] = useState<KeyRole>('client')
@@ -74,7 +79,7 @@ function NewKeyForm({ onClose, onCreated }: NewKeyFormProps) {
         error={isTried && name.trim() === '' ? 'A key needs a name' : fields['name']}
         onInput={(event) => setName(event.currentTarget.value)}
       />
-      <RoleChoice role={role} onChange={setRole} />
+      <RoleChoice roles={roles} role={role} onChange={setRole} />
       {role !== 'admin' && <ScopeFields scope={scope} error={fields['environment']} />}
       <SelectField
         label="Expires"

@@ -6,7 +6,7 @@ import { Button } from '../../parts/controls/button.tsx'
 import { CheckField } from '../../parts/controls/field.tsx'
 import { Empty, Spinner } from '../../parts/display/empty.tsx'
 import { Table } from '../../parts/display/table.tsx'
-import { type Key, keyState } from './keys.ts'
+import { grantableRoles, type Key, keyState } from './keys.ts'
 import { NewKey } from './new-key.tsx'
 import * as css from './page.module.css'
 import { KeyRow } from './row.tsx'
@@ -18,7 +18,8 @@ export function KeysPage() {
   const { data: keys, error, refetch } = useQuery(keysQuery())
   const { data: session } = useQuery(sessionQuery())
   const [isCreating, setCreating] = useState(false)
-  const mayChange = session === null || session?.role === 'admin'
+  const roles = session === undefined ? [] : grantableRoles(session?.role)
+  const mayChange = roles.length > 0
   const create = mayChange && (
     <Button kind="primary" icon="plus" onClick={() => setCreating(true)}>
       New key
@@ -33,7 +34,7 @@ export function KeysPage() {
       {error && <LoadFailure error={error} onRetry={() => void refetch()} />}
       {!error && !keys && <Spinner />}
       {keys && <KeyList keys={keys} mayChange={mayChange} />}
-      {isCreating && <NewKey onClose={() => setCreating(false)} />}
+      {isCreating && <NewKey roles={roles} onClose={() => setCreating(false)} />}
     </Page>
   )
 }

@@ -1,16 +1,20 @@
 import { useId } from 'preact/hooks'
-import { type KeyRole, ROLES } from './keys.ts'
+import type { KeyRole, ROLES } from './keys.ts'
 import * as css from './role-choice.module.css'
 
-type RoleChoiceProps = { readonly role: KeyRole; readonly onChange: (role: KeyRole) => void }
+type RoleChoiceProps = {
+  readonly roles: typeof ROLES
+  readonly role: KeyRole
+  readonly onChange: (role: KeyRole) => void
+}
 
 /** The roles as radio buttons, each with the sentence that says what it may do. */
-export function RoleChoice({ role, onChange }: RoleChoiceProps) {
+export function RoleChoice({ roles, role, onChange }: RoleChoiceProps) {
   const id = useId()
   return (
     <fieldset class={css.roles}>
       <legend>Role</legend>
-      {ROLES.map((each) => (
+      {roles.map((each) => (
         <label key={each.role} class={css.role}>
           <input
             type="radio"

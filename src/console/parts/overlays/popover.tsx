@@ -12,7 +12,7 @@ export function place(panel: HTMLElement, anchor: Element): void {
   const { offsetWidth: width, offsetHeight: height } = panel
   const fitsBelow = at.bottom + GAP + height + MARGIN <= innerHeight || at.top < innerHeight - at.bottom
   const top = fitsBelow ? at.bottom + GAP : at.top - GAP - height
-  const left = Math.min(at.left, innerWidth - width - MARGIN)
+  const left = Math.min(at.left, document.documentElement.clientWidth - width - MARGIN)
   panel.style.top = `${Math.max(MARGIN, Math.min(top, innerHeight - height - MARGIN))}px`
   panel.style.left = `${Math.max(MARGIN, left)}px`
 }

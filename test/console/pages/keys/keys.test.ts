@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { EXPIRIES, type Expiry, expiresAt, type Key, keyState } from '../../../../src/console/pages/keys/keys.ts'
+import {
+  EXPIRIES,
+  type Expiry,
+  expiresAt,
+  grantableRoles,
+  type Key,
+  keyState,
+} from '../../../../src/console/pages/keys/keys.ts'
 
 const NOW = Date.parse('2026-11-29T12:00:00Z')
 const key = (ends: Partial<Pick<Key, 'revokedAt' | 'expiresAt'>>): Key => ({
@@ -39,3 +46,14 @@ test('expiresAt() lets a key work until the chosen day is over', () => {
 
 test('expiresAt() is undefined while no day is chosen', () =>
   assert.equal(expiresAt(choice('day'), '', NOW), undefined))
+
+for (const [role, expected] of [
+  [undefined, 'client server viewer editor admin'],
+  ['admin', 'client server viewer editor admin'],
+  ['editor', 'client server'],
+  ['viewer', ''],
+] as const)
+  test(`grantableRoles() of ${role ?? 'trial mode'}: ${expected || 'none'}`, () => {
+    const roles = grantableRoles(role).map((each) => each.role)
+    assert.equal(roles.join(' '), expected)
+  })
