@@ -45,13 +45,19 @@ export function movesBetween(before: string, after: string): Moves | undefined {
   return { moves, isComplete: pairs !== undefined && compared.every((each) => each !== undefined), hasRules, everyone }
 }
 
+/** A sentence names as many moves. */
+const MOVES_SAID_MAX = 3
+
 /** The moves in one English sentence without a full stop. */
 export function sayMoves({ moves, isComplete, hasRules, everyone }: Moves): string {
   const more = isComplete ? undefined : 'other users may move too: an advanced part changes'
   if (moves.length === 0)
     return more ? 'the users that move cannot be computed: an advanced part changes' : 'nobody moves'
   if (everyone !== undefined && isComplete) return `everyone gets ${variantName(everyone)}`
-  return [...moves.map((move) => sayMove(move, hasRules)), more ?? 'nobody else moves'].join('; ')
+  const said = moves.slice(0, MOVES_SAID_MAX).map((move) => sayMove(move, hasRules))
+  const count = moves.length - said.length
+  const rest = count === 0 ? 'nobody else moves' : `${count} other group${count === 1 ? ' moves' : 's move'}`
+  return [...said, ...(more && count > 0 ? [rest, more] : [more ?? rest])].join('; ')
 }
 
 function sayMove({ before, after, isSameRule, from, to, share, isExact }: Move, hasRules: boolean): string {

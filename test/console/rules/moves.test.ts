@@ -158,3 +158,10 @@ test('the shares are those that the evaluator moves among 4,000 users', () => {
     { numRuns: 60 },
   )
 })
+
+test('sayMoves() names three moves and counts the others', () => {
+  const rules = (variant: string) => ({ if: ['a', 'b', 'c', 'd', 'e'].flatMap((name) => [{ $ref: name }, variant]) })
+  const text = sayMoves(moves(definition(rules('on')), definition(rules('third'))))
+  const one = (rule: number) => `all users of rule ${rule} move from on to third`
+  assert.equal(text, `${one(1)}; ${one(2)}; ${one(3)}; 2 other groups move`)
+})
