@@ -69,11 +69,11 @@ export function app(dependencies: AppDependencies): Hono {
   routes.notFound((c) => others.fetch(c.req.raw, c.env))
   const [one, all] = [evaluateFlag(evaluation), evaluateAll(evaluation)]
   if (trialFlagSetId !== undefined) routes.on('POST', EVALUATION_PATHS, localhostOnly)
-  routes.post(EVALUATE_FLAG, (c) => one(c.req.raw))
-  routes.on('POST', [EVALUATE_ALL, `${EVALUATE_ALL}/`], (c) => all(c.req.raw))
+  routes.post(EVALUATE_FLAG, (c) => one(c.req.raw, c.env))
+  routes.on('POST', [EVALUATE_ALL, `${EVALUATE_ALL}/`], (c) => all(c.req.raw, c.env))
   if (trialFlagSetId !== undefined) return routes
   const { fetch } = routes
-  routes.fetch = (request, ...rest) => (isPlainEvaluation(request) ? one(request) : fetch(request, ...rest))
+  routes.fetch = (request, env) => (isPlainEvaluation(request) ? one(request, env) : fetch(request, env))
   return routes
 }
 

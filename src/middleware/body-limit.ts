@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { MiddlewareHandler } from 'hono'
 import { FlagError } from '../flag/error.ts'
 
@@ -31,14 +32,34 @@ async function readBody(request: Request, bytesMax: number): Promise<string> {
 
 /**
  * Reads a body of at most `bytesMax` bytes as text; undefined if it is not UTF-8. Rejects with `too_large` as soon as the body exceeds that,
- * and with `invalid` if its framing is wrong or the client disconnects.
+ * and with `invalid` if its framing is wrong or the client disconnects. `env` is what the runtime's server passes beside the request.
  */
-export function readText(request: Request, bytesMax: number): Promise<string | undefined> {
+export function readText(request: Request, bytesMax: number, env?: unknown): Promise<string | undefined> {
   const length = request.headers.get('content-length')
   if (length !== null && Number(length) > bytesMax) return Promise.reject(tooLarge())
+  const decode = (bytes: ArrayBuffer | Uint8Array) => textOf(bytes, bytesMax)
   // With a length the server reads no more than that. Bun takes 20 µs longer to read a stream, as long as an evaluation.
-  const bytes = length === null ? readBytes(request, bytesMax) : request.arrayBuffer().catch(unreadable)
-  return bytes.then((read) => textOf(read, bytesMax))
+  if (length === null) return readBytes(request, bytesMax).then(decode)
+  const incoming = unreadIncoming(env)
+  return (incoming ? readIncoming(incoming) : request.arrayBuffer()).then(decode, unreadable)
+}
+
+/** The message of Node's server, if it is still to be read. */
+function unreadIncoming(env: unknown): IncomingMessage | undefined {
+  if (typeof env !== 'object' || env === null || !('incoming' in env)) return undefined
+  const incoming = env.incoming as IncomingMessage
+  return incoming.httpVersionMajor === 1 && !incoming.destroyed && !incoming.readableDidRead ? incoming : undefined
+}
+
+/** Reads a whole message without the copy and the bookkeeping of @hono/node-server, which take 4 µs of an evaluation's 50. */
+function readIncoming(incoming: IncomingMessage): Promise<Uint8Array> {
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
+  const chunks: Uint8Array[] = []
+  incoming.on('data', (chunk) => chunks.push(chunk))
+  incoming.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
+  incoming.on('error', reject)
+  incoming.on('close', reject)
+  return promise
 }
 
 function textOf(bytes: ArrayBuffer | Uint8Array, bytesMax: number): string | undefined {

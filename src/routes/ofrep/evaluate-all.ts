@@ -4,6 +4,7 @@ import { isStaleFor, matchesEtag } from './etag.ts'
 import {
   contextOf,
   type EvaluationDependencies,
+  type EvaluationHandler,
   type EvaluationRequest,
   evaluationHandler,
 } from './evaluation-handler.ts'
@@ -12,7 +13,7 @@ import { resultsFor } from './results.ts'
 import type { EventStream } from './stream-token.ts'
 
 /** `POST /ofrep/v1/evaluate/flags`: all flags, as web providers request them. Repeated polls are answered from a cache. */
-export function evaluateAll(dependencies: EvaluationDependencies): (request: Request) => Promise<Response> {
+export function evaluateAll(dependencies: EvaluationDependencies): EvaluationHandler {
   const { enrich, eventStreams, count, countAll } = dependencies
   const cache = new BulkCache()
 

@@ -1,10 +1,15 @@
 import { FlagError } from '../../flag/error.ts'
 import { decode, EVALUATE_ALL, EVALUATE_FLAG, lastSegment } from '../paths.ts'
-import { contextOf, type EvaluationDependencies, evaluationHandler } from './evaluation-handler.ts'
+import {
+  contextOf,
+  type EvaluationDependencies,
+  type EvaluationHandler,
+  evaluationHandler,
+} from './evaluation-handler.ts'
 import { resultFor } from './results.ts'
 
 /** `POST /ofrep/v1/evaluate/flags/{key}`: one flag, as server providers request it. */
-export function evaluateFlag(dependencies: EvaluationDependencies): (request: Request) => Promise<Response> {
+export function evaluateFlag(dependencies: EvaluationDependencies): EvaluationHandler {
   const { enrich, count } = dependencies
   return evaluationHandler(dependencies, {
     path: EVALUATE_FLAG,

@@ -60,16 +60,16 @@ export type EvaluationRoute = {
   readonly evaluate: (request: EvaluationRequest) => ResponseParts | Promise<ResponseParts>
 }
 
+/** `env` is what the runtime's server passes beside the request. */
+export type EvaluationHandler = (request: Request, env?: unknown) => Promise<Response>
+
 /**
  * A handler of the OpenFeature Remote Evaluation Protocol 0.3: authenticates, reads, evaluates, records. Never throws. Waits for nothing but the
  * body once key and environment are cached.
  */
-export function evaluationHandler(
-  dependencies: EvaluationDependencies,
-  route: EvaluationRoute,
-): (request: Request) => Promise<Response> {
+export function evaluationHandler(dependencies: EvaluationDependencies, route: EvaluationRoute): EvaluationHandler {
   const { authenticate, current, newest = current, telemetry, headersFor, log } = dependencies
-  return async (request) => {
+  return async (request, env) => {
     const { url, headers: header } = request
     const record = new RequestRecord(telemetry, route.path, request)
     const headers = headersFor(header)
@@ -79,7 +79,7 @@ export function evaluationHandler(
       const principal = found instanceof Promise ? await found : found
       const selector = selectorIn(header)
       const flagSetId = principal.flagSetId ?? flagSetIdFor(principal, selector, dependencies.defaultFlagSetId)
-      const body = await readText(request, dependencies.bodyBytesMax)
+      const body = await readText(request, dependencies.bodyBytesMax, env)
       const cached = record.within(current, flagSetId)
       let snapshot = cached instanceof Promise ? await cached : cached
       // An event informed the client of a change that is not cached here: old values would stay with the client.
