@@ -38,6 +38,8 @@ const STEPS: readonly Step[] = [
   ['PATCH', '/api/v1/projects/{project}/flags/on', { owner: 'ada' }],
   ['PUT', `${ENVIRONMENT}/flags/on`, FLAG],
   ['PATCH', `${ENVIRONMENT}/flags/on`, { defaultVariant: 'off' }],
+  ['GET', '/api/v1/projects/{project}/matrix?limit=1'],
+  ['GET', '/api/v1/projects/{project}/attributes'],
   ['GET', `${ENVIRONMENT}/flags`],
   ['GET', `${ENVIRONMENT}/flags/on`],
   ['GET', `${ENVIRONMENT}/flags/on/history`],

@@ -1,9 +1,10 @@
 // npm test: starts a Postgres if TEST_DATABASE_URL names none, runs every test on Node and on Bun, and prints the totals.
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'smol-toml'
+import { HAS_CHROMIUM } from './browser.ts'
 import { HAS_DEBIAN_POSTGRES } from './debian-postgres.ts'
 import { HAS_PROMTOOL } from './metrics.ts'
 import { PGBOUNCER } from './pgbouncer.ts'
@@ -54,6 +55,8 @@ if (!HAS_PROMTOOL)
   say(
     "LEFT OUT: the checks of metrics, alerts and dashboard by Prometheus's own tool, because this machine has no promtool; install prometheus",
   )
+if (HAS_CHROMIUM) execFileSync(join(BIN, 'node'), [join(ROOT, 'image/console.ts'), '--if-stale'], { stdio: 'inherit' })
+else say('LEFT OUT: the console in a real browser, because this machine has no Chromium of Debian; install chromium')
 /** The running test runners with their children: process groups, so that one kill reaches all members. */
 const groups = new Set<number>()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)

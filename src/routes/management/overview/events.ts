@@ -1,44 +1,28 @@
 import { Hono } from 'hono'
-import * as v from 'valibot'
 import type { Authenticate } from '../../../cache/authenticator.ts'
 import { authorize, principalOf } from '../../../middleware/authentication.ts'
 import type { Database } from '../../../repository/postgres/database.ts'
 import { STREAM_HEADERS } from '../../ofrep/event-stream.ts'
 import type { Streams } from '../../ofrep/streams.ts'
 import { ProjectPath } from '../schemas.ts'
-import { describeUnder, path } from '../validation.ts'
+import { path } from '../validation.ts'
 import { type ProjectHint, ProjectWatch } from './project-watch.ts'
-
-const describe = describeUnder('Projects')
-
-const EventText = v.pipe(
-  v.string(),
-  v.description(
-    'text/event-stream. The data of each event is {"environment":"<key>","revision":57}, {"flags":true} or {"keys":true}: what to read again',
-  ),
-)
 
 /** `/api/v1/projects/:project/events`: what changed in a project, on any replica, as server-sent events without values. */
 export function projectEventRoutes(database: Database, authenticate: Authenticate, streams: Streams): Hono {
   const watch = new ProjectWatch(database, streams)
-  return new Hono().get(
-    '/',
-    describe('Follow the changes of a project', EventText),
-    authorize(authenticate, 'viewer'),
-    path(ProjectPath),
-    async (c) => {
-      const { project } = c.req.valid('param')
-      const own = principalOf(c)?.environment?.environment
-      const stream = await streams.openFrom(`${project}/`, async (send) => {
-        const leave = await watch.add(project, (hints, all) => {
-          const visible = hints.filter((hint) => isVisible(hint, own))
-          if (visible.length > 0) send(encode(visible), encode(all.filter((hint) => isVisible(hint, own))))
-        })
-        return { leave, first: undefined }
+  return new Hono().get('/', authorize(authenticate, 'viewer'), path(ProjectPath), async (c) => {
+    const { project } = c.req.valid('param')
+    const own = principalOf(c)?.environment?.environment
+    const stream = await streams.openFrom(`${project}/`, async (send) => {
+      const leave = await watch.add(project, (hints, all) => {
+        const visible = hints.filter((hint) => isVisible(hint, own))
+        if (visible.length > 0) send(encode(visible), encode(all.filter((hint) => isVisible(hint, own))))
       })
-      return new Response(stream, { headers: STREAM_HEADERS })
-    },
-  )
+      return { leave, first: undefined }
+    })
+    return new Response(stream, { headers: STREAM_HEADERS })
+  })
 }
 
 /** A key of one environment gets the hints of that environment and of the flags. */

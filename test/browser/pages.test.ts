@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { type ConsoleService, findingsOf, HAS_CHROMIUM, openConsole } from '../support/browser.ts'
+import { ADMIN_KEY } from '../support/service.ts'
+
+let it: ConsoleService
+before(async () => {
+  if (HAS_CHROMIUM) it = await openConsole()
+})
+after(async () => {
+  if (HAS_CHROMIUM) await it.close()
+})
+
+const skip = HAS_CHROMIUM ? false : 'this machine has no Chromium'
+/** Pages by their address, with a text that only the loaded page has. */
+const PAGES = [
+  ['/console/p/shop/flags', 'rollout'],
+  ['/console/p/shop/flags?q=plain', 'plain'],
+  ['/console/keys', 'Keys'],
+  ['/console/welcome', 'Welcome'],
+] as const
+
+for (const [path, text] of PAGES)
+  for (const colorScheme of ['light', 'dark'] as const)
+    test(`${path} opens by its address in ${colorScheme}, without findings of axe, complaints of the browser or horizontal scroll`, {
+      skip,
+    }, async () => {
+      const { page, complaints } = await it.visit(path, { colorScheme, reducedMotion: 'reduce' })
+      await page.getByText(text).first().waitFor()
+      await page.waitForLoadState('networkidle').catch(() => undefined)
+      assert.deepEqual(await findingsOf(page), [])
+      await page.setViewportSize({ width: 360, height: 740 })
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth > innerWidth'), false, 'scrolls at 360 px')
+      assert.deepEqual(complaints, [])
+      await page.context().close()
+    })
+
+test('one signs in with a key, by keyboard alone, and is then on the flags', { skip }, async () => {
+  const { page } = await it.visit('/console/p/shop/flags', { isSignedIn: false })
+  await page.getByLabel('API key').waitFor()
+  assert.deepEqual(await findingsOf(page), [])
+  await page.keyboard.type('wrong')
+  await page.keyboard.press('Enter')
+  await page.getByText('This key is not known').waitFor()
+  await page.getByLabel('API key').fill(ADMIN_KEY)
+  await page.keyboard.press('Enter')
+  await page.getByText('rollout').first().waitFor()
+  assert.equal(await page.evaluate('document.cookie'), '', 'no script can read the session')
+  await page.context().close()
+})

@@ -1,0 +1,100 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { startService } from './process.ts'
+import { ADMIN_KEY } from './service.ts'
+import { openStore } from './store.ts'
+
+/** Debian's Chromium. */
+const CHROMIUM = '/usr/bin/chromium'
+export const HAS_CHROMIUM = existsSync(CHROMIUM)
+const AXE = HAS_CHROMIUM ? readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8') : ''
+/** Longest wait for anything on a page. */
+const WAIT_MS = 10_000
+const SWITCH = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'off' }
+const SHARES = [
+  ['on', 10],
+  ['off', 90],
+]
+
+/** A page with all that its browser complained about: violations of the content security policy, errors, failed requests. */
+export type Visit = { readonly page: Page; readonly complaints: readonly string[] }
+
+export type ConsoleService = {
+  /** By the name localhost, which browsers trust with `Secure` cookies. */
+  readonly address: string
+  /** Calls the management API with the administrator's key. */
+  call(method: string, path: string, body?: unknown): Promise<Response>
+  /** A page of a browser of its own; signed in unless `isSignedIn` is false. */
+  visit(path: string, options?: BrowserContextOptions & { isSignedIn?: boolean }): Promise<Visit>
+  close(): Promise<void>
+}
+
+/** The real service on the runtime of this test, with a real database, a project with flags, and a browser. */
+export async function openConsole(): Promise<ConsoleService> {
+  const store = await openStore()
+  const service = await startService({
+    DATABASE_URL: store.url,
+    FLAGSTAFF_ADMIN_KEY: ADMIN_KEY,
+    FLAGSTAFF_ACCESS_LOG: 'none',
+  })
+  const address = service.address.replace('127.0.0.1', 'localhost')
+  const browser: Browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+  const call = (method: string, path: string, body?: unknown) =>
+    fetch(`${service.address}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+  await seed(call)
+  return {
+    address,
+    call,
+    visit: async (path, { isSignedIn = true, ...options } = {}) => {
+      const context = await browser.newContext(options)
+      context.setDefaultTimeout(WAIT_MS)
+      if (isSignedIn) {
+        const headers = { 'x-flagstaff-console': '1', 'sec-fetch-site': 'same-origin' }
+        await context.request.post(`${address}/console/session`, { data: { key: ADMIN_KEY }, headers })
+      }
+      const page = await context.newPage()
+      const complaints: string[] = []
+      page.on('console', (message) => {
+        if (message.type() === 'error') complaints.push(message.text())
+      })
+      page.on('pageerror', (error) => complaints.push(String(error)))
+      await page.goto(address + path)
+      return { page, complaints }
+    },
+    close: async () => {
+      await browser.close()
+      service.child.kill('SIGKILL')
+      await service.ended
+      await store.close()
+    },
+  }
+}
+
+/** A project `shop` with the environments `live`, which is protected, and `test`, and three flags. */
+async function seed(call: ConsoleService['call']): Promise<void> {
+  const environments = '/api/v1/projects/shop/environments'
+  await call('POST', '/api/v1/projects', { key: 'shop', name: 'Shop' })
+  await call('POST', environments, { key: 'live', name: 'Live', protected: true })
+  await call('POST', environments, { key: 'test', name: 'Test' })
+  const flags = {
+    plain: SWITCH,
+    rollout: { ...SWITCH, targeting: { fractional: SHARES } },
+    held: { ...SWITCH, targeting: { if: [true, 'off', { '==': [{ var: 'plan' }, 'pro'] }, 'on'] } },
+  }
+  for (const environment of ['live', 'test'])
+    for (const [key, flag] of Object.entries(flags))
+      await call('PUT', `${environments}/${environment}/flags/${key}`, flag)
+}
+
+/** The findings of axe on a page, by rule with the places (https://dequeuniversity.com/rules/axe). */
+export async function findingsOf(page: Page): Promise<string[]> {
+  // Not as a script element, which the page's policy would refuse.
+  const script = `${AXE}; axe.run().then(({ violations }) =>
+    violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ target }) => target.join(' ')).join(', ')))`
+  return page.evaluate(script) as Promise<string[]>
+}
