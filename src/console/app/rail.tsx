@@ -5,7 +5,7 @@ import { send } from '../api/client.ts'
 import { projectsQuery, sessionQuery } from '../api/queries.ts'
 import { IconButton } from '../parts/controls/button.tsx'
 import { Icon, type IconName } from '../parts/display/icon.tsx'
-import { Menu } from '../parts/overlays/popover.tsx'
+import { Menu, type MenuItem } from '../parts/overlays/popover.tsx'
 import { LiveState } from './live-state.tsx'
 import { overlay } from './overlays.tsx'
 import { paths } from './paths.ts'
@@ -36,13 +36,16 @@ export function Rail() {
       <ProjectSwitcher />
       <ul class={css.entries}>
         {entriesOf(lastProject.value).map(({ label, icon, href }) => (
-          <li key={label}>
+          <li key={label} class={label === 'Settings' ? css.wide : undefined}>
             <a class={css.entry} href={href} aria-current={isWithin(path, href) ? 'page' : undefined}>
               <Icon name={icon} size={18} />
               <span>{label}</span>
             </a>
           </li>
         ))}
+        <li class={css.more}>
+          <More />
+        </li>
       </ul>
       <Foot />
     </nav>
@@ -83,26 +86,47 @@ function ProjectSwitcher() {
   )
 }
 
+/** What narrow screens have no room for. */
+function More() {
+  const { route } = useLocation()
+  const { data: projects = [] } = useQuery({ ...projectsQuery(), enabled: false })
+  const others = projects.filter(({ key }) => key !== lastProject.value)
+  const items: MenuItem[] = [
+    ...others.map(({ key, name }) => ({ label: name, icon: 'flag' as const, onSelect: () => route(paths.flags(key)) })),
+    { label: 'Settings', icon: 'settings', href: paths.settings() },
+    { label: 'Search', icon: 'search', onSelect: () => showOverlay('palette') },
+    {
+      label: `Theme: ${theme.value}`,
+      icon: THEME_ICONS[theme.value],
+      onSelect: () => {
+        theme.value = NEXT_THEME[theme.value]
+      },
+    },
+  ]
+  return (
+    <Menu label="More" items={items}>
+      {(menu) => (
+        <button type="button" {...menu} class={css.entry}>
+          <Icon name="more" size={18} />
+          <span>More</span>
+        </button>
+      )}
+    </Menu>
+  )
+}
+
+const showOverlay = (name: 'palette' | 'shortcuts') => {
+  overlay.value = name
+}
+
 function Foot() {
   return (
     <div class={css.foot}>
       <Who />
       <div class={css.footLine}>
         <LiveState />
-        <IconButton
-          icon="search"
-          label="Go to, or act (Ctrl K)"
-          onClick={() => {
-            overlay.value = 'palette'
-          }}
-        />
-        <IconButton
-          icon="keyboard"
-          label="Keyboard shortcuts (?)"
-          onClick={() => {
-            overlay.value = 'shortcuts'
-          }}
-        />
+        <IconButton icon="search" label="Go to, or act (Ctrl K)" onClick={() => showOverlay('palette')} />
+        <IconButton icon="keyboard" label="Keyboard shortcuts (?)" onClick={() => showOverlay('shortcuts')} />
         <ThemeButton />
       </div>
     </div>
