@@ -49,6 +49,12 @@ const STEPS: readonly Step[] = [
   ['PUT', `${ENVIRONMENT}/flagset`, { flags: { on: { ...FLAG, defaultVariant: 'none' } } }],
   ['GET', `${ENVIRONMENT}/flagset`],
   ['GET', `${ENVIRONMENT}/problems`],
+  ['PUT', `${ENVIRONMENT}/segments/staff`, { rule: ['ada'] }],
+  ['GET', `${ENVIRONMENT}/segments?usedBy=true`],
+  ['GET', `${ENVIRONMENT}/segments/staff`],
+  ['PATCH', `${ENVIRONMENT}/segments/staff`, { rule: ['bo'] }],
+  ['POST', `${ENVIRONMENT}/segments/staff/rename`, { to: 'crew' }],
+  ['DELETE', `${ENVIRONMENT}/segments/crew`],
   [
     'POST',
     `${ENVIRONMENT}/explain`,
