@@ -173,7 +173,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     }
     const response = await unlimited(new Request(`http://localhost${path}`, init))
-    const text = await response.text()
+    const text = await textOf(response)
     const isJson = response.headers.get('content-type')?.includes('json')
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : undefined, text }
   }
@@ -191,4 +191,11 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     call,
     close,
   }
+}
+
+/** The body of a response; empty for an event stream, which has no end: it is left at once. */
+async function textOf(response: Response): Promise<string> {
+  if (!response.headers.get('content-type')?.includes('event-stream')) return response.text()
+  await response.body?.cancel()
+  return ''
 }

@@ -39,6 +39,7 @@ const ROUTES = [
   ['POST', '/api/v1/projects/shop/environments', 'admin'],
   ['GET', '/api/v1/projects/shop/matrix', 'viewer'],
   ['GET', '/api/v1/projects/shop/attributes', 'viewer'],
+  ['GET', '/api/v1/projects/shop/events', 'viewer'],
   ['GET', LIVE, 'viewer'],
   ['PATCH', LIVE, 'admin'],
   ['DELETE', LIVE, 'admin'],
