@@ -2,14 +2,14 @@ import { useMemo } from 'preact/hooks'
 import { Switch } from '../../parts/controls/switch.tsx'
 import { Icon } from '../../parts/display/icon.tsx'
 import { Card } from '../../parts/display/table.tsx'
-import { readSegment } from '../../rules/read.ts'
-import { sayCondition, sayDefinition } from '../../rules/say.ts'
+import { sayDefinition } from '../../rules/say.ts'
 import { isOn, rolloutVariants, servingOf, switchOff, switchOn } from '../../rules/serving.ts'
 import { type JsonPath, parseText, pathAtPointer } from '../../rules/text.ts'
 import type { DefinitionView } from '../../rules/view.ts'
 import { type RuleWarning, warningsIn } from '../../rules/warnings.ts'
 import { idOf, type RuleEditor, RuleEditorProvider } from './builder/editor.ts'
 import { RuleChain } from './builder/rule-chain.tsx'
+import { ruleText } from './builder/segment-builder.tsx'
 import * as css from './flag.module.css'
 import type { TextMistake } from './json/mistakes.ts'
 import type { RuleWords, ValueType } from './queries.ts'
@@ -48,7 +48,7 @@ export function RulesTab({ control, type, words, mistakes, shares, isReadOnly, s
     newVariant: rolloutVariants(view).variant ?? null,
     isReadOnly,
     mistakesAt: (path) => messagesAt(messages, path),
-    segmentText: (name) => segmentText(words, name),
+    segmentText: (name) => ruleText(words.segments, name),
     apply: control.apply,
   }
   return (
@@ -65,12 +65,6 @@ export function RulesTab({ control, type, words, mistakes, shares, isReadOnly, s
 function messagesAt(messages: ReadonlyMap<string, readonly string[]>, path: JsonPath): string[] {
   const id = idOf(path)
   return [...messages].flatMap(([place, texts]) => (place === id || place.startsWith(`${id}.`) ? texts : []))
-}
-
-function segmentText({ segments }: RuleWords, name: string): string | undefined {
-  if (!Object.hasOwn(segments, name)) return undefined
-  const { view } = readSegment(JSON.stringify(segments[name]))
-  return view && sayCondition(view)
 }
 
 type ServingCardProps = { readonly view: DefinitionView; readonly control: DraftControl; readonly isReadOnly: boolean }

@@ -1,7 +1,7 @@
 import type { Explanation, PossibleChange } from '../../../../flag/explain/explain.ts'
 import type { ExplainedNode } from '../../../../flag/explain/nodes.ts'
 import * as css from './explain.module.css'
-import { expectationText, valueText } from './words.ts'
+import { expectationText, timeText, valueText } from './words.ts'
 
 /** The result in large type, with the sentence that says why. */
 export function Answer({ explanation }: { explanation: Explanation }) {
@@ -55,6 +55,10 @@ const nodesIn = (node: ExplainedNode): ExplainedNode[] => [
 ]
 
 function clauseText(node: ExplainedNode | undefined): string {
-  if (node?.kind === 'clause') return `${node.attribute} ${expectationText(node.operator, node.expected)}`
+  if (node?.kind === 'clause') {
+    const isTime = node.attribute === '$flagd.timestamp'
+    const expectation = expectationText(node.operator, node.expected, isTime ? timeText : valueText)
+    return `${isTime ? 'time' : node.attribute} ${expectation}`
+  }
   return node?.kind === 'segment' ? `in segment ${node.segment}` : 'This part'
 }

@@ -4,7 +4,7 @@ import { type ExplainedNode, NOT_REACHED } from '../../../../flag/explain/nodes.
 import { truthy } from '../../../../flag/rules/expression.ts'
 import * as css from './explain.module.css'
 import { SplitPin } from './split-pin.tsx'
-import { expectationText, NOTES, OUTCOMES, resultText, valueText } from './words.ts'
+import { expectationText, NOTES, OUTCOMES, resultText, timeText, valueText } from './words.ts'
 
 type TraceProps = {
   readonly explanation: Explanation
@@ -103,9 +103,9 @@ function Condition({ node }: { node: ExplainedNode }) {
         <span class="visuallyHidden">{OUTCOMES[outcome].word}:</span>
         <NodeText node={node} />
       </span>
-      {'parts' in node && node.parts.length > 0 && (
+      {partsOf(node).length > 0 && (
         <div class={css.traceParts}>
-          {node.parts.map((part) => (
+          {partsOf(node).map((part) => (
             <Condition key={part.pointer} node={part} />
           ))}
         </div>
@@ -114,20 +114,16 @@ function Condition({ node }: { node: ExplainedNode }) {
   )
 }
 
+/** Constants of a computation explain nothing. */
+function partsOf(node: ExplainedNode): readonly ExplainedNode[] {
+  if (!('parts' in node)) return []
+  return node.kind === 'advanced' ? node.parts.filter(({ kind }) => kind !== 'constant') : node.parts
+}
+
 function NodeText({ node }: { node: ExplainedNode }) {
   switch (node.kind) {
     case 'clause':
-      return (
-        <span>
-          <code>{node.attribute}</code> {expectationText(node.operator, node.expected)}
-          {node.value !== NOT_REACHED && (
-            <span class={css.traceActual}>
-              {node.present ? ` (is ${valueText(node.actual)})` : ''}
-              {node.note && <em> {NOTES[node.note]}</em>}
-            </span>
-          )}
-        </span>
-      )
+      return <ClauseText clause={node} />
     case 'segment':
       return (
         <span>
@@ -139,12 +135,37 @@ function NodeText({ node }: { node: ExplainedNode }) {
     case 'advanced':
       return (
         <span>
-          <code>{node.operator}</code> {node.value !== NOT_REACHED && `gives ${valueText(node.value)}`}
+          <code>{computedName(node)}</code> {node.value !== NOT_REACHED && `gives ${valueText(node.value)}`}
         </span>
       )
     default:
       return <span>{GROUPS[node.kind]}</span>
   }
+}
+
+type ExplainedClause = Extract<ExplainedNode, { readonly kind: 'clause' }>
+
+function ClauseText({ clause }: { clause: ExplainedClause }) {
+  const { attribute, operator, expected, actual, present, value, note } = clause
+  const isTime = attribute === '$flagd.timestamp'
+  const say = isTime ? timeText : valueText
+  return (
+    <span>
+      {isTime ? 'time' : <code>{attribute}</code>} {expectationText(operator, expected, say)}
+      {value !== NOT_REACHED && (
+        <span class={css.traceActual}>
+          {present ? ` (is ${say(actual)})` : ''}
+          {note && <em> {NOTES[note]}</em>}
+        </span>
+      )}
+    </span>
+  )
+}
+
+/** The attribute that a `var` reads, otherwise the operator. */
+function computedName({ operator, parts }: Extract<ExplainedNode, { readonly kind: 'advanced' }>): string {
+  const [path] = parts
+  return operator === 'var' && path?.kind === 'constant' ? String(path.value) : operator
 }
 
 function SegmentValues({ node, segments }: { node: ExplainedNode; segments: Explanation['segments'] }) {

@@ -8,6 +8,12 @@ export function valueText(value: unknown): string {
   return value === undefined ? 'nothing' : JSON.stringify(value)
 }
 
+const TIME = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
+
+/** Unix seconds as date and time of the viewer's zone. */
+export const timeText = (value: unknown): string =>
+  typeof value === 'number' && Math.abs(value) <= 8.64e12 ? TIME.format(value * 1_000) : valueText(value)
+
 const OPERATORS: Readonly<Record<string, string>> = {
   '==': 'is',
   '===': 'is exactly',
@@ -35,14 +41,18 @@ const VERSION_TESTS: Readonly<Record<string, string>> = {
 }
 
 /** What a clause compares: its operator and its constants, in words. */
-export function expectationText(operator: string, expected: unknown): string {
+export function expectationText(
+  operator: string,
+  expected: unknown,
+  say: (value: unknown) => string = valueText,
+): string {
   if (operator === '!' || operator === '!!') return OPERATORS[operator] ?? operator
   if (operator === 'sem_ver' && Array.isArray(expected)) {
     const [test, version] = expected
-    return `${VERSION_TESTS[String(test)] ?? String(test)} ${valueText(version)}`
+    return `${VERSION_TESTS[String(test)] ?? String(test)} ${say(version)}`
   }
-  if (operator === 'in' && !Array.isArray(expected)) return `contains ${valueText(expected)}`
-  return `${OPERATORS[operator] ?? operator} ${valueText(expected)}`
+  if (operator === 'in' && !Array.isArray(expected)) return `contains ${say(expected)}`
+  return `${OPERATORS[operator] ?? operator} ${say(expected)}`
 }
 
 export const NOTES: Readonly<Record<Note, string>> = {
