@@ -3,6 +3,7 @@ import type { ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { paths } from '../../app/paths.ts'
 import { Spinner } from '../../parts/display/empty.tsx'
+import type { EditOf } from './builder/editor.ts'
 import type { TextMistake } from './json/mistakes.ts'
 import { type FlagPlace, type ReadDefinition, type RuleWords, usageQuery, type ValueType } from './queries.ts'
 import { RulesTab } from './rules-tab.tsx'
@@ -57,13 +58,15 @@ type TabContentProps = {
   readonly control: DraftControl
   readonly mistakes: readonly TextMistake[]
   readonly selected: string | undefined
+  readonly confirmedName: string | undefined
+  readonly onSwitch: (edit: EditOf, did: string) => void
   /** Stores the version of this revision again. */
   readonly onBringBack: ((revision: number) => void) | undefined
 }
 
 /** What the open tab shows, apart from the explanation. */
 export function TabContent(props: TabContentProps) {
-  const { tab, place, control, words, type, isReadOnly, stored, mistakes, selected, onBringBack } = props
+  const { tab, place, control, words, type, isReadOnly, stored, onBringBack } = props
   const usage = useQuery({ ...usageQuery(place, 24), enabled: tab === 'rules' })
   switch (tab) {
     case 'json':
@@ -78,7 +81,7 @@ export function TabContent(props: TabContentProps) {
       return <UseTab place={place} type={type} definition={stored.definition} />
     default: {
       const shares = usage.data && sharesOf(usage.data.items)
-      return <RulesTab {...{ control, type, words, mistakes, shares, isReadOnly, selected }} />
+      return <RulesTab {...props} shares={shares} />
     }
   }
 }

@@ -4,6 +4,8 @@ import type { Bucketing } from '../../../flag/definition.ts'
 import type { ExplainableFlag } from '../../../flag/explain/trace.ts'
 import { paths } from '../../app/paths.ts'
 import { Tabs } from '../../parts/controls/tabs.tsx'
+import { applyEdits } from '../../rules/text.ts'
+import type { EditOf } from './builder/editor.ts'
 import { ExplainPanel } from './explain/explain-panel.tsx'
 import * as css from './flag.module.css'
 import { FLAG_TABS, lazyPart, TabContent, tabsOf } from './flag-tabs.tsx'
@@ -39,6 +41,7 @@ export function FlagWorkspace(props: FlagWorkspaceProps) {
   const mistakes = useMemo(() => mistakesIn(text, words.segments), [text, words.segments])
   const explain = <Explain {...props} control={control} onSelect={setSelected} />
   const onBringBack = isReadOnly || control.isDirty ? undefined : work.bringBack
+  const confirmedName = control.isDirty ? undefined : protectedName
   return (
     <>
       <Tabs label="Parts of the flag" current={tab} tabs={tabsOf(place)} />
@@ -47,7 +50,10 @@ export function FlagWorkspace(props: FlagWorkspaceProps) {
           {tab === 'explain' ? (
             explain
           ) : (
-            <TabContent {...props} {...{ tab, control, mistakes, selected, onBringBack }} />
+            <TabContent
+              {...props}
+              {...{ tab, control, mistakes, selected, onBringBack, confirmedName, onSwitch: work.onSwitch }}
+            />
           )}
           {control.isDirty && !isReadOnly && (
             <SaveBar
@@ -88,8 +94,15 @@ function useWork(place: FlagPlace, stored: ReadDefinition) {
     control.restart(next)
     setMerging(false)
   }
+  /** A switch acts at once, unless there is a draft: then it is a part of that. */
+  const onSwitch = (edit: EditOf, did: string) => {
+    if (control.isDirty) return control.apply(edit, 'switch')
+    const definition: unknown = JSON.parse(applyEdits(control.draft.text, edit(control.draft.text)))
+    void save({ definition, etag: stored.etag, comment: '', did, undo: stored.definition })
+  }
   return {
     control,
+    onSwitch,
     isMerging,
     setMerging,
     store,

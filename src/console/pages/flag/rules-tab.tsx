@@ -1,18 +1,15 @@
 import { useMemo } from 'preact/hooks'
-import { Switch } from '../../parts/controls/switch.tsx'
 import { Icon } from '../../parts/display/icon.tsx'
-import { Card } from '../../parts/display/table.tsx'
-import { sayDefinition } from '../../rules/say.ts'
-import { isOn, rolloutVariants, servingOf, switchOff, switchOn } from '../../rules/serving.ts'
+import { rolloutVariants } from '../../rules/serving.ts'
 import { type JsonPath, parseText, pathAtPointer } from '../../rules/text.ts'
-import type { DefinitionView } from '../../rules/view.ts'
 import { type RuleWarning, warningsIn } from '../../rules/warnings.ts'
-import { idOf, type RuleEditor, RuleEditorProvider } from './builder/editor.ts'
+import { type EditOf, idOf, type RuleEditor, RuleEditorProvider } from './builder/editor.ts'
 import { RuleChain } from './builder/rule-chain.tsx'
 import { ruleText } from './builder/segment-builder.tsx'
 import * as css from './flag.module.css'
 import type { TextMistake } from './json/mistakes.ts'
 import type { RuleWords, ValueType } from './queries.ts'
+import { ServingCard } from './serving-card.tsx'
 import type { DraftControl } from './use-draft.ts'
 import { VariantsCard } from './variants/variants-card.tsx'
 
@@ -23,12 +20,25 @@ type RulesTabProps = {
   readonly mistakes: readonly TextMistake[]
   readonly shares: ReadonlyMap<string, number> | undefined
   readonly isReadOnly: boolean
+  /** Undefined where a switch needs no confirmation. */
+  readonly confirmedName: string | undefined
+  readonly onSwitch: (edit: EditOf, did: string) => void
   /** JSON pointer of the part that the explanation points to. */
   readonly selected: string | undefined
 }
 
 /** The definition as cards: what is served, the variants, the rules. */
-export function RulesTab({ control, type, words, mistakes, shares, isReadOnly, selected }: RulesTabProps) {
+export function RulesTab({
+  control,
+  type,
+  words,
+  mistakes,
+  shares,
+  isReadOnly,
+  confirmedName,
+  onSwitch,
+  selected,
+}: RulesTabProps) {
   const { draft, view } = control
   const { text } = draft
   const root = useMemo(() => parseText(text).root, [text])
@@ -53,7 +63,7 @@ export function RulesTab({ control, type, words, mistakes, shares, isReadOnly, s
   }
   return (
     <RuleEditorProvider value={editor}>
-      <ServingCard view={view} control={control} isReadOnly={isReadOnly} />
+      <ServingCard view={view} isReadOnly={isReadOnly} protectedName={confirmedName} onSwitch={onSwitch} />
       <VariantsCard definition={view} type={type} shares={shares} />
       <RuleChain definition={view} selected={selected === undefined ? undefined : pathAtPointer(root, selected)} />
       <Warnings warnings={warningsIn(text)} />
@@ -65,30 +75,6 @@ export function RulesTab({ control, type, words, mistakes, shares, isReadOnly, s
 function messagesAt(messages: ReadonlyMap<string, readonly string[]>, path: JsonPath): string[] {
   const id = idOf(path)
   return [...messages].flatMap(([place, texts]) => (place === id || place.startsWith(`${id}.`) ? texts : []))
-}
-
-type ServingCardProps = { readonly view: DefinitionView; readonly control: DraftControl; readonly isReadOnly: boolean }
-
-function ServingCard({ view, control, isReadOnly }: ServingCardProps) {
-  const isSwitchedOn = isOn(view)
-  const isHeld = servingOf(view).kind === 'held'
-  return (
-    <Card>
-      <div class={css.serving}>
-        <Switch
-          label="Serving"
-          state={isHeld ? 'held' : isSwitchedOn ? 'on' : 'off'}
-          disabled={isReadOnly}
-          describedBy="serving-words"
-          onToggle={() => control.apply(isSwitchedOn ? switchOff : switchOn, 'switch')}
-        />
-        <strong class={css.servingState}>{isHeld ? 'Held' : isSwitchedOn ? 'On' : 'Off'}</strong>
-        <p id="serving-words" class={css.servingWords}>
-          {sayDefinition(view)}.
-        </p>
-      </div>
-    </Card>
-  )
 }
 
 function Warnings({ warnings }: { warnings: readonly RuleWarning[] }) {

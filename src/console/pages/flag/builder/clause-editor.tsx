@@ -6,9 +6,9 @@ import { replace } from '../../../rules/edits.ts'
 import type { ClauseOperator, ClauseView, JsonScalar } from '../../../rules/view.ts'
 import * as css from './builder.module.css'
 import { useRuleEditor } from './editor.ts'
-import { ListInput } from './list-input.tsx'
-import { OPERATOR_GROUPS } from './operators.ts'
-import { ScalarInput } from './scalar-input.tsx'
+import { ListInput } from './values/list-input.tsx'
+import { OPERATOR_GROUPS } from './values/operators.ts'
+import { ScalarInput } from './values/scalar-input.tsx'
 
 /** Attributes that every context may have. */
 const BUILT_IN = ['targetingKey', '$flagd.flagKey']

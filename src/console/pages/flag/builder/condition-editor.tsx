@@ -9,9 +9,9 @@ import { AdvancedBlock } from './advanced-block.tsx'
 import * as css from './builder.module.css'
 import { ClauseEditor } from './clause-editor.tsx'
 import { idOf, useRuleEditor } from './editor.ts'
-import { ListInput } from './list-input.tsx'
 import { NewCondition } from './new-condition.tsx'
 import { TimeEditor } from './time-editor.tsx'
+import { ListInput } from './values/list-input.tsx'
 
 type ConditionProps = {
   readonly condition: ConditionView

@@ -6,7 +6,7 @@ import { addShare, removeShare, setBy, setWeights } from '../../../rules/splits.
 import type { SplitView } from '../../../rules/view.ts'
 import * as css from './builder.module.css'
 import { idOf, useRuleEditor } from './editor.ts'
-import { finer, moveBorder, percentOf, setShare, stepOf } from './shares.ts'
+import { finer, moveBorder, percentOf, setShare, stepOf } from './values/shares.ts'
 import { VariantMenu } from './variant-menu.tsx'
 
 /** The shares of a split: a bar with handles, a number for each share, and what decides who is in which. */

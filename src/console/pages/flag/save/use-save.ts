@@ -12,6 +12,10 @@ export type SaveRequest = {
   /** The ETag that the stored definition must still have. Undefined: there is none yet. */
   readonly etag: string | undefined
   readonly comment: string
+  /** What was done, in the message; "is saved" by default. */
+  readonly did?: string
+  /** The definition that "Undo" in the message stores again. */
+  readonly undo?: unknown
 }
 
 const isConflict = (error: unknown): boolean => error instanceof ApiError && error.status === 412
@@ -41,13 +45,20 @@ export function useSave(place: FlagPlace, onConflict: () => void) {
       setSaving(false)
     }
   }
-  const save = ({ definition, etag, comment }: SaveRequest) =>
+  const save = ({
+    definition,
+    etag,
+    comment,
+    did = 'is saved',
+    undo,
+  }: SaveRequest): Promise<ReadDefinition | undefined> =>
     run(async () => {
       const query = comment === '' ? {} : { comment }
       const body = definition as Api[`PUT ${typeof FLAG_PATH}`]['body']
       const { data, etag: next = '' } = await call(`PUT ${FLAG_PATH}`, { path: place, query, body }, { ifMatch: etag })
       const { warnings: _, ...written } = data
-      showToast(`${place.key} is saved in ${place.environment}`)
+      const takeBack = () => void save({ definition: undo, etag: next, comment: '', did: 'is as before' })
+      showToast(`${place.key} ${did} in ${place.environment}`, undo === undefined ? {} : { undo: takeBack })
       return { definition: written as Definition, etag: next }
     })
   const bringBack = (revision: number, etag: string | undefined) =>

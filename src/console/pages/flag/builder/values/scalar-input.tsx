@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
-import * as field from '../../../parts/controls/field.module.css'
-import type { JsonScalar } from '../../../rules/view.ts'
-import * as css from './builder.module.css'
+import * as field from '../../../../parts/controls/field.module.css'
+import type { JsonScalar } from '../../../../rules/view.ts'
+import * as css from '../builder.module.css'
 import { convertScalar, type ScalarType, scalarOfText, textOfScalar, typeOfScalar } from './operators.ts'
 
 type ScalarInputProps = {

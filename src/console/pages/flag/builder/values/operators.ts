@@ -1,4 +1,4 @@
-import type { ClauseOperator, JsonScalar } from '../../../rules/view.ts'
+import type { ClauseOperator, JsonScalar } from '../../../../rules/view.ts'
 
 /** Operators by group, with their names between an attribute and a value. */
 export const OPERATOR_GROUPS: readonly (readonly [

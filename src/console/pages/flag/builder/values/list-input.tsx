@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks'
-import * as field from '../../../parts/controls/field.module.css'
-import { Icon } from '../../../parts/display/icon.tsx'
-import type { JsonScalar } from '../../../rules/view.ts'
-import * as css from './builder.module.css'
+import * as field from '../../../../parts/controls/field.module.css'
+import { Icon } from '../../../../parts/display/icon.tsx'
+import type { JsonScalar } from '../../../../rules/view.ts'
+import * as css from '../builder.module.css'
 import { type ScalarType, scalarOfText, typeOfScalar } from './operators.ts'
 import { TypeMenu } from './scalar-input.tsx'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { convertScalar, scalarOfText } from '../../../../../src/console/pages/flag/builder/operators.ts'
+import { convertScalar, scalarOfText } from '../../../../../../src/console/pages/flag/builder/values/operators.ts'
 
 for (const [text, type, value] of [
   ['5', 'text', '5'],

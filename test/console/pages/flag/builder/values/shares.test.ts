@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { finer, moveBorder, percentOf, setShare, stepOf } from '../../../../../src/console/pages/flag/builder/shares.ts'
+import {
+  finer,
+  moveBorder,
+  percentOf,
+  setShare,
+  stepOf,
+} from '../../../../../../src/console/pages/flag/builder/values/shares.ts'
 
 test('moveBorder() changes the two neighbours of the border and no other share', () => {
   assert.deepEqual(moveBorder([20, 30, 50], 0, 5), [25, 25, 50])
