@@ -19,7 +19,7 @@ export const mayFollow = ({ now, usedAt, hiddenAt }: TabUse): boolean =>
   now - usedAt < IDLE_MS && (hiddenAt === undefined || now - hiddenAt < HIDDEN_MS)
 
 /**
- * Follows the changes of a project while the tab is used, and calls `onChange` for each, and once when a pause ends. Returns what ends it.
+ * Follows the changes of a project while the tab is used, and calls `onChange` for each, and whenever the stream begins. Returns what ends it.
  */
 export function followProject(project: string, onChange: () => void): () => void {
   const url = `${SERVICE}/api/v1/projects/${encodeURIComponent(project)}/events`
@@ -27,7 +27,6 @@ export function followProject(project: string, onChange: () => void): () => void
   let hiddenAt: number | undefined
   let failedAt = Number.NEGATIVE_INFINITY
   let source: EventSource | undefined
-  let wasOpen = false
 
   const close = (state: typeof liveState.value) => {
     source?.close()
@@ -38,8 +37,7 @@ export function followProject(project: string, onChange: () => void): () => void
     source = new EventSource(url)
     source.onopen = () => {
       liveState.value = 'live'
-      if (wasOpen) onChange() // what changed during the pause
-      wasOpen = true
+      onChange() // what changed during the pause, or since the page was loaded
     }
     source.onmessage = onChange
     source.onerror = () => {
