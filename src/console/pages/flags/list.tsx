@@ -14,12 +14,14 @@ type ListProps = {
   readonly flags: readonly MatrixFlag[]
   readonly environments: readonly MatrixEnvironment[]
   readonly selected: ReadonlySet<string>
+  /** Flags that others changed just now. */
+  readonly changed: ReadonlySet<string>
   readonly onSelectAll: () => void
   readonly actions: RowActions
 }
 
 /** The flags as a grid in which only the visible rows exist. Arrow keys (or j and k) move between the cells. */
-export function FlagList({ project, flags, environments, selected, onSelectAll, actions }: ListProps) {
+export function FlagList({ project, flags, environments, selected, changed, onSelectAll, actions }: ListProps) {
   const frame = useRef<HTMLDivElement>(null)
   const [{ first, count }, setWindow] = useState({ first: 0, count: 24 })
   const measure = () => {
@@ -68,6 +70,7 @@ export function FlagList({ project, flags, environments, selected, onSelectAll, 
             index={first + offset}
             environments={environments}
             isSelected={selected.has(flag.key)}
+            isChanged={changed.has(flag.key)}
             actions={actions}
           />
         ))}

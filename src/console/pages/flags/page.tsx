@@ -14,7 +14,7 @@ import { filterFlags, parseFilter, sortFlags } from './filter.ts'
 import { changeFlags } from './flag-writes.ts'
 import { FlagList } from './list.tsx'
 import { Toolbar } from './toolbar.tsx'
-import { useView } from './view.ts'
+import { useForeignChanges, useView } from './view.ts'
 
 /** `/console/p/:project/flags` */
 export function FlagsPage({ project }: { readonly project: string }) {
@@ -29,6 +29,7 @@ function Flags({ matrix, isWhole }: { readonly matrix: Matrix; readonly isWhole:
   const { project } = matrix
   const { data: session } = useQuery(sessionQuery())
   const view = useView(matrix.environments)
+  const changed = useForeignChanges(matrix)
   const [isCreating, setCreating] = useState(false)
   const { selected, setSelected, actions } = useRowActions(project)
   const { text, sort, shown } = view
@@ -67,6 +68,7 @@ function Flags({ matrix, isWhole }: { readonly matrix: Matrix; readonly isWhole:
               flags={flags}
               environments={shown}
               selected={selected}
+              changed={changed}
               onSelectAll={selectAll}
               actions={actions}
             />

@@ -18,18 +18,20 @@ type RowProps = {
   readonly index: number
   readonly environments: readonly MatrixEnvironment[]
   readonly isSelected: boolean
+  /** Others changed it just now. */
+  readonly isChanged: boolean
   readonly actions: RowActions
 }
 
 const TAGS_SHOWN = 3
 
 /** One flag. */
-export function Row({ project, flag, index, environments, isSelected, actions }: RowProps) {
+export function Row({ project, flag, index, environments, isSelected, isChanged, actions }: RowProps) {
   const { key, tags, type, description, archivedAt } = flag
   return (
     // biome-ignore lint/a11y/useSemanticElements: rows of a grid that draws only what is visible
     // biome-ignore lint/a11y/useFocusableInteractive: the focus is on the cells
-    <div class={css.row} role="row" aria-rowindex={index + 2} aria-selected={isSelected} data-index={index}>
+    <div class={css.row} role="row" aria-rowindex={index + 2} aria-selected={isSelected} data-changed={isChanged}>
       {/* biome-ignore lint/a11y/useSemanticElements: as above */}
       {/* biome-ignore lint/a11y/useFocusableInteractive: as above */}
       <div class={css.selectCell} role="gridcell">

@@ -5,6 +5,7 @@ import type { Api } from '../../api/gen/api.ts'
 import type { MatrixCell } from '../../api/matrix.ts'
 import { patchBetween, rollOut, switched } from '../../rules/serving.ts'
 import { applyEdits } from '../../rules/text.ts'
+import { noteOwnWrite } from './foreign-changes.ts'
 
 /** A flag in an environment. */
 export type CellName = { readonly project: string; readonly environment: string; readonly flag: string }
@@ -43,7 +44,7 @@ export async function restore(name: CellName, { before, etag }: WrittenCell): Pr
     { path: pathOf(name), body: before as DefinitionBody },
     { ifMatch: etag },
   )
-  return cellOf(answer.data, answer.etag)
+  return ownCell(name, answer.data, answer.etag)
 }
 
 async function change(
@@ -59,10 +60,11 @@ async function change(
   const { data, etag } = patch
     ? await call(`PATCH ${DEFINITION}`, { path, body: patch as DefinitionBody }, { ifMatch })
     : await call(`PUT ${DEFINITION}`, { path, body: after as DefinitionBody }, { ifMatch })
-  return { before, etag, cell: cellOf(data, etag) }
+  return { before, etag, cell: ownCell(name, data, etag) }
 }
 
-const cellOf = (definition: Definition, etag = ''): WrittenCell['cell'] => ({
-  ...summaryOf(definition),
-  revision: Number(etag.replaceAll('"', '')),
-})
+function ownCell({ flag, environment }: CellName, definition: Definition, etag = ''): WrittenCell['cell'] {
+  const revision = Number(etag.replaceAll('"', ''))
+  noteOwnWrite({ flag, environment, revision })
+  return { ...summaryOf(definition), revision }
+}
