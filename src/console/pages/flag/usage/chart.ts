@@ -10,6 +10,7 @@ export type ChartData = {
 export type Chart = { setData(data: ChartData): void; destroy(): void }
 
 const HEIGHT = 240
+const HOUR_SECONDS = 3_600
 
 /** Draws stacked bars into `host` and follows its width. Colors are CSS colors or `var(--…)`. */
 export function createChart(host: HTMLElement, data: ChartData): Chart {
@@ -41,7 +42,10 @@ function draw(host: HTMLElement, { hours, series }: ChartData): uPlot {
     height: HEIGHT,
     legend: { show: false },
     cursor: { drag: { x: false, y: false } },
-    scales: { y: { range: (_, __, max) => [0, Math.max(max, 1)] } },
+    scales: {
+      x: { range: (_, min, max) => [min, max + HOUR_SECONDS] },
+      y: { range: (_, __, max) => [0, Math.max(max, 1)] },
+    },
     axes: [axis, { ...axis, size: 56, values: (_, values) => values.map((value) => value.toLocaleString('en')) }],
     series: [
       {},
@@ -71,11 +75,13 @@ function stacked(counts: readonly (readonly number[])[]): number[][] {
     .toReversed()
 }
 
-/** A canvas does not know custom properties: they are resolved where the chart stands. */
+/** A canvas knows neither custom properties nor `light-dark()`: colors are resolved where the chart stands. */
 function colorsOf(host: HTMLElement): (color: string) => string {
-  const style = getComputedStyle(host)
   return (color) => {
-    const name = /^var\((--[\w-]+)\)$/.exec(color)?.[1]
-    return name === undefined ? color : style.getPropertyValue(name).trim() || 'gray'
+    const before = host.style.color
+    host.style.color = color
+    const resolved = getComputedStyle(host).color
+    host.style.color = before
+    return resolved
   }
 }
