@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { lazy } from 'preact-iso'
+import { undoLast } from '../parts/overlays/toast.tsx'
 import { useLetters } from './shortcuts.ts'
 
 const Palette = lazy(async () => (await import('./palette.tsx')).Palette)
@@ -15,6 +16,7 @@ export function Overlays() {
     '?': () => {
       overlay.value = 'shortcuts'
     },
+    z: undoLast,
   })
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {

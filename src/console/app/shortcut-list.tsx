@@ -12,6 +12,8 @@ const SHORTCUTS: readonly (readonly [keys: readonly string[], what: string])[] =
   [['k'], 'Row before'],
   [['←', '→'], 'Between the environments of a flag'],
   [['Space'], 'Switch the flag on or off there'],
+  [['r'], 'Roll the flag out to a share of users there'],
+  [['z'], 'Undo what the last message says'],
   [['Enter'], 'Open the flag'],
   [['x'], 'Select the flag'],
   [['.'], 'Actions for the flag'],

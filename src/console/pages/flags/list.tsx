@@ -142,6 +142,7 @@ function useGridKeys(frame: FrameRef, { flags, columns, actions }: GridKeys) {
 function act(key: string, target: HTMLElement, flag: MatrixFlag | undefined, actions: RowActions): boolean {
   const row = target.closest('[role=row]')
   if (key === 'x' && flag) actions.select(flag.key)
+  else if (key === 'r') target.closest('[data-place]')?.querySelector<HTMLElement>('[aria-haspopup=dialog]')?.click()
   else if (key === '.') row?.querySelector<HTMLElement>('[data-menu]')?.click()
   else if (key === 'Enter' && target.role === 'switch') row?.querySelector<HTMLElement>('[data-place$=":0"]')?.click()
   else return false

@@ -33,6 +33,14 @@ export function announce(text: string): void {
   announcement.value = announcement.value === text ? `${text}\u00a0` : text
 }
 
+/** Takes back the last action whose message is still shown. */
+export function undoLast(): void {
+  const last = toasts.value.findLast(({ undo }) => undo !== undefined)
+  if (!last) return
+  closeToast(last.id)
+  last.undo?.()
+}
+
 function closeToast(id: number): void {
   toasts.value = toasts.value.filter((toast) => toast.id !== id)
 }
