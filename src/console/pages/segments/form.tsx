@@ -6,8 +6,9 @@ import { Button } from '../../parts/controls/button.tsx'
 import { FormError, TextArea } from '../../parts/controls/field.tsx'
 import { Dialog } from '../../parts/overlays/dialog.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
-import { parseText } from '../../rules/text.ts'
+import { applyEdits, parseText } from '../../rules/text.ts'
 import { type SegmentPath, type SegmentUses, saveSegment } from './queries.ts'
+import { RuleBuilder } from './rule-builder.tsx'
 import * as css from './segments.module.css'
 import { sayRuleText } from './sentence.ts'
 
@@ -21,7 +22,7 @@ type RuleFormProps = {
 const ROWS_MIN = 6
 const ROWS_MAX = 30
 
-/** The rule of a segment as JSON, with its sentence; saved as a whole. A change by another person never replaces what was typed. */
+/** The rule of a segment in the builder and as JSON, with its sentence; saved as a whole. A change by another person never replaces what was typed. */
 export function RuleForm({ path, newest, users, isProtected }: RuleFormProps) {
   const { text, setText, isDirty, isStale, isBusy, failure, save, loadNewest, discard } = useRule(path, newest)
   const [isAsking, setAsking] = useState(false)
@@ -31,16 +32,20 @@ export function RuleForm({ path, newest, users, isProtected }: RuleFormProps) {
   return (
     <div class={css.form}>
       <p class={css.says}>{mistake ? 'The text is no JSON yet' : sayRuleText(text)}</p>
-      <TextArea
-        label="Rule as JSON"
-        mono
-        rows={rows}
-        spellcheck={false}
-        value={text}
-        error={mistake?.message}
-        hint="A condition in JSONLogic, or a list of values such as e-mail addresses"
-        onInput={(event) => setText(event.currentTarget.value)}
-      />
+      <RuleBuilder path={path} text={text} onEdit={(edit) => setText((now) => applyEdits(now, edit(now)))} />
+      <details class={css.json} open={mistake !== undefined}>
+        <summary>JSON</summary>
+        <TextArea
+          label="Rule as JSON"
+          mono
+          rows={rows}
+          spellcheck={false}
+          value={text}
+          error={mistake?.message}
+          hint="A condition in JSONLogic, or a list of values such as e-mail addresses"
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+      </details>
       <FormError text={isStale ? STALE : failure && sayFailure(failure)} />
       <div class={css.save}>
         <span class={css.soft}>{users.flags.length > 0 && sayEffect(users.flags.length)}</span>
