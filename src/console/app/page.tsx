@@ -37,6 +37,11 @@ export function Page({ title, heading, lead, actions, isFilled, children }: Page
   )
 }
 
+/** Puts the focus on the content of the page, after the element that had it is gone. */
+export function focusContent(): void {
+  document.getElementById('content')?.focus({ preventScroll: true })
+}
+
 /** What stands in place of something that could not be loaded. */
 export function LoadFailure({ error, onRetry }: { readonly error: Error; readonly onRetry?: () => void }) {
   const isMissing = error instanceof ApiError && error.status === 404

@@ -41,12 +41,12 @@ export const EXPIRIES = [
 export type Expiry = (typeof EXPIRIES)[number]
 
 /**
- * The end of a new key as an ISO 8601 text; null: never; undefined: no day is chosen, or it does not exist. `day` is `YYYY-MM-DD` in the
+ * The end of a new key as an ISO 8601 text; null: never; undefined: no day is chosen, or it is over. `day` is `YYYY-MM-DD` in the
  * time zone of the browser, and the key works until it is over. `now` is in milliseconds since 1970.
  */
 export function expiresAt({ days }: Expiry, day: string, now: number): string | null | undefined {
   if (days === null) return null
   if (days !== undefined) return new Date(now + days * DAY_MS).toISOString()
   const end = new Date(`${day}T23:59:59.999`)
-  return Number.isNaN(end.getTime()) ? undefined : end.toISOString()
+  return end.getTime() > now ? end.toISOString() : undefined
 }

@@ -98,7 +98,7 @@ function NewKeyForm({ roles, onClose, onCreated }: NewKeyFormProps) {
           label="Last day"
           type="date"
           value={day}
-          error={isTried && end === undefined ? 'Choose a day' : undefined}
+          error={isTried && end === undefined ? 'Choose a day that is not over' : undefined}
           onInput={(event) => setDay(event.currentTarget.value)}
         />
       )}

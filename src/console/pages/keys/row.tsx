@@ -3,6 +3,7 @@ import { useRef, useState } from 'preact/hooks'
 import { call } from '../../api/client.ts'
 import { queryKeys } from '../../api/queries.ts'
 import { useWrite } from '../../api/write.ts'
+import { focusContent } from '../../app/page.tsx'
 import { Button } from '../../parts/controls/button.tsx'
 import { FormError } from '../../parts/controls/field.tsx'
 import { Badge } from '../../parts/display/badge.tsx'
@@ -87,6 +88,8 @@ function Revoke({ apiKey: { id, name, lastUsedAt } }: { readonly apiKey: Key }) 
   const { run, isBusy, error } = useWrite(async () => {
     await call('DELETE /api/v1/keys/{id}', { path: { id } })
     showToast(`Key ${name} is revoked`)
+    setAsking(false)
+    focusContent()
     await queries.invalidateQueries({ queryKey: queryKeys.keys })
   })
   return (

@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { queryKeys, refreshProject } from '../../api/queries.ts'
 import { useWrite } from '../../api/write.ts'
+import { focusContent } from '../../app/page.tsx'
 import { Button } from '../../parts/controls/button.tsx'
 import { FormError, TextField } from '../../parts/controls/field.tsx'
 import { Dialog } from '../../parts/overlays/dialog.tsx'
@@ -32,6 +33,7 @@ export function DeleteDialog({ what, name, project, write, onClose, children }: 
     }
     showToast(`The ${what} ${name} is deleted`)
     onClose()
+    requestAnimationFrame(focusContent)
   })
   const isTyped = typed === name
   const actions = (
