@@ -159,8 +159,11 @@ function moved(key: string, { row, column }: { row: number; column: number }) {
   return undefined
 }
 
+/** The place of the focus: a cell, or that of the key in a row whose menu has it. */
 function placeOf(target: Element): { row: number; column: number } | undefined {
-  const [row, column] = (target.closest<HTMLElement>('[data-place]')?.dataset['place'] ?? '').split(':')
+  const cell = target.closest<HTMLElement>('[data-place]')
+  const at = cell ?? target.closest('[role=row]')?.querySelector<HTMLElement>('[data-place]')
+  const [row, column] = (at?.dataset['place'] ?? '').split(':')
   return row && column ? { row: Number(row), column: Number(column) } : undefined
 }
 

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useLocation } from 'preact-iso'
 import type { Context } from '../../../../flag/definition.ts'
 import { explain, possibleChanges } from '../../../../flag/explain/explain.ts'
 import type { ExplainableFlag } from '../../../../flag/explain/trace.ts'
@@ -27,7 +28,11 @@ export type ExplainPanelProps = {
 /** Why a user gets a value. Everything is computed in the browser, so contexts stay there. */
 export function ExplainPanel({ project, flag, isDraft, onSelect, explainAll, linkTo }: ExplainPanelProps) {
   const [recent] = useState(() => recentContexts(project))
+  const user = useLocation().query['user']
   const [context, setContext] = useState<Context>(() => recent[0] ?? { targetingKey: 'user-1' })
+  useEffect(() => {
+    if (user !== undefined) setContext(contextOf(user, recent))
+  }, [user, recent])
   const [at, setAt] = useState<number>()
   const now = at ?? Math.floor(Date.now() / 1_000)
   const explanation = useMemo(() => explain(flag, context, now), [flag, context, now])
@@ -54,6 +59,10 @@ export function ExplainPanel({ project, flag, isDraft, onSelect, explainAll, lin
     </section>
   )
 }
+
+/** The context of a user whom a link names: the one that was explained before, if there is one. */
+const contextOf = (user: string, recent: readonly Context[]): Context =>
+  recent.find(({ targetingKey }) => targetingKey === user) ?? { targetingKey: user }
 
 type RecentContextsProps = {
   readonly contexts: readonly Context[]
