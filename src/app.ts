@@ -14,7 +14,7 @@ import type { ConsoleOptions } from './routes/console.ts'
 import { type Health, isProbe, probes } from './routes/health.ts'
 import type { ManagementDependencies } from './routes/management/management.ts'
 import { metrics } from './routes/metrics.ts'
-import { evaluateAll } from './routes/ofrep/evaluate-all.ts'
+import { evaluateAll, isPlainBulk } from './routes/ofrep/evaluate-all.ts'
 import { evaluateFlag, isPlainEvaluation } from './routes/ofrep/evaluate-flag.ts'
 import type { EvaluationDependencies, TelemetrySinks } from './routes/ofrep/evaluation-handler.ts'
 import { eventStream, isEventStream, STREAM_ROUTE } from './routes/ofrep/event-stream.ts'
@@ -53,7 +53,7 @@ export type AppDependencies = ManagementDependencies & {
 
 /**
  * All routes. Evaluations come first and pass no middleware: they record themselves, at a fraction of its cost. They have an app of their own,
- * because Hono calls a handler directly only if nothing else matches its path.
+ * because Hono calls a handler directly only if nothing else matches its path. In the usual form of their URLs they need no router at all.
  */
 export function app(dependencies: AppDependencies): Hono {
   const { telemetry = {}, corsOrigins, trialFlagSetId } = dependencies
@@ -73,7 +73,10 @@ export function app(dependencies: AppDependencies): Hono {
   routes.on('POST', [EVALUATE_ALL, `${EVALUATE_ALL}/`], (c) => all(c.req.raw, c.env))
   if (trialFlagSetId !== undefined) return routes
   const { fetch } = routes
-  routes.fetch = (request, env) => (isPlainEvaluation(request) ? one(request, env) : fetch(request, env))
+  routes.fetch = (request, env) => {
+    if (isPlainEvaluation(request)) return one(request, env)
+    return isPlainBulk(request) ? all(request, env) : fetch(request, env)
+  }
   return routes
 }
 

@@ -49,6 +49,12 @@ export function evaluateAll(dependencies: EvaluationDependencies): EvaluationHan
   })
 }
 
+/** Whether a request is one for this route in its usual form: it needs no router. */
+export const isPlainBulk = ({ method, url }: Request): boolean =>
+  method === 'POST' &&
+  url.endsWith(EVALUATE_ALL) &&
+  url.indexOf('/', url.indexOf('://') + 3) === url.length - EVALUATE_ALL.length
+
 /** If-None-Match, unless an event informed the client of another configuration: what the client cached is stale then. */
 function etagsOf({ url, header, snapshot }: EvaluationRequest): string | null {
   return isStaleFor(url, snapshot) ? null : header.get('if-none-match')
