@@ -16,6 +16,10 @@ const skip = HAS_CHROMIUM ? false : 'this machine has no Chromium'
 const PAGES = [
   ['/console/p/shop/flags', 'rollout'],
   ['/console/p/shop/flags?q=plain', 'plain'],
+  ['/console/p/shop/flags/rollout/live', 'rollout'],
+  ['/console/p/shop/segments', 'Segments'],
+  ['/console/p/shop/changes', 'Changes'],
+  ['/console/settings', 'Settings'],
   ['/console/keys', 'Keys'],
   ['/console/welcome', 'Welcome'],
 ] as const

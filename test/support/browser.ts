@@ -47,16 +47,13 @@ export async function openConsole(): Promise<ConsoleService> {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
   await seed(call)
+  const storageState = await signedIn(browser, address)
   return {
     address,
     call,
     visit: async (path, { isSignedIn = true, ...options } = {}) => {
-      const context = await browser.newContext(options)
+      const context = await browser.newContext({ ...options, ...(isSignedIn && { storageState }) })
       context.setDefaultTimeout(WAIT_MS)
-      if (isSignedIn) {
-        const headers = { 'x-flagstaff-console': '1', 'sec-fetch-site': 'same-origin' }
-        await context.request.post(`${address}/console/session`, { data: { key: ADMIN_KEY }, headers })
-      }
       const page = await context.newPage()
       const complaints: string[] = []
       page.on('console', (message) => {
@@ -73,6 +70,16 @@ export async function openConsole(): Promise<ConsoleService> {
       await store.close()
     },
   }
+}
+
+/** The cookies of a session. It begins once for all pages, because an address may sign in only some times a minute. */
+async function signedIn(browser: Browser, address: string) {
+  const context = await browser.newContext()
+  const headers = { 'x-flagstaff-console': '1', 'sec-fetch-site': 'same-origin' }
+  await context.request.post(`${address}/console/session`, { data: { key: ADMIN_KEY }, headers })
+  const state = await context.storageState()
+  await context.close()
+  return state
 }
 
 /** A project `shop` with the environments `live`, which is protected, and `test`, and three flags. */

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Locator, Page } from 'playwright-core'
+import { type ConsoleService, HAS_CHROMIUM, openConsole } from '../support/browser.ts'
+
+let it: ConsoleService
+before(async () => {
+  if (HAS_CHROMIUM) it = await openConsole()
+})
+after(async () => {
+  if (HAS_CHROMIUM) await it.close()
+})
+
+const skip = HAS_CHROMIUM ? false : 'this machine has no Chromium'
+const ENVIRONMENTS = '/api/v1/projects/shop/environments'
+const LIST = '/console/p/shop/flags'
+
+/** Presses of the mouse or of a key that stands for it; typing is free. */
+class Hand {
+  presses = 0
+  readonly page: Page
+
+  constructor(page: Page) {
+    this.page = page
+  }
+
+  async press(target: Locator): Promise<void> {
+    await target.waitFor()
+    this.presses += 1
+    await target.click()
+  }
+}
+
+/** Does a job from the flag list; it takes at most `presses`. */
+async function job(presses: number, work: (hand: Hand, page: Page) => Promise<void>): Promise<void> {
+  const { page, complaints } = await it.visit(LIST)
+  await page.getByText('rollout').first().waitFor()
+  const hand = new Hand(page)
+  await work(hand, page)
+  assert.ok(hand.presses <= presses, `${hand.presses} presses, more than ${presses}`)
+  assert.deepEqual(complaints, [])
+  await page.context().close()
+}
+
+const definition = async (environment: string, flag: string): Promise<any> =>
+  (await it.call('GET', `${ENVIRONMENTS}/${environment}/flags/${flag}`)).json()
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name })
+
+test('a flag is switched with 1 press, and with 2 in a protected environment', { skip }, async () => {
+  const on = (page: Page) => page.getByText('on', { exact: true }).first()
+  await job(1, async (hand, page) => {
+    await hand.press(page.getByRole('switch', { name: 'plain in Test' }))
+    await on(page).waitFor()
+  })
+  assert.equal((await definition('test', 'plain')).defaultVariant, 'on')
+  await job(2, async (hand, page) => {
+    await hand.press(page.getByRole('switch', { name: 'plain in Live' }))
+    await hand.press(button(page, 'Confirm'))
+    await page.getByRole('switch', { name: 'plain in Live: on' }).waitFor()
+  })
+  assert.equal((await definition('live', 'plain')).defaultVariant, 'on')
+})
+
+test('a flag is created with 2 presses, off in all environments', { skip }, async () => {
+  await job(2, async (hand, page) => {
+    await hand.press(button(page, /New flag/).first())
+    await page.keyboard.type('new-checkout')
+    await hand.press(button(page, 'Create'))
+    await page.getByRole('switch', { name: 'new-checkout in Live: off' }).waitFor()
+  })
+  assert.equal((await definition('live', 'new-checkout')).defaultVariant, 'off')
+})
+
+test('a flag is rolled out to 10 % with 3 presses', { skip }, async () => {
+  await it.call('PUT', `${ENVIRONMENTS}/live/flags/careful`, {
+    state: 'ENABLED',
+    variants: { on: true, off: false },
+    defaultVariant: 'off',
+  })
+  await job(3, async (hand, page) => {
+    const place = page.getByRole('switch', { name: 'careful in Live' }).locator('xpath=..')
+    await hand.press(place.getByRole('button', { name: 'off' }))
+    await hand.press(page.getByRole('button', { name: '10 %', exact: true }))
+    await hand.press(button(page, 'Save in Live'))
+    await page.getByRole('switch', { name: 'careful in Live: on for 10 %' }).waitFor()
+  })
+  const { targeting } = await definition('live', 'careful')
+  assert.deepEqual(targeting, {
+    fractional: [
+      ['on', 10],
+      ['off', 90],
+    ],
+  })
+})
+
+test('stale flags are found with 1 press', { skip }, async () => {
+  await job(1, async (hand, page) => {
+    await hand.press(button(page, /^Stale/))
+    await page.waitForURL(/stale/)
+  })
+})
+
+test('a key is created and copied with 3 presses', { skip }, async () => {
+  await job(3, async (hand, page) => {
+    await hand.press(page.getByRole('link', { name: 'Keys' }))
+    await hand.press(button(page, /New key/).first())
+    await page.keyboard.type('web shop')
+    await hand.press(button(page, 'Create and copy'))
+    await page
+      .getByText(/fs_client_/)
+      .first()
+      .waitFor()
+  })
+  const keys: any = await (await it.call('GET', '/api/v1/keys')).json()
+  assert.deepEqual([keys.items[0].name, keys.items[0].role], ['web shop', 'client'])
+})
