@@ -94,8 +94,9 @@ export class Sessions {
   }
 }
 
+/** `Authorization` with another scheme has the credentials of a proxy, which the browser sends with each request. */
 const hasKey = ({ req }: Context): boolean =>
-  req.header('authorization') !== undefined || req.header('x-api-key') !== undefined
+  req.header('x-api-key') !== undefined || /^bearer /i.test(req.header('authorization') ?? '')
 
 /**
  * Refuses a change that a page of another origin may have made a browser send. Such a page can set neither `Sec-Fetch-Site` nor, without

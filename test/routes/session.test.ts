@@ -154,7 +154,7 @@ function signInFrom(localAddress: string): Promise<number | undefined> {
   })
 }
 
-test('the eleventh try to sign in within a minute from one address is 429', async () => {
+test('the eleventh refused try to sign in within a minute from one address is 429, and a usable key is accepted', async () => {
   now += HOUR_MS
   const at = now
   const tries: number[] = []
@@ -164,7 +164,22 @@ test('the eleventh try to sign in within a minute from one address is 429', asyn
   }
   assert.deepEqual(tries, [...Array(10).fill(401), 429])
   now = at
+  assert.equal((await signIn(ADMIN_KEY)).status, 201, 'others behind the same proxy are not locked out')
+  now = at + 6_000
   assert.equal(await signInFrom('127.0.0.2'), 401)
   now = at + 70_000
-  assert.equal((await signIn(ADMIN_KEY)).status, 201)
+  assert.equal((await signIn('wrong')).status, 401)
+})
+
+test('a key with characters that no header can have is refused as any other', async () => {
+  for (const key of ['ключ', 'fs_admin\nx', 'a\0b', '\ud800']) assert.equal((await signIn(key)).status, 401, key)
+})
+
+test('the credentials of a proxy beside the cookie do not end a session', async () => {
+  const cookie = cookieOf(await signIn(ADMIN_KEY))
+  const headers = { authorization: 'Basic dTpw' }
+  assert.equal((await send(`${PROJECT}/flags`, { cookie, headers })).status, 200)
+  assert.equal((await send(`${PROJECT}/flags`, { headers })).status, 401)
+  const body = { key: 'behind-a-proxy', type: 'boolean' }
+  assert.equal((await send(`${PROJECT}/flags`, { method: 'POST', cookie, headers, body })).status, 403)
 })

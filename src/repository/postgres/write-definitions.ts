@@ -15,7 +15,7 @@ import {
   lockFlags,
   storeDefinitions,
 } from './flag-rows.ts'
-import { changedSegments } from './rules/segment-change.ts'
+import { changedSegments, own } from './rules/segment-change.ts'
 
 /** Changes to a locked environment. */
 export type DefinitionsWrite = {
@@ -116,7 +116,7 @@ function segmentRevisions(
 ): EnvironmentRow['segmentRevisions'] {
   const isChanged = new Set(changed)
   const revisionOf = (name: string) =>
-    isChanged.has(name) ? Number(revision + 1n) : (known[name] ?? Number(settingsRevision))
+    isChanged.has(name) ? Number(revision + 1n) : (own(known, name) ?? Number(settingsRevision))
   return Object.fromEntries(Object.keys(segments).map((name) => [name, revisionOf(name)]))
 }
 
@@ -134,6 +134,6 @@ function segmentEntries(
         { subject: 'segment', action: 'rename', segment, before: { name: renamed.from }, after: { name: segment } },
       ]
     const action = Object.hasOwn(before, segment) ? (Object.hasOwn(after, segment) ? 'update' : 'delete') : 'create'
-    return [{ subject: 'segment', action, segment, before: before[segment], after: after[segment] }]
+    return [{ subject: 'segment', action, segment, before: own(before, segment), after: own(after, segment) }]
   })
 }

@@ -25,7 +25,9 @@ export function changedSegments(before: SegmentRules, after: SegmentRules): stri
   return [...names].filter((name) => !isDeepStrictEqual(own(before, name), own(after, name)))
 }
 
-const own = (segments: SegmentRules, name: string) => (Object.hasOwn(segments, name) ? segments[name] : undefined)
+/** What a record has for a name; undefined for inherited members, because a segment may be named "constructor". */
+export const own = <Value>(record: Readonly<Record<string, Value>>, name: string): Value | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined
 
 /** Checks a change of segments, and the flags that refer to them. Mistakes that existed before do not count. */
 export function checkSegmentChange(

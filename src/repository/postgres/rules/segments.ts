@@ -4,6 +4,7 @@ import { referencesIn } from '../../../flag/rules/segments.ts'
 import type { Database } from '../database.ts'
 import { type EnvironmentName, type EnvironmentRow, readEnvironmentRow } from '../environments.ts'
 import { selectAll } from '../flag-set.ts'
+import { own } from './segment-change.ts'
 
 /** A segment of an environment: a rule shared by name. `revision` is that of its last change. */
 export type StoredSegment = { readonly name: string; readonly rule: unknown; readonly revision: bigint }
@@ -52,7 +53,7 @@ export function segmentIn(
   name: string,
 ): StoredSegment | undefined {
   if (!Object.hasOwn(segments, name)) return undefined
-  return { name, rule: segments[name], revision: BigInt(segmentRevisions[name] ?? settingsRevision) }
+  return { name, rule: segments[name], revision: BigInt(own(segmentRevisions, name) ?? settingsRevision) }
 }
 
 export const missingSegment = ({ project, environment, segment }: SegmentName): FlagError =>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { environments } from '../../../../src/repository/postgres/tables.ts'
 import { openService, type Service } from '../../../support/service.ts'
 
 let service: Service
@@ -63,6 +64,20 @@ test('a segment is created, read, replaced, patched and deleted, and evaluations
   assert.equal((await call('GET', `${segments}/staff`)).status, 404)
   assert.equal((await call('DELETE', `${segments}/staff`)).status, 404)
   assert.equal((await call('PATCH', `${segments}/staff`, { body: { rule: [] } })).status, 404)
+})
+
+test('a segment with the name of an inherited member is read and recorded as any other, also without a revision of its own', async () => {
+  await put('constructor', staff)
+  const [created] = await recordsOf('segment=constructor')
+  assert.deepEqual([created?.['action'], created?.['before'], created?.['after']], ['create', null, staff])
+  await service.store.database.write((tx) => tx.update(environments).set({ segmentRevisions: {} }))
+  for (const path of [segments, `${segments}/constructor`]) assert.equal((await call('GET', path)).status, 200, path)
+  await put('other', staff)
+  const { status, body } = await call('GET', `${segments}/constructor`)
+  assert.deepEqual([status, body.rule, typeof body.revision], [200, staff, 'number'])
+  await call('DELETE', `${segments}/constructor`)
+  const [deleted] = await recordsOf('segment=constructor')
+  assert.deepEqual([deleted?.['action'], deleted?.['before'], deleted?.['after']], ['delete', staff, null])
 })
 
 test('the ETag is the revision at which this segment changed, and preconditions compare with it', async () => {
