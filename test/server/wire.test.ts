@@ -196,11 +196,14 @@ const overHttp2: Send = async ({ method, path, headers, body }) => {
   return { status: Number(head?.[':status']), body: text }
 }
 
-test('the steps call every route of the OpenAPI document', async () => {
+/** Does not end; test/routes/management/overview/events.test.ts reads it through a socket. */
+const STREAM = '/api/v1/projects/{project}/events'
+
+test('the steps call every route of the OpenAPI document that ends', async () => {
   const { paths } = (await it.service.call('GET', '/openapi.json')).body as { paths: Record<string, object> }
   const called = STEPS.map(([method, path]) => [method, (path.split('?')[0] ?? '').split('/')] as const)
   for (const [path, operations] of Object.entries(paths))
-    for (const operation of Object.keys(operations)) {
+    for (const operation of path === STREAM ? [] : Object.keys(operations)) {
       const parts = path.split('/')
       const isCall = ([method, names]: (typeof called)[number]) =>
         method === operation.toUpperCase() &&
