@@ -63,3 +63,19 @@ function sayTargeting(targeting: unknown, { defaultVariant }: DefinitionView): s
   const { view } = readDefinition(JSON.stringify({ state: 'ENABLED', defaultVariant, targeting }))
   return view ? sayDefinition(view) : sayJson(targeting)
 }
+
+/** What a conflict in a segment is about: "Rule", "Condition 2". `base` is the rule that both sides have changed. */
+export function segmentConflictTitle({ path }: Conflict, base: unknown): string {
+  if (path.length === 0) return 'Rule'
+  if (Array.isArray(base)) return 'Value of the list'
+  const place = path.find((step) => typeof step === 'number')
+  return typeof place === 'number' ? `Condition ${place + 1}` : 'Rule'
+}
+
+/** One side of a conflict in a segment in words. */
+export function saySegmentPart({ path }: Conflict, value: unknown): string {
+  if (value === undefined) return 'Removed'
+  const operator = path.at(-1)
+  const { view } = readSegment(JSON.stringify(typeof operator === 'string' ? { [operator]: value } : value))
+  return view ? sayCondition(view) : sayJson(value)
+}

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { conflictTitle, sayConflictPart } from '../../../src/console/diff/conflicts.ts'
+import {
+  conflictTitle,
+  sayConflictPart,
+  saySegmentPart,
+  segmentConflictTitle,
+} from '../../../src/console/diff/conflicts.ts'
 import { changeSentences, sayAction } from '../../../src/console/diff/history.ts'
-import { mergeDefinitions } from '../../../src/console/draft/merge.ts'
+import { mergeDefinitions, mergeSegments } from '../../../src/console/draft/merge.ts'
 import { readDefinition } from '../../../src/console/rules/read.ts'
 
 const plan = (name: string) => ({ '==': [{ var: 'plan' }, name] })
@@ -122,3 +127,33 @@ test('an entry of the record is said by what it is about', () => {
   )
   assert.deepEqual(['rollback', 'new'].map(sayAction), ['Brought back', 'new'])
 })
+
+const country = (name: string) => ({ '==': [{ var: 'country' }, name] })
+
+for (const [base, mine, theirs, title, ours, others] of [
+  [plan('pro'), beta, staff, 'Rule', 'in segment beta', 'in segment staff'],
+  [
+    { and: [staff, plan('a')] },
+    { and: [staff, plan('b')] },
+    { and: [staff, plan('c')] },
+    'Condition 2',
+    'plan is b',
+    'plan is c',
+  ],
+  [
+    { and: [staff, plan('a'), country('DE')] },
+    { and: [staff, country('DE')] },
+    { and: [staff, plan('c'), country('DE')] },
+    'Condition 2',
+    'Removed',
+    'plan is c',
+  ],
+] as const)
+  test(`a conflict of "${ours}" and "${others}" in a segment is about "${title}"`, () => {
+    const [conflict, ...more] = mergeSegments(base, mine, theirs).conflicts
+    assert.ok(conflict)
+    assert.deepEqual(more, [])
+    assert.equal(segmentConflictTitle(conflict, base), title)
+    assert.equal(saySegmentPart(conflict, conflict.mine), ours)
+    assert.equal(saySegmentPart(conflict, conflict.theirs), others)
+  })

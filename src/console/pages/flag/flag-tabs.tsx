@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/preact-query'
 import type { ComponentType } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useCallback, useEffect, useState } from 'preact/hooks'
 import { paths } from '../../app/paths.ts'
 import { Spinner } from '../../parts/display/empty.tsx'
 import type { EditOf } from './builder/editor.ts'
-import type { TextMistake } from './json/mistakes.ts'
+import { mistakesIn, type TextMistake } from './json/mistakes.ts'
 import { type FlagPlace, type ReadDefinition, type RuleWords, usageQuery, type ValueType } from './queries.ts'
 import { RulesTab } from './rules-tab.tsx'
 import { sharesOf } from './usage/series.ts'
@@ -27,7 +27,7 @@ export function lazyPart<Props extends object>(load: () => Promise<ComponentType
   }
 }
 
-const JsonTab = lazyPart(async () => (await import('./json/json-tab.tsx')).JsonTab)
+export const JsonTab = lazyPart(async () => (await import('./json/json-tab.tsx')).JsonTab)
 const HistoryTab = lazyPart(async () => (await import('./history/history-tab.tsx')).HistoryTab)
 const UsagePanel = lazyPart(async () => (await import('./usage/usage-panel.tsx')).UsagePanel)
 const UseTab = lazyPart(async () => (await import('./use/use-tab.tsx')).UseTab)
@@ -70,9 +70,7 @@ export function TabContent(props: TabContentProps) {
   const usage = useQuery({ ...usageQuery(place, 24), enabled: tab === 'rules' })
   switch (tab) {
     case 'json':
-      return (
-        <JsonTab control={control} segments={words.segments} attributes={words.attributes} isReadOnly={isReadOnly} />
-      )
+      return <DefinitionJson control={control} words={words} isReadOnly={isReadOnly} />
     case 'history':
       return <HistoryTab place={place} onBringBack={onBringBack} />
     case 'usage':
@@ -84,4 +82,19 @@ export function TabContent(props: TabContentProps) {
       return <RulesTab {...props} shares={shares} />
     }
   }
+}
+
+function DefinitionJson({ control, words, isReadOnly }: Pick<TabContentProps, 'control' | 'words' | 'isReadOnly'>) {
+  const { segments, attributes } = words
+  const check = useCallback((text: string) => mistakesIn(text, segments), [segments])
+  const variants = control.view?.variants.map(({ name }) => name) ?? []
+  return (
+    <JsonTab
+      label="Definition as JSON"
+      control={control}
+      check={check}
+      words={{ variants, segments: Object.keys(segments), attributes }}
+      isReadOnly={isReadOnly}
+    />
+  )
 }

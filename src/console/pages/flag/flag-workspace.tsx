@@ -3,7 +3,10 @@ import { useLocation } from 'preact-iso'
 import type { Bucketing } from '../../../flag/definition.ts'
 import type { ExplainableFlag } from '../../../flag/explain/trace.ts'
 import { paths } from '../../app/paths.ts'
+import { definitionDifferences } from '../../diff/differences.ts'
+import type { Draft } from '../../draft/draft.ts'
 import { Tabs } from '../../parts/controls/tabs.tsx'
+import { movesBetween, sayMoves } from '../../rules/moves.ts'
 import { applyEdits } from '../../rules/text.ts'
 import type { EditOf } from './builder/editor.ts'
 import { ExplainPanel } from './explain/explain-panel.tsx'
@@ -58,6 +61,8 @@ export function FlagWorkspace(props: FlagWorkspaceProps) {
           {control.isDirty && !isReadOnly && (
             <SaveBar
               control={control}
+              differences={control.view && definitionDifferences(JSON.parse(base.text), control.definition)}
+              effect={movesText(control.draft)}
               protectedName={protectedName}
               mistakes={mistakes}
               isSaving={isSaving}
@@ -81,6 +86,13 @@ export function FlagWorkspace(props: FlagWorkspaceProps) {
       )}
     </>
   )
+}
+
+function movesText({ base, text }: Draft): string {
+  const moves = movesBetween(base.text, text)
+  if (!moves) return 'The text is no JSON'
+  const sentence = sayMoves(moves)
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`
 }
 
 /** The draft with the ways to store it. A save that met another change opens the merge. */

@@ -40,9 +40,14 @@ export const createSegment = (path: SegmentPath) =>
 /** The rule of a new segment: it contains no one yet. */
 const NO_ONE = { in: [{ var: 'targetingKey' }, []] }
 
+/** The ETag that the segment must still have, and a comment for the record of changes. */
+type SaveOptions = { readonly etag: string | undefined; readonly comment: string }
+
+const commentOf = (comment: string) => (comment === '' ? {} : { comment })
+
 /** Replaces the rule of a segment that still has `etag`. */
-export const saveSegment = (path: SegmentPath, rule: unknown, etag: string | undefined) =>
-  call(`PUT ${ONE}`, { path: { ...path }, body: { rule } }, { ifMatch: etag })
+export const saveSegment = (path: SegmentPath, rule: unknown, { etag, comment }: SaveOptions) =>
+  call(`PUT ${ONE}`, { path: { ...path }, query: commentOf(comment), body: { rule } }, { ifMatch: etag })
 
 export const renameSegment = (path: SegmentPath, to: string) =>
   call(`POST ${ONE}/rename`, { path: { ...path }, body: { to } })

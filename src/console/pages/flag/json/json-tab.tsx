@@ -1,42 +1,41 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks'
-import type { SegmentRules } from '../../../../flag/definition.ts'
 import { Icon } from '../../../parts/display/icon.tsx'
-import type { DraftControl } from '../use-draft.ts'
+import type { TextDraft } from '../use-text-draft.ts'
+import type { CompletionWords } from './completion.ts'
 import type { JsonEditor } from './editor.ts'
 import * as css from './json.module.css'
-import { mistakesIn } from './mistakes.ts'
+import type { TextMistake } from './mistakes.ts'
 
 type JsonTabProps = {
-  readonly control: DraftControl
-  readonly segments: SegmentRules
-  readonly attributes: readonly string[]
+  readonly label: string
+  readonly control: TextDraft
+  /** What is wrong with a text. */
+  readonly check: (text: string) => readonly TextMistake[]
+  /** The names that are offered while one types. */
+  readonly words: CompletionWords
   readonly isReadOnly: boolean
 }
 
-/** The whole definition as JSON, on the same draft as the builder. The editor is loaded here for the first time. */
-export function JsonTab({ control, segments, attributes, isReadOnly }: JsonTabProps) {
+/** A definition or a segment as JSON, on the same draft as the builder. The editor is loaded here for the first time. */
+export function JsonTab({ label, control, check, words, isReadOnly }: JsonTabProps) {
   const host = useRef<HTMLDivElement>(null)
   const editor = useRef<JsonEditor>()
   const own = useRef<string[]>([])
-  const latest = useRef({ control, segments, attributes })
-  latest.current = { control, segments, attributes }
+  const latest = useRef({ control, check, words })
+  latest.current = { control, check, words }
   const { text } = control.draft
-  const mistakes = useMemo(() => mistakesIn(text, segments), [text, segments])
+  const mistakes = useMemo(() => check(text), [text, check])
   useEffect(() => {
     let isGone = false
     const create = async () => {
       const { createJsonEditor } = await import('./editor.ts')
       if (isGone || !host.current) return
       editor.current = createJsonEditor(host.current, {
-        label: 'Definition as JSON',
+        label,
         text: latest.current.control.draft.text,
         isReadOnly,
-        check: (now) => mistakesIn(now, latest.current.segments),
-        words: () => ({
-          variants: latest.current.control.view?.variants.map(({ name }) => name) ?? [],
-          segments: Object.keys(latest.current.segments),
-          attributes: latest.current.attributes,
-        }),
+        check: (now) => latest.current.check(now),
+        words: () => latest.current.words,
         onChange: (next) => {
           own.current.push(next)
           latest.current.control.setText(next)

@@ -1,13 +1,13 @@
 import { useId, useState } from 'preact/hooks'
-import { conflictTitle, sayConflictPart } from '../../../diff/conflicts.ts'
 import type { Conflict, MergeChoice } from '../../../draft/merged.ts'
 import { print } from '../../../rules/print.ts'
-import { readDefinition } from '../../../rules/read.ts'
+import type { MergeKind } from './kinds.ts'
 import * as css from './merge.module.css'
 
 type ConflictRowProps = {
+  readonly kind: MergeKind
   readonly conflict: Conflict
-  /** The definition that both changes started from. */
+  /** The version that both changes started from. */
   readonly base: unknown
   readonly choice: MergeChoice | undefined
   readonly onChoose: (choice: MergeChoice | undefined) => void
@@ -16,12 +16,11 @@ type ConflictRowProps = {
 }
 
 /** One part that both have changed: theirs, mine, or a new text. */
-export function ConflictRow({ conflict, base, choice, onChoose, result }: ConflictRowProps) {
+export function ConflictRow({ kind, conflict, base, choice, onChoose, result }: ConflictRowProps) {
   const name = useId()
   const [isEditing, setEditing] = useState(false)
-  const { view } = readDefinition(JSON.stringify(base))
-  if (!view) return null
-  const say = (value: unknown) => sayConflictPart(conflict, value, view)
+  const title = kind.title(conflict, base)
+  const say = (value: unknown) => kind.say(conflict, value, base)
   const pick = (side: 'mine' | 'theirs') => {
     setEditing(false)
     onChoose(side)
@@ -32,7 +31,7 @@ export function ConflictRow({ conflict, base, choice, onChoose, result }: Confli
   }
   return (
     <fieldset class={css.conflict}>
-      <legend>{conflictTitle(conflict, view)}</legend>
+      <legend>{title}</legend>
       <p class={css.before}>Before: {say(conflict.base)}</p>
       {(['theirs', 'mine'] as const).map((side) => (
         <label key={side} class={css.choice}>
@@ -49,7 +48,7 @@ export function ConflictRow({ conflict, base, choice, onChoose, result }: Confli
         <span class={css.side}>Edit</span>
         <span class={css.words}>Write this part anew, as JSON</span>
       </label>
-      {isEditing && <PartEditor label={conflictTitle(conflict, view)} start={conflict.mine} onChoose={onChoose} />}
+      {isEditing && <PartEditor label={title} start={conflict.mine} onChoose={onChoose} />}
     </fieldset>
   )
 }

@@ -5,6 +5,7 @@ import { sayName } from '../../../rules/say.ts'
 import { recentContexts } from '../explain/recent.ts'
 import { type FlagPlace, historyQuery, type ReadDefinition } from '../queries.ts'
 import type { DraftControl } from '../use-draft.ts'
+import { DEFINITIONS } from './kinds.ts'
 import { MergeDialog } from './merge-dialog.tsx'
 
 type DraftMergeProps = {
@@ -23,6 +24,7 @@ export function DraftMerge({ place, control, stored, scope, onSave, onClose }: D
   const { base, text } = control.draft
   return (
     <MergeDialog
+      kind={DEFINITIONS}
       base={base.text}
       mine={text}
       theirs={JSON.stringify(stored.definition)}

@@ -1,6 +1,4 @@
 import { useMemo, useState } from 'preact/hooks'
-import { definitionDifferences } from '../../../diff/differences.ts'
-import { mergeDefinitions } from '../../../draft/merge.ts'
 import type { Merge, MergeChoice } from '../../../draft/merged.ts'
 import { Button } from '../../../parts/controls/button.tsx'
 import { CopyButton } from '../../../parts/controls/copy.tsx'
@@ -8,17 +6,19 @@ import { DifferenceList, LineDifferences } from '../../../parts/display/differen
 import { Dialog } from '../../../parts/overlays/dialog.tsx'
 import { print } from '../../../rules/print.ts'
 import { ConflictRow } from './conflict-row.tsx'
+import type { MergeKind } from './kinds.ts'
 import * as css from './merge.module.css'
 
 type MergeDialogProps = {
-  /** The texts of three definitions: what both changes started from, the draft, and what is stored now. */
+  readonly kind: MergeKind
+  /** The texts of three versions: what both changes started from, the draft, and what is stored now. */
   readonly base: string
   readonly mine: string
   readonly theirs: string
   /** Who made the stored change, if known. */
   readonly actor: string | undefined
   /** What the draft would serve now in the context of the explanation; shown below each choice. */
-  readonly explain?: (definition: unknown) => string | undefined
+  readonly explain?: (version: unknown) => string | undefined
   /** Saves the merged text, on what is stored now. */
   readonly onSave: (text: string) => void
   readonly onDiscard: () => void
@@ -26,11 +26,11 @@ type MergeDialogProps = {
 }
 
 /** Merges a draft with a change that was saved meanwhile. Nothing is dropped without a choice. */
-export function MergeDialog({ base, mine, theirs, ...rest }: MergeDialogProps) {
+export function MergeDialog({ kind, base, mine, theirs, ...rest }: MergeDialogProps) {
   const forms = useMemo(() => [base, mine, theirs].map(parse), [base, mine, theirs])
   const [old, ours, others] = forms
   if (!old || !ours || !others) return <Unmergeable mine={mine} {...rest} />
-  return <Merging base={old.value} mine={ours.value} theirs={others.value} mineText={mine} {...rest} />
+  return <Merging kind={kind} base={old.value} mine={ours.value} theirs={others.value} mineText={mine} {...rest} />
 }
 
 type Parsed = { readonly value: unknown }
@@ -43,7 +43,7 @@ function parse(text: string): Parsed | undefined {
   }
 }
 
-type DialogActions = Omit<MergeDialogProps, 'base' | 'mine' | 'theirs'>
+type DialogActions = Omit<MergeDialogProps, 'kind' | 'base' | 'mine' | 'theirs'>
 
 function Unmergeable({ mine, actor, onDiscard, onClose }: DialogActions & { readonly mine: string }) {
   const actions = (
@@ -65,14 +65,16 @@ function Unmergeable({ mine, actor, onDiscard, onClose }: DialogActions & { read
 }
 
 type MergingProps = DialogActions & {
+  readonly kind: MergeKind
   readonly base: unknown
   readonly mine: unknown
   readonly theirs: unknown
   readonly mineText: string
 }
 
-function Merging({ base, mine, theirs, mineText, actor, explain, onSave, onDiscard, onClose }: MergingProps) {
-  const merge = useMemo(() => mergeDefinitions(base, mine, theirs), [base, mine, theirs])
+function Merging(props: MergingProps) {
+  const { kind, base, mine, theirs, mineText, actor, explain, onSave, onDiscard, onClose } = props
+  const merge = useMemo(() => kind.merge(base, mine, theirs), [kind, base, mine, theirs])
   const [choices, setChoices] = useState<readonly (MergeChoice | undefined)[]>([])
   const merged = resolved(merge, choices)
   const choose = (index: number, choice: MergeChoice | undefined) =>
@@ -89,11 +91,12 @@ function Merging({ base, mine, theirs, mineText, actor, explain, onSave, onDisca
     >
       <section class={css.part}>
         <h3>{actor ?? 'Another user'} saved</h3>
-        <DifferenceList differences={definitionDifferences(base, theirs)} />
+        <DifferenceList differences={kind.differences(base, theirs)} />
       </section>
       {merge.conflicts.map((conflict, index) => (
         <ConflictRow
           key={conflict.path.join('/')}
+          kind={kind}
           conflict={conflict}
           base={base}
           choice={choices[index]}
@@ -102,7 +105,7 @@ function Merging({ base, mine, theirs, mineText, actor, explain, onSave, onDisca
         />
       ))}
       {merged ? (
-        <Result theirs={theirs} merged={merged.value} />
+        <Result kind={kind} theirs={theirs} merged={merged.value} />
       ) : (
         <p class={css.hint}>Choose for each part, and the result appears here.</p>
       )}
@@ -131,12 +134,14 @@ function explainChoice(
   )
 }
 
-function Result({ theirs, merged }: { readonly theirs: unknown; readonly merged: unknown }) {
+type ResultProps = Pick<MergingProps, 'kind' | 'theirs'> & { readonly merged: unknown }
+
+function Result({ kind, theirs, merged }: ResultProps) {
   const [isOpen, setOpen] = useState(false)
   return (
     <section class={css.part}>
       <h3>Saving adds your change</h3>
-      <DifferenceList differences={definitionDifferences(theirs, merged)} />
+      <DifferenceList differences={kind.differences(theirs, merged)} />
       <div>
         <Button size="small" kind="quiet" icon="braces" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           JSON

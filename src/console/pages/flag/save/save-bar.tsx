@@ -1,15 +1,18 @@
 import { useState } from 'preact/hooks'
-import { definitionDifferences } from '../../../diff/differences.ts'
+import type { DifferenceSentence } from '../../../diff/conditions.ts'
 import { Button, IconButton } from '../../../parts/controls/button.tsx'
 import * as field from '../../../parts/controls/field.module.css'
 import { DifferenceList, LineDifferences } from '../../../parts/display/differences.tsx'
 import { Dialog } from '../../../parts/overlays/dialog.tsx'
-import { movesBetween, sayMoves } from '../../../rules/moves.ts'
-import type { DraftControl } from '../use-draft.ts'
+import type { TextDraft } from '../use-text-draft.ts'
 import * as css from './save.module.css'
 
 export type SaveBarProps = {
-  readonly control: DraftControl
+  readonly control: TextDraft
+  /** What the draft changes; undefined while its text is not JSON. */
+  readonly differences: readonly DifferenceSentence[] | undefined
+  /** What saving does to users or flags, in one sentence without full stop. */
+  readonly effect: string
   /** Undefined: changes need no confirmation here. */
   readonly protectedName: string | undefined
   /** Why the service would refuse the text. */
@@ -20,13 +23,13 @@ export type SaveBarProps = {
   readonly onMerge: () => void
 }
 
-/** What is not saved yet: how many changes, who moves, a comment, and the way to save or discard it. */
-export function SaveBar({ control, protectedName, mistakes, isSaving, onSave, onDiscard, onMerge }: SaveBarProps) {
+/** What is not saved yet: how many changes, their effect, a comment, and the way to save or discard it. */
+export function SaveBar(props: SaveBarProps) {
+  const { control, differences, effect, protectedName, mistakes, isSaving, onSave, onDiscard, onMerge } = props
   const { draft, isOutdated, undo, redo } = control
   const [comment, setComment] = useState('')
   const [isConfirming, setConfirming] = useState(false)
   const [isReviewing, setReviewing] = useState(false)
-  const differences = differencesOf(control)
   const save = () => {
     if (protectedName === undefined || isConfirming) onSave(comment)
     else setConfirming(true)
@@ -36,7 +39,7 @@ export function SaveBar({ control, protectedName, mistakes, isSaving, onSave, on
     <section class={css.bar} aria-label="Changes that are not saved">
       {isOutdated && (
         <p class={css.strip} role="status">
-          This definition was changed meanwhile.{' '}
+          Another change was saved meanwhile.{' '}
           <Button size="small" onClick={onMerge}>
             Merge
           </Button>
@@ -44,8 +47,8 @@ export function SaveBar({ control, protectedName, mistakes, isSaving, onSave, on
       )}
       <div class={css.row}>
         <div class={css.words}>
-          <strong>{countText(control.view ? differences.length : undefined)}</strong>
-          <span class={css.moves}>{mistakes[0]?.message ?? movesText(control)}</span>
+          <strong>{countText(differences?.length)}</strong>
+          <span class={css.moves}>{mistakes[0]?.message ?? effect}</span>
         </div>
         <IconButton icon="undo" label="Undo" disabled={draft.done.length === 0} onClick={undo} />
         <IconButton icon="refresh" label="Redo" disabled={draft.undone.length === 0} onClick={redo} />
@@ -64,7 +67,7 @@ export function SaveBar({ control, protectedName, mistakes, isSaving, onSave, on
         <Button onClick={() => setReviewing(true)}>Review</Button>
         <SaveButton name={isConfirming ? protectedName : undefined} isDisabled={isDisabled} onClick={save} />
       </div>
-      {isReviewing && <Review control={control} onClose={() => setReviewing(false)} />}
+      {isReviewing && <Review {...props} onClose={() => setReviewing(false)} />}
     </section>
   )
 }
@@ -80,12 +83,14 @@ function SaveButton({ name, isDisabled, onClick }: SaveButtonProps) {
   )
 }
 
-function Review({ control, onClose }: { control: DraftControl; onClose: () => void }) {
+type ReviewProps = Pick<SaveBarProps, 'control' | 'differences' | 'effect'> & { readonly onClose: () => void }
+
+function Review({ control, differences = [], effect, onClose }: ReviewProps) {
   return (
     <Dialog title="Review the changes" wide onClose={onClose} actions={<Button onClick={onClose}>Close</Button>}>
       <div class={css.review}>
-        <DifferenceList differences={differencesOf(control)} />
-        <p class={css.moves}>{movesText(control)}.</p>
+        <DifferenceList differences={differences} />
+        <p class={css.moves}>{effect}.</p>
         <LineDifferences label="JSON" before={control.draft.base.text} after={control.draft.text} />
       </div>
     </Dialog>
@@ -95,14 +100,4 @@ function Review({ control, onClose }: { control: DraftControl; onClose: () => vo
 const countText = (count: number | undefined): string => {
   if (count === undefined) return 'Not JSON yet'
   return count === 1 ? '1 change' : `${count} changes`
-}
-
-const differencesOf = ({ draft, definition }: DraftControl) =>
-  definitionDifferences(JSON.parse(draft.base.text), definition)
-
-function movesText({ draft }: DraftControl): string {
-  const moves = movesBetween(draft.base.text, draft.text)
-  if (!moves) return 'The text is no JSON'
-  const sentence = sayMoves(moves)
-  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`
 }

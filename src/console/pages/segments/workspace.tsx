@@ -1,0 +1,167 @@
+import { useQueryClient } from '@tanstack/preact-query'
+import { useCallback, useMemo, useState } from 'preact/hooks'
+import { useLocation } from 'preact-iso'
+import { ApiError } from '../../api/client.ts'
+import { refreshProject } from '../../api/queries.ts'
+import { paths } from '../../app/paths.ts'
+import { segmentDifferences } from '../../diff/differences.ts'
+import { Tabs } from '../../parts/controls/tabs.tsx'
+import { showToast } from '../../parts/overlays/toast.tsx'
+import { type JsonPath, parseText, pathAtPointer } from '../../rules/text.ts'
+import { isWithin } from '../flag/builder/editor.ts'
+import { SegmentBuilder } from '../flag/builder/segment-builder.tsx'
+import { JsonTab, lazyPart } from '../flag/flag-tabs.tsx'
+import { segmentMistakesIn, type TextMistake } from '../flag/json/mistakes.ts'
+import { SEGMENTS } from '../flag/merge/kinds.ts'
+import type { RuleWords } from '../flag/queries.ts'
+import { SaveBar } from '../flag/save/save-bar.tsx'
+import { useParsed } from '../flag/use-draft.ts'
+import { type TextDraft, useTextDraft } from '../flag/use-text-draft.ts'
+import { type SegmentPath, saveSegment, segmentQuery } from './queries.ts'
+import * as css from './segments.module.css'
+import { sayRuleText } from './sentence.ts'
+
+const MergeDialog = lazyPart(async () => (await import('../flag/merge/merge-dialog.tsx')).MergeDialog)
+
+/** A rule as text of JSON, with its ETag. */
+export type StoredRule = { readonly text: string; readonly etag: string | undefined }
+
+type RuleWorkspaceProps = {
+  readonly path: SegmentPath
+  readonly stored: StoredRule
+  readonly words: RuleWords
+  /** How many flags use the segment. */
+  readonly flags: number
+  readonly protectedName: string | undefined
+  readonly isReadOnly: boolean
+}
+
+/** The rule of a segment, in the builder or as JSON on one draft, and the bar that saves it. */
+export function RuleWorkspace({ path, stored, words, flags, protectedName, isReadOnly }: RuleWorkspaceProps) {
+  const { control, rule, store, isSaving, isMerging, setMerging } = useWork(path, stored)
+  const { text, base } = control.draft
+  const check = useCallback((now: string) => segmentMistakesIn(now, path.name, words.segments), [path.name, words])
+  const mistakes = useMemo(() => check(text), [check, text])
+  const isJson = parseText(text).root !== undefined
+  return (
+    <div class={css.form}>
+      <p class={css.says}>{isJson ? sayRuleText(text) : 'The text is no JSON yet'}</p>
+      <RuleViews {...{ path, words, control, check, mistakes, isReadOnly }} />
+      {control.isDirty && !isReadOnly && (
+        <SaveBar
+          control={control}
+          differences={isJson ? segmentDifferences(JSON.parse(base.text), rule) : undefined}
+          effect={sayEffect(flags)}
+          protectedName={protectedName}
+          mistakes={mistakes}
+          isSaving={isSaving}
+          onSave={(comment) => void store(rule, base.etag, comment)}
+          onDiscard={() => control.begin(stored)}
+          onMerge={() => setMerging(true)}
+        />
+      )}
+      {isMerging && control.isOutdated && (
+        <MergeDialog
+          kind={SEGMENTS}
+          base={base.text}
+          mine={text}
+          theirs={stored.text}
+          actor={undefined}
+          onSave={(merged) => void store(JSON.parse(merged), stored.etag, '')}
+          onDiscard={() => control.begin(stored)}
+          onClose={() => setMerging(false)}
+        />
+      )}
+    </div>
+  )
+}
+
+type RuleViewsProps = Pick<RuleWorkspaceProps, 'path' | 'words' | 'isReadOnly'> & {
+  readonly control: TextDraft
+  readonly check: (text: string) => readonly TextMistake[]
+  readonly mistakes: readonly TextMistake[]
+}
+
+/** The builder and the JSON editor, one of them open. */
+function RuleViews({ path, words, control, check, mistakes, isReadOnly }: RuleViewsProps) {
+  const { query } = useLocation()
+  const tab = query['tab'] === 'json' ? 'json' : 'rule'
+  const { text } = control.draft
+  const { attributes } = words
+  const segments = useMemo(() => others(words.segments, path.name), [words.segments, path.name])
+  return (
+    <>
+      <Tabs label="Views of the rule" current={tab} tabs={tabsOf(path)} />
+      {tab === 'json' ? (
+        <JsonTab
+          label="Rule as JSON"
+          control={control}
+          check={check}
+          words={{ variants: [], segments: Object.keys(segments), attributes }}
+          isReadOnly={isReadOnly}
+        />
+      ) : (
+        <SegmentBuilder
+          text={text}
+          apply={control.apply}
+          segments={segments}
+          attributes={attributes}
+          isReadOnly={isReadOnly}
+          mistakesAt={messagesOf(text, mistakes)}
+        />
+      )}
+    </>
+  )
+}
+
+/** The tabs of a rule, each with its URL. */
+function tabsOf({ project, environment, name }: SegmentPath) {
+  const href = paths.segment(project, environment, name)
+  return [
+    { id: 'rule', label: 'Rule', href },
+    { id: 'json', label: 'JSON', href: `${href}?tab=json` },
+  ]
+}
+
+/** What a segment may refer to: every other one. */
+const others = (segments: RuleWords['segments'], name: string): RuleWords['segments'] =>
+  Object.fromEntries(Object.entries(segments).filter(([other]) => other !== name))
+
+function messagesOf(text: string, mistakes: readonly TextMistake[]) {
+  const { root } = parseText(text)
+  const placed = mistakes.map(({ pointer, message }) => {
+    return { path: root && pointer !== undefined ? pathAtPointer(root, pointer) : [], message }
+  })
+  return (outer: JsonPath): string[] => placed.flatMap(({ path, message }) => (isWithin(path, outer) ? message : []))
+}
+
+const sayEffect = (flags: number): string =>
+  flags === 0 ? 'No flag uses the segment' : `Applies to ${flags === 1 ? '1 flag' : `${flags} flags`} at once`
+
+/** The draft of the rule with the way to store it. */
+function useWork(path: SegmentPath, stored: StoredRule) {
+  const queries = useQueryClient()
+  const { project, environment, name } = path
+  const control = useTextDraft({ kind: 'segment', project, environment, name }, stored)
+  const rule = useParsed<unknown>(control.draft.text, undefined)
+  const [isSaving, setSaving] = useState(false)
+  const [isMerging, setMerging] = useState(false)
+  const store = async (next: unknown, etag: string | undefined, comment: string) => {
+    setSaving(true)
+    try {
+      const saved = await saveSegment(path, next, { etag, comment })
+      control.begin({ text: JSON.stringify(next), etag: saved.etag })
+      setMerging(false)
+      showToast(`${name} is saved in ${environment}`)
+      await refreshProject(queries, project)
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      await queries.invalidateQueries({ queryKey: segmentQuery(path).queryKey })
+      if (error.status === 412) setMerging(true)
+      else showToast(error.mistakes[0]?.detail ?? error.message, { isError: true })
+    } finally {
+      setSaving(false)
+    }
+  }
+  return { control, rule, store, isSaving, isMerging, setMerging }
+}
