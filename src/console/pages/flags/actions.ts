@@ -1,13 +1,15 @@
-import { type QueryClient, useQueryClient } from '@tanstack/preact-query'
+import { type QueryClient, useQuery, useQueryClient } from '@tanstack/preact-query'
 import { useMemo } from 'preact/hooks'
 import { ApiError } from '../../api/client.ts'
 import type { Matrix, MatrixCell } from '../../api/matrix.ts'
-import { queryKeys } from '../../api/queries.ts'
+import { queryKeys, sessionQuery } from '../../api/queries.ts'
 import { showToast } from '../../parts/overlays/toast.tsx'
 import type { CellName, WrittenCell } from './writes.ts'
 
 /** What a cell can do. Each shows its result as a toast with Undo, and resolves when the list shows it. */
 export type CellActions = {
+  /** Whether the session may change flags in an environment; undefined: those of the project itself. */
+  readonly mayChange: (environment?: string) => boolean
   readonly toggle: (name: CellName, seen: MatrixCell, isWantedOn: boolean) => Promise<void>
   readonly rollOut: (name: CellName, seen: MatrixCell, percent: number) => Promise<void>
 }
@@ -15,6 +17,7 @@ export type CellActions = {
 /** The actions of the cells of a project. */
 export function useCellActions(): CellActions {
   const queries = useQueryClient()
+  const { data: session } = useQuery(sessionQuery())
   return useMemo(() => {
     const run = async (name: CellName, write: (writes: Writes) => Promise<WrittenCell>) => {
       try {
@@ -28,11 +31,13 @@ export function useCellActions(): CellActions {
         await explain(queries, name, error)
       }
     }
+    const bound = session?.environment?.environment
     return {
+      mayChange: (environment = bound) => session?.role !== 'viewer' && (bound === undefined || environment === bound),
       toggle: (name, seen, isWantedOn) => run(name, ({ switchFlag }) => switchFlag(name, seen, isWantedOn)),
       rollOut: (name, seen, percent) => run(name, ({ rollOutFlag }) => rollOutFlag(name, seen, percent)),
     }
-  }, [queries])
+  }, [queries, session])
 }
 
 type Writes = typeof import('./writes.ts')

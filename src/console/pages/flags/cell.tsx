@@ -59,7 +59,7 @@ export function Cell({ name, cell, environment, actions, place }: CellProps) {
       <Switch
         label={`${name.flag} in ${environment.name}: ${cell.served}`}
         state={SWITCH_STATES[cell.state]}
-        disabled={isBusy}
+        disabled={isBusy || !actions.mayChange(environment.key)}
         tabIndex={-1}
         onToggle={() => (environment.protected ? setAsking(true) : void toggle())}
       />
@@ -87,6 +87,7 @@ function Served({ name, cell, environment, actions }: ServedProps) {
         title={cell.served}
         tabIndex={-1}
         aria-haspopup="dialog"
+        disabled={!actions.mayChange(environment.key)}
         aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
       >

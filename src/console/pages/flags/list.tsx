@@ -124,7 +124,7 @@ type FrameRef = { readonly current: HTMLDivElement | null }
 /** Moves the focus between cells, and acts on the row in focus. */
 function useGridKeys(frame: FrameRef, { flags, columns, actions }: GridKeys) {
   const [place, setPlace] = useState<{ row: number; column: number } | undefined>()
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (place) focusPlace(frame.current, place.row, place.column)
   }, [place])
   return (event: KeyboardEvent) => {

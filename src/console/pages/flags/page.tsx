@@ -33,22 +33,23 @@ function Flags({ matrix, isWhole }: { readonly matrix: Matrix; readonly isWhole:
   const [isCreating, setCreating] = useState(false)
   const { selected, setSelected, actions } = useRowActions(project)
   const { text, sort, shown } = view
+  const mayWrite = actions.mayChange()
   const me = session?.mode === 'key' ? session.name : undefined
   const flags = useMemo(() => {
     const environments = shown.map(({ key }) => key)
     return sortFlags(filterFlags(matrix.flags, parseFilter(text), { me, environments }), sort)
   }, [matrix, text, sort, shown, me])
   useEffect(() => setSelected(new Set()), [text])
-  useLetters({ c: () => setCreating(true), '/': () => document.querySelector<HTMLElement>('[data-search]')?.focus() })
+  useLetters({ c: () => setCreating(mayWrite), '/': focusSearch })
   const selectAll = () => setSelected(new Set(selected.size === flags.length ? [] : flags.map(({ key }) => key)))
   return (
-    <Page title="Flags" isFilled actions={<NewFlagButton onClick={() => setCreating(true)} />}>
+    <Page title="Flags" isFilled actions={mayWrite && <NewFlagButton onClick={() => setCreating(true)} />}>
       {matrix.flags.length === 0 ? (
         <NoFlags onCreate={() => setCreating(true)} />
       ) : (
         <>
           <Toolbar {...view} matrix={matrix} me={me} found={isWhole ? flags.length : undefined} />
-          {selected.size > 0 && (
+          {mayWrite && selected.size > 0 && (
             <BulkBar
               matrix={matrix}
               keys={[...selected]}
@@ -57,11 +58,7 @@ function Flags({ matrix, isWhole }: { readonly matrix: Matrix; readonly isWhole:
             />
           )}
           {flags.length === 0 ? (
-            <Empty
-              icon="filter"
-              title="No flag matches"
-              action={<Button onClick={() => view.onText('')}>Clear the filter</Button>}
-            />
+            <NoMatch onClear={() => view.onText('')} />
           ) : (
             <FlagList
               project={project}
@@ -85,6 +82,12 @@ function Flags({ matrix, isWhole }: { readonly matrix: Matrix; readonly isWhole:
     </Page>
   )
 }
+
+const focusSearch = () => document.querySelector<HTMLElement>('[data-search]')?.focus()
+
+const NoMatch = ({ onClear }: { readonly onClear: () => void }) => (
+  <Empty icon="filter" title="No flag matches" action={<Button onClick={onClear}>Clear the filter</Button>} />
+)
 
 const NewFlagButton = ({ onClick }: { readonly onClick: () => void }) => (
   <Button kind="primary" icon="plus" onClick={onClick}>
