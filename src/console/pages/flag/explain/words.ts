@@ -40,18 +40,22 @@ const VERSION_TESTS: Readonly<Record<string, string>> = {
   '~': 'has the minor version of',
 }
 
+type Say = (value: unknown) => string
+
 /** What a clause compares: its operator and its constants, in words. */
-export function expectationText(
-  operator: string,
-  expected: unknown,
-  say: (value: unknown) => string = valueText,
-): string {
-  if (operator === '!' || operator === '!!') return OPERATORS[operator] ?? operator
-  if (operator === 'sem_ver' && Array.isArray(expected)) {
-    const [test, version] = expected
-    return `${VERSION_TESTS[String(test)] ?? String(test)} ${say(version)}`
-  }
-  if (operator === 'in' && !Array.isArray(expected)) return `contains ${say(expected)}`
+export function expectationText(operator: string, expected: unknown, say: Say = valueText): string {
+  const verb = OPERATORS[operator] ?? operator
+  if (operator === '!' || operator === '!!') return verb
+  if (Array.isArray(expected)) return severalText(operator, expected, say)
+  return operator === 'in' ? `contains ${say(expected)}` : `${verb} ${say(expected)}`
+}
+
+/** A version test, two bounds, or a list. */
+function severalText(operator: string, expected: readonly unknown[], say: Say): string {
+  const [first, second] = expected
+  if (operator === 'sem_ver') return `${VERSION_TESTS[String(first)] ?? String(first)} ${say(second)}`
+  if (operator === '<') return `is between ${say(first)} and ${say(second)}`
+  if (operator === '<=') return `is between ${say(first)} and ${say(second)}, both included`
   return `${OPERATORS[operator] ?? operator} ${say(expected)}`
 }
 

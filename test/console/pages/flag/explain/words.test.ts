@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { expectationText } from '../../../../../src/console/pages/flag/explain/words.ts'
+
+for (const [operator, expected, text] of [
+  ['==', 'pro', 'is "pro"'],
+  ['<', 18, 'is less than 18'],
+  ['<', [18, 65], 'is between 18 and 65'],
+  ['<=', [18, 65], 'is between 18 and 65, both included'],
+  ['in', ['DE', 'FR'], 'is one of "DE", "FR"'],
+  ['in', '@example.com', 'contains "@example.com"'],
+  ['sem_ver', ['>=', '2.0.0'], 'is at least version "2.0.0"'],
+  ['!!', null, 'is set'],
+] as const)
+  test(`${operator} with ${JSON.stringify(expected)} reads: ${text}`, () => {
+    assert.equal(expectationText(operator, expected), text)
+  })
