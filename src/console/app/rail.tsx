@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { send } from '../api/client.ts'
 import { projectsQuery, sessionQuery } from '../api/queries.ts'
+import { forgetContexts } from '../pages/flag/explain/recent.ts'
 import { IconButton } from '../parts/controls/button.tsx'
 import { Icon, type IconName } from '../parts/display/icon.tsx'
 import { Menu, type MenuItem } from '../parts/overlays/popover.tsx'
@@ -159,6 +160,7 @@ function Who() {
     )
   const signOut = async () => {
     await send('DELETE', '/console/session')
+    forgetContexts()
     queries.clear()
     isSignedOut.value = true
   }
