@@ -55,7 +55,7 @@ function KeyList({ keys, mayChange }: { readonly keys: readonly Key[]; readonly 
         />
       )}
       {shown.length === 0 ? (
-        <Empty icon="key" title="No key works at present">
+        <Empty icon="key" title={keys.length === 0 ? 'No keys yet' : 'No key works at present'}>
           A client key lets an application evaluate the flags of one environment.
         </Empty>
       ) : (
