@@ -79,6 +79,7 @@ export function FlagWorkspace(props: FlagWorkspaceProps) {
           place={place}
           control={control}
           stored={stored}
+          protectedName={protectedName}
           scope={{ ...words, bucketing }}
           onSave={(merged) => void store(merged, stored.etag, '')}
           onClose={() => setMerging(false)}

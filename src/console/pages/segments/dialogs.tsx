@@ -4,6 +4,7 @@ import { useLocation } from 'preact-iso'
 import { ApiError } from '../../api/client.ts'
 import { refreshProject } from '../../api/queries.ts'
 import { paths } from '../../app/paths.ts'
+import { type DraftSubject, loadDraft, removeDraft, saveDraft } from '../../draft/storage.ts'
 import { Button } from '../../parts/controls/button.tsx'
 import { CheckField, FormError, TextField } from '../../parts/controls/field.tsx'
 import { Dialog } from '../../parts/overlays/dialog.tsx'
@@ -11,16 +12,25 @@ import { showToast } from '../../parts/overlays/toast.tsx'
 import { deleteSegment, renameSegment, type SegmentPath, type SegmentUses } from './queries.ts'
 import { UsedBy } from './used-by.tsx'
 
-type SegmentDialogProps = { readonly path: SegmentPath; readonly users: SegmentUses; readonly onClose: () => void }
+type SegmentDialogProps = {
+  readonly path: SegmentPath
+  readonly users: SegmentUses
+  /** The name of the environment where changes need a second press; undefined: they need none. */
+  readonly protectedName: string | undefined
+  readonly onClose: () => void
+}
 
 /** Asks for another name. */
-export function RenameSegment({ path, users, onClose }: SegmentDialogProps) {
+export function RenameSegment({ path, users, protectedName, onClose }: SegmentDialogProps) {
   const [name, setName] = useState(path.name)
+  const [comment, setComment] = useState('')
   const { error, act } = useAction()
+  const { isAsking, confirm } = useConfirmation(protectedName)
   const isSame = name === '' || name === path.name
   const rename = () =>
     act(path, async () => {
-      await renameSegment(path, name)
+      const { etag } = await renameSegment(path, name, comment)
+      moveDraft(path, name, etag)
       showToast(`${path.name} is now ${name}`)
       return paths.segment(path.project, path.environment, name)
     })
@@ -28,14 +38,14 @@ export function RenameSegment({ path, users, onClose }: SegmentDialogProps) {
     <Dialog
       title={`Rename ${path.name}`}
       onClose={onClose}
-      onSubmit={() => !isSame && void rename()}
+      onSubmit={() => !isSame && confirm(() => void rename())}
       actions={
         <>
           <Button kind="quiet" onClick={onClose}>
             Cancel
           </Button>
-          <Button kind="primary" type="submit" disabled={isSame}>
-            Rename
+          <Button kind={isAsking ? 'danger' : 'primary'} type="submit" disabled={isSame}>
+            {isAsking ? `Confirm: change ${protectedName}` : 'Rename'}
           </Button>
         </>
       }
@@ -49,18 +59,22 @@ export function RenameSegment({ path, users, onClose }: SegmentDialogProps) {
         hint={users.count === 0 ? 'No rule refers to it' : `All ${users.count} rules that use it are changed with it`}
         onInput={(event) => setName(event.currentTarget.value.trim())}
       />
+      <CommentField comment={comment} onComment={setComment} />
     </Dialog>
   )
 }
 
 /** Asks before a segment is deleted, and shows who uses it: then it can be deleted only if all users are disabled flags. */
-export function DeleteSegment({ path, users, onClose }: SegmentDialogProps) {
+export function DeleteSegment({ path, users, protectedName, onClose }: SegmentDialogProps) {
   const [isForced, setForced] = useState(false)
+  const [comment, setComment] = useState('')
   const { error, act } = useAction()
+  const { isAsking, confirm } = useConfirmation(protectedName)
   const isUsed = users.count > 0
   const remove = () =>
     act(path, async () => {
-      await deleteSegment(path, isForced)
+      await deleteSegment(path, isForced, comment)
+      removeDraft(sessionStorage, subjectOf(path))
       showToast(`${path.name} is deleted`)
       return `${paths.segments(path.project)}?environment=${path.environment}`
     })
@@ -73,8 +87,8 @@ export function DeleteSegment({ path, users, onClose }: SegmentDialogProps) {
           <Button kind="quiet" onClick={onClose}>
             Cancel
           </Button>
-          <Button kind="danger" disabled={isUsed && !isForced} onClick={() => void remove()}>
-            Delete
+          <Button kind="danger" disabled={isUsed && !isForced} onClick={() => confirm(() => void remove())}>
+            {isAsking ? `Confirm: change ${protectedName}` : 'Delete'}
           </Button>
         </>
       }
@@ -94,10 +108,41 @@ export function DeleteSegment({ path, users, onClose }: SegmentDialogProps) {
       ) : (
         <p>No rule uses it. The record of changes keeps its rule.</p>
       )}
+      <CommentField comment={comment} onComment={setComment} />
       <FormError text={error} />
     </Dialog>
   )
 }
+
+const subjectOf = ({ project, environment, name }: SegmentPath): DraftSubject => {
+  return { kind: 'segment', project, environment, name }
+}
+
+/** A draft follows its segment to the new name, on the version that the renaming made. */
+function moveDraft(path: SegmentPath, name: string, etag: string | undefined): void {
+  const draft = loadDraft(sessionStorage, subjectOf(path))
+  if (draft) saveDraft(sessionStorage, subjectOf({ ...path, name }), { ...draft, base: { ...draft.base, etag } })
+  removeDraft(sessionStorage, subjectOf(path))
+}
+
+/** In a protected environment the first press asks, and the second acts. */
+function useConfirmation(protectedName: string | undefined) {
+  const [isAsking, setAsking] = useState(false)
+  const confirm = (act: () => void) => (protectedName === undefined || isAsking ? act() : setAsking(true))
+  return { isAsking, confirm }
+}
+
+type CommentFieldProps = { readonly comment: string; readonly onComment: (comment: string) => void }
+
+const CommentField = ({ comment, onComment }: CommentFieldProps) => (
+  <TextField
+    label="Comment"
+    hint="For the record of changes"
+    maxLength={2000}
+    value={comment}
+    onInput={({ currentTarget }) => onComment(currentTarget.value)}
+  />
+)
 
 /** Runs a change and goes to the page that it returns; a refusal becomes `error`. */
 function useAction() {

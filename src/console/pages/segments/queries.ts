@@ -49,9 +49,20 @@ const commentOf = (comment: string) => (comment === '' ? {} : { comment })
 export const saveSegment = (path: SegmentPath, rule: unknown, { etag, comment }: SaveOptions) =>
   call(`PUT ${ONE}`, { path: { ...path }, query: commentOf(comment), body: { rule } }, { ifMatch: etag })
 
-export const renameSegment = (path: SegmentPath, to: string) =>
-  call(`POST ${ONE}/rename`, { path: { ...path }, body: { to } })
+export const renameSegment = (path: SegmentPath, to: string, comment: string) =>
+  call(`POST ${ONE}/rename`, { path: { ...path }, query: commentOf(comment), body: { to } })
 
 /** `isForced` deletes a segment that only disabled flags use. */
-export const deleteSegment = (path: SegmentPath, isForced: boolean) =>
-  call(`DELETE ${ONE}`, { path: { ...path }, query: { force: isForced ? 'true' : 'false' } })
+export const deleteSegment = (path: SegmentPath, isForced: boolean, comment: string) =>
+  call(`DELETE ${ONE}`, { path: { ...path }, query: { force: isForced ? 'true' : 'false', ...commentOf(comment) } })
+
+/** The last changes of a segment, newest first. */
+export const segmentHistoryQuery = (path: SegmentPath) =>
+  queryOptions({
+    queryKey: [...queryKeys.project(path.project), 'segment', path.environment, path.name, 'history'],
+    queryFn: async ({ signal }) => {
+      const { project, environment, name: segment } = path
+      const query = { project, environment, segment, limit: '50' }
+      return (await call('GET /api/v1/changes', { query }, { signal })).data.items
+    },
+  })

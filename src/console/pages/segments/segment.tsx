@@ -45,7 +45,10 @@ export function SegmentPage({ project, environment, segment: name }: SegmentPage
   )
   const lead = (
     <>
-      Segment in <a href={`${paths.segments(project)}?environment=${environment}`}>{place?.name || environment}</a>
+      Segment in{' '}
+      <a class={css.place} href={`${paths.segments(project)}?environment=${environment}`}>
+        {place?.name || environment}
+      </a>
       {place?.protected && (
         <>
           {' '}
@@ -74,8 +77,8 @@ export function SegmentPage({ project, environment, segment: name }: SegmentPage
           <UsedBy path={path} users={users} />
         </Card>
       </div>
-      {open === 'rename' && <RenameSegment path={path} users={users} onClose={close} />}
-      {open === 'delete' && <DeleteSegment path={path} users={users} onClose={close} />}
+      {open === 'rename' && <RenameSegment {...{ path, users, protectedName }} onClose={close} />}
+      {open === 'delete' && <DeleteSegment {...{ path, users, protectedName }} onClose={close} />}
     </Page>
   )
 }

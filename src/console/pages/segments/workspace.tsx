@@ -1,11 +1,13 @@
-import { useQueryClient } from '@tanstack/preact-query'
+import { useQuery, useQueryClient } from '@tanstack/preact-query'
 import { useCallback, useMemo, useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { ApiError } from '../../api/client.ts'
 import { refreshProject } from '../../api/queries.ts'
+import { LoadFailure } from '../../app/page.tsx'
 import { paths } from '../../app/paths.ts'
 import { segmentDifferences } from '../../diff/differences.ts'
 import { Tabs } from '../../parts/controls/tabs.tsx'
+import { Spinner } from '../../parts/display/empty.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
 import { type JsonPath, parseText, pathAtPointer } from '../../rules/text.ts'
 import { isWithin } from '../flag/builder/editor.ts'
@@ -17,10 +19,11 @@ import type { RuleWords } from '../flag/queries.ts'
 import { SaveBar } from '../flag/save/save-bar.tsx'
 import { useParsed } from '../flag/use-draft.ts'
 import { type TextDraft, useTextDraft } from '../flag/use-text-draft.ts'
-import { type SegmentPath, saveSegment, segmentQuery } from './queries.ts'
+import { type SegmentPath, saveSegment, segmentHistoryQuery, segmentQuery } from './queries.ts'
 import * as css from './segments.module.css'
 import { sayRuleText } from './sentence.ts'
 
+const HistoryPanel = lazyPart(async () => (await import('../flag/history/history-panel.tsx')).HistoryPanel)
 const MergeDialog = lazyPart(async () => (await import('../flag/merge/merge-dialog.tsx')).MergeDialog)
 
 /** A rule as text of JSON, with its ETag. */
@@ -40,6 +43,7 @@ type RuleWorkspaceProps = {
 export function RuleWorkspace({ path, stored, words, flags, protectedName, isReadOnly }: RuleWorkspaceProps) {
   const { control, rule, store, isSaving, isMerging, setMerging } = useWork(path, stored)
   const { text, base } = control.draft
+  const history = useQuery({ ...segmentHistoryQuery(path), enabled: isMerging })
   const check = useCallback((now: string) => segmentMistakesIn(now, path.name, words.segments), [path.name, words])
   const mistakes = useMemo(() => check(text), [check, text])
   const isJson = parseText(text).root !== undefined
@@ -66,7 +70,8 @@ export function RuleWorkspace({ path, stored, words, flags, protectedName, isRea
           base={base.text}
           mine={text}
           theirs={stored.text}
-          actor={undefined}
+          protectedName={protectedName}
+          actor={history.data?.[0]?.actor}
           onSave={(merged) => void store(JSON.parse(merged), stored.etag, '')}
           onDiscard={() => control.begin(stored)}
           onClose={() => setMerging(false)}
@@ -82,17 +87,18 @@ type RuleViewsProps = Pick<RuleWorkspaceProps, 'path' | 'words' | 'isReadOnly'> 
   readonly mistakes: readonly TextMistake[]
 }
 
-/** The builder and the JSON editor, one of them open. */
+/** The builder, the JSON editor and the history, one of them open. */
 function RuleViews({ path, words, control, check, mistakes, isReadOnly }: RuleViewsProps) {
   const { query } = useLocation()
-  const tab = query['tab'] === 'json' ? 'json' : 'rule'
+  const tab = TABS.find(({ id }) => id === query['tab'])?.id ?? 'rule'
   const { text } = control.draft
   const { attributes } = words
   const segments = useMemo(() => others(words.segments, path.name), [words.segments, path.name])
   return (
     <>
       <Tabs label="Views of the rule" current={tab} tabs={tabsOf(path)} />
-      {tab === 'json' ? (
+      {tab === 'history' && <History path={path} />}
+      {tab === 'json' && (
         <JsonTab
           label="Rule as JSON"
           control={control}
@@ -100,7 +106,8 @@ function RuleViews({ path, words, control, check, mistakes, isReadOnly }: RuleVi
           words={{ variants: [], segments: Object.keys(segments), attributes }}
           isReadOnly={isReadOnly}
         />
-      ) : (
+      )}
+      {tab === 'rule' && (
         <SegmentBuilder
           text={text}
           apply={control.apply}
@@ -114,13 +121,23 @@ function RuleViews({ path, words, control, check, mistakes, isReadOnly }: RuleVi
   )
 }
 
+const TABS = [
+  { id: 'rule', label: 'Rule' },
+  { id: 'json', label: 'JSON' },
+  { id: 'history', label: 'History' },
+] as const
+
 /** The tabs of a rule, each with its URL. */
 function tabsOf({ project, environment, name }: SegmentPath) {
   const href = paths.segment(project, environment, name)
-  return [
-    { id: 'rule', label: 'Rule', href },
-    { id: 'json', label: 'JSON', href: `${href}?tab=json` },
-  ]
+  return TABS.map(({ id, label }) => ({ id, label, href: id === 'rule' ? href : `${href}?tab=${id}` }))
+}
+
+/** The last changes of the segment in this environment. */
+function History({ path }: { readonly path: SegmentPath }) {
+  const { data, error, refetch } = useQuery(segmentHistoryQuery(path))
+  if (error) return <LoadFailure error={error} onRetry={() => void refetch()} />
+  return data ? <HistoryPanel entries={data} onBringBack={undefined} onMore={undefined} /> : <Spinner />
 }
 
 /** What a segment may refer to: every other one. */

@@ -8,7 +8,7 @@ import { Time } from '../../../parts/display/time.tsx'
 import { print } from '../../../rules/print.ts'
 import * as css from './history.module.css'
 
-/** An entry of a flag's history, as the service lists it. */
+/** An entry of the history of a flag or segment, as the service lists it. */
 export type HistoryEntry = {
   readonly id: string
   readonly at: string
@@ -30,12 +30,12 @@ type HistoryPanelProps = {
   readonly onMore: (() => void) | undefined
 }
 
-/** The versions of a flag in one environment: who changed what, in sentences, and the way back. */
+/** The versions of a flag or segment in one environment: who changed what, in sentences, and the way back. */
 export function HistoryPanel({ entries, onBringBack, onMore }: HistoryPanelProps) {
   if (entries.length === 0)
     return (
       <Empty icon="clock" title="No change yet">
-        Each change of this flag in this environment appears here, with who made it and the way back.
+        Each change in this environment appears here, with who made it.
       </Empty>
     )
   return (

@@ -12,6 +12,7 @@ type DraftMergeProps = {
   readonly place: FlagPlace
   readonly control: DraftControl
   readonly stored: ReadDefinition
+  readonly protectedName: string | undefined
   /** What the definitions are explained with. */
   readonly scope: Omit<ExplainableFlag, 'key' | 'definition'>
   readonly onSave: (definition: unknown) => void
@@ -19,7 +20,7 @@ type DraftMergeProps = {
 }
 
 /** Merges the draft with what is stored: says who stored it, and what the last explained user would get. */
-export function DraftMerge({ place, control, stored, scope, onSave, onClose }: DraftMergeProps) {
+export function DraftMerge({ place, control, stored, protectedName, scope, onSave, onClose }: DraftMergeProps) {
   const history = useQuery(historyQuery(place))
   const { base, text } = control.draft
   return (
@@ -27,6 +28,7 @@ export function DraftMerge({ place, control, stored, scope, onSave, onClose }: D
       kind={DEFINITIONS}
       base={base.text}
       mine={text}
+      protectedName={protectedName}
       theirs={JSON.stringify(stored.definition)}
       actor={history.data?.items[0]?.actor}
       explain={(definition) => outcomeFor(place, { ...scope, definition: definition as ExplainableFlag['definition'] })}

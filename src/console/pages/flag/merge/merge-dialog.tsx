@@ -15,6 +15,8 @@ type MergeDialogProps = {
   readonly base: string
   readonly mine: string
   readonly theirs: string
+  /** The name of a protected environment, which the button that saves then says. */
+  readonly protectedName: string | undefined
   /** Who made the stored change, if known. */
   readonly actor: string | undefined
   /** What the draft would serve now in the context of the explanation; shown below each choice. */
@@ -73,7 +75,7 @@ type MergingProps = DialogActions & {
 }
 
 function Merging(props: MergingProps) {
-  const { kind, base, mine, theirs, mineText, actor, explain, onSave, onDiscard, onClose } = props
+  const { kind, base, mine, theirs, mineText, actor, protectedName, explain, onSave, onDiscard, onClose } = props
   const merge = useMemo(() => kind.merge(base, mine, theirs), [kind, base, mine, theirs])
   const [choices, setChoices] = useState<readonly (MergeChoice | undefined)[]>([])
   const merged = resolved(merge, choices)
@@ -87,7 +89,9 @@ function Merging(props: MergingProps) {
       title={title}
       onClose={onClose}
       onSubmit={() => merged && onSave(print(merged.value))}
-      actions={<Actions isReady={merged !== undefined} mine={mineText} onDiscard={onDiscard} />}
+      actions={
+        <Actions isReady={merged !== undefined} protectedName={protectedName} mine={mineText} onDiscard={onDiscard} />
+      }
     >
       <section class={css.part}>
         <h3>{actor ?? 'Another user'} saved</h3>
@@ -152,17 +156,25 @@ function Result({ kind, theirs, merged }: ResultProps) {
   )
 }
 
-type ActionsProps = { readonly isReady: boolean; readonly mine: string; readonly onDiscard: () => void }
+type ActionsProps = Pick<DialogActions, 'protectedName' | 'onDiscard'> & {
+  readonly isReady: boolean
+  readonly mine: string
+}
 
-function Actions({ isReady, mine, onDiscard }: ActionsProps) {
+function Actions({ isReady, protectedName, mine, onDiscard }: ActionsProps) {
   return (
     <>
       <span class={css.copy}>
         <CopyButton text={mine} what="my version as JSON" /> Copy mine
       </span>
       <DiscardButton onDiscard={onDiscard} />
-      <Button type="submit" kind="primary" disabled={!isReady} data-autofocus>
-        Save both
+      <Button
+        type="submit"
+        kind={protectedName === undefined ? 'primary' : 'danger'}
+        disabled={!isReady}
+        data-autofocus
+      >
+        {protectedName === undefined ? 'Save both' : `Save both in ${protectedName}`}
       </Button>
     </>
   )
