@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { ApiError } from '../../api/client.ts'
-import { environmentsQuery, refreshProject } from '../../api/queries.ts'
+import { environmentsQuery, refreshProject, sessionQuery } from '../../api/queries.ts'
 import { LoadFailure, Page } from '../../app/page.tsx'
 import { paths } from '../../app/paths.ts'
 import { Button } from '../../parts/controls/button.tsx'
@@ -24,8 +24,9 @@ export function SegmentsPage({ project }: { readonly project: string }) {
   const { query } = useLocation()
   const [isCreating, setCreating] = useState(false)
   const { data: environments, error, refetch } = useQuery(environmentsQuery(project))
+  const session = useQuery(sessionQuery())
   if (error) return <LoadFailure error={error} onRetry={() => void refetch()} />
-  if (!environments) return <Spinner />
+  if (!environments || session.isPending) return <Spinner />
   const current = environments.find(({ key }) => key === query['environment']) ?? environments[0]
   if (!current)
     return (
@@ -42,7 +43,7 @@ export function SegmentsPage({ project }: { readonly project: string }) {
     label: name || key,
     href: `${paths.segments(project)}?environment=${key}`,
   }))
-  const create = (
+  const create = session.data?.role !== 'viewer' && (
     <Button kind="primary" icon="plus" onClick={() => setCreating(true)}>
       New segment
     </Button>
