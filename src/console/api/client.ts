@@ -57,6 +57,7 @@ export async function call<Of extends Operation>(
 
 type Texts = Record<string, string>
 type QueryValues = Record<string, string | readonly string[] | undefined>
+/** `body`: JSON, or a file with it, which is sent as it is. */
 type Sent = Options & { readonly body?: unknown }
 
 /** Sends one request to the service, below its path, and returns its response if it succeeded. Throws ApiError. */
@@ -69,8 +70,8 @@ export async function send(
   if (body !== undefined) headers.set('content-type', 'application/json')
   if (ifMatch !== undefined) headers.set('if-match', ifMatch)
   if (isNew) headers.set('if-none-match', '*')
-  const text = body === undefined ? null : JSON.stringify(body)
-  const init = { method, headers, body: text, cache: 'no-cache' as const, signal: signal ?? null }
+  const content = body === undefined ? null : body instanceof Blob ? body : JSON.stringify(body)
+  const init = { method, headers, body: content, cache: 'no-cache' as const, signal: signal ?? null }
   const response = await fetch(SERVICE + url, init).catch((cause: unknown) => {
     if (signal?.aborted) throw cause
     throw new ApiError('The service cannot be reached', { status: 0, code: 'unreachable' })

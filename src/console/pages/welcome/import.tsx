@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
-import { ApiError, call } from '../../api/client.ts'
+import { ApiError, send } from '../../api/client.ts'
 import type { Api } from '../../api/gen/api.ts'
 import type { Matrix } from '../../api/matrix.ts'
 import { refreshProject } from '../../api/queries.ts'
@@ -11,9 +11,8 @@ import { Card } from '../../parts/display/table.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
 import * as css from './page.module.css'
 
-const APPLY = 'PUT /api/v1/projects/{project}/environments/{environment}/flagset'
-type Applied = Api[typeof APPLY]['response']
-type Chosen = { readonly file: string; readonly document: Api[typeof APPLY]['body']; readonly difference: Applied }
+type Applied = Api['PUT /api/v1/projects/{project}/environments/{environment}/flagset']['response']
+type Chosen = { readonly file: File; readonly environment: string; readonly difference: Applied }
 
 /** A flagd file into an environment: its difference first, and nothing is removed. */
 export function ImportFile({ matrix }: { readonly matrix: Matrix }) {
@@ -22,27 +21,29 @@ export function ImportFile({ matrix }: { readonly matrix: Matrix }) {
   const [environment, setEnvironment] = useState(environments[0]?.key ?? '')
   const [chosen, setChosen] = useState<Chosen>()
   const [error, setError] = useState<string>()
-  const apply = async (document: Chosen['document'], dryRun: 'true' | 'false') =>
-    (await call(APPLY, { path: { project, environment }, query: { dryRun }, body: document })).data
+  /** The file is sent as it is: parsed here, numbers would lose digits that the service refuses by name. */
+  const apply = async (file: File, environment: string, dryRun: boolean): Promise<Applied> => {
+    const url = `/api/v1/projects/${project}/environments/${environment}/flagset?dryRun=${dryRun}`
+    return (await send('PUT', url, { body: file })).json()
+  }
   const take = async (file: File | undefined) => {
     if (!file) return
     setChosen(undefined)
     setError(undefined)
     try {
-      const document = JSON.parse(await file.text())
-      setChosen({ file: file.name, document, difference: await apply(document, 'true') })
+      setChosen({ file, environment, difference: await apply(file, environment, true) })
     } catch (failure) {
-      setError(messageOf(failure, file.name))
+      setError(messageOf(failure))
     }
   }
-  const save = async ({ document, file }: Chosen) => {
+  const save = async ({ file, environment }: Chosen) => {
     try {
-      const { created, updated } = await apply(document, 'false')
+      const { created, updated } = await apply(file, environment, false)
       setChosen(undefined)
-      showToast(`${file}: ${created.length} flags created, ${updated.length} changed`)
+      showToast(`${file.name}: ${created.length} flags created, ${updated.length} changed`)
       await refreshProject(queries, project)
     } catch (failure) {
-      setError(messageOf(failure, file))
+      setError(messageOf(failure))
     }
   }
   return (
@@ -73,8 +74,7 @@ export function ImportFile({ matrix }: { readonly matrix: Matrix }) {
   )
 }
 
-function messageOf(failure: unknown, file: string): string {
-  if (failure instanceof SyntaxError) return `${file} is no JSON: ${failure.message}`
+function messageOf(failure: unknown): string {
   if (!(failure instanceof ApiError)) throw failure
   const [first] = failure.mistakes
   return first ? `${failure.message}: ${first.detail} (${first.pointer})` : failure.message
@@ -119,7 +119,7 @@ function Difference({ chosen: { file, difference }, onApply, onCancel }: Differe
   const isSame = created.length + updated.length === 0 && !segments
   return (
     <div class={css.difference}>
-      <h3>{isSame ? `${file} changes nothing` : `What ${file} changes`}</h3>
+      <h3>{isSame ? `${file.name} changes nothing` : `What ${file.name} changes`}</h3>
       <Keys label="Created" keys={created} />
       <Keys label="Changed" keys={updated} />
       {segments && <p>Segments change as well.</p>}
