@@ -38,7 +38,7 @@ const ABORT_MS = 5_000
 const TICKS_PER_KEEP_ALIVE = 10
 const KEEP_ALIVE = new TextEncoder().encode(': keep-alive\n\n')
 
-type EndReason = 'client' | 'age' | 'stopping'
+type EndReason = 'client' | 'age' | 'stopping' | 'reauthenticate'
 export type OpenOptions = {
   /** The last revision that the client received; null if it sent none. */
   readonly lastEventId: string | null
@@ -48,10 +48,11 @@ export type OpenOptions = {
 type Controller = ReadableStreamDefaultController<Uint8Array>
 /**
  * Where the events of a stream come from. `ifSlow` is what a client that cannot receive the event gets later in place of it, and of those
- * before it. `first` is sent at once.
+ * before it. `first` is sent at once. `end` ends the stream; its client reconnects, and shows its key again.
  */
 export type EventSource = (
   send: (event: Uint8Array, ifSlow?: Uint8Array) => void,
+  end: () => void,
 ) => Promise<{ readonly leave: () => void; readonly first: Uint8Array | undefined }>
 
 /** One open stream. `pending` is the newest event that its client was too slow to receive. */
@@ -110,7 +111,8 @@ export class Streams {
   async openFrom(name: string, source: EventSource, span?: Span): Promise<ReadableStream<Uint8Array>> {
     const stream = this.#add(name, span)
     try {
-      const { leave, first } = await source((event, ifSlow) => this.#send(stream, event, ifSlow))
+      const send = (event: Uint8Array, ifSlow?: Uint8Array) => this.#send(stream, event, ifSlow)
+      const { leave, first } = await source(send, () => this.#end(stream, 'reauthenticate'))
       stream.unsubscribe = leave
       if (!this.#open.has(stream)) throw new FlagError('unavailable', 'This replica is stopping')
       if (first) stream.pending = first

@@ -14,10 +14,12 @@ export function projectEventRoutes(database: Database, authenticate: Authenticat
   return new Hono().get('/', authorize(authenticate, 'viewer'), path(ProjectPath), async (c) => {
     const { project } = c.req.valid('param')
     const own = principalOf(c)?.environment?.environment
-    const stream = await streams.openFrom(`${project}/`, async (send) => {
+    const stream = await streams.openFrom(`${project}/`, async (send, end) => {
       const leave = await watch.add(project, (hints, all) => {
         const visible = hints.filter((hint) => isVisible(hint, own))
         if (visible.length > 0) send(encode(visible), encode(all.filter((hint) => isVisible(hint, own))))
+        // The key of this stream may be revoked.
+        if (hints.some((hint) => 'keys' in hint)) end()
       })
       return { leave, first: undefined }
     })

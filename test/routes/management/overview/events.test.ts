@@ -4,6 +4,7 @@ import { type Events, readEvents } from '../../../support/events.ts'
 import { type Listening, openListening } from '../../../support/listening.ts'
 import { ADMIN_KEY, openService, type Service } from '../../../support/service.ts'
 
+const ADMIN = { name: 'admin', role: 'admin' }
 const SWITCH = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'off' }
 let it: Listening
 let other: Service
@@ -42,8 +43,6 @@ test('a change of this or another replica is a hint with the new revision, and o
   assert.deepEqual(await next(events), { environment: 'test', revision: 3 })
   await other.call('PATCH', '/api/v1/projects/shop/flags/a', { body: { owner: 'ada' } })
   assert.deepEqual(await next(events), { flags: true })
-  await newKey('admin', null)
-  assert.deepEqual(await next(events), { keys: true })
   await it.service.call('POST', '/api/v1/projects/shop/environments', { body: { key: 'live' } })
   assert.deepEqual(await next(events), { environment: 'live', revision: 1 })
   await put(other, 'live', 'on')
@@ -61,6 +60,19 @@ test('a key of one environment gets no hint of others, and a client key none at 
   await close(events)
   assert.equal((await follow({ 'x-api-key': await newKey('client', environment) })).status, 403)
   assert.equal((await follow({})).status, 401)
+})
+
+test('when a key is created or revoked every stream ends: a client reconnects, and a revoked one is refused', async () => {
+  const [admin, created] = [await follow(), await it.service.call('POST', '/api/v1/keys', { body: ADMIN })]
+  assert.deepEqual(await next(admin.events), { keys: true })
+  assert.ok(await admin.events.next('retry'))
+  const { id, secret } = created.body
+  const { status, events } = await follow({ 'x-api-key': secret })
+  assert.equal(status, 200)
+  await other.call('DELETE', `/api/v1/keys/${id}`)
+  assert.deepEqual(await next(events), { keys: true })
+  assert.equal(await events.next('data'), undefined)
+  assert.equal(it.service.streams.size, 0)
 })
 
 test('a session follows too; nothing is watched when the last stream has ended, and the end names a time to reconnect', async () => {
