@@ -161,6 +161,7 @@ const dependencies: AppDependencies = {
   database,
   refreshFlags: (scope) => snapshots.refresh(scope),
   refreshKeys: () => keys.refresh(),
+  storeUsage: () => usage.store(),
   findByDigest: (digest) => keys.findByDigest(digest),
   enrich: enrichWith(config.contextValues),
   rpc,

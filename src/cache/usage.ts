@@ -63,8 +63,12 @@ export class Usage extends UsageCounters {
   }
 
   protected override onDue(): void {
-    if (this.#flushing) return
-    this.#flush().catch((cause) => this.#log('Cannot store the usage yet', { cause }))
+    if (!this.#flushing) void this.store()
+  }
+
+  /** Stores what this replica has counted so far. A failure is logged, and the next flush tries again. */
+  async store(): Promise<void> {
+    await this.#flush().catch((cause) => this.#log('Cannot store the usage yet', { cause }))
   }
 
   #flush(): Promise<void> {

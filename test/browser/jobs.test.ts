@@ -93,6 +93,72 @@ test('a flag is rolled out to 10 % with 3 presses', { skip }, async () => {
   })
 })
 
+const SWITCH = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'off' }
+const putFlag = (key: string, flag: unknown = SWITCH) => it.call('PUT', `${ENVIRONMENTS}/live/flags/${key}`, flag)
+const rowOf = (page: Page, flag: string) => page.getByRole('link', { name: flag, exact: true }).first()
+
+test('a segment is targeted with 4 presses in a protected environment', { skip }, async () => {
+  await putFlag('targeted')
+  await it.call('PUT', `${ENVIRONMENTS}/live/segments/beta`, { rule: { '==': [{ var: 'group' }, 'beta'] } })
+  await job(4, async (hand, page) => {
+    await hand.press(rowOf(page, 'targeted'))
+    await hand.press(page.getByRole('button', { name: 'Rule', exact: true }))
+    await page.keyboard.type('beta')
+    await page.keyboard.press('Enter')
+    await hand.press(page.getByRole('button', { name: 'Save', exact: true }))
+    await hand.press(button(page, 'Confirm: change Live'))
+    await page.getByText('targeted is saved in live').first().waitFor()
+  })
+  assert.deepEqual((await definition('live', 'targeted')).targeting, { if: [{ $ref: 'beta' }, 'on'] })
+})
+
+test('the reason of an answer is found with 2 presses', { skip }, async () => {
+  await putFlag('asked', { ...SWITCH, targeting: { if: [{ '==': [{ var: 'plan' }, 'pro'] }, 'on'] } })
+  await job(2, async (hand, page) => {
+    await hand.press(rowOf(page, 'asked'))
+    await hand.press(page.getByLabel(/^plan/))
+    await page.keyboard.type('pro')
+    await page.getByText('Rule 1 matches and gives "on".').waitFor()
+  })
+})
+
+test('a change is rolled back with 3 presses', { skip }, async () => {
+  await putFlag('regretted')
+  await putFlag('regretted', { ...SWITCH, defaultVariant: 'on' })
+  await job(3, async (hand, page) => {
+    await hand.press(rowOf(page, 'regretted'))
+    await hand.press(page.getByRole('link', { name: 'History' }))
+    await hand.press(button(page, /Bring back/))
+    await page
+      .getByText(/is as it was at revision/)
+      .first()
+      .waitFor()
+  })
+  assert.deepEqual(await definition('live', 'regretted'), SWITCH)
+})
+
+test('the first evaluation of the first flag is seen after 2 presses', { skip }, async () => {
+  const { page, complaints } = await it.visit('/console/welcome')
+  const hand = new Hand(page)
+  await hand.press(button(page, 'New flag'))
+  await page.keyboard.type('first')
+  await hand.press(button(page, 'Create'))
+  await page.getByText('Waiting for the first evaluation…').waitFor()
+  const body = { name: 'app', role: 'client', environment: { project: 'shop', environment: 'live' } }
+  const { secret }: any = await (await it.call('POST', '/api/v1/keys', body)).json()
+  const evaluated = await fetch(`${it.address}/ofrep/v1/evaluate/flags/first`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+    body: '{"context":{"targetingKey":"ada"}}',
+  })
+  assert.equal(evaluated.status, 200)
+  await page.getByText('Received', { exact: true }).waitFor()
+  await page.getByText('just now: off').waitFor()
+  assert.equal(hand.presses, 2)
+  assert.deepEqual(complaints, [])
+  await page.context().close()
+})
+
 test('stale flags are found with 1 press', { skip }, async () => {
   await job(1, async (hand, page) => {
     await hand.press(button(page, /^Stale/))

@@ -18,6 +18,7 @@ const PAGES = [
   ['/console/p/shop/flags?q=plain', 'plain'],
   ['/console/p/shop/flags/rollout/live', 'rollout'],
   ['/console/p/shop/segments', 'Segments'],
+  ['/console/p/shop/segments/live/staff', 'staff'],
   ['/console/p/shop/changes', 'Today'],
   ['/console/p/shop/changes?subject=environment&from=2000-01-01T00:00:00Z', 'Today'],
   ['/console/settings?project=shop', 'Environments of Shop'],

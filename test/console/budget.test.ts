@@ -33,6 +33,7 @@ function kilobytes(entries: readonly string[]): number {
 for (const [what, entries, max] of [
   ['the flag list', ['main.tsx', 'pages/flags/page.tsx'], 90],
   ['the page of a flag', ['main.tsx', 'pages/flag/page.tsx'], 150],
+  ['the JSON editor', ['pages/flag/json/editor.ts'], 130],
   ['every other page', ['main.tsx', 'pages/welcome/page.tsx', 'pages/sign-in/page.tsx', 'pages/keys/page.tsx'], 90],
 ] as const)
   test(`${what} loads at most ${max} KB of JavaScript`, () => {

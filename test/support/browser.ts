@@ -11,6 +11,7 @@ export const HAS_CHROMIUM = existsSync(CHROMIUM)
 const AXE = HAS_CHROMIUM ? readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8') : ''
 /** Longest wait for anything on a page. */
 const WAIT_MS = 10_000
+const POLL_MS = 20
 const SWITCH = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'off' }
 const SHARES = [
   ['on', 10],
@@ -82,7 +83,7 @@ async function signedIn(browser: Browser, address: string) {
   return state
 }
 
-/** A project `shop` with the environments `live`, which is protected, and `test`, and three flags. */
+/** A project `shop` with the environments `live`, which is protected, and `test`; each has three flags and the segment `staff`. */
 async function seed(call: ConsoleService['call']): Promise<void> {
   const environments = '/api/v1/projects/shop/environments'
   await call('POST', '/api/v1/projects', { key: 'shop', name: 'Shop' })
@@ -93,9 +94,20 @@ async function seed(call: ConsoleService['call']): Promise<void> {
     rollout: { ...SWITCH, targeting: { fractional: SHARES } },
     held: { ...SWITCH, targeting: { if: [true, 'off', { '==': [{ var: 'plan' }, 'pro'] }, 'on'] } },
   }
-  for (const environment of ['live', 'test'])
+  for (const environment of ['live', 'test']) {
+    await call('PUT', `${environments}/${environment}/segments/staff`, { rule: { '==': [{ var: 'team' }, 'shop'] } })
     for (const [key, flag] of Object.entries(flags))
       await call('PUT', `${environments}/${environment}/flags/${key}`, flag)
+  }
+}
+
+/** Waits until a JavaScript expression is true in the page. The page's policy does not let Playwright do this with a text. */
+export async function until(page: Page, expression: string): Promise<void> {
+  const end = performance.now() + WAIT_MS
+  while (!(await page.evaluate(expression))) {
+    if (performance.now() > end) throw new Error(`Never true on the page: ${expression}`)
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
 }
 
 /** The findings of axe on a page, by rule with the places (https://dequeuniversity.com/rules/axe). */

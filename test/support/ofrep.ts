@@ -57,6 +57,7 @@ export function ofrepOver(
     database,
     refreshFlags: async () => undefined,
     refreshKeys: async () => undefined,
+    storeUsage: async () => undefined,
     findByDigest: () => undefined,
     health: {
       isStopping: () => false,

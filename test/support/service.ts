@@ -130,6 +130,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     database,
     refreshFlags: (scope) => snapshots.refresh(scope),
     refreshKeys: () => keys.refresh(),
+    storeUsage: () => usage.store(),
     findByDigest: (digest) => keys.findByDigest(digest),
     enrich: (context) => context,
     rpc: remote,

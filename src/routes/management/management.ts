@@ -32,6 +32,8 @@ export type ManagementDependencies = {
   readonly current: CurrentSnapshot
   readonly refreshFlags: RefreshFlags
   readonly refreshKeys: () => Promise<void>
+  /** Stores the evaluations that this replica has counted. */
+  readonly storeUsage: () => Promise<void>
   readonly findByDigest: SessionsOptions['findByDigest']
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -49,7 +51,7 @@ export function management(dependencies: ManagementDependencies): Hono {
 }
 
 function managementApi(dependencies: ManagementDependencies): Hono {
-  const { database, authenticate, current, refreshFlags, refreshKeys, now } = dependencies
+  const { database, authenticate, current, refreshFlags, refreshKeys, storeUsage, now } = dependencies
   return new Hono()
     .use('/api/v1/*', wellFormedUrl, bodyLimit(MANAGEMENT_BYTES_MAX), jsonOnly, sessionsOf(dependencies).middleware)
     .route('/api/v1/projects', projectRoutes(database, authenticate))
@@ -62,7 +64,7 @@ function managementApi(dependencies: ManagementDependencies): Hono {
     .route(ENVIRONMENT, flagSetRoutes(database, authenticate, refreshFlags))
     .route(ENVIRONMENT, explainRoutes(authenticate, current, now))
     .route(`${ENVIRONMENT}/flags`, historyRoutes(database, authenticate))
-    .route(`${ENVIRONMENT}/flags`, usageRoutes(database, authenticate, now))
+    .route(`${ENVIRONMENT}/flags`, usageRoutes(database, authenticate, { storeUsage, now }))
     .route('/api/v1/changes', changeRoutes(database, authenticate))
     .route('/api/v1/keys', keyRoutes(database, authenticate, refreshKeys))
 }

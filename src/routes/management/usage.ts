@@ -40,8 +40,19 @@ const UsageReport = v.object({
   ),
 })
 
-/** `…/environments/:environment/flags/:key/usage`: evaluations of a flag there, by hour. `now` in milliseconds since 1970. */
-export function usageRoutes(database: Database, authenticate: Authenticate, now: () => number): Hono {
+type UsageDependencies = {
+  /** Stores the evaluations that this replica has counted. */
+  readonly storeUsage: () => Promise<void>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** `…/environments/:environment/flags/:key/usage`: evaluations of a flag there, by hour. Those of this replica are all counted. */
+export function usageRoutes(
+  database: Database,
+  authenticate: Authenticate,
+  { storeUsage, now }: UsageDependencies,
+): Hono {
   return new Hono().get(
     '/:key/usage',
     describe('Count the evaluations of a flag', UsageReport),
@@ -51,6 +62,7 @@ export function usageRoutes(database: Database, authenticate: Authenticate, now:
     async (c) => {
       const { key: flag, ...environment } = c.req.valid('param')
       const range = rangeOf(c.req.valid('query'), now())
+      await storeUsage()
       return c.json({ ...range, ...toJson(await readUsage(database, { ...environment, flag }, range)) })
     },
   )

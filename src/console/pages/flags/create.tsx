@@ -1,17 +1,20 @@
 import { useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
-import { useLocation } from 'preact-iso'
 import { ApiError } from '../../api/client.ts'
 import type { MatrixFlag } from '../../api/matrix.ts'
 import { refreshProject } from '../../api/queries.ts'
-import { paths } from '../../app/paths.ts'
 import { Button } from '../../parts/controls/button.tsx'
 import { SelectField, TextField } from '../../parts/controls/field.tsx'
 import { Dialog } from '../../parts/overlays/dialog.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
 import { createFlag } from './flag-writes.ts'
 
-type CreateProps = { readonly project: string; readonly environments: readonly string[]; readonly onClose: () => void }
+type CreateProps = {
+  readonly project: string
+  readonly environments: readonly string[]
+  readonly onClose: () => void
+  readonly onCreated: (key: string, type: MatrixFlag['type']) => void
+}
 
 const TYPES: readonly { readonly type: MatrixFlag['type']; readonly label: string }[] = [
   { type: 'boolean', label: 'Boolean: on or off' },
@@ -23,9 +26,8 @@ const TYPES: readonly { readonly type: MatrixFlag['type']; readonly label: strin
 const typeOf = (value: string) => TYPES.find(({ type }) => type === value)?.type ?? 'boolean'
 
 /** A new flag: its key is enough. */
-export function CreateFlag({ project, environments, onClose }: CreateProps) {
+export function CreateFlag({ project, environments, onClose, onCreated }: CreateProps) {
   const queries = useQueryClient()
-  const { route } = useLocation()
   const [key, setKey] = useState('')
   const [type, setType] = useState<MatrixFlag['type']>('boolean')
   const [description, setDescription] = useState('')
@@ -39,7 +41,7 @@ export function CreateFlag({ project, environments, onClose }: CreateProps) {
       await refreshProject(queries, project)
       showToast(`${key} is created, off in all environments`)
       onClose()
-      if (type !== 'boolean') route(paths.flag(project, key))
+      onCreated(key, type)
     } catch (failure) {
       if (!(failure instanceof ApiError)) throw failure
       setError(failure.mistakes[0]?.detail ?? failure.message)

@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/preact-query'
 import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useLocation } from 'preact-iso'
 import type { Matrix } from '../../api/matrix.ts'
 import { matrixQuery, matrixStartQuery, refreshProject, sessionQuery } from '../../api/queries.ts'
 import { LoadFailure, Page } from '../../app/page.tsx'
@@ -72,13 +73,7 @@ function Flags({ matrix, isWhole }: { readonly matrix: Matrix; readonly isWhole:
           )}
         </>
       )}
-      {isCreating && (
-        <CreateFlag
-          project={project}
-          environments={matrix.environments.map(({ key }) => key)}
-          onClose={() => setCreating(false)}
-        />
-      )}
+      {isCreating && <NewFlag matrix={matrix} onClose={() => setCreating(false)} />}
     </Page>
   )
 }
@@ -88,6 +83,22 @@ const focusSearch = () => document.querySelector<HTMLElement>('[data-search]')?.
 const NoMatch = ({ onClear }: { readonly onClear: () => void }) => (
   <Empty icon="filter" title="No flag matches" action={<Button onClick={onClear}>Clear the filter</Button>} />
 )
+
+/** A switch stays in the list, where it is turned on; another flag opens, because it needs values. */
+function NewFlag({ matrix, onClose }: { readonly matrix: Matrix; readonly onClose: () => void }) {
+  const { route } = useLocation()
+  const { project, environments } = matrix
+  return (
+    <CreateFlag
+      project={project}
+      environments={environments.map(({ key }) => key)}
+      onClose={onClose}
+      onCreated={(key, type) => {
+        if (type !== 'boolean') route(paths.flag(project, key))
+      }}
+    />
+  )
+}
 
 const NewFlagButton = ({ onClick }: { readonly onClick: () => void }) => (
   <Button kind="primary" icon="plus" onClick={onClick}>

@@ -53,10 +53,8 @@ function Start({ project }: { readonly project: string }) {
         <CreateFlag
           project={project}
           environments={matrix.environments.map(({ key }) => key)}
-          onClose={() => {
-            setCreating(false)
-            route(paths.flags(project))
-          }}
+          onClose={() => setCreating(false)}
+          onCreated={(key) => route(`${paths.flag(project, key, matrix.environments[0]?.key)}?tab=use`)}
         />
       )}
     </Page>

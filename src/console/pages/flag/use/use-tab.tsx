@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/preact-query'
 import type { Definition } from '../../../../flag/definition.ts'
 import { sessionQuery } from '../../../api/queries.ts'
 import type { FlagPlace, ValueType } from '../queries.ts'
+import { Received } from './received.tsx'
 import { KEY_PLACEHOLDER, type SnippetTarget } from './snippet.ts'
 import { UsePanel } from './use-panel.tsx'
 
@@ -21,7 +22,12 @@ export function UseTab({ place, type, definition }: UseTabProps) {
     apiKey: session.data === null ? undefined : KEY_PLACEHOLDER,
     flagSetId: `${place.project}/${place.environment}`,
   }
-  return <UsePanel target={target} />
+  return (
+    <>
+      <Received place={place} />
+      <UsePanel target={target} />
+    </>
+  )
 }
 
 /** The value that changes nothing if the service cannot be reached: `false`, or that of the default variant. */

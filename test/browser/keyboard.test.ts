@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { type ConsoleService, HAS_CHROMIUM, openConsole, until } from '../support/browser.ts'
+
+let it: ConsoleService
+before(async () => {
+  if (HAS_CHROMIUM) it = await openConsole()
+})
+after(async () => {
+  if (HAS_CHROMIUM) await it.close()
+})
+
+const skip = HAS_CHROMIUM ? false : 'this machine has no Chromium'
+const ENVIRONMENT = '/api/v1/projects/shop/environments/live'
+const SWITCH = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'off' }
+/** More than the controls of any page. */
+const TABS_MAX = 80
+
+const put = (key: string, flag: unknown = SWITCH) => it.call('PUT', `${ENVIRONMENT}/flags/${key}`, flag)
+const definition = async (key: string): Promise<any> => (await it.call('GET', `${ENVIRONMENT}/flags/${key}`)).json()
+
+/** The flag list with the focus where a new page has it. */
+async function list(): Promise<Page> {
+  const { page } = await it.visit('/console/p/shop/flags')
+  await page.getByText('rollout').first().waitFor()
+  return page
+}
+
+const FOCUSED = `(() => {
+  const { ariaLabel, textContent } = document.activeElement
+  return (ariaLabel ?? textContent).trim()
+})()`
+
+/** Presses Tab until the focus is on the control with this name. */
+async function tabTo(page: Page, name: string | RegExp): Promise<void> {
+  const passed: string[] = []
+  while (passed.length < TABS_MAX) {
+    await page.keyboard.press('Tab')
+    const focused = String(await page.evaluate(FOCUSED))
+    if (typeof name === 'string' ? focused === name : name.test(focused)) return
+    passed.push(focused)
+  }
+  assert.fail(`Tab never reaches ${name}, only ${[...new Set(passed)].join(' | ')}`)
+}
+
+/** Filters the list to one flag, and puts the focus on its name. */
+async function focusRow(page: Page, flag: string): Promise<void> {
+  await page.keyboard.press('/')
+  await page.keyboard.type(flag)
+  await page.getByRole('switch').nth(2).waitFor({ state: 'detached' })
+  await tabTo(page, 'Flags')
+  await page.keyboard.press('ArrowDown')
+  await until(page, `${FOCUSED} === '${flag}'`)
+}
+
+test('a flag is switched in a protected environment by keyboard alone', { skip }, async () => {
+  await put('switched')
+  const page = await list()
+  await focusRow(page, 'switched')
+  await page.keyboard.press('ArrowRight')
+  await page.keyboard.press('Space')
+  await page.getByRole('button', { name: 'Confirm' }).waitFor()
+  await page.keyboard.press('Enter')
+  await page.getByRole('switch', { name: 'switched in Live: on' }).waitFor()
+  assert.equal((await definition('switched')).defaultVariant, 'on')
+  await page.context().close()
+})
+
+test('a flag is created by keyboard alone', { skip }, async () => {
+  const page = await list()
+  await page.keyboard.press('c')
+  await page.getByRole('button', { name: 'Create', exact: true }).waitFor()
+  await page.keyboard.type('typed-key')
+  await page.keyboard.press('Enter')
+  await page.getByRole('switch', { name: 'typed-key in Live: off' }).waitFor()
+  assert.equal((await definition('typed-key')).defaultVariant, 'off')
+  await page.context().close()
+})
+
+test('a segment is targeted by keyboard alone', { skip }, async () => {
+  await put('aimed')
+  const page = await list()
+  await focusRow(page, 'aimed')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Rule', exact: true }).waitFor()
+  await tabTo(page, 'Rule')
+  await page.keyboard.press('Enter')
+  await page.keyboard.type('staff')
+  await page.keyboard.press('Enter')
+  await tabTo(page, 'Save')
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Enter')
+  await page.getByText('aimed is saved in live').first().waitFor()
+  assert.deepEqual((await definition('aimed')).targeting, { if: [{ $ref: 'staff' }, 'on'] })
+  await page.context().close()
+})
+
+test('a change is rolled back by keyboard alone', { skip }, async () => {
+  await put('undone')
+  await put('undone', { ...SWITCH, defaultVariant: 'on' })
+  const page = await list()
+  await focusRow(page, 'undone')
+  await page.keyboard.press('Enter')
+  await page.getByRole('link', { name: 'History' }).waitFor()
+  await tabTo(page, 'History')
+  await page.keyboard.press('Enter')
+  await page
+    .getByRole('button', { name: /Bring back/ })
+    .first()
+    .waitFor()
+  await tabTo(page, /^Bring back/)
+  await page.keyboard.press('Enter')
+  await page
+    .getByText(/is as it was at revision/)
+    .first()
+    .waitFor()
+  assert.deepEqual(await definition('undone'), SWITCH)
+  await page.context().close()
+})
