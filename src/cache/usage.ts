@@ -63,11 +63,16 @@ export class Usage extends UsageCounters {
   }
 
   protected override onDue(): void {
-    if (!this.#flushing) void this.store()
+    if (!this.#flushing) void this.#flushOrLog()
   }
 
   /** Stores what this replica has counted so far. A failure is logged, and the next flush tries again. */
   async store(): Promise<void> {
+    await this.#flushing?.catch(() => undefined) // it may have begun before the last evaluations
+    await this.#flushOrLog()
+  }
+
+  async #flushOrLog(): Promise<void> {
     await this.#flush().catch((cause) => this.#log('Cannot store the usage yet', { cause }))
   }
 
