@@ -29,7 +29,6 @@ const evaluate = (key: string, context: object = {}, headers: Record<string, str
     body: { context },
     headers: { 'flagd-selector': 'flagSetId=shop/live', ...headers },
   })
-const drain = () => service.usage.drain(new AbortController().signal)
 const usage = async (key: string, query = '') => (await call('GET', `${LIVE}/flags/${key}/usage${query}`)).body
 
 test('evaluations are counted by hour, variant and reason: single, bulk and unchanged bulk, once for each flag', async () => {
