@@ -1,6 +1,6 @@
 // Builds the console into dist/console: index.html, and below assets/ hashed scripts and one style sheet, each also as .br and .gz.
 // With --if-stale only where a source is newer than the last build. With --watch it builds again after each change.
-import { globSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { type BuildOptions, build, context, type Metafile, type Plugin } from 'esbuild'
@@ -87,7 +87,7 @@ const ICON =
 
 /** Written beside the last build and exchanged whole, so that a service that runs never reads half of one. */
 function write(files: readonly { readonly path: string; readonly contents: Uint8Array }[], metafile: Metafile): void {
-  const next = `${OUT}.next`
+  const next = `${OUT}.${process.pid}`
   rmSync(next, { recursive: true, force: true })
   mkdirSync(join(next, 'assets'), { recursive: true })
   for (const { path, contents } of files.filter(({ path }) => !path.endsWith('.css') || path.includes('/console-'))) {
@@ -99,8 +99,18 @@ function write(files: readonly { readonly path: string; readonly contents: Uint8
   }
   writeFileSync(join(next, 'index.html'), page(metafile))
   writeFileSync(join(ROOT, 'dist/console.json'), JSON.stringify(metafile))
+  exchange(next)
+}
+
+/** Of two builds that end at the same time, one stays; both are of the same sources. */
+function exchange(next: string): void {
   rmSync(OUT, { recursive: true, force: true })
-  renameSync(next, OUT)
+  try {
+    renameSync(next, OUT)
+  } catch (error) {
+    if (!existsSync(join(OUT, 'index.html'))) throw error
+    rmSync(next, { recursive: true, force: true })
+  }
 }
 
 /** Whether the last build is older than a source, or than the list of packages. */
