@@ -10,6 +10,8 @@ export const IDLE_MS = 300_000
 export const HIDDEN_MS = 60_000
 const CHECK_MS = 5_000
 const RETRY_MS = 10_000
+/** The page reads its data first: the beginning of the stream makes it read again. */
+const START_MS = 1_500
 
 /** Times in milliseconds; `hiddenAt` undefined: the tab is visible. */
 export type TabUse = { readonly now: number; readonly usedAt: number; readonly hiddenAt: number | undefined }
@@ -64,10 +66,11 @@ export function followProject(project: string, onChange: () => void): () => void
   addEventListener('online', use, { signal })
   document.addEventListener('visibilitychange', onVisibility, { signal })
   const timer = setInterval(check, CHECK_MS)
-  check()
+  const start = setTimeout(check, START_MS)
   return () => {
     listening.abort()
     clearInterval(timer)
+    clearTimeout(start)
     close('paused')
   }
 }
