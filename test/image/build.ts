@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Base, layOut } from './base.ts'
 import type { Engine } from './engine.ts'
@@ -45,12 +45,13 @@ export async function buildImages(engine: Engine, folder: string, targets: reado
   for (const target of targets) await engine.build(imageOf(target), ROOT, [...options, shared, `--target=${target}`])
 }
 
-/** A shell, the only command of the build besides npm, and npm on Node. */
+/** A shell, the only command of the build besides npm, and npm on Node; the libraries of the bundler, which npm installs, are libc's. */
 function buildBase(): Base {
   const certificates = process.env['NODE_EXTRA_CA_CERTS']
   const npm = dirname(dirname(realpathSync(whereIs('npm') ?? '')))
   return {
     programs: { 'bin/sh': '/bin/sh', 'bin/mkdir': '/bin/mkdir', 'usr/bin/env': '/usr/bin/env', 'usr/bin/node': NODE },
+    awaited: globSync(join(ROOT, 'node_modules/@rolldown/binding-*/*.node')),
     files: { 'usr/lib/npm': npm, ...(certificates !== undefined && { [CERTIFICATES]: certificates }) },
     links: { 'usr/bin/npm': '../lib/npm/bin/npm-cli.js' },
   }
