@@ -2,7 +2,7 @@
 const [, , word] = process.argv
 
 if (word === undefined) {
-  await import('../src/server/signals.ts') // before the rest is loaded: as process 1 a signal that nobody listens to is lost
+  await import('../src/server/signals.ts') // before the rest is loaded: as process 1 it would lose a signal without a listener
   await import('../src/main.ts')
 } else if (word === 'admin') {
   process.argv.splice(2, 1) // admin.ts reads what comes after its own name

@@ -119,7 +119,7 @@ function sayShares(shares: readonly NamedShare[]): string {
 
 const sayShare = ({ name, fraction }: NamedShare): string => `${name ?? CODE_DEFAULT} for ${sayPercent(fraction)}`
 
-/** At most two decimals; no share is rounded to nobody or to everyone. */
+/** At most two decimals; no share is rounded to 0 or to 100 %. */
 function sayPercent(fraction: number): string {
   const percent = Math.round(fraction * 10_000) / 100
   if (percent === 0 && fraction > 0) return 'under 0.01 %'

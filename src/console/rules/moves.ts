@@ -52,11 +52,11 @@ const MOVES_SAID_MAX = 3
 export function sayMoves({ moves, isComplete, hasRules, everyone }: Moves): string {
   const more = isComplete ? undefined : 'other users may move too: an advanced part changes'
   if (moves.length === 0)
-    return more ? 'the users that move cannot be computed: an advanced part changes' : 'nobody moves'
+    return more ? 'the users that move cannot be computed: an advanced part changes' : 'no user moves'
   if (everyone !== undefined && isComplete) return `everyone gets ${variantName(everyone)}`
   const said = moves.slice(0, MOVES_SAID_MAX).map((move) => sayMove(move, hasRules))
   const count = moves.length - said.length
-  const rest = count === 0 ? 'nobody else moves' : `${count} other group${count === 1 ? ' moves' : 's move'}`
+  const rest = count === 0 ? 'no other user moves' : `${count} other group${count === 1 ? ' moves' : 's move'}`
   return [...said, ...(more && count > 0 ? [rest, more] : [more ?? rest])].join('; ')
 }
 

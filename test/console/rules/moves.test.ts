@@ -30,8 +30,8 @@ const staff = { $ref: 'staff' }
 const plan = (name: string) => ({ '==': [{ var: 'plan' }, name] })
 
 for (const [title, before, after, sentence] of [
-  ['a larger share', rollout(10), rollout(20), '10 % of users move from off to on; nobody else moves'],
-  ['a first rollout', {}, rollout(10), '10 % of users move from off to on; nobody else moves'],
+  ['a larger share', rollout(10), rollout(20), '10 % of users move from off to on; no other user moves'],
+  ['a first rollout', {}, rollout(10), '10 % of users move from off to on; no other user moves'],
   [
     'the same share in finer weights',
     rollout(10),
@@ -41,7 +41,7 @@ for (const [title, before, after, sentence] of [
         ['off', 9000],
       ],
     },
-    'nobody moves',
+    'no user moves',
   ],
   [
     'exchanged shares',
@@ -52,44 +52,44 @@ for (const [title, before, after, sentence] of [
         ['on', 10],
       ],
     },
-    '10 % of users move from on to off; 10 % of users move from off to on; nobody else moves',
+    '10 % of users move from on to off; 10 % of users move from off to on; no other user moves',
   ],
   [
     'another attribute',
     rollout(50),
     { fractional: [{ var: 'plan' }, ['on', 50], ['off', 50]] },
-    'about 25 % of users move from on to off; about 25 % of users move from off to on; nobody else moves',
+    'about 25 % of users move from on to off; about 25 % of users move from off to on; no other user moves',
   ],
   ['a hold', rollout(50), { if: [true, 'off', rollout(50)] }, 'everyone gets off'],
   [
     'a share in a rule',
     { if: [staff, rollout(1), 'off'] },
     { if: [staff, rollout(3), 'off'] },
-    '2 % of users of rule 1 move from off to on; nobody else moves',
+    '2 % of users of rule 1 move from off to on; no other user moves',
   ],
   [
     'exchanged rules',
     { if: [staff, 'on', plan('pro'), 'third'] },
     { if: [plan('pro'), 'third', staff, 'on'] },
-    'all users of rule 1 that rule 1 matches now move from on to third; nobody else moves',
+    'all users of rule 1 that rule 1 matches now move from on to third; no other user moves',
   ],
   [
     'exchanged rules that exclude each other',
     { if: [plan('a'), 'on', plan('b'), 'third'] },
     { if: [plan('b'), 'third', plan('a'), 'on'] },
-    'nobody moves',
+    'no user moves',
   ],
   [
     'a new rule',
     rollout(0),
     { if: [staff, 'on', rollout(0)] },
-    'all users without a matching rule that rule 1 matches now move from off to on; nobody else moves',
+    'all users without a matching rule that rule 1 matches now move from off to on; no other user moves',
   ],
   [
     'a new rule after one that is always true',
     { if: [true, 'on'] },
     { if: [true, 'on', staff, 'off'] },
-    'nobody moves',
+    'no user moves',
   ],
   [
     'an advanced result',

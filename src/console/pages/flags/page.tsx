@@ -11,11 +11,11 @@ import { Empty, Spinner } from '../../parts/display/empty.tsx'
 import { useCellActions } from './actions.ts'
 import { BulkBar, sayResult } from './bulk.tsx'
 import { CreateFlag } from './create.tsx'
-import { filterFlags, parseFilter, sortFlags } from './filter.ts'
 import { changeFlags } from './flag-writes.ts'
-import { FlagList } from './list.tsx'
-import { Toolbar } from './toolbar.tsx'
-import { useForeignChanges, useView } from './view.ts'
+import { FlagList } from './list/list.tsx'
+import { filterFlags, parseFilter, sortFlags } from './toolbar/filter.ts'
+import { Toolbar } from './toolbar/toolbar.tsx'
+import { useForeignChanges, useView } from './toolbar/view.ts'
 
 /** `/console/p/:project/flags` */
 export function FlagsPage({ project }: { readonly project: string }) {

@@ -64,7 +64,7 @@ export function SplitEditor({ split }: { split: SplitView }) {
           </Button>
         )}
         {!isReadOnly && fine && (
-          <Button size="small" kind="quiet" title="Ten times smaller steps; nobody moves" onClick={() => change(fine)}>
+          <Button size="small" kind="quiet" title="Ten times smaller steps; no user moves" onClick={() => change(fine)}>
             Finer steps
           </Button>
         )}

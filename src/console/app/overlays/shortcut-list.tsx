@@ -1,7 +1,7 @@
-import { CheckField } from '../parts/controls/field.tsx'
-import { Dialog } from '../parts/overlays/dialog.tsx'
+import { CheckField } from '../../parts/controls/field.tsx'
+import { Dialog } from '../../parts/overlays/dialog.tsx'
+import { hasLetters, setLetters } from '../shortcuts.ts'
 import * as css from './shortcut-list.module.css'
-import { hasLetters, setLetters } from './shortcuts.ts'
 
 const SHORTCUTS: readonly (readonly [keys: readonly string[], what: string])[] = [
   [['Ctrl', 'K'], 'Go to a flag or page, or act on a flag'],

@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import type { MatrixEnvironment, MatrixFlag } from '../../api/matrix.ts'
-import { Icon } from '../../parts/display/icon.tsx'
+import type { MatrixEnvironment, MatrixFlag } from '../../../api/matrix.ts'
+import { Icon } from '../../../parts/display/icon.tsx'
 import * as css from './list.module.css'
 import { Row, type RowActions } from './row.tsx'
 

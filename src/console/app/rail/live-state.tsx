@@ -1,9 +1,9 @@
 import { useQueryClient } from '@tanstack/preact-query'
 import { useEffect } from 'preact/hooks'
-import { followProject, liveState } from '../api/live.ts'
-import { refreshProject } from '../api/queries.ts'
-import { Icon } from '../parts/display/icon.tsx'
-import { lastProject } from './project.ts'
+import { followProject, liveState } from '../../api/live.ts'
+import { refreshProject } from '../../api/queries.ts'
+import { Icon } from '../../parts/display/icon.tsx'
+import { lastProject } from '../project.ts'
 import * as css from './rail.module.css'
 
 const SAID = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Matrix, MatrixCell } from '../../../src/console/api/matrix.ts'
-import { commandsFor } from '../../../src/console/app/palette-commands.ts'
+import type { Matrix, MatrixCell } from '../../../../src/console/api/matrix.ts'
+import { commandsFor } from '../../../../src/console/app/overlays/palette-commands.ts'
 
 const cell = (state: MatrixCell['state']): MatrixCell => ({
   revision: 1,

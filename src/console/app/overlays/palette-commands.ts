@@ -1,6 +1,6 @@
-import type { Matrix, MatrixCell, MatrixFlag } from '../api/matrix.ts'
-import type { IconName } from '../parts/display/icon.tsx'
-import { paths } from './paths.ts'
+import type { Matrix, MatrixCell, MatrixFlag } from '../../api/matrix.ts'
+import type { IconName } from '../../parts/display/icon.tsx'
+import { paths } from '../paths.ts'
 
 /** One line of the palette: a link, or a switch of a flag. */
 export type Command = {

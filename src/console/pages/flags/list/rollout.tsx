@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks'
-import type { MatrixEnvironment } from '../../api/matrix.ts'
-import { paths } from '../../app/paths.ts'
-import { Button } from '../../parts/controls/button.tsx'
-import { TextField } from '../../parts/controls/field.tsx'
-import { Popover } from '../../parts/overlays/popover.tsx'
+import type { MatrixEnvironment } from '../../../api/matrix.ts'
+import { paths } from '../../../app/paths.ts'
+import { Button } from '../../../parts/controls/button.tsx'
+import { TextField } from '../../../parts/controls/field.tsx'
+import { Popover } from '../../../parts/overlays/popover.tsx'
+import type { CellName } from '../writes.ts'
 import * as css from './rollout.module.css'
-import type { CellName } from './writes.ts'
 
 type RolloutProps = {
   readonly anchor: { readonly current: HTMLButtonElement | null }

@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { lazy } from 'preact-iso'
-import { undoLast } from '../parts/overlays/toast.tsx'
-import { useLetters } from './shortcuts.ts'
+import { undoLast } from '../../parts/overlays/toast.tsx'
+import { useLetters } from '../shortcuts.ts'
 
 const Palette = lazy(async () => (await import('./palette.tsx')).Palette)
 const ShortcutList = lazy(async () => (await import('./shortcut-list.tsx')).ShortcutList)

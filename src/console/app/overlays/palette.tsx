@@ -2,12 +2,12 @@ import { useQuery } from '@tanstack/preact-query'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
-import { matrixQuery } from '../api/queries.ts'
-import { useCellActions } from '../pages/flags/actions.ts'
-import { Icon } from '../parts/display/icon.tsx'
+import { matrixQuery } from '../../api/queries.ts'
+import { useCellActions } from '../../pages/flags/actions.ts'
+import { Icon } from '../../parts/display/icon.tsx'
+import { lastProject } from '../project.ts'
 import * as css from './palette.module.css'
 import { type Command, commandsFor } from './palette-commands.ts'
-import { lastProject } from './project.ts'
 
 /** Goes to flags and pages, and acts on flags, by typing. */
 export function Palette({ onClose }: { readonly onClose: () => void }) {

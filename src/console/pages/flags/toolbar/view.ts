@@ -1,10 +1,10 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
-import type { Matrix, MatrixEnvironment } from '../../api/matrix.ts'
-import { read, write } from '../../app/preferences.ts'
-import { announce } from '../../parts/overlays/toast.tsx'
+import type { Matrix, MatrixEnvironment } from '../../../api/matrix.ts'
+import { read, write } from '../../../app/preferences.ts'
+import { announce } from '../../../parts/overlays/toast.tsx'
+import { changedCells, isOwnWrite } from '../foreign-changes.ts'
 import { type FlagSort, SORTS } from './filter.ts'
-import { changedCells, isOwnWrite } from './foreign-changes.ts'
 
 const SAVED_MS = 250
 const CHANGED_MS = 2_000

@@ -1,13 +1,13 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
-import type { MatrixCell, MatrixEnvironment } from '../../api/matrix.ts'
-import { paths } from '../../app/paths.ts'
-import { Button } from '../../parts/controls/button.tsx'
-import { Switch } from '../../parts/controls/switch.tsx'
-import { Icon } from '../../parts/display/icon.tsx'
-import type { CellActions } from './actions.ts'
+import type { MatrixCell, MatrixEnvironment } from '../../../api/matrix.ts'
+import { paths } from '../../../app/paths.ts'
+import { Button } from '../../../parts/controls/button.tsx'
+import { Switch } from '../../../parts/controls/switch.tsx'
+import { Icon } from '../../../parts/display/icon.tsx'
+import type { CellActions } from '../actions.ts'
+import type { CellName } from '../writes.ts'
 import * as css from './cell.module.css'
 import { Rollout } from './rollout.tsx'
-import type { CellName } from './writes.ts'
 
 type CellProps = {
   readonly name: CellName

@@ -1,4 +1,4 @@
-import type { MatrixCell, MatrixFlag } from '../../api/matrix.ts'
+import type { MatrixCell, MatrixFlag } from '../../../api/matrix.ts'
 
 /** One condition of a query, such as `tag:checkout`, or `-is:stale` for its opposite. */
 export type Term = { readonly name: TermName; readonly value: string; readonly isNegated: boolean }

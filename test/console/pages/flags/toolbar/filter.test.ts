@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { MatrixCell, MatrixFlag } from '../../../../src/console/api/matrix.ts'
-import { filterFlags, hasTerm, parseFilter, sortFlags, withTerm } from '../../../../src/console/pages/flags/filter.ts'
+import type { MatrixCell, MatrixFlag } from '../../../../../src/console/api/matrix.ts'
+import {
+  filterFlags,
+  hasTerm,
+  parseFilter,
+  sortFlags,
+  withTerm,
+} from '../../../../../src/console/pages/flags/toolbar/filter.ts'
 
 const cell = (state: MatrixCell['state'], more: Partial<MatrixCell> = {}): MatrixCell => ({
   revision: 1,

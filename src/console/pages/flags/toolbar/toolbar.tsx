@@ -1,8 +1,8 @@
 import { useMemo } from 'preact/hooks'
-import type { Matrix, MatrixEnvironment, MatrixFlag } from '../../api/matrix.ts'
-import { Button } from '../../parts/controls/button.tsx'
-import { Icon, type IconName } from '../../parts/display/icon.tsx'
-import { Menu } from '../../parts/overlays/popover.tsx'
+import type { Matrix, MatrixEnvironment, MatrixFlag } from '../../../api/matrix.ts'
+import { Button } from '../../../parts/controls/button.tsx'
+import { Icon, type IconName } from '../../../parts/display/icon.tsx'
+import { Menu } from '../../../parts/overlays/popover.tsx'
 import { type FlagSort, filterFlags, hasTerm, parseFilter, SORTS, type TermName, termText, withTerm } from './filter.ts'
 import * as css from './toolbar.module.css'
 
