@@ -129,9 +129,8 @@ export class KeyCache {
     }
     const keySet = this.#replicated.current()
     if (keySet instanceof Promise) return keySet.then(principalIn)
-    const found = principalIn(keySet)
-    if (found || this.#replicated.isFresh) return found
-    return this.#replicated.check().then(() => principalIn(this.#replicated.value)) // as in find()
+    // The session proves that the key existed: it is revoked, or newer than this set.
+    return principalIn(keySet) ?? this.#replicated.check().then(() => principalIn(this.#replicated.value))
   }
 
   /** The signing key of event stream tokens; a promise at first and after a pause. Rejects while no keys were loaded. */

@@ -35,6 +35,8 @@ test('a setting that others changed meanwhile is overwritten only when it is sav
   await page.getByRole('button', { name: 'Edit environment Test' }).click()
   await page.getByLabel('Name').fill('Mine')
   await it.call('PATCH', '/api/v1/projects/shop/environments/test', { name: 'Theirs', description: 'Theirs' })
+  // The page behind the dialog has read the change; the form still stands on what it showed at first.
+  await page.locator('ol strong', { hasText: 'Theirs' }).waitFor({ state: 'attached' })
   await page.keyboard.press('Enter')
   await page.getByText('Changed meanwhile to "Theirs"').waitFor()
   assert.equal((await environment('test'))['name'], 'Theirs')

@@ -113,6 +113,22 @@ test('a save that meets another change offers to save both', { skip }, async () 
   await page.context().close()
 })
 
+test('a property that others changed meanwhile is overwritten only when it is saved again', { skip }, async () => {
+  const path = '/api/v1/projects/shop/flags/plain'
+  const { page } = await it.visit('/console/p/shop/flags/plain/test')
+  await page.getByRole('button', { name: 'Edit', exact: true }).click()
+  await page.getByLabel('Owner').fill('mine')
+  await it.call('PATCH', path, { owner: 'theirs', description: 'theirs' })
+  await page.getByTitle('Owner').getByText('theirs').waitFor({ state: 'attached' })
+  await page.keyboard.press('Enter')
+  await page.getByText('Changed meanwhile to "theirs"').waitFor()
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog').waitFor({ state: 'hidden' })
+  const { owner, description } = (await (await it.call('GET', path)).json()) as Record<string, unknown>
+  assert.deepEqual([owner, description], ['mine', 'theirs'])
+  await page.context().close()
+})
+
 test('a version is brought back with 2 presses from the page of the flag', { skip }, async () => {
   await it.call('PUT', `${ENVIRONMENT}/flags/back`, SWITCH)
   await it.call('PUT', `${ENVIRONMENT}/flags/back`, { ...SWITCH, defaultVariant: 'on' })

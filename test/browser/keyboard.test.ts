@@ -20,10 +20,11 @@ const TABS_MAX = 80
 const put = (key: string, flag: unknown = SWITCH) => it.call('PUT', `${ENVIRONMENT}/flags/${key}`, flag)
 const definition = async (key: string): Promise<any> => (await it.call('GET', `${ENVIRONMENT}/flags/${key}`)).json()
 
-/** The flag list with the focus where a new page has it. */
+/** The flag list with the focus where a new page has it. Its shortcuts work once it is known who is signed in. */
 async function list(): Promise<Page> {
   const { page } = await it.visit('/console/p/shop/flags')
   await page.getByText('rollout').first().waitFor()
+  await page.getByRole('button', { name: 'New flag' }).waitFor()
   return page
 }
 

@@ -39,7 +39,7 @@ export function FlagPage({ project, flag: key, environment }: FlagPageProps) {
   )
   return (
     <Page title={key} heading={heading}>
-      <FlagHead project={project} flag={flag.data.data} etag={flag.data.etag} isReadOnly={isViewer} />
+      <FlagHead project={project} flag={flag.data.data} isReadOnly={isViewer} />
       {current ? (
         <>
           <EnvironmentTabs

@@ -2,13 +2,14 @@ import { useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
 import { call } from '../../api/client.ts'
 import { mistakesOf } from '../../api/mistakes.ts'
+import { patchOf } from '../../api/patch.ts'
 import { refreshProject } from '../../api/queries.ts'
 import { useWrite } from '../../api/write.ts'
 import { Button } from '../../parts/controls/button.tsx'
 import { CheckField, FormError, SelectField, TextArea, TextField } from '../../parts/controls/field.tsx'
 import { Dialog } from '../../parts/overlays/dialog.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
-import { type Environment, metadataOf, patchOf } from './settings.ts'
+import { type Environment, metadataOf } from './settings.ts'
 import { changeEnvironment } from './writes.ts'
 
 type EnvironmentDialogProps = {
@@ -32,6 +33,7 @@ const formOf = (environment: Environment | undefined): Form => ({
 /** Creates an environment, or changes its settings. */
 export function EnvironmentDialog({ project, environment, onClose }: EnvironmentDialogProps) {
   const queries = useQueryClient()
+  const [seen, setSeen] = useState(environment)
   const [key, setKey] = useState(environment?.key ?? '')
   const [first] = useState({ ...formOf(environment), metadata: environment?.metadata ?? {} })
   const [form, setForm] = useState<Form>(formOf(environment))
@@ -40,7 +42,7 @@ export function EnvironmentDialog({ project, environment, onClose }: Environment
   const { run, isBusy, error } = useWrite(async () => {
     if (typeof metadata === 'string') return
     try {
-      if (environment) await changeEnvironment(environment, patchOf(first, { ...form, metadata }))
+      if (seen) await changeEnvironment(seen, patchOf(first, { ...form, metadata }), setSeen)
       else await createEnvironment(project, key, form)
     } finally {
       await refreshProject(queries, project)

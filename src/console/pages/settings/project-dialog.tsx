@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { call } from '../../api/client.ts'
 import { mistakesOf } from '../../api/mistakes.ts'
+import { patchOf } from '../../api/patch.ts'
 import { queryKeys } from '../../api/queries.ts'
 import { useWrite } from '../../api/write.ts'
 import { paths } from '../../app/paths.ts'
@@ -10,7 +11,7 @@ import { Button } from '../../parts/controls/button.tsx'
 import { FormError, TextArea, TextField } from '../../parts/controls/field.tsx'
 import { Dialog } from '../../parts/overlays/dialog.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
-import { type ListedProject, patchOf } from './settings.ts'
+import type { ListedProject } from './settings.ts'
 import { changeProject, type ProjectForm } from './writes.ts'
 
 type ProjectDialogProps = {
@@ -23,13 +24,14 @@ type ProjectDialogProps = {
 export function ProjectDialog({ project, onClose }: ProjectDialogProps) {
   const queries = useQueryClient()
   const { route } = useLocation()
+  const [seen, setSeen] = useState(project)
   const [key, setKey] = useState(project?.key ?? '')
   const [first] = useState<ProjectForm>({ name: project?.name ?? '', description: project?.description ?? '' })
   const [form, setForm] = useState(first)
   const { run, isBusy, error } = useWrite(async () => {
     const body = { key, description: form.description, ...(form.name !== '' && { name: form.name }) }
     try {
-      if (project) await changeProject(project, patchOf(first, form))
+      if (seen) await changeProject(seen, patchOf(first, form), setSeen)
       else await call('POST /api/v1/projects', { body })
     } finally {
       await queries.invalidateQueries({ queryKey: queryKeys.projects })

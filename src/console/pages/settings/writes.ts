@@ -1,6 +1,6 @@
 import { call } from '../../api/client.ts'
+import { writePatch } from '../../api/patch.ts'
 import type { Environment, ListedProject } from './settings.ts'
-import { writePatch } from './settings.ts'
 
 const PROJECT = '/api/v1/projects/{project}' as const
 const ENVIRONMENT = `${PROJECT}/environments/{environment}` as const
@@ -16,22 +16,32 @@ export const projectTag = ({ version }: ListedProject): string => `"${version}"`
 export const environmentTag = ({ revision }: Environment): string => `"${revision}"`
 
 /** Changes the texts of a project. Throws ApiError; `stale` where the same text was changed meanwhile. */
-export function changeProject(seen: ListedProject, patch: Partial<ProjectForm>): Promise<void> {
+export function changeProject(
+  seen: ListedProject,
+  patch: Partial<ProjectForm>,
+  onConflict: (current: ListedProject) => void,
+): Promise<void> {
   const path = { project: seen.key }
   return writePatch(seen, patch, {
     tagOf: projectTag,
     read: async () => (await call(`GET ${PROJECT}`, { path })).data,
     write: (ifMatch) => call(`PATCH ${PROJECT}`, { path, body: patch }, { ifMatch }),
+    onConflict,
   })
 }
 
 /** Changes settings of an environment. Throws ApiError; `stale` where the same setting was changed meanwhile. */
-export function changeEnvironment(seen: Environment, patch: EnvironmentPatch): Promise<void> {
+export function changeEnvironment(
+  seen: Environment,
+  patch: EnvironmentPatch,
+  onConflict?: (current: Environment) => void,
+): Promise<void> {
   const path = { project: seen.project, environment: seen.key }
   return writePatch<Environment>(seen, patch, {
     tagOf: environmentTag,
     read: async () => (await call(`GET ${ENVIRONMENT}`, { path })).data,
     write: (ifMatch) => call(`PATCH ${ENVIRONMENT}`, { path, body: patch }, { ifMatch }),
+    onConflict,
   })
 }
 
