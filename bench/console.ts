@@ -1,10 +1,11 @@
-// The flag list of the console with 5,000 flags in three environments, in Chromium: the time from the address to the first rows, and from a key
-// in the query box to the result; and the largest contentful paint with an empty cache on an emulated network and processor. The service runs in this process, on the Postgres of TEST_DATABASE_URL.
-// --check fails above the limits.
+// The flag list of the console with 5,000 flags in three environments, in Chromium: the time from the address to the first rows, and from a
+// key in the query box to the result; and the largest contentful paint with an empty cache, on an emulated network and processor.
+// The service runs in this process. --check fails above the limits.
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { openListening } from '../test/support/listening.ts'
+import { startTestServer } from '../test/support/server.ts'
 import { ADMIN_KEY } from '../test/support/service.ts'
 import { describeMachine } from './machine.ts'
 import { median } from './processor.ts'
@@ -38,7 +39,7 @@ const definitionOf = (index: number) => ({
   ...(index % 5 === 0 && { targeting: { if: [{ '==': [{ var: 'plan' }, 'pro'] }, 'on'] } }),
 })
 
-/** Milliseconds from the start of the navigation until rows stand in the document. */
+/** Milliseconds from the start of the navigation until rows are in the document. */
 async function firstRows(page: Page, url: string): Promise<number> {
   await page.goto(url)
   await page.waitForSelector('[role=row] [role=switch]')
@@ -91,6 +92,8 @@ new MutationObserver(() => {
 `
 
 execFileSync(process.execPath, [join(import.meta.dirname, '../image/console.ts')], { stdio: 'inherit' })
+const database = await startTestServer()
+process.env['TEST_DATABASE_URL'] = database.url
 const listening = await openListening({ dependencies: { console: { publicPath: '' } } })
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
 try {
@@ -129,4 +132,5 @@ largest contentful paint, empty cache, fast 3G, ${CPU_SLOWDOWN} × slower proces
 } finally {
   await browser.close()
   await listening.close()
+  await database.stop()
 }

@@ -85,7 +85,7 @@ ${[...ahead].map((file) => `<link rel="modulepreload" href="${url(file)}">\n`).j
 const ICON =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#3b5bdb"/><path d="M10 25V7h13l-3.5 4.5L23 16H12v9z" fill="#fff"/></svg>'
 
-/** Written beside the last build and exchanged whole, so that a service that runs never reads half of one. */
+/** Written beside the last build and exchanged by two renames: between them there is no build for less than a millisecond. */
 function write(files: readonly { readonly path: string; readonly contents: Uint8Array }[], metafile: Metafile): void {
   const next = `${OUT}.${process.pid}`
   rmSync(next, { recursive: true, force: true })
@@ -104,13 +104,15 @@ function write(files: readonly { readonly path: string; readonly contents: Uint8
 
 /** Of two builds that end at the same time, one stays; both are of the same sources. */
 function exchange(next: string): void {
-  rmSync(OUT, { recursive: true, force: true })
+  const old = `${next}.old`
   try {
+    if (existsSync(OUT)) renameSync(OUT, old)
     renameSync(next, OUT)
   } catch (error) {
     if (!existsSync(join(OUT, 'index.html'))) throw error
-    rmSync(next, { recursive: true, force: true })
   }
+  rmSync(old, { recursive: true, force: true })
+  rmSync(next, { recursive: true, force: true })
 }
 
 /** Whether the last build is older than a source, or than the list of packages. */

@@ -30,6 +30,8 @@ function filesOf(entries: readonly string[]): Set<string> {
   return files
 }
 
+const OTHER_PAGES = ['segments', 'changes', 'settings', 'keys', 'welcome', 'sign-in'] as const
+
 /** Compressed with gzip. */
 const kilobytes = (files: Iterable<string>): number =>
   [...files].reduce((sum, file) => sum + statSync(join(ROOT, `${file}.gz`)).size, 0) / 1_000
@@ -37,7 +39,8 @@ const kilobytes = (files: Iterable<string>): number =>
 for (const [what, entries, max] of [
   ['the flag list', ['main.tsx', 'pages/flags/page.tsx'], 90],
   ['the page of a flag', ['main.tsx', 'pages/flag/page.tsx'], 150],
-  ['every other page', ['main.tsx', 'pages/welcome/page.tsx', 'pages/sign-in/page.tsx', 'pages/keys/page.tsx'], 90],
+  ['the page of a segment', ['main.tsx', 'pages/segments/segment.tsx'], 150],
+  ...OTHER_PAGES.map((page) => [`the page ${page}`, ['main.tsx', `pages/${page}/page.tsx`], 90] as const),
 ] as const)
   test(`${what} loads at most ${max} KB of JavaScript`, () => {
     const loaded = kilobytes(filesOf(entries))

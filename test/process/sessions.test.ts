@@ -5,7 +5,7 @@ import { request, startReplicas } from '../support/replicas.ts'
 const CONSOLE = { 'x-flagstaff-console': '1', 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' }
 const FLAGS = '/api/v1/projects/p/flags'
 
-test('a session that one replica began is valid at another, and ends at all when its key is revoked', {
+test('a session of one replica is valid at another at once, and ends at all when its key is revoked', {
   timeout: 60_000,
 }, async () => {
   const replicas = await startReplicas(['node', 'bun'])

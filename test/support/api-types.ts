@@ -1,4 +1,4 @@
-// Prints the types of the management API for the console, from its OpenAPI document: npm run generate writes them to src/console/api/gen/api.ts.
+// Prints the types of the management API for the console, from its OpenAPI document: npm run generate:api writes them to src/console/api/gen/api.ts.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
@@ -23,7 +23,8 @@ export async function apiTypes(): Promise<string> {
   )
   const types = await compile(objectOf(Object.fromEntries(operations)), 'Api', {
     additionalProperties: false,
-    bannerComment: '/** Operations of the management API, generated from its OpenAPI document: npm run generate. */',
+    bannerComment:
+      '/** Operations of the management API, generated from its OpenAPI document: npm run generate:api. */',
     style: { semi: false, singleQuote: true, printWidth: 120 },
   })
   return types

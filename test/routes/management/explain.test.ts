@@ -98,7 +98,7 @@ for (const [body, pointer] of [
     assert.equal(problem.errors[0].pointer, pointer)
   })
 
-test('POST …/explain needs an editor, and an environment that exists', async () => {
+test('POST …/explain needs a viewer, and an environment that exists', async () => {
   const path = `${LIVE}/explain`
   assert.equal((await service.call('POST', path, { key: clientKey, body: { flags: ['plain'] } })).status, 403)
   assert.equal((await service.call('POST', path, { key: null, body: { flags: ['plain'] } })).status, 401)

@@ -1,4 +1,4 @@
-/** Operations of the management API, generated from its OpenAPI document: npm run generate. */
+/** Operations of the management API, generated from its OpenAPI document: npm run generate:api. */
 
 export interface Api {
   /**
