@@ -80,8 +80,9 @@ export function selectChanges(db: Db | Transaction, filter: ChangeFilter): Promi
     .limit(filter.limit)
 }
 
+/** The first condition is implied; it makes the index `changes_by_segment` usable. */
 const isAbout = (segment: string): SQL =>
-  sql`(${changes.segment} = ${segment} or (${changes.action} = 'rename' and ${changes.before} ->> 'name' = ${segment}))`
+  sql`${changes.segment} is not null and (${changes.segment} = ${segment} or (${changes.action} = 'rename' and ${changes.before} ->> 'name' = ${segment}))`
 
 /** Versions that a caller accepts to overwrite: these, any existing one, none, or (undefined) any or none. */
 export type ExpectedVersion = readonly bigint[] | 'present' | 'absent' | undefined
