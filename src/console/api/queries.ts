@@ -5,6 +5,7 @@ import type { Matrix } from './matrix.ts'
 import type { ConsoleSession } from './session.ts'
 
 const PAGE_MAX = '100'
+/** 5,000 entries of a list; 25,000 flags of a matrix, whose parts have 500 flags or more. */
 const PAGES_MAX = 50
 const FIRST_ROWS = '50'
 
@@ -95,7 +96,7 @@ export const refreshProject = (queries: QueryClient, project: string): Promise<v
 
 const page = (after: string | undefined) => ({ limit: PAGE_MAX, ...(after !== undefined && { after }) })
 
-/** The items of all pages of a list, at most 5,000. */
+/** The items of all pages of a list, up to `PAGES_MAX`. */
 export async function everyPage<Item>(
   read: (after: string | undefined) => Promise<{ readonly items: readonly Item[]; readonly next: string | null }>,
 ): Promise<readonly Item[]> {

@@ -1172,7 +1172,7 @@ export interface Api {
       name: string
       rule: unknown
       /**
-       * Counts the changes of its environment
+       * Of the last change of the segment, before a dry run as after it; 0 if it does not exist
        */
       revision: number
       dryRun: boolean
@@ -1216,7 +1216,7 @@ export interface Api {
       name: string
       rule: unknown
       /**
-       * Counts the changes of its environment
+       * Of the last change of the segment, before a dry run as after it; 0 if it does not exist
        */
       revision: number
       dryRun: boolean
@@ -1276,7 +1276,7 @@ export interface Api {
       name: string
       rule: unknown
       /**
-       * Counts the changes of its environment
+       * Of the last change of the segment, before a dry run as after it; 0 if it does not exist
        */
       revision: number
       dryRun: boolean

@@ -10,6 +10,7 @@ export type MatrixFilter = {
   /** Keys of environments; undefined: all. */
   readonly environments: readonly string[] | undefined
   readonly after: string
+  /** Flags at most; fewer where the environments are so many that the cells would exceed `CELLS_MAX`. */
   readonly limit: number
   /** The end of the 24 hours that are counted, and of the days of `variants`. */
   readonly now: Date
@@ -20,6 +21,11 @@ export type MatrixEnvironmentRow = Pick<
   typeof environments.$inferSelect,
   'id' | 'key' | 'name' | 'position' | 'protected' | 'revision'
 >
+/** Flags times environments in one part: 50,000 cells are about 10 MB of JSON. */
+const CELLS_MAX = 50_000
+/** Usage of at most so many flags is read by their ids; of more, that of the whole environments. */
+const IDS_MAX = 1_000
+
 type CellKey = { readonly environmentId: string; readonly flagId: string }
 type DefinedRow = CellKey & { readonly revision: string; readonly definition: Definition | null }
 /** A flag in one environment. */
@@ -35,38 +41,42 @@ export type MatrixRows = {
   readonly environments: readonly MatrixEnvironmentRow[]
   readonly flags: readonly FlagRow[]
   readonly cells: readonly MatrixCellRow[]
+  /** The limit of this part: a part with fewer flags is the last one. */
+  readonly limit: number
 }
 
 /** The flags of a project in the order of their keys, with what each environment has of them. Fails with `not_found`. */
 export function readMatrix(database: Database, project: string, filter: MatrixFilter): Promise<MatrixRows> {
   return database.read(async (db) => {
     const { id } = await selectProject(db, project)
-    const homes = await selectHomes(db, id, filter.environments)
+    const environmentRows = await selectEnvironments(db, id, filter.environments)
+    const limit = Math.min(filter.limit, Math.ceil(CELLS_MAX / Math.max(1, environmentRows.length)))
     const rows = await db
       .select()
       .from(flags)
       .where(and(eq(flags.projectId, id), gt(flags.key, filter.after)))
       .orderBy(asc(flags.key))
-      .limit(filter.limit)
-    return { environments: homes, flags: rows, cells: await selectCells(db, homes, rows, filter) }
+      .limit(limit)
+    const cells = await selectCells(db, environmentRows, rows, filter)
+    return { environments: environmentRows, flags: rows, cells, limit }
   })
 }
 
-async function selectHomes(
+async function selectEnvironments(
   db: Db,
   projectId: bigint,
   wanted: readonly string[] | undefined,
 ): Promise<MatrixEnvironmentRow[]> {
   const { id, key, name, position, protected: isProtected, revision } = environments
   const inProject = eq(environments.projectId, projectId)
-  const homes = await db
+  const environmentRows = await db
     .select({ id, key, name, position, protected: isProtected, revision })
     .from(environments)
     .where(wanted ? and(inProject, inArray(key, [...wanted])) : inProject)
     .orderBy(asc(position), asc(key))
-  const missing = wanted?.find((name) => !homes.some((home) => home.key === name))
+  const missing = wanted?.find((name) => !environmentRows.some((row) => row.key === name))
   if (missing !== undefined) throw new FlagError('not_found', `Environment "${missing}" does not exist`)
-  return homes
+  return environmentRows
 }
 
 /**
@@ -75,32 +85,34 @@ async function selectHomes(
  */
 async function selectCells(
   db: Db,
-  homes: readonly MatrixEnvironmentRow[],
+  environmentRows: readonly MatrixEnvironmentRow[],
   rows: readonly FlagRow[],
   { now, variantDays }: MatrixFilter,
 ): Promise<MatrixCellRow[]> {
   const first = rows[0]
   const last = rows.at(-1)
-  if (!first || !last || homes.length === 0) return []
-  const isHome = sql`environment_id = any (${`{${homes.map(({ id }) => id)}}`}::bigint[])`
+  if (!first || !last || environmentRows.length === 0) return []
+  const inEnvironments = sql`environment_id = any (${idsOf(environmentRows)}::bigint[])`
+  const inPart =
+    rows.length > IDS_MAX ? inEnvironments : sql`${inEnvironments} and flag_id = any (${idsOf(rows)}::bigint[])`
   const time = sql`${now.toISOString()}::timestamptz`
   const hour = sql`date_trunc('hour', ${time}, 'UTC')`
   const { rows: defined } = await db.execute<DefinedRow>(sql`
     select d.environment_id as "environmentId", d.flag_id as "flagId", d.revision, d.definition
     from flagstaff.flags f join flagstaff.definitions d on d.flag_id = f.id
-    where f.project_id = ${String(first.projectId)}::bigint and f.key between ${first.key} and ${last.key} and ${isHome}`)
+    where f.project_id = ${String(first.projectId)}::bigint and f.key between ${first.key} and ${last.key} and ${inEnvironments}`)
   const evaluated = await db.execute<CellKey & { at: number }>(sql`
     select environment_id as "environmentId", flag_id as "flagId", (extract(epoch from at) * 1000)::float8 as at
-    from flagstaff.last_evaluations where ${isHome}`)
+    from flagstaff.last_evaluations where ${inPart}`)
   const served = await db.execute<CellKey & { variants: number }>(sql`
     select environment_id as "environmentId", flag_id as "flagId", count(*)::int as variants
-    from flagstaff.last_variants where ${isHome} and at > ${time} - make_interval(days => ${variantDays})
+    from flagstaff.last_variants where ${inPart} and at > ${time} - make_interval(days => ${variantDays})
     group by environment_id, flag_id`)
   const counted = await db.execute<CellKey & { hours: string }>(sql`
     select environment_id as "environmentId", flag_id as "flagId", string_agg(age || ':' || n, ',') as hours from (
       select environment_id, flag_id, sum(count) as n, (extract(epoch from ${hour} - hour) / 3600)::int as age
       from flagstaff.usage
-      where ${isHome} and flag_id <> 0 and hour <= ${time} and hour > ${hour} - interval '24 hours'
+      where ${inPart} and flag_id <> 0 and hour <= ${time} and hour > ${hour} - interval '24 hours'
       group by environment_id, flag_id, hour) by_hour
     group by environment_id, flag_id`)
   const lastAt = byCell(evaluated.rows)
@@ -113,6 +125,8 @@ async function selectCells(
     hours: hours.get(nameOf(row))?.hours ?? null,
   }))
 }
+
+const idsOf = (rows: readonly { readonly id: bigint }[]): string => `{${rows.map(({ id }) => id)}}`
 
 const nameOf = ({ environmentId, flagId }: CellKey): string => `${environmentId}/${flagId}`
 

@@ -17,12 +17,12 @@ export type ProjectVersion = {
 export function readProjectVersion(database: Database, project: string): Promise<ProjectVersion> {
   return database.read(async (db) => {
     const { rows } = await db.execute<ProjectVersion>(sql`
-      select p.id, coalesce(homes.revisions, '{}') as environments, own.version as flags, d.keys_revision as keys
+      select p.id, coalesce(revisions.by_key, '{}') as environments, versions.of_flags as flags, d.keys_revision as keys
       from flagstaff.projects p cross join flagstaff.deployment d
-      cross join lateral (select json_object_agg(key, revision order by id) as revisions
-        from flagstaff.environments where project_id = p.id) homes
-      cross join lateral (select concat(count(*), '/', sum(version)) as version
-        from flagstaff.flags where project_id = p.id) own
+      cross join lateral (select json_object_agg(key, revision order by id) as by_key
+        from flagstaff.environments where project_id = p.id) revisions
+      cross join lateral (select concat(count(*), '/', sum(version)) as of_flags
+        from flagstaff.flags where project_id = p.id) versions
       where p.key = ${project}`)
     const [row] = rows
     if (!row) throw new FlagError('not_found', `Project "${project}" does not exist`)

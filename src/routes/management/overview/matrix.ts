@@ -1,18 +1,12 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { compress } from 'hono/compress'
 import * as v from 'valibot'
 import type { Authenticate } from '../../../cache/authenticator.ts'
 import { summaryOf } from '../../../flag/summary.ts'
-import { authorize, principalOf } from '../../../middleware/authentication.ts'
-import { sha256 } from '../../../repository/digest.ts'
+import { authorize, scopeToKey } from '../../../middleware/authentication.ts'
 import type { Database } from '../../../repository/postgres/database.ts'
 import type { FlagRow } from '../../../repository/postgres/flags.ts'
-import {
-  type MatrixCellRow,
-  type MatrixFilter,
-  type MatrixRows,
-  readMatrix,
-} from '../../../repository/postgres/overview/matrix.ts'
+import { type MatrixCellRow, type MatrixRows, readMatrix } from '../../../repository/postgres/overview/matrix.ts'
 import { readProjectVersion } from '../../../repository/postgres/overview/project-version.ts'
 import { matchesEtag } from '../../ofrep/etag.ts'
 import {
@@ -20,12 +14,14 @@ import {
   FlagKey,
   instant,
   lastEvaluatedAt,
+  nextKey,
   ProjectKey,
   ProjectPath,
   revision,
   text,
 } from '../schemas.ts'
 import { describeUnder, path, query } from '../validation.ts'
+import { MatrixCache, type MatrixPart } from './matrix-cache.ts'
 
 const describe = describeUnder('Flags')
 
@@ -34,10 +30,6 @@ const ENVIRONMENTS_MAX = 100
 const HOURS = 24
 const STALE_DAYS = 30
 const DAY_MS = 86_400_000
-/** Cached matrices: 5,000 flags in 3 environments are 3 MB. */
-const MATRICES_MAX = 5
-const USAGE_MS = 10_000
-const ETAG_LENGTH = 22
 
 const MatrixQuery = v.object({
   environments: v.optional(
@@ -56,7 +48,7 @@ const MatrixQuery = v.object({
       v.transform(Number),
       v.minValue(1),
       v.maxValue(FLAGS_MAX),
-      v.description('Flags at most (5000)'),
+      v.description('Flags at most (5000); a part has fewer where the environments are many'),
     ),
     String(FLAGS_MAX),
   ),
@@ -113,7 +105,11 @@ type MatrixCell = v.InferOutput<typeof Cell>
 
 /** `/api/v1/projects/:project/matrix`: all flags of a project in all of its environments, for lists. `nowMs`: since 1970. */
 export function matrixRoutes(database: Database, authenticate: Authenticate, nowMs: () => number): Hono {
-  const matrices = new MatrixCache(database, nowMs)
+  const matrices = new MatrixCache({
+    readVersion: (project) => versionOf(database, project),
+    readBody: (project, part, now) => readBody(database, project, part, now),
+    now: nowMs,
+  })
   return new Hono().get(
     '/',
     describe('Read the flags of a project with what each environment serves', Matrix),
@@ -124,9 +120,11 @@ export function matrixRoutes(database: Database, authenticate: Authenticate, now
     async (c) => {
       const { project } = c.req.valid('param')
       const { limit, after, environments } = c.req.valid('query')
-      const own = principalOf(c)?.environment?.environment
-      const wanted = own === undefined ? environments : [own]
-      const { body, etag } = await matrices.read(project, { environments: wanted, limit, after })
+      const { body, etag } = await matrices.read(project, {
+        environments: environmentsOf(c, environments),
+        limit,
+        after,
+      })
       const headers = { etag, 'cache-control': 'private, no-cache' }
       if (matchesEtag(c.req.header('if-none-match') ?? null, etag)) return c.body(null, 304, headers)
       return c.body(body, 200, { ...headers, 'content-type': 'application/json' })
@@ -134,38 +132,22 @@ export function matrixRoutes(database: Database, authenticate: Authenticate, now
   )
 }
 
-type MatrixPart = Pick<MatrixFilter, 'environments' | 'limit' | 'after'>
-type SerializedMatrix = { readonly body: string; readonly etag: string }
+/** The environments that the request names, or that of its key. Throws `forbidden` if the key is for another one. */
+function environmentsOf(c: Context, named: readonly string[] | undefined): readonly string[] | undefined {
+  for (const environment of named ?? []) scopeToKey(c, { environment })
+  const { environment } = scopeToKey<{ environment?: string }>(c, {})
+  return environment === undefined ? named : [environment]
+}
 
-/** The last matrices, serialized. One is used while nothing but the usage has changed, and for `USAGE_MS` at most. */
-class MatrixCache {
-  readonly #database: Database
-  readonly #now: () => number
-  readonly #entries = new Map<string, SerializedMatrix & { readonly version: string; readonly readAt: number }>()
+/** What the version of a project says about its matrix: keys are not in it. */
+async function versionOf(database: Database, project: string): Promise<string> {
+  const { id, environments, flags } = await readProjectVersion(database, project)
+  return JSON.stringify([id, environments, flags])
+}
 
-  constructor(database: Database, now: () => number) {
-    this.#database = database
-    this.#now = now
-  }
-
-  /** Fails with `not_found`. */
-  async read(project: string, part: MatrixPart): Promise<SerializedMatrix> {
-    const name = JSON.stringify([project, part])
-    const { id, environments, flags } = await readProjectVersion(this.#database, project)
-    const version = JSON.stringify([id, environments, flags])
-    const cached = this.#entries.get(name)
-    const now = this.#now()
-    if (cached?.version === version && Math.abs(now - cached.readAt) < USAGE_MS) return cached
-    const rows = await readMatrix(this.#database, project, { ...part, now: new Date(now), variantDays: STALE_DAYS })
-    const next = rows.flags.length < part.limit ? null : (rows.flags.at(-1)?.key ?? null)
-    const body = JSON.stringify({ project, ...toJson(rows, now), next })
-    const etag = `"${sha256(body, 'base64url').slice(0, ETAG_LENGTH)}"`
-    const [oldest] = this.#entries.keys()
-    if (oldest !== undefined && this.#entries.size >= MATRICES_MAX) this.#entries.delete(oldest)
-    this.#entries.delete(name)
-    this.#entries.set(name, { body, etag, version, readAt: now })
-    return { body, etag }
-  }
+async function readBody(database: Database, project: string, part: MatrixPart, now: number): Promise<string> {
+  const rows = await readMatrix(database, project, { ...part, now: new Date(now), variantDays: STALE_DAYS })
+  return JSON.stringify({ project, ...toJson(rows, now), next: nextKey(rows.flags, rows.limit) })
 }
 
 function toJson({ environments, flags, cells }: MatrixRows, now: number): object {

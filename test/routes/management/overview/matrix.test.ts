@@ -90,12 +90,20 @@ test('environments, limit and after restrict it; an unknown environment is not f
 
 test('a key of one environment reads that environment only', async () => {
   const environment = { project: 'shop', environment: 'test' }
-  const { secret } = (
+  const { secret: key } = (
     await it.service.call('POST', '/api/v1/keys', { body: { name: 'reader', role: 'viewer', environment } })
   ).body
-  const { body } = await it.service.call('GET', `${PROJECT}/matrix?environments=live`, { key: secret })
-  assert.deepEqual([body.environments.map(({ key }: { key: string }) => key)], [['test']])
-  assert.deepEqual(Object.keys(body.flags[0].environments), ['test'])
+  const read = (query: string) => it.service.call('GET', `${PROJECT}/matrix${query}`, { key })
+  for (const query of ['', '?environments=test']) {
+    const { status, body } = await read(query)
+    assert.equal(status, 200)
+    assert.deepEqual(
+      body.environments.map(({ key }: { key: string }) => key),
+      ['test'],
+    )
+    assert.deepEqual(Object.keys(body.flags[0].environments), ['test'])
+  }
+  for (const query of ['?environments=live', '?environments=test,live']) assert.equal((await read(query)).status, 403)
 })
 
 test('over the socket it is compressed where accepted, and 304 for the same ETag', async () => {
@@ -136,6 +144,28 @@ test('stale flags are those older than 30 days that were not evaluated, or gave 
   assert.equal((await cell('plain')).stale, 'never_evaluated')
   await write(sql`update flagstaff.flags set permanent = true where key = 'plain'`)
   assert.equal((await cell('plain')).stale, null, 'permanent')
+})
+
+test('a part has at most 50,000 cells, and next leads through all flags', async () => {
+  await write(sql`insert into flagstaff.projects (key, name) values ('wide', 'Wide')`)
+  await write(sql`
+    insert into flagstaff.environments (project_id, key, name, revision)
+    select p.id, 'e' || n, 'e' || n, 1 from flagstaff.projects p, generate_series(1, 100) n where p.key = 'wide'`)
+  await write(sql`
+    insert into flagstaff.flags (project_id, key, type)
+    select p.id, 'flag-' || n, 'boolean' from flagstaff.projects p, generate_series(1, 1100) n where p.key = 'wide'`)
+  const read = async (query: string) => (await it.service.call('GET', `/api/v1/projects/wide/matrix${query}`)).body
+  const keys: string[] = []
+  const sizes: number[] = []
+  for (let after: string | null = ''; after !== null; ) {
+    const { flags, next } = await read(`?after=${after}`)
+    sizes.push(flags.length)
+    keys.push(...flags.map(({ key }: { key: string }) => key))
+    after = next
+  }
+  assert.deepEqual([sizes, new Set(keys).size], [[500, 500, 100], 1_100])
+  const one = await read('?environments=e7')
+  assert.deepEqual([one.flags.length, one.next], [1_100, null])
 })
 
 test('5,000 flags in 3 environments are read in time', { timeout: 60_000 }, async () => {
