@@ -32,8 +32,8 @@ export function summaryOf(definition: Definition): FlagSummary {
     return { state: 'held', served: `held at ${variant ?? CODE_DEFAULT}`, variant }
   }
   const others = rules.length > 1 ? `, +${rules.length - 1}` : ''
-  const served = sayResult(first.result, definition)
-  const when = first.condition === undefined ? '' : ` if ${truncate(sayCondition(first.condition))}`
+  const served = resultText(first.result, definition)
+  const when = first.condition === undefined ? '' : ` if ${truncate(conditionText(first.condition))}`
   return { state: 'partial', served: served + when + others, variant: null }
 }
 
@@ -76,15 +76,15 @@ function variantOf(result: unknown, { defaultVariant }: Definition): string | nu
   return result === null || !isScalar(result) || result === undefined ? defaultVariant || null : String(result)
 }
 
-function sayResult(result: unknown, definition: Definition): string {
+function resultText(result: unknown, definition: Definition): string {
   if (isResult(result)) return variantOf(result, definition) ?? CODE_DEFAULT
   const shares = sharesOf(result, definition)
   if (!shares) return 'by a custom rule'
   const [first, second] = shares
   if (!first) return CODE_DEFAULT
   if (!second || shares.length > 2 || isOffVariant(first.name, definition) === isOffVariant(second.name, definition))
-    return sayShares(shares)
-  return sayShare(isOffVariant(first.name, definition) ? second : first)
+    return sharesText(shares)
+  return shareText(isOffVariant(first.name, definition) ? second : first)
 }
 
 type NamedShare = { readonly name: string | null; readonly fraction: number }
@@ -112,15 +112,15 @@ function isOffVariant(name: string | null, { variants, defaultVariant }: Definit
   return name === (defaultVariant || null)
 }
 
-function sayShares(shares: readonly NamedShare[]): string {
-  const shown = shares.slice(0, SHARES_SHOWN_MAX).map(sayShare)
+function sharesText(shares: readonly NamedShare[]): string {
+  const shown = shares.slice(0, SHARES_SHOWN_MAX).map(shareText)
   return [...shown, ...(shares.length > shown.length ? [`+${shares.length - shown.length}`] : [])].join(', ')
 }
 
-const sayShare = ({ name, fraction }: NamedShare): string => `${name ?? CODE_DEFAULT} for ${sayPercent(fraction)}`
+const shareText = ({ name, fraction }: NamedShare): string => `${name ?? CODE_DEFAULT} for ${percentText(fraction)}`
 
 /** At most two decimals; no share is rounded to 0 or to 100 %. */
-function sayPercent(fraction: number): string {
+function percentText(fraction: number): string {
   const percent = Math.round(fraction * 10_000) / 100
   if (percent === 0 && fraction > 0) return 'under 0.01 %'
   return percent === 100 && fraction < 1 ? 'over 99.99 %' : `${percent} %`
@@ -145,35 +145,35 @@ const ATTRIBUTES: Readonly<Record<string, string>> = { targetingKey: 'targeting 
 /** The largest time of a JavaScript `Date`, in seconds. */
 const SECONDS_MAX = 8.64e12
 
-function sayCondition(condition: unknown, isInner = false): string {
+function conditionText(condition: unknown, isInner = false): string {
   if (isScalar(condition)) return truthy(condition) ? 'always' : 'never'
   const segment = referenceOf(condition)
   if (segment !== undefined) return `in segment ${segment}`
   const attribute = attributeIn(condition)
   if (attribute !== undefined) return `${attribute} is set`
   const { operator = '', operands = [] } = operatorCallOf(condition) ?? {}
-  if (operator === 'and' || operator === 'or') return sayGroup(operator, operands, isInner)
-  if (operator === '!' || operator === '!!') return sayNegation(operator, operands)
-  return sayClause(operator, operands) ?? CUSTOM
+  if (operator === 'and' || operator === 'or') return groupText(operator, operands, isInner)
+  if (operator === '!' || operator === '!!') return negationText(operator, operands)
+  return clauseText(operator, operands) ?? CUSTOM
 }
 
-function sayGroup(operator: string, operands: readonly unknown[], isInner: boolean): string {
+function groupText(operator: string, operands: readonly unknown[], isInner: boolean): string {
   if (operands.length === 0) return CUSTOM
   const isOne = operands.length === 1
-  const words = operands.map((operand) => sayCondition(operand, !isOne)).join(` ${operator} `)
+  const words = operands.map((operand) => conditionText(operand, !isOne)).join(` ${operator} `)
   return isInner && !isOne ? `(${words})` : words
 }
 
-function sayNegation(operator: string, operands: readonly unknown[]): string {
+function negationText(operator: string, operands: readonly unknown[]): string {
   const [inner] = operands
   if (operands.length !== 1) return CUSTOM
   const attribute = attributeIn(inner)
-  if (operator === '!!') return attribute === undefined ? sayCondition(inner) : `${attribute} is set`
-  return attribute === undefined ? `not ${sayCondition(inner, true)}` : `${attribute} is not set`
+  if (operator === '!!') return attribute === undefined ? conditionText(inner) : `${attribute} is set`
+  return attribute === undefined ? `not ${conditionText(inner, true)}` : `${attribute} is not set`
 }
 
 /** An attribute compared with constants; undefined for any other operator call. */
-function sayClause(operator: string, operands: readonly unknown[]): string | undefined {
+function clauseText(operator: string, operands: readonly unknown[]): string | undefined {
   const [left, right, version] = operands
   const subject = attributeIn(left)
   if (subject === undefined)
@@ -183,11 +183,11 @@ function sayClause(operator: string, operands: readonly unknown[]): string | und
   if (operator === 'sem_ver' && operands.length === 3 && isScalar(right) && isScalar(version))
     return `${subject} is version ${right} ${version}`
   if (operands.length !== 2 || !Object.hasOwn(VERBS, operator)) return undefined
-  if (operator === 'in') return sayMembership(subject, right)
-  return isScalar(right) ? `${subject} ${VERBS[operator]} ${sayValue(left, right)}` : undefined
+  if (operator === 'in') return membershipText(subject, right)
+  return isScalar(right) ? `${subject} ${VERBS[operator]} ${valueText(left, right)}` : undefined
 }
 
-function sayMembership(subject: string, list: unknown): string | undefined {
+function membershipText(subject: string, list: unknown): string | undefined {
   const segment = referenceOf(list)
   if (segment !== undefined) return `${subject} is in segment ${segment}`
   if (!Array.isArray(list) || !list.every(isScalar)) return undefined
@@ -196,7 +196,7 @@ function sayMembership(subject: string, list: unknown): string | undefined {
   return `${subject} is one of ${shown}${list.length > VALUES_SHOWN_MAX ? `, +${list.length - VALUES_SHOWN_MAX}` : ''}`
 }
 
-function sayValue(attribute: unknown, value: unknown): string {
+function valueText(attribute: unknown, value: unknown): string {
   const isTime = operatorCallOf(attribute)?.operands[0] === TIMESTAMP
   if (!isTime || typeof value !== 'number' || Math.abs(value) > SECONDS_MAX) return String(value)
   return `${new Date(value * 1_000).toISOString().slice(0, 16).replace('T', ' ')} UTC`
