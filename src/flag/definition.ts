@@ -56,7 +56,10 @@ export const VALUE_DEPTH_MAX = 50
 export const FLAGS_MAX = 20_000
 /** The longest JSON text of all `members` of a document, in UTF-16 units. */
 export const MEMBERS_LENGTH_MAX = 65_536
-/** How deep a document may nest, in JSON objects and arrays. */
+/**
+ * How deep a document may nest, in JSON objects and arrays. Every write through the service checks it. What a program wrote past the service
+ * may nest deeper than the call stack, so code that reads all rules of an environment is not recursive, or stops at this depth.
+ */
 export const DOCUMENT_DEPTH_MAX = 100
 /** The longest flag key, name of a variant or segment, and metadata key, in UTF-16 units. */
 export const NAME_LENGTH_MAX = 256

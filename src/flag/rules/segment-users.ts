@@ -1,4 +1,5 @@
-import { type Definition, isRecord, RULE_DEPTH_MAX, type SegmentRules } from '../definition.ts'
+import { type Definition, DOCUMENT_DEPTH_MAX, RULE_DEPTH_MAX, type SegmentRules } from '../definition.ts'
+import { FlagError, shorten } from '../error.ts'
 import { referenceOf } from './expression.ts'
 import { referencesIn, usersOf } from './segments.ts'
 
@@ -39,10 +40,23 @@ function addPaths(
 const usersIn = (paths: ReadonlyMap<string, readonly string[]>): SegmentUser[] =>
   Array.from(paths, ([key, path]) => ({ key, path }))
 
-/** `rule` with all references to the segment `from` changed to `to`. Recursive: a stored rule nests at most 100 deep. */
+/**
+ * `rule` with all references to the segment `from` changed to `to`; a rule without them is returned as it is. Fails with `invalid` for a rule
+ * that nests deeper than a document may.
+ */
 export function renameReferences(rule: unknown, from: string, to: string): unknown {
-  if (Array.isArray(rule)) return rule.map((item) => renameReferences(item, from, to))
-  if (!isRecord(rule)) return rule
-  if (referenceOf(rule) === from) return { $ref: to }
-  return Object.fromEntries(Object.entries(rule).map(([key, item]) => [key, renameReferences(item, from, to)]))
+  return referencesIn(rule).has(from) ? withRenamed(rule, { from, to, depth: 0 }) : rule
+}
+
+function withRenamed(value: unknown, { from, to, depth }: { from: string; to: string; depth: number }): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > DOCUMENT_DEPTH_MAX)
+    throw new FlagError(
+      'invalid',
+      `Cannot rename: a rule with ${shorten(from)} nests deeper than ${DOCUMENT_DEPTH_MAX}`,
+    )
+  if (referenceOf(value) === from) return { $ref: to }
+  const inner = (item: unknown) => withRenamed(item, { from, to, depth: depth + 1 })
+  if (Array.isArray(value)) return value.map(inner)
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inner(item)]))
 }

@@ -81,7 +81,7 @@ export function reachedFrom(rule: unknown, segments: SegmentRules): SegmentRules
   return Object.fromEntries(reached.map((name) => [name, segments[name]]))
 }
 
-/** The names of all segments in a rule. Not recursive, because a stored rule may nest deeper than the call stack. */
+/** The names of all segments in a rule. Not recursive: see `DOCUMENT_DEPTH_MAX`. */
 export function referencesIn(rule: unknown): ReadonlySet<string> {
   const names = new Set<string>()
   const pending: unknown[] = [rule]

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { FlagError } from '../../../src/flag/error.ts'
 import { renameReferences, segmentUsers } from '../../../src/flag/rules/segment-users.ts'
 
 const uses = (name: string) => ({ targeting: { if: [{ $ref: name }, 'on', 'off'] } })
@@ -39,6 +40,25 @@ test('segmentUsers() ends at paths longer than any valid rule has', () => {
     Array.from({ length: 20_000 }, (_, index) => [`s${index}`, index === 0 ? [] : { $ref: `s${index - 1}` }]),
   )
   assert.equal(segmentUsers([], segments)('s0').segments.length, 101)
+})
+
+/** `inner` in so many objects. */
+function nested(inner: unknown, depth: number): unknown {
+  let rule = inner
+  for (let level = 0; level < depth; level += 1) rule = { '!': rule }
+  return rule
+}
+
+test('renameReferences() refuses a reference in a rule that nests deeper than a document may', () => {
+  const deepest = nested({ $ref: 'a' }, 100)
+  assert.deepEqual(renameReferences(deepest, 'a', 'b'), nested({ $ref: 'b' }, 100))
+  const tooDeep = nested({ $ref: 'a' }, 100_000)
+  assert.throws(
+    () => renameReferences(tooDeep, 'a', 'b'),
+    (error: unknown) =>
+      error instanceof FlagError && error.code === 'invalid' && /"a" nests deeper/.test(error.message),
+  )
+  assert.equal(renameReferences(tooDeep, 'other', 'b'), tooDeep)
 })
 
 test('renameReferences() changes references and nothing else', () => {
