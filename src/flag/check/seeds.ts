@@ -1,11 +1,9 @@
 import { type Mistake, pointerTo, shorten } from '../error.ts'
-import { isScalar, type OperatorCall, operatorCallOf } from '../rules/expression.ts'
+import { isScalar, LOOPS, type OperatorCall, operatorCallOf } from '../rules/expression.ts'
 
 type Paths = ReadonlySet<string>
 const NONE: Paths = new Set()
 
-/** Operators whose inner rule reads an item of a list instead of the context. */
-const LOOPS: ReadonlySet<string> = new Set(['map', 'filter', 'reduce', 'all', 'some', 'none'])
 const DEPTH_MAX = 200
 
 /**

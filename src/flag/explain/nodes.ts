@@ -1,7 +1,7 @@
 import { isRecord, type SegmentRules } from '../definition.ts'
 import { pointerTo } from '../error.ts'
 import { parseVersion } from '../operators/version.ts'
-import { isScalar, type OperatorCall, operatorCallOf, referenceOf, truthy } from '../rules/expression.ts'
+import { isScalar, LOOPS, type OperatorCall, operatorCallOf, referenceOf, truthy } from '../rules/expression.ts'
 import type { Trace } from './trace.ts'
 
 /** Instead of the value of a node that the evaluation did not reach. */
@@ -30,8 +30,6 @@ export type ExplainedNode = { readonly pointer: string; readonly value: unknown 
 )
 
 const CLAUSE_OPERATORS = new Set('== != === !== < <= > >= in starts_with ends_with sem_ver !! !'.split(' '))
-/** Operators that evaluate their operands with other data in scope. */
-const LOOPS = new Set(['map', 'filter', 'reduce', 'all', 'some', 'none'])
 
 /** Describes the nodes of a rule with the values of one evaluation. Stops after `nodesMax` nodes. */
 export class NodeReader {

@@ -5,6 +5,7 @@ import {
   type Expression,
   isScalar,
   type Operator,
+  own,
   spend,
   toNumber,
 } from '../rules/expression.ts'
@@ -110,10 +111,4 @@ function walk(start: unknown, path: readonly string[]): unknown {
   let value = start
   for (const step of path) value = own(value, step)
   return value ?? null
-}
-
-/** Own properties only, so that no rule reads a prototype. Of a list: an index or `length`. */
-function own(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-  return (value as Readonly<Record<string, unknown>>)[name]
 }

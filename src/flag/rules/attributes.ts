@@ -1,4 +1,4 @@
-import { operatorCallOf } from './expression.ts'
+import { LOOPS, operatorCallOf } from './expression.ts'
 
 type Literal = string | number | boolean
 /** An attribute of contexts that rules read. */
@@ -15,8 +15,6 @@ export type Attribute = {
 const BUILT_IN = ['targetingKey', '$flagd.flagKey', '$flagd.timestamp']
 /** Operators that compare an attribute with literals. */
 const COMPARISONS = new Set('== != === !== < <= > >= in starts_with ends_with sem_ver'.split(' '))
-/** Operators whose first operand alone has the context in scope. */
-const LOOPS = new Set('map filter reduce all some none'.split(' '))
 const ATTRIBUTES_MAX = 500
 const VALUES_MAX = 20
 const VALUE_LENGTH_MAX = 200
@@ -29,7 +27,7 @@ export class AttributeCollector {
     for (const name of BUILT_IN) this.#found.set(name, { uses: 0, values: new Set() })
   }
 
-  /** Not recursive, because a stored rule may nest deeper than the call stack. */
+  /** Not recursive: see `DOCUMENT_DEPTH_MAX`. */
   add(rule: unknown): void {
     const pending: unknown[] = [rule]
     while (pending.length > 0) {
@@ -57,8 +55,10 @@ export class AttributeCollector {
       this.#note(operands[0], [])
       return operands.slice(1)
     }
-    if (operator === 'missing') for (const path of operands.flat()) this.#note(path, [])
-    if (LOOPS.has(operator)) return operands.slice(0, 1)
+    if (operator === 'missing') for (const path of pathsIn(operands)) this.#note(path, [])
+    if (operator === 'missing_some') for (const path of pathsIn(operands.slice(1))) this.#note(path, [])
+    // The second operand reads an item of the list; the third one is the start of `reduce`.
+    if (LOOPS.has(operator)) return operands.filter((_, index) => index !== 1)
     if (!COMPARISONS.has(operator)) return operands
     const literals = (operator === 'sem_ver' ? operands.slice(2) : operands.flat()).filter(isLiteral)
     return operands.filter((operand) => {
@@ -75,6 +75,21 @@ export class AttributeCollector {
     known.uses += 1
     for (const literal of literals) if (known.values.size < VALUES_MAX) known.values.add(literal)
   }
+}
+
+/** The texts in operands, in lists, and in lists that are merged. */
+function pathsIn(operands: readonly unknown[]): unknown[] {
+  const paths: unknown[] = []
+  const pending = [operands]
+  for (const items of pending) {
+    for (const item of items) {
+      const call = operatorCallOf(item)
+      if (Array.isArray(item)) pending.push(item)
+      else if (call?.operator === 'merge') pending.push(call.operands)
+      else paths.push(item)
+    }
+  }
+  return paths
 }
 
 /** The path of `{"var": path}`; undefined for anything else, and with a default, which is an operand of its own. */

@@ -1,4 +1,11 @@
-import { type Bucketing, isRecord, PRODUCT_LENGTH_MAX, STEPS_MAX, VALUE_DEPTH_MAX } from '../definition.ts'
+import {
+  type Bucketing,
+  isRecord,
+  type JsonRecord,
+  PRODUCT_LENGTH_MAX,
+  STEPS_MAX,
+  VALUE_DEPTH_MAX,
+} from '../definition.ts'
 
 /** State of one evaluation, besides the data in scope. Created for each evaluation, so compiled rules are stateless. */
 export type EvaluationFrame = {
@@ -58,6 +65,9 @@ export function operatorCallOf(rule: unknown): OperatorCall | undefined {
   return { operator, operands: Array.isArray(written) ? written : [written], written }
 }
 
+/** Operators whose second operand runs for each item of a list, with the item in scope instead of the context. */
+export const LOOPS: ReadonlySet<string> = new Set(['map', 'filter', 'reduce', 'all', 'some', 'none'])
+
 /** The name of the segment that `{"$ref": name}` refers to; undefined for any other value. */
 export function referenceOf(rule: unknown): string | undefined {
   if (!isRecord(rule) || !Object.hasOwn(rule, '$ref')) return undefined
@@ -82,6 +92,14 @@ export function broken(message: string): Expression {
   return () => {
     throw fault
   }
+}
+
+/** The own member `name` of an object; of a list, an index or "length". Undefined for an inherited one, such as "constructor". */
+export function own<Value>(value: Readonly<Record<string, Value>>, name: string): Value | undefined
+export function own(value: unknown, name: string): unknown
+export function own(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+  return (value as JsonRecord)[name]
 }
 
 /** Whether `rule` is a constant: a string, number, boolean or null. */

@@ -3,6 +3,7 @@ import { checkDefinition } from '../../flag/check/definition.ts'
 import { checkSeeds } from '../../flag/check/seeds.ts'
 import type { Definition } from '../../flag/definition.ts'
 import { FlagError, type Mistake } from '../../flag/error.ts'
+import { own } from '../../flag/rules/expression.ts'
 import { type Author, type NewChangeRecord, recordChanges } from './changes.ts'
 import type { Transaction } from './database.ts'
 import { type EnvironmentRow, raiseRevision } from './environments.ts'
@@ -15,7 +16,7 @@ import {
   lockFlags,
   storeDefinitions,
 } from './flag-rows.ts'
-import { changedSegments, own } from './rules/segment-change.ts'
+import { changedSegments } from './rules/segment-change.ts'
 
 /** Changes to a locked environment. */
 export type DefinitionsWrite = {

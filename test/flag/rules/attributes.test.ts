@@ -19,6 +19,11 @@ const clauses: readonly (readonly [unknown, Record<string, unknown[]>])[] = [
   [{ if: [{ '!!': [{ var: 'a.b' }] }, 'on', 'off'] }, { 'a.b': [] }],
   [{ fractional: [{ var: 'team' }, ['on', 50], ['off', 50]] }, { team: [] }],
   [{ missing: ['a', 'b'] }, { a: [], b: [] }],
+  [{ missing: [['a', 'b']] }, { a: [], b: [] }],
+  [{ missing: { merge: ['a', ['b'], { if: [{ var: 'c' }, ['x'], []] }] } }, { a: [], b: [], c: [] }],
+  [{ missing_some: [1, ['a', 'b', 'a.c']] }, { a: [], b: [], 'a.c': [] }],
+  [{ missing_some: [{ var: 'n' }, { merge: ['a', ['b']] }] }, { n: [], a: [], b: [] }],
+  [{ reduce: [{ var: 'list' }, { var: 'current' }, { var: 'start' }] }, { list: [], start: [] }],
   [{ some: [{ var: 'groups' }, { '==': [{ var: 'name' }, 'x'] }] }, { groups: [] }],
   [{ '==': [{ var: ['plan', 'none'] }, 'pro'] }, { plan: [] }],
   [{ and: [{ '==': [{ var: 'a' }, 1] }, { or: [{ '==': [{ var: 'a' }, '1'] }, { $ref: 's' }] }] }, { a: ['1', 1] }],
@@ -61,6 +66,12 @@ test('a rule that nests deeper than the call stack is read', () => {
   let rule: unknown = { var: 'deep' }
   for (let depth = 0; depth < 100_000; depth += 1) rule = { '!': [rule] }
   assert.deepEqual(attributesIn(rule), { deep: [] })
+})
+
+test('paths in lists that nest deeper than the call stack are read', () => {
+  let list: unknown = ['deep']
+  for (let depth = 0; depth < 100_000; depth += 1) list = [list]
+  assert.deepEqual(attributesIn({ missing: list }), { deep: [] })
 })
 
 test('a list longer than the call stack is read', () => {

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { type Attribute, AttributeCollector } from '../../../flag/rules/attributes.ts'
 import type { Database } from '../database.ts'
 import { selectAll } from '../flag-set.ts'
@@ -12,13 +12,13 @@ import { environments } from '../tables.ts'
 export function listAttributes(database: Database, project: string, environment?: string): Promise<Attribute[]> {
   return database.read(async (db) => {
     const { id } = await selectProject(db, project)
+    const isWanted = environment === undefined ? undefined : eq(environments.key, environment)
     const rows = await db
-      .select({ id: environments.id, key: environments.key, segments: environments.segments })
+      .select({ id: environments.id, segments: environments.segments })
       .from(environments)
-      .where(eq(environments.projectId, id))
+      .where(and(eq(environments.projectId, id), isWanted))
     const collector = new AttributeCollector()
     for (const row of rows) {
-      if (environment !== undefined && row.key !== environment) continue
       for (const rule of Object.values(row.segments)) collector.add(rule)
       for (const { targeting } of (await selectAll(db, row.id)).values()) collector.add(targeting)
     }

@@ -5,6 +5,7 @@ import { checkSeeds } from '../../../flag/check/seeds.ts'
 import type { Definition, SegmentRules } from '../../../flag/definition.ts'
 import { checkPortable } from '../../../flag/document.ts'
 import { type Mistake, pointerTo } from '../../../flag/error.ts'
+import { own } from '../../../flag/rules/expression.ts'
 import { affectedBy, type CompiledSegments, compileSegments, referencesIn } from '../../../flag/rules/segments.ts'
 
 /** What is wrong with a change of segments. */
@@ -25,10 +26,6 @@ export function changedSegments(before: SegmentRules, after: SegmentRules): stri
   return [...names].filter((name) => !isDeepStrictEqual(own(before, name), own(after, name)))
 }
 
-/** What a record has for a name; undefined for inherited members, because a segment may be named "constructor". */
-export const own = <Value>(record: Readonly<Record<string, Value>>, name: string): Value | undefined =>
-  Object.hasOwn(record, name) ? record[name] : undefined
-
 /** Checks a change of segments, and the flags that refer to them. Mistakes that existed before do not count. */
 export function checkSegmentChange(
   before: SegmentRules,
@@ -42,7 +39,7 @@ export function checkSegmentChange(
   const later = compileSegments(after, 'v2')
   const affected = affectedBy(changed, earlier.references, later.references)
   const change = { before, after, earlier, later, changed, affected }
-  const doubts = [...changed].flatMap((name) => checkSeeds(after[name], `/$evaluators${pointerTo(name)}`))
+  const doubts = [...changed].flatMap((name) => checkSeeds(own(after, name), `/$evaluators${pointerTo(name)}`))
   return { unfit, mistakes: [...inSegments(change), ...inFlags(change, flags)], doubts, affected }
 }
 
@@ -61,7 +58,7 @@ function inSegments({ before, after, earlier, later, changed, affected }: Segmen
     if (!affected.has(name)) return []
     const pointer = `/$evaluators${pointerTo(name)}`
     const mistakes = checkRule(rule, later.compiled, pointer)
-    return changed.has(name) ? mistakes : newIn(mistakes, checkRule(before[name], earlier.compiled, pointer))
+    return changed.has(name) ? mistakes : newIn(mistakes, checkRule(own(before, name), earlier.compiled, pointer))
   })
 }
 

@@ -1,10 +1,10 @@
 import { FlagError } from '../../../flag/error.ts'
+import { own } from '../../../flag/rules/expression.ts'
 import { type SegmentUsers, segmentUsers } from '../../../flag/rules/segment-users.ts'
 import { referencesIn } from '../../../flag/rules/segments.ts'
 import type { Database } from '../database.ts'
 import { type EnvironmentName, type EnvironmentRow, readEnvironmentRow } from '../environments.ts'
 import { selectAll } from '../flag-set.ts'
-import { own } from './segment-change.ts'
 
 /** A segment of an environment: a rule shared by name. `revision` is that of its last change. */
 export type StoredSegment = { readonly name: string; readonly rule: unknown; readonly revision: bigint }
