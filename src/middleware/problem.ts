@@ -42,13 +42,19 @@ export type ProblemFields = {
   members?: Readonly<Record<string, unknown>>
 }
 
+/** A mistake as responses show it. */
+export const errorOf = ({ pointer, message }: Mistake): { readonly pointer: string; readonly detail: string } => ({
+  pointer,
+  detail: message,
+})
+
 /** The members of a problem document (RFC 9457). */
 export function problemOf(
   status: number,
   { code, detail, mistakes = [], members }: ProblemFields,
   traceId: string,
 ): object {
-  const errors = mistakes.slice(0, MISTAKES_MAX).map(({ pointer, message }) => ({ pointer, detail: message }))
+  const errors = mistakes.slice(0, MISTAKES_MAX).map(errorOf)
   return {
     type: 'about:blank',
     title: TITLE[status] ?? 'Error',

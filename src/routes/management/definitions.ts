@@ -6,6 +6,7 @@ import { checkJson } from '../../flag/check/json.ts'
 import { type Definition as FlagDefinition, isRecord } from '../../flag/definition.ts'
 import { FlagError, type Mistake as FlagMistake } from '../../flag/error.ts'
 import { authorize, authorOf } from '../../middleware/authentication.ts'
+import { errorOf } from '../../middleware/problem.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import * as definitions from '../../repository/postgres/definitions.ts'
 import type { RefreshFlags } from './environments.ts'
@@ -133,7 +134,7 @@ const writtenResponse = (c: Context, written: definitions.ChangedDefinition | un
   c.json(written && { ...written.definition, ...warningsOf(written) }, 200, written && etagOf(written.revision))
 
 const warningsOf = ({ warnings }: definitions.ChangedDefinition) =>
-  warnings.length > 0 ? { warnings: warnings.map(({ pointer, message }) => ({ pointer, detail: message })) } : {}
+  warnings.length > 0 ? { warnings: warnings.map(errorOf) } : {}
 
 /** A client may send back what a response contained, `warnings` included; they are not part of the definition. */
 function withoutWarnings(definition: unknown): unknown {

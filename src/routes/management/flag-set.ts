@@ -3,8 +3,9 @@ import * as v from 'valibot'
 import type { Authenticate } from '../../cache/authenticator.ts'
 import { readDocument } from '../../flag/check/document.ts'
 import { documentOf, portableDocumentOf } from '../../flag/document.ts'
-import { FlagError, type Mistake as FlagMistake } from '../../flag/error.ts'
+import { FlagError } from '../../flag/error.ts'
 import { authorize, authorOf } from '../../middleware/authentication.ts'
+import { errorOf } from '../../middleware/problem.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import type { DefinitionDifference } from '../../repository/postgres/flag-rows.ts'
 import { applyFlagSet, exportFlagSet, type FlagSetProblem, findProblems } from '../../repository/postgres/flag-set.ts'
@@ -109,7 +110,7 @@ export function flagSetRoutes(database: Database, authenticate: Authenticate, re
           metadata,
           members,
           differences: changed.map(({ key, before = null, after = null }) => ({ key, before, after })),
-          warnings: warnings.map(toError),
+          warnings: warnings.map(errorOf),
         }
         return c.json(result, 200, etagOf(revision))
       },
@@ -139,9 +140,7 @@ function keysOf(changed: readonly DefinitionDifference[]) {
 }
 
 function toJson({ subject, key, mistakes }: FlagSetProblem) {
-  const errors = mistakes.slice(0, PROBLEM_MISTAKES_MAX).map(toError)
+  const errors = mistakes.slice(0, PROBLEM_MISTAKES_MAX).map(errorOf)
   const left = mistakes.length - errors.length
   return { subject, key, errors, ...(left > 0 && { errorsLeftOut: left }) }
 }
-
-const toError = ({ pointer, message }: FlagMistake) => ({ pointer, detail: message })

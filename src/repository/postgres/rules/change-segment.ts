@@ -10,7 +10,10 @@ import { type DefinitionsWrite, writeDefinitions } from '../write-definitions.ts
 import { changedSegments, checkSegmentChange, type SegmentFindings } from './segment-change.ts'
 import { missingSegment, type SegmentName, type StoredSegment, segmentIn } from './segments.ts'
 
-/** A segment after a change. `affects`: the keys of the flags that may evaluate differently. With `dryRun` the revision is the present one. */
+/**
+ * A segment after a change. `affects`: the keys of the flags that may evaluate differently. With `dryRun` the revision is that of the stored
+ * segment; 0 if there is none.
+ */
 export type ChangedSegment = StoredSegment & {
   readonly affects: readonly string[]
   readonly warnings: readonly Mistake[]
@@ -40,8 +43,8 @@ export function changeSegment(
     const after = { ...environment.segments, [name.segment]: rule }
     const findings = checkChange(environment, after, { flags, segment: name.segment })
     const revision = await writeSegments(tx, environment, { ...write, after })
-    const isUnchanged = before && findings.affected.size === 0
-    const stored = { name: name.segment, rule, revision: isUnchanged ? before.revision : revision }
+    const isUnchanged = write.dryRun || (before && findings.affected.size === 0)
+    const stored = { name: name.segment, rule, revision: isUnchanged ? (before?.revision ?? 0n) : revision }
     return { ...stored, affects: affectedFlags(flags, findings), warnings: findings.doubts }
   })
 }
@@ -92,7 +95,8 @@ export function renameSegment(
     const others = new Map([...flags].filter(([key]) => !next.has(key)))
     const findings = checkChange(environment, after, { flags: others, segment: to })
     const revision = await writeSegments(tx, environment, { ...write, after, definitions: next, renamed: { from, to } })
-    return { name: to, rule: after[to], revision, affects: affectedFlags(flags, findings), warnings: [] }
+    const stored = { name: to, rule: after[to], revision: write.dryRun ? before.revision : revision }
+    return { ...stored, affects: affectedFlags(flags, findings), warnings: [] }
   })
 }
 
@@ -158,7 +162,7 @@ const onlyDisabledFlags = (users: SegmentUsers, flags: ReadonlyMap<string, Defin
   users.segments.length === 0 && users.flags.every(({ key }) => flags.get(key)?.state === 'DISABLED')
 
 /** Users that one response names. */
-export const USERS_MAX = 1_000
+const USERS_MAX = 1_000
 
 /** The users of a segment as a response shows them: at most `max` of each kind, and the count of all. */
 export const shownUsers = ({ flags, segments }: SegmentUsers, max = USERS_MAX) => ({

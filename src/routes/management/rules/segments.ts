@@ -5,6 +5,7 @@ import { checkJson } from '../../../flag/check/json.ts'
 import { isRecord } from '../../../flag/definition.ts'
 import { FlagError, type Mistake as FlagMistake } from '../../../flag/error.ts'
 import { authorize, authorOf } from '../../../middleware/authentication.ts'
+import { errorOf } from '../../../middleware/problem.ts'
 import type { Database } from '../../../repository/postgres/database.ts'
 import {
   type ChangedSegment,
@@ -25,6 +26,7 @@ import {
   EnvironmentKey,
   EnvironmentPath,
   Mistake,
+  nextKey,
   Page,
   ProjectKey,
   pageOf,
@@ -55,7 +57,10 @@ const Segment = v.object({
 const WrittenSegment = v.object({
   name: SegmentName,
   rule: v.unknown(),
-  revision,
+  revision: v.pipe(
+    revision,
+    v.description('Of the last change of the segment, before a dry run as after it; 0 if it does not exist'),
+  ),
   dryRun: v.boolean(),
   affects: v.pipe(
     v.array(v.string()),
@@ -86,9 +91,13 @@ const Renaming = v.strictObject({ to: SegmentName })
 export function segmentRoutes(database: Database, authenticate: Authenticate, refresh: RefreshFlags): Hono {
   const viewer = authorize(authenticate, 'viewer')
   const editor = authorize(authenticate, 'editor')
-  const refreshed = async <T>(name: { project: string; environment: string }, written: Promise<T>): Promise<T> => {
+  const refreshed = async <T>(
+    { project, environment }: { project: string; environment: string },
+    { dryRun }: { dryRun: boolean },
+    written: Promise<T>,
+  ): Promise<T> => {
     const result = await written
-    await refresh(`${name.project}/${name.environment}`)
+    if (!dryRun) await refresh(`${project}/${environment}`)
     return result
   }
   return new Hono()
@@ -101,8 +110,8 @@ export function segmentRoutes(database: Database, authenticate: Authenticate, re
       async (c) => {
         const page = c.req.valid('query')
         const rows = await listSegments(database, c.req.valid('param'), page)
-        const next = rows.length < page.limit ? null : (rows.at(-1)?.name ?? null)
-        return c.json({ items: rows.map((row) => toJson(row, LISTED_USERS_MAX)), next })
+        const named = rows.map(({ name: key }) => ({ key }))
+        return c.json({ items: rows.map((row) => toJson(row, LISTED_USERS_MAX)), next: nextKey(named, page.limit) })
       },
     )
     .get('/:name', describe('Read a segment', Segment), viewer, path(SegmentPath), async (c) => {
@@ -119,7 +128,7 @@ export function segmentRoutes(database: Database, authenticate: Authenticate, re
         const name = nameOf(c.req.valid('param'))
         const { rule } = ruleIn(await readJson(c))
         const write = { ...writeOf(c), ...c.req.valid('query'), next: () => rule }
-        return writtenResponse(c, await refreshed(name, changeSegment(database, name, write)), write)
+        return writtenResponse(c, await refreshed(name, write, changeSegment(database, name, write)), write)
       },
     )
     .patch(
@@ -137,7 +146,7 @@ export function segmentRoutes(database: Database, authenticate: Authenticate, re
           return ruleIn({ value: mergePatch({ rule: before.rule }, patch.value) }).rule
         }
         const write = { ...writeOf(c), ...c.req.valid('query'), next }
-        return writtenResponse(c, await refreshed(name, changeSegment(database, name, write)), write)
+        return writtenResponse(c, await refreshed(name, write, changeSegment(database, name, write)), write)
       },
     )
     .delete(
@@ -148,7 +157,8 @@ export function segmentRoutes(database: Database, authenticate: Authenticate, re
       query(DeleteQuery),
       async (c) => {
         const name = nameOf(c.req.valid('param'))
-        await refreshed(name, deleteSegment(database, name, { ...writeOf(c), ...c.req.valid('query') }))
+        const write = { ...writeOf(c), ...c.req.valid('query') }
+        await refreshed(name, write, deleteSegment(database, name, write))
         return c.body(null, 204)
       },
     )
@@ -162,7 +172,7 @@ export function segmentRoutes(database: Database, authenticate: Authenticate, re
       async (c) => {
         const name = nameOf(c.req.valid('param'))
         const write = { ...writeOf(c), ...c.req.valid('query'), ...c.req.valid('json') }
-        return writtenResponse(c, await refreshed(name, renameSegment(database, name, write)), write)
+        return writtenResponse(c, await refreshed(name, write, renameSegment(database, name, write)), write)
       },
     )
 }
@@ -194,9 +204,9 @@ function writtenResponse(c: Context, { affects, warnings, ...segment }: ChangedS
     dryRun: write.dryRun,
     affects: affects.slice(0, AFFECTED_MAX),
     affectsCount: affects.length,
-    ...(warnings.length > 0 && { warnings: warnings.map(({ pointer, message }) => ({ pointer, detail: message })) }),
+    ...(warnings.length > 0 && { warnings: warnings.map(errorOf) }),
   }
-  return c.json(result, 200, etagOf(segment.revision))
+  return c.json(result, 200, segment.revision > 0n ? etagOf(segment.revision) : undefined)
 }
 
 const toJson = ({ usedBy, revision, ...segment }: ListedSegment, usersMax?: number) => ({

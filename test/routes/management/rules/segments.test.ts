@@ -4,11 +4,20 @@ import { environments } from '../../../../src/repository/postgres/tables.ts'
 import { openService, type Service } from '../../../support/service.ts'
 
 let service: Service
+/** The environments that were loaded after a change. */
+const refreshes: string[] = []
 let made = 0
 let environment: string
 let segments: string
 before(async () => {
-  service = await openService()
+  service = await openService({
+    dependencies: {
+      refreshFlags: async (scope) => {
+        refreshes.push(scope)
+        await service.snapshots.refresh(scope)
+      },
+    },
+  })
 })
 after(() => service.close())
 beforeEach(async () => {
@@ -103,6 +112,28 @@ test('the ETag is the revision at which this segment changed, and preconditions 
   ])
     assert.equal(answer.status, 412)
   assert.equal((await put('new', [], { 'if-match': '*' })).status, 412)
+})
+
+test('a dry run has the ETag of the segment itself, none of a segment that does not exist, and publishes nothing', async () => {
+  const etag = (await put('staff', staff)).headers.get('etag')
+  await call('PUT', `${environment}/flags/a`, { body: flag })
+  const { body: stored, headers } = await call('GET', `${segments}/staff`)
+  assert.equal(headers.get('etag'), etag)
+  refreshes.splice(0)
+  const rename = { body: { to: 'crew' } }
+  for (const answer of [
+    await put('staff', ['ada'], {}, '?dryRun=true'),
+    await put('staff', staff, {}, '?dryRun=true'),
+    await call('PATCH', `${segments}/staff?dryRun=true`, { body: { rule: ['ada'] } }),
+    await call('POST', `${segments}/staff/rename?dryRun=true`, rename),
+  ])
+    assert.deepEqual([answer.status, answer.headers.get('etag'), answer.body.revision], [200, etag, stored.revision])
+  const created = await put('new', staff, {}, '?dryRun=true')
+  assert.deepEqual([created.status, created.headers.get('etag'), created.body.revision], [200, null, 0])
+  assert.equal((await call('DELETE', `${segments}/staff?dryRun=true`)).status, 204)
+  assert.deepEqual(refreshes, [])
+  await call('POST', `${segments}/staff/rename`, rename)
+  assert.deepEqual(refreshes, [`p${made}/test`])
 })
 
 test('each change of a segment has a record of its own, whichever way it came', async () => {
