@@ -3,14 +3,14 @@ import { type Selector, selects } from '../../cache/selector.ts'
 import type { Snapshot } from '../../cache/snapshots.ts'
 import type { SnapshotUpdate, Subscriptions } from '../../cache/subscriptions.ts'
 import { differenceOf, type FlagDifference } from '../../flag/flag-set.ts'
-import { type Authorize, type CallContext, sharedMessage } from '../service.ts'
+import { type Authorize, type CallContext, type CallScope, sharedMessage } from '../service.ts'
 import { isStopping, type OpenStreams } from '../stream-limits.ts'
 
 export type FlagEventDependencies = {
   readonly authorize: Authorize
   readonly subscriptions: Pick<Subscriptions, 'watch'>
   readonly streams: OpenStreams
-  /** Idle time before a `keep_alive` event. */
+  /** Idle time before a `keep_alive` event, and before the key of a stream is checked. */
   readonly keepAliveMs?: number | undefined
 }
 
@@ -36,10 +36,12 @@ export function eventStream<O extends DescMessage>(
     const flags = changedFlags(before, news, selector)
     return Object.keys(flags).length > 0 ? [event('configuration_change', { flags })] : []
   }
-  async function* events(flagSetId: string, selector: Selector | undefined, signal: AbortSignal) {
+  async function* events(authorized: () => CallScope | Promise<CallScope>, signal: AbortSignal) {
+    const { flagSetId, selector } = await authorized()
     let last: Snapshot | undefined
     const watching = subscriptions.watch(flagSetId, { signal, silenceMs: keepAliveMs, withBoundaries: true })
     for await (const news of watching) {
+      await authorized()
       if (news === null) yield keepAlive
       else yield* last === undefined ? [ready] : changes(last, news, selector)
       last = news?.snapshot ?? last
@@ -47,8 +49,9 @@ export function eventStream<O extends DescMessage>(
     if (isStopping(signal)) yield event('provider_shutdown', {})
   }
   return async function* (_: unknown, call: CallContext): AsyncGenerator<MessageShape<O>> {
-    const { flagSetId, selector } = await authorize(call, 'client')
-    yield* streams.run(flagSetId, call.signal, (signal) => events(flagSetId, selector, signal))
+    const authorized = () => authorize(call, 'client')
+    const { flagSetId } = await authorized()
+    yield* streams.run(flagSetId, call.signal, (signal) => events(authorized, signal))
   }
 }
 

@@ -10,7 +10,15 @@ import {
   type SyncFlagsResponse,
   SyncFlagsResponseSchema,
 } from '../gen/flagd/sync/v1/sync_pb.js'
-import { type Authorize, type MethodEntry, methodsOf, RpcError, StatusCode, sharedMessage } from '../service.ts'
+import {
+  type Authorize,
+  type CallScope,
+  type MethodEntry,
+  methodsOf,
+  RpcError,
+  StatusCode,
+  sharedMessage,
+} from '../service.ts'
 import type { OpenStreams } from '../stream-limits.ts'
 
 export type FlagSyncDependencies = {
@@ -20,16 +28,20 @@ export type FlagSyncDependencies = {
   readonly streams: OpenStreams
   /** Records that an in-process provider read the flag set of an environment. */
   readonly noteSync: (environmentId: bigint) => void
+  /** Idle time after which the key of a stream is checked. */
+  readonly keyCheckMs?: number | undefined
   /** Static values that override every evaluation context; in-process providers merge them as well. */
   readonly contextValues: JsonObject
 }
 
+const KEY_CHECK_MS = 20_000
 /** Below the limit of gRPC clients, 4 MiB by default (open-feature/flagd#1357). */
 const DOCUMENT_BYTES_MAX = 3_500_000
 
 /** `flagd.sync.v1`: whole flag sets for in-process providers. */
 export function syncMethods(dependencies: FlagSyncDependencies): MethodEntry[] {
   const { authorize, current, subscriptions, streams, noteSync, contextValues } = dependencies
+  const { keyCheckMs: silenceMs = KEY_CHECK_MS } = dependencies
   const messages = new WeakMap<ProviderDocument, SyncFlagsResponse>()
   const messageOf = (document: ProviderDocument): SyncFlagsResponse => {
     const fields = { flagConfiguration: document.text, syncContext: contextValues }
@@ -37,9 +49,11 @@ export function syncMethods(dependencies: FlagSyncDependencies): MethodEntry[] {
     messages.set(document, message)
     return message
   }
-  async function* documents(flagSetId: string, selector: Selector | undefined, signal: AbortSignal) {
+  async function* documents(authorized: () => CallScope | Promise<CallScope>, signal: AbortSignal) {
+    const { flagSetId, selector } = await authorized()
     let lastHash: string | undefined
-    for await (const news of subscriptions.watch(flagSetId, { signal })) {
+    for await (const news of subscriptions.watch(flagSetId, { signal, silenceMs })) {
+      await authorized()
       if (news === null) continue
       noteSync(news.snapshot.id)
       const document = documentOf(news.snapshot, selector)
@@ -49,8 +63,9 @@ export function syncMethods(dependencies: FlagSyncDependencies): MethodEntry[] {
   }
   return methodsOf(FlagSyncService, {
     syncFlags: async function* (request, call) {
-      const { flagSetId, selector } = await authorize(call, 'server', request.selector)
-      yield* streams.run(flagSetId, call.signal, (signal) => documents(flagSetId, selector, signal))
+      const authorized = () => authorize(call, 'server', request.selector)
+      const { flagSetId } = await authorized()
+      yield* streams.run(flagSetId, call.signal, (signal) => documents(authorized, signal))
     },
     fetchAllFlags: async (request, call) => {
       const { flagSetId, selector } = await authorize(call, 'server', request.selector)

@@ -88,6 +88,20 @@ test('a stream needs a key, and ends when the client disconnects', async () => {
   assert.equal(it.service.subscriptions.isWatching, size() > 0)
 })
 
+test('when its key is revoked a stream names no more changes and ends with UNAUTHENTICATED', {
+  timeout: 15_000,
+}, async () => {
+  const { flagSetId, put } = await setUp({ a: flag('on') })
+  const [project, environment] = flagSetId.split('/')
+  const body = { name: 'leaked', role: 'client', environment: { project, environment } }
+  const { id, secret } = (await it.service.call('POST', '/api/v1/keys', { body })).body
+  const stream = it.client({ key: secret }).open(v2.Service, 'eventStream', {})
+  await stream.next()
+  await it.service.call('DELETE', `/api/v1/keys/${id}`)
+  await put({ flags: { a: flag('off') } })
+  await assert.rejects(stream.next(), /ended with 16 The API key is not valid/)
+})
+
 test('an idle stream sends heartbeats, and still reports changes', async () => {
   const other = await openListening({ store: it.service.store, rpc: { keepAliveMs: 50 } })
   const { clientKey, path } = await setUp({ a: flag('on') })

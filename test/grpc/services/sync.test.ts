@@ -94,6 +94,26 @@ test('definitions need a server key; the header overrides the selector of the me
   assert.equal((await fetchFlags(place.serverKey, 'x=y')).status, 3)
 })
 
+for (const [what, keyCheckMs, change] of [
+  ['in place of the next document', undefined, () => put({ flags: { bare: FLAGS.bare } })],
+  ['soon without a change', 50, async () => undefined],
+] as const)
+  test(`when its key is revoked a stream ends with UNAUTHENTICATED, ${what}`, { timeout: 15_000 }, async () => {
+    const at = await openListening({ store: it.service.store, rpc: { keyCheckMs } })
+    try {
+      const body = { name: 'leaked', role: 'server', environment: { project: 'sync', environment: 'test' } }
+      const { id, secret } = (await at.service.call('POST', '/api/v1/keys', { body })).body
+      const stream = at.client({ key: secret }).open(FlagSyncService, 'syncFlags', {})
+      await stream.next()
+      await at.service.call('DELETE', `/api/v1/keys/${id}`)
+      await change()
+      await assert.rejects(stream.next(), /ended with 16 The API key is not valid/)
+      assert.equal(at.service.rpc.size(), 0)
+    } finally {
+      await at.server.close(AbortSignal.timeout(1_000))
+    }
+  })
+
 test('a set above the size limit of gRPC clients is refused with advice', async () => {
   const large = await it.environment('large')
   const text = 'x'.repeat(9_000)
