@@ -135,7 +135,7 @@ function otherRoutes(dependencies: AppDependencies, evaluation: EvaluationDepend
     routes.all('/console/session', session)
     const page = lazy(async () => {
       const { consoleRoutes } = await import('./routes/console.ts')
-      const pages = consoleRoutes(console).notFound(notFound)
+      const pages = consoleRoutes(console).onError(handleError(dependencies.log)).notFound(notFound)
       return (c) => pages.fetch(c.req.raw, c.env)
     })
     routes.get('/', page).get('/console', page).get('/console/*', page)

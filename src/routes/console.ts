@@ -37,8 +37,7 @@ const TYPES: Readonly<Record<string, string>> = {
 const ENCODINGS = { br: '.br', gzip: '.gz' } as const
 const ENCODING_NAMES = ['br', 'gzip'] as const
 
-/** Paths below `/console/` that never are a page, whatever is missing there. */
-const NOT_PAGES = /^\/console\/(?:assets\/|session$)/
+const ASSETS = '/console/assets/'
 
 const HERE = dirname(fileURLToPath(import.meta.url))
 /** A checkout (or a bundle in `dist/node`), the image for Node, the image for Bun. */
@@ -55,7 +54,7 @@ export function consoleRoutes({ publicPath, folder = builtFolder() }: ConsoleOpt
     return build
   }
   const page = (c: Context, next: Next) => {
-    if (NOT_PAGES.test(c.req.path)) return next()
+    if (c.req.path.startsWith(ASSETS)) return next() // a missing asset is no page
     const { html, etag } = current()
     const headers = { ...SECURITY_HEADERS, 'cache-control': 'no-cache', etag }
     if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers)
@@ -65,7 +64,7 @@ export function consoleRoutes({ publicPath, folder = builtFolder() }: ConsoleOpt
   return new Hono()
     .get('/', (c, next) => (prefersHtml(c) ? toConsole(c) : next()))
     .get('/console', toConsole)
-    .get('/console/assets/:name', async (c, next) => {
+    .get(`${ASSETS}:name`, async (c, next) => {
       const { assets } = current()
       const name = c.req.param('name')
       const type = TYPES[name.slice(name.lastIndexOf('.') + 1)]

@@ -151,6 +151,22 @@ test('a new build is served without a restart', async () => {
   }
 })
 
+test('a page that can no longer be read is a problem document', async () => {
+  const built = mkdtempSync(join(tmpdir(), 'flagstaff-console-'))
+  mkdirSync(join(built, 'assets'))
+  writeFileSync(join(built, 'index.html'), HTML)
+  const of = await openListening({ dependencies: { console: { publicPath: '', folder: built } } })
+  try {
+    assert.equal((await get('/console/', {}, { of })).status, 200)
+    rmSync(built, { recursive: true })
+    const { status, headers, body } = await get('/console/', {}, { of })
+    assert.deepEqual([status, headers['content-type']], [500, 'application/problem+json'])
+    assert.equal(JSON.parse(body.toString()).detail, 'Internal error')
+  } finally {
+    await of.close()
+  }
+})
+
 test('HEAD answers as GET, without the body', async () => {
   for (const path of ['/console/', '/console/assets/main-AB12.js']) {
     const { status, headers, body } = await get(path, {}, { method: 'HEAD' })
