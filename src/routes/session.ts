@@ -22,7 +22,7 @@ export type SessionDependencies = Pick<SessionsOptions, 'findByDigest' | 'now'> 
 const BODY_BYTES_MAX = 4_096
 const SignIn = v.strictObject({ key: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(512)) })
 
-/** The sessions that all routes of a deployment share. */
+/** Sessions sealed with the secret of the deployment. */
 export const sessionsOf = ({ database, ...options }: Omit<SessionDependencies, 'authenticate' | 'isTrial'>): Sessions =>
   new Sessions({ ...options, secret: () => readSessionSecret(database) })
 
@@ -105,5 +105,12 @@ type ConnectionBindings = {
 function clientAddress(c: Context): string {
   const env: ConnectionBindings = c.env ?? {}
   const address = env.incoming?.socket?.remoteAddress ?? env.requestIP?.(c.req.raw)?.address ?? ''
-  return address.includes('.') ? address : address.split(':').slice(0, 4).join(':')
+  return address.includes('.') ? address : networkOf(address)
+}
+
+/** The first four of the eight groups of an IPv6 address, which "::" may abbreviate (RFC 5952 §2.2). */
+function networkOf(address: string): string {
+  const [head = [], tail = []] = address.split('::').map((part) => part.split(':').filter(Boolean))
+  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => '0')
+  return [...head, ...zeros, ...tail].slice(0, 4).join(':')
 }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { after, before, test } from 'node:test'
+import { authenticator } from '../../src/cache/authenticator.ts'
+import { handleError } from '../../src/middleware/problem.ts'
+import { sessionRoutes } from '../../src/routes/session.ts'
 import { type Listening, openListening } from '../support/listening.ts'
 import { ADMIN_KEY } from '../support/service.ts'
 
@@ -170,6 +173,29 @@ test('the eleventh refused try to sign in within a minute from one address is 42
   now = at + 70_000
   assert.equal((await signIn('wrong')).status, 401)
 })
+
+for (const [what, addresses, status] of [
+  ['the addresses of one IPv6 network', ['2001:db8::1', '2001:db8::2', '2001:db8:0:0:ffff::3'], 429],
+  ['the same address in both forms', ['2001:db8::1', '2001:db8:0:0:0:0:0:1'], 429],
+  ['two IPv6 networks', ['2001:db8::1', '2001:db8:0:1::1'], 401],
+  ['networks that differ after "::"', ['::1:2:3:4:5:6', '::1:3:3:4:5:6'], 401],
+  ['IPv4 addresses in IPv6', ['::ffff:192.0.2.1', '::ffff:192.0.2.2'], 401],
+] as const)
+  test(`tries to sign in from ${what} ${status === 429 ? 'count together' : 'count apart'}`, async () => {
+    const { database } = it.service.store
+    const authenticate = authenticator(() => undefined, undefined)
+    const findByDigest = () => undefined
+    const routes = sessionRoutes({ database, authenticate, findByDigest, isTrial: false, now: () => 0 })
+    routes.onError(handleError(() => undefined))
+    const tryFrom = async (remoteAddress: string) => {
+      const headers = { ...CONSOLE, 'content-type': 'application/json' }
+      const sent = { method: 'POST', headers, body: '{"key":"wrong"}' }
+      return (await routes.request('/console/session', sent, { incoming: { socket: { remoteAddress } } })).status
+    }
+    const [first, ...others] = addresses
+    for (let index = 0; index < 10; index++) assert.equal(await tryFrom(first), 401)
+    for (const other of others) assert.equal(await tryFrom(other), status, other)
+  })
 
 test('a key with characters that no header can have is refused as any other', async () => {
   for (const key of ['ключ', 'fs_admin\nx', 'a\0b', '\ud800']) assert.equal((await signIn(key)).status, 401, key)
