@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import http2 from 'node:http2'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import * as v1 from '../../src/grpc/gen/flagd/evaluation/v1/evaluation_pb.js'
 import * as v2 from '../../src/grpc/gen/flagd/evaluation/v2/evaluation_pb.js'
@@ -83,6 +86,13 @@ const STEPS: readonly Step[] = [
   ['DELETE', '/api/v1/projects/{project}'],
   ['OPTIONS', '/api/v1/projects', undefined, 'none'],
   ['POST', '/api/v1/projects', { key: 'x' }, 'none'],
+  ['GET', '/console/session'],
+  ['GET', '/console/session', undefined, 'none'],
+  ['POST', '/console/session', { key: 'wrong' }, 'none'],
+  ['DELETE', '/console/session', undefined, 'none'],
+  ['GET', '/'],
+  ['GET', '/console/'],
+  ['GET', '/console/assets/none.js'],
   ['GET', '/openapi.json'],
   ['GET', '/docs'],
   ['GET', '/livez'],
@@ -103,11 +113,17 @@ const CALLS: readonly Step[] = SERVICES.flatMap(({ typeName, methods }) =>
 
 let it: Listening
 let clientKey = ''
+const folder = mkdtempSync(join(tmpdir(), 'flagstaff-wire-'))
 before(async () => {
-  it = await openListening()
+  mkdirSync(join(folder, 'assets'))
+  writeFileSync(join(folder, 'index.html'), '<!doctype html>')
+  it = await openListening({ dependencies: { console: { publicPath: '', folder } } })
   clientKey = (await it.environment('calls')).clientKey
 })
-after(() => it.close())
+after(async () => {
+  await it.close()
+  rmSync(folder, { recursive: true })
+})
 
 let runs = 0
 
@@ -196,7 +212,7 @@ const overHttp2: Send = async ({ method, path, headers, body }) => {
   return { status: Number(head?.[':status']), body: text }
 }
 
-/** Does not end; test/routes/management/overview/events.test.ts reads it through a socket. */
+/** Does not end; test/routes/management/overview/events.test.ts reads it over HTTP/1.1. */
 const STREAM = '/api/v1/projects/{project}/events'
 
 test('the steps call every route of the OpenAPI document that ends', async () => {
@@ -231,3 +247,25 @@ for (const [what, send, hasBodies] of [
     }
     if (hasBodies) assert.ok(answers.filter(([, { status }]) => status < 300).length > 30, 'most steps succeed')
   })
+
+test('over HTTP/2 a browser signs in with its Origin', async () => {
+  const headers = {
+    'content-type': JSON_TYPE,
+    origin: `http://127.0.0.1:${it.grpcPort}`,
+    'x-flagstaff-console': '1',
+  }
+  const signIn = { method: 'POST', path: '/console/session', body: JSON.stringify({ key: ADMIN_KEY }) }
+  assert.equal((await overHttp2({ ...signIn, headers })).status, 201)
+  assert.equal((await overHttp2({ ...signIn, headers: { ...headers, origin: 'http://127.0.0.1:1' } })).status, 403)
+})
+
+test('over HTTP/2 the events of a project begin with the time to reconnect', async () => {
+  session ??= http2.connect(`http://127.0.0.1:${it.grpcPort}`)
+  const path = STREAM.replace('{project}', 'calls')
+  const stream = session.request({ ':path': path, authorization: `Bearer ${ADMIN_KEY}` })
+  const [head]: http2.IncomingHttpHeaders[] = await once(stream, 'response')
+  assert.deepEqual([head?.[':status'], head?.['content-type']], [200, 'text/event-stream'])
+  const [first] = await once(stream.setEncoding('utf8'), 'data')
+  assert.match(first, /^retry: \d+\n\n$/)
+  stream.close(http2.constants.NGHTTP2_CANCEL)
+})
