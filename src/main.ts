@@ -19,7 +19,7 @@ import { invalidationsIn } from './repository/redis/invalidation.ts'
 import { snapshotStoreIn, timedSnapshotStore } from './repository/redis/snapshot-store.ts'
 import { eventStreams } from './routes/ofrep/stream-token.ts'
 import { Streams } from './routes/ofrep/streams.ts'
-import { MANAGEMENT } from './routes/paths.ts'
+import { CONSOLE, MANAGEMENT } from './routes/paths.ts'
 import { wakefulClock } from './server/clock.ts'
 import { pause, shutDown } from './server/graceful-shutdown.ts'
 import { listen } from './server/listen.ts'
@@ -176,7 +176,7 @@ const routes = app(dependencies)
 const fetch = limited(routes.fetch, {
   usual: concurrency,
   separate: managementConcurrency,
-  prefix: MANAGEMENT,
+  prefixes: [MANAGEMENT, CONSOLE],
   refuse: overload({ services: rpc.services, corsOrigins: config.corsOrigins }),
 })
 

@@ -51,3 +51,5 @@ export function selectorAfter(prefix: string, url: string): string {
 
 /** What the paths of the management API begin with. */
 export const MANAGEMENT = '/api/v1/'
+/** What the paths of the console and its sessions begin with. */
+export const CONSOLE = '/console/'

@@ -123,16 +123,19 @@ export class ConcurrencyLimit {
 
 export type Limits = {
   readonly usual: ConcurrencyLimit
-  /** Of requests whose paths begin with `prefix`: those that wait for Postgres leave room for the others. */
+  /** Of requests whose paths begin with one of `prefixes`: those that wait for Postgres leave room for the others. */
   readonly separate: ConcurrencyLimit
-  readonly prefix: string
+  readonly prefixes: readonly string[]
   readonly refuse: (request: Request) => Response | undefined
 }
 
 /** `fetch` within two limits. */
-export function limited(fetch: Fetch, { usual, separate, prefix, refuse }: Limits): Fetch {
+export function limited(fetch: Fetch, { usual, separate, prefixes, refuse }: Limits): Fetch {
   const [fetchUsual, fetchSeparate] = [usual.wrap(fetch, refuse), separate.wrap(fetch, refuse)]
-  const isSeparate = (url: string) => url.startsWith(prefix, url.indexOf('/', url.indexOf('://') + 3))
+  const isSeparate = (url: string) => {
+    const pathAt = url.indexOf('/', url.indexOf('://') + 3)
+    return prefixes.some((prefix) => url.startsWith(prefix, pathAt))
+  }
   return (request, env) => (isSeparate(request.url) ? fetchSeparate : fetchUsual)(request, env)
 }
 

@@ -152,18 +152,16 @@ test('a process accepts its maximum of concurrent requests, and the next as soon
   while (((await samplesOf(running)).get('flagstaff_requests_in_flight') ?? 0) > 1) await sleep(5)
 })
 
-test('management requests that wait for the database leave room for evaluations', async () => {
-  const running = await start({ REQUESTS_MAX: '3' })
+/** Sends 8 requests that wait for `lock`, to a process that accepts 3 at once. */
+async function leavesRoom(running: Running, lock: string, send: () => Promise<{ status: number }>): Promise<void> {
   assert.equal((await evaluate(running)).status, 200)
   const client = await connect(parseDatabaseUrl(store.url))
   await client.query('begin')
-  await client.query('select 1 from flagstaff.environments for update') // every write waits for it
-  const change = () =>
-    request(running.address, ADMIN_KEY, { method: 'PATCH', path: ENVIRONMENT, body: { name: 'later' } })
-  const changes = Array.from({ length: 8 }, change)
-  const statuses = () => Promise.all(changes.map(async (each) => (await each).status))
+  await client.query(lock)
+  const sent = Array.from({ length: 8 }, send)
+  const statuses = () => Promise.all(sent.map(async (each) => (await each).status))
   try {
-    const refused = await Promise.any(changes.map(async (each) => (await each).status))
+    const refused = await Promise.any(sent.map(async (each) => (await each).status))
     assert.equal(refused, 503)
     for (let n = 0; n < 20; n += 1) assert.equal((await evaluate(running)).status, 200)
   } finally {
@@ -171,4 +169,23 @@ test('management requests that wait for the database leave room for evaluations'
     await client.end()
   }
   assert.equal((await statuses()).filter((status) => status === 200).length, 3)
+}
+
+test('management requests that wait for the database leave room for evaluations', async () => {
+  const running = await start({ REQUESTS_MAX: '3' })
+  await leavesRoom(running, 'select 1 from flagstaff.environments for update', () =>
+    request(running.address, ADMIN_KEY, { method: 'PATCH', path: ENVIRONMENT, body: { name: 'later' } }),
+  )
+})
+
+test('requests of sessions that wait for the database leave room for evaluations', async () => {
+  const running = await start({ REQUESTS_MAX: '3' })
+  const body = { name: 'ada', role: 'viewer', environment: { project: 'p', environment: 'e' } }
+  const created = await request(running.address, ADMIN_KEY, { method: 'POST', path: '/api/v1/keys', body })
+  const headers = { 'x-api-key': created.body.secret }
+  await leavesRoom(running, 'lock table flagstaff.keys in access exclusive mode', async () => {
+    const response = await fetch(`${running.address}/console/session`, { headers })
+    await response.text()
+    return response
+  })
 })
