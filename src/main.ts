@@ -75,16 +75,16 @@ const replication = { snapshotStore, freshnessMs, truthCheckMs, now, wallNow, da
 const snapshots = new Snapshots(replication, async (flagSetId, since) =>
   (await import('./repository/postgres/load-environment.ts')).loadEnvironment(database, flagSetId, since),
 )
-const keys = new KeyCache(
-  replication,
-  async (since) => (await import('./repository/postgres/keys.ts')).readKeys(database, since),
-  { adminSecret: config.adminKey, wallNow },
-)
 const usage = new Usage({
   write: async (batch) => (await import('./repository/postgres/usage.ts')).writeUsage(database, batch),
   replica: crypto.randomUUID(),
   log: log.warn,
 })
+const keys = new KeyCache(
+  replication,
+  async (since) => (await import('./repository/postgres/keys.ts')).readKeys(database, since),
+  { adminSecret: config.adminKey, wallNow, noteUse: usage.noteKeyUse.bind(usage) },
+)
 
 const subscriptions = new Subscriptions({
   replicated: (flagSetId) => snapshots.replicated(flagSetId),
@@ -109,7 +109,7 @@ const events = evaluationEvents && new EvaluationEvents(evaluationEvents.ratio, 
 const access = accessLogs(config.accessLog, log.info)
 const isCounted = config.metrics || config.telemetry.metrics !== undefined
 const shared = {
-  authenticate: authenticator(keys.find.bind(keys), isTrial ? anyone : undefined, usage.noteKeyUse.bind(usage)),
+  authenticate: authenticator(keys.find.bind(keys), isTrial ? anyone : undefined),
   noteSync: (environmentId: bigint) => usage.noteSync(environmentId, Math.floor(wallNow() / 1_000)),
   current: snapshots.current.bind(snapshots),
   ...evaluationRecorder({ evaluations: metrics.evaluations, usage, events }),

@@ -5,7 +5,16 @@ import type { Role } from '../repository/postgres/tables.ts'
 import type { RevisionId } from '../repository/redis/snapshot-store.ts'
 import type { Header } from '../telemetry/trace-context.ts'
 import type { ReplicationOptions } from './freshness.ts'
-import { decodeKeySet, encodeKeySet, type KeyEntry, type KeySet, keySetOf, type Principal } from './key-set.ts'
+import {
+  decodeKeySet,
+  encodeKeySet,
+  entryNamed,
+  type KeyEntry,
+  type KeySet,
+  keyIdOf,
+  keySetOf,
+  type Principal,
+} from './key-set.ts'
 import { Replicated } from './replicated.ts'
 
 /** Authenticates a request by its headers or metadata; throws `unauthenticated`. A promise only for a key that is not cached. */
@@ -16,17 +25,13 @@ const SECRET_LENGTH_MAX = 512
 const BEARER = 'Bearer '
 const REFUSED = 'The API key is not valid'
 
-/** `anonymous` is the principal of a request without a key, in trial mode only. `noteUse` is called with each principal that used a key, and with the unix seconds. */
+/** `anonymous` is the principal of a request without a key, in trial mode only. */
 export function authenticator(
   find: (secret: string) => Principal | undefined | Promise<Principal | undefined>,
   anonymous: Principal | undefined,
-  noteUse: (principal: Principal, now: number) => void = () => undefined,
 ): Authenticate {
   const known = (principal: Principal | undefined): Principal => {
-    if (principal) {
-      noteUse(principal, Math.floor(Date.now() / 1_000))
-      return principal
-    }
+    if (principal) return principal
     throw new FlagError('unauthenticated', REFUSED)
   }
   return (header) => {
@@ -66,24 +71,32 @@ type VerifiedSecret = { readonly digest: SecretHash; readonly keySet: KeySet; re
 /** Most verified secrets that are cached; at the limit all are dropped. */
 const VERIFIED_MAX = 1_000
 
+export type KeyCacheOptions = {
+  /** A key with the role admin; undefined: none. */
+  readonly adminSecret: string | undefined
+  /** Milliseconds since 1970. */
+  readonly wallNow: () => number
+  /** Called with each stored key that was found usable for a request or a session, and the unix seconds. */
+  readonly noteUse: (principal: Principal, now: number) => void
+}
+
 /** All usable keys, hashed, in memory: a check needs no network, and wrong keys cause no more database queries than other traffic. */
 export class KeyCache {
   readonly #replicated: Replicated<KeySet>
   readonly #admin: KeyEntry | undefined
-  readonly #wallNow: () => number
+  readonly #options: KeyCacheOptions
   /**
    * Verified secrets: to hash one again takes a tenth of an evaluation. An entry is valid for its key set only; with the next set the
    * secret is looked up and compared again, so revocation takes effect.
    */
   readonly #verified = new Map<string, VerifiedSecret>()
 
-  /** `adminSecret` has the role admin. `wallNow`, in milliseconds since 1970, decides whether a key has expired. */
   constructor(
     replication: ReplicationOptions,
     read: (since?: RevisionId) => Promise<UsableKeys | undefined>,
-    options: { adminSecret: string | undefined; wallNow: () => number },
+    options: KeyCacheOptions,
   ) {
-    this.#wallNow = options.wallNow
+    this.#options = options
     this.#replicated = new Replicated<KeySet>(replication, {
       name: 'keys',
       read: async (keySet) => {
@@ -111,7 +124,7 @@ export class KeyCache {
     const digest = verified?.digest ?? digestWithBytes(secret)
     if (!verified && this.#admin && isEqualInTime(this.#admin.digest, digest.bytes)) return this.#admin.principal
     const keySet = this.#replicated.current()
-    if (verified && verified.keySet === keySet) return this.#unexpired(verified.entry)
+    if (verified && verified.keySet === keySet) return this.#use(verified.entry)
     if (keySet instanceof Promise) return keySet.then((found) => this.#match(found, secret, digest))
     const found = this.#match(keySet, secret, digest)
     if (found || this.#replicated.isFresh) return found
@@ -125,12 +138,20 @@ export class KeyCache {
       return this.#admin.principal
     const principalIn = (keySet: KeySet | undefined) => {
       const entry = keySet?.entries.get(digest)
-      return entry && this.#unexpired(entry)
+      return entry && this.#use(entry)
     }
     const keySet = this.#replicated.current()
     if (keySet instanceof Promise) return keySet.then(principalIn)
     // The session proves that the key existed: it is revoked, or newer than this set.
     return principalIn(keySet) ?? this.#replicated.check().then(() => principalIn(this.#replicated.value))
+  }
+
+  /** Whether the key of `principal`, found earlier, is still usable. True for the configured administrator key and in trial mode. */
+  async isUsable({ name }: Principal): Promise<boolean> {
+    if (keyIdOf({ name }) === undefined) return true
+    const keySet = await this.#replicated.current()
+    const entry = keySet && entryNamed(keySet, name)
+    return entry !== undefined && entry.expiresAt > this.#options.wallNow()
   }
 
   /** The signing key of event stream tokens; a promise at first and after a pause. Rejects while no keys were loaded. */
@@ -159,11 +180,15 @@ export class KeyCache {
     if (!keySet || !entry || !isEqualInTime(entry.digest, digest.bytes)) return undefined
     if (this.#verified.size >= VERIFIED_MAX) this.#verified.clear()
     this.#verified.set(secret, { digest, keySet, entry })
-    return this.#unexpired(entry)
+    return this.#use(entry)
   }
 
-  #unexpired({ principal, expiresAt }: KeyEntry): Principal | undefined {
-    return expiresAt === Number.POSITIVE_INFINITY || expiresAt > this.#wallNow() ? principal : undefined
+  /** The principal of a key that has not expired. */
+  #use({ principal, expiresAt }: KeyEntry): Principal | undefined {
+    const now = this.#options.wallNow()
+    if (expiresAt <= now) return undefined
+    this.#options.noteUse(principal, Math.floor(now / 1_000))
+    return principal
   }
 }
 

@@ -38,6 +38,15 @@ function principalOf(principal: Omit<Principal, 'flagSetId'>): Principal {
   return environment ? { ...principal, flagSetId: `${environment.project}/${environment.environment}` } : principal
 }
 
+const entriesByName = new WeakMap<KeySet, ReadonlyMap<string, KeyEntry>>()
+
+/** The entry whose principal has this name. */
+export function entryNamed(keySet: KeySet, name: string): KeyEntry | undefined {
+  const named = entriesByName.get(keySet) ?? new Map([...keySet.entries.values()].map((e) => [e.principal.name, e]))
+  entriesByName.set(keySet, named)
+  return named.get(name)
+}
+
 const StoredKeySet = v.object({
   streamSecret: v.pipe(v.string(), v.base64()),
   keys: v.array(

@@ -3,7 +3,7 @@ import { beforeEach, test } from 'node:test'
 import { KeyCache } from '../../src/cache/authenticator.ts'
 import { DatabaseHealth } from '../../src/cache/freshness.ts'
 import { FlagError } from '../../src/flag/error.ts'
-import { hashSecret } from '../../src/repository/digest.ts'
+import { digestOf, hashSecret } from '../../src/repository/digest.ts'
 import type { UsableKeys } from '../../src/repository/postgres/keys.ts'
 import type { RevisionId } from '../../src/repository/redis/snapshot-store.ts'
 
@@ -25,10 +25,12 @@ let now = 1_000_000
 let questions = 0
 let source: UsableKeys
 let isAway = false
+let uses: readonly [name: string, now: number][]
 let ring: KeyCache
 beforeEach(() => {
   questions = 0
   isAway = false
+  uses = []
   source = { incarnation: 'one', revision: 1n, streamSecret, keys: [key('good')] }
   const replication = {
     snapshotStore: undefined,
@@ -43,7 +45,13 @@ beforeEach(() => {
     if (isAway) throw new FlagError('unavailable', 'away')
     return since?.revision === source.revision ? undefined : source
   }
-  ring = new KeyCache(replication, read, { adminSecret: 'the-admin-secret', wallNow: () => now })
+  ring = new KeyCache(replication, read, {
+    adminSecret: 'the-admin-secret',
+    wallNow: () => now,
+    noteUse: ({ name }, seconds) => {
+      uses = [...uses, [name, seconds]]
+    },
+  })
 })
 
 test('find() finds a key synchronously after the first read, without a promise', async () => {
@@ -94,4 +102,33 @@ test('known keys and the admin key work while the store is unreachable; an unkno
   now += 5_000
   assert.ok(await ring.find('good'))
   assert.equal(await ring.find('wrong'), undefined)
+})
+
+test('each use of a stored key is noted, by a request as by a session, and none of a key that is refused', async () => {
+  await ring.find('good')
+  now += 2_000
+  assert.equal((await ring.findByDigest(digestOf('good')))?.name, 'key:good')
+  for (const secret of ['the-admin-secret', 'wrong']) {
+    await ring.find(secret)
+    await ring.findByDigest(digestOf(secret))
+  }
+  const seconds = Math.floor(now / 1_000)
+  assert.deepEqual(uses, [
+    ['key:good', seconds - 2],
+    ['key:good', seconds],
+  ])
+})
+
+test('isUsable() is false from the moment a key is revoked or expires, and notes no use', async () => {
+  source = { incarnation: 'one', revision: 1n, streamSecret, keys: [key('good'), key('brief', new Date(now + 500))] }
+  const principals = await Promise.all(['good', 'brief', 'the-admin-secret'].map((secret) => ring.find(secret)))
+  const usable = () => Promise.all(principals.map((principal) => principal && ring.isUsable(principal)))
+  uses = []
+  assert.deepEqual(await usable(), [true, true, true])
+  now += 500
+  assert.deepEqual(await usable(), [true, false, true])
+  source = { incarnation: 'one', revision: 2n, streamSecret, keys: [] }
+  await ring.refresh()
+  assert.deepEqual(await usable(), [false, false, true])
+  assert.deepEqual(uses, [])
 })

@@ -79,9 +79,13 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     truthCheckMs: options.truthCheckMs ?? 10_000,
     log,
   }
-  const keys = new KeyCache(replication, (since) => readKeys(database, since), { adminSecret: ADMIN_KEY, wallNow })
   const snapshots = new Snapshots(replication, (flagSetId, since) => loadEnvironment(database, flagSetId, since))
   const usage = new Usage({ write: (batch) => writeUsage(database, batch), replica: randomUUID(), log })
+  const keys = new KeyCache(replication, (since) => readKeys(database, since), {
+    adminSecret: ADMIN_KEY,
+    wallNow,
+    noteUse: (principal, now) => usage.noteKeyUse(principal, now),
+  })
   const { invalidations, streamOrigin } = options
   const clock = { ...BOUNDARY_CLOCK, ...options.clock }
   const subscriptions = new Subscriptions({
@@ -97,11 +101,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const tracer = options.tracer ?? untraced
   const metrics = newMetrics()
   const answering = {
-    authenticate: authenticator(
-      (secret) => keys.find(secret),
-      undefined,
-      (principal) => usage.noteKeyUse(principal, Math.floor(wallNow() / 1_000)),
-    ),
+    authenticate: authenticator((secret) => keys.find(secret), undefined),
     noteSync: (environmentId: bigint) => usage.noteSync(environmentId, Math.floor(wallNow() / 1_000)),
     current: (flagSetId: string) => snapshots.current(flagSetId),
     ...evaluationRecorder({ evaluations: metrics.evaluations, usage, events: options.events }),
