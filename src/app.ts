@@ -118,8 +118,8 @@ function otherRoutes(dependencies: AppDependencies, evaluation: EvaluationDepend
     })
   const onlyPost = ({ req }: Context) => responseOf(methodNotAllowed(evaluation.headersFor(req.raw.headers)))
   for (const path of EVALUATION_PATHS) routes.all(path, onlyPost)
-  if (dependencies.events)
-    routes.get(STREAM_ROUTE, eventStream({ ...evaluation, ...dependencies.events, tracer: telemetry.tracer }))
+  const { events, isUsable } = dependencies
+  if (events) routes.get(STREAM_ROUTE, eventStream({ ...evaluation, ...events, isUsable, tracer: telemetry.tracer }))
   if (dependencies.metrics) routes.get('/metrics', metrics(dependencies.metrics))
   const sync = lazy(async () =>
     (await import('./routes/sync.ts')).sync({ ...evaluation, noteSync: dependencies.noteSync }),

@@ -163,6 +163,7 @@ const dependencies: AppDependencies = {
   refreshKeys: () => keys.refresh(),
   storeUsage: () => usage.store(),
   findByDigest: (digest) => keys.findByDigest(digest),
+  isUsable: (principal) => keys.isUsable(principal),
   enrich: enrichWith(config.contextValues),
   rpc,
   health: { isStopping: () => isStopping, warmUp: () => keys.warmUp(), databaseHealth, database, now },

@@ -59,6 +59,7 @@ export function ofrepOver(
     refreshKeys: async () => undefined,
     storeUsage: async () => undefined,
     findByDigest: () => undefined,
+    isUsable: async () => true,
     health: {
       isStopping: () => false,
       warmUp: async () => undefined,

@@ -132,6 +132,7 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
     refreshKeys: () => keys.refresh(),
     storeUsage: () => usage.store(),
     findByDigest: (digest) => keys.findByDigest(digest),
+    isUsable: (principal) => keys.isUsable(principal),
     enrich: (context) => context,
     rpc: remote,
     metrics: {

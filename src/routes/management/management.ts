@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import type { Authenticate } from '../../cache/authenticator.ts'
+import type { Principal } from '../../cache/key-set.ts'
 import { bodyLimit, MANAGEMENT_BYTES_MAX } from '../../middleware/body-limit.ts'
 import type { SessionsOptions } from '../../middleware/session.ts'
 import type { Database } from '../../repository/postgres/database.ts'
@@ -16,6 +17,7 @@ import { keyRoutes } from './keys.ts'
 import { openApi } from './openapi.ts'
 import { projectEventRoutes } from './overview/events.ts'
 import { matrixRoutes } from './overview/matrix.ts'
+import { ProjectWatch } from './overview/project-watch.ts'
 import { projectRoutes } from './projects.ts'
 import { attributeRoutes } from './rules/attributes.ts'
 import { segmentRoutes } from './rules/segments.ts'
@@ -35,6 +37,8 @@ export type ManagementDependencies = {
   /** Stores the evaluations that this replica has counted. */
   readonly storeUsage: () => Promise<void>
   readonly findByDigest: SessionsOptions['findByDigest']
+  /** Whether the key of a principal that was found earlier is still usable. */
+  readonly isUsable: (principal: Principal) => Promise<boolean>
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly log: LogLine
@@ -44,9 +48,14 @@ export type ManagementDependencies = {
 
 /** The management API with its OpenAPI document. Loaded with the first request for it. */
 export function management(dependencies: ManagementDependencies): Hono {
-  const { database, authenticate, events } = dependencies
-  const api = managementApi(dependencies)
-  if (events) api.route(`${PROJECT}/events`, projectEventRoutes(database, authenticate, events.streams))
+  const { database, events } = dependencies
+  const watch = new ProjectWatch(database)
+  const refreshFlags: RefreshFlags = async (scope) => {
+    await dependencies.refreshFlags(scope)
+    watch.check(scope.slice(0, scope.indexOf('/')))
+  }
+  const api = managementApi({ ...dependencies, refreshFlags })
+  if (events) api.route(`${PROJECT}/events`, projectEventRoutes(watch, { ...dependencies, streams: events.streams }))
   return new Hono().route('/', api).route('/', openApi(api))
 }
 

@@ -1,5 +1,6 @@
 import type { Context as Call } from 'hono'
 import type { Authenticate } from '../../cache/authenticator.ts'
+import type { Principal } from '../../cache/key-set.ts'
 import { flagSetIdFor, parseSelector } from '../../cache/selector.ts'
 import { FlagError } from '../../flag/error.ts'
 import { recordResponse, startRequestSpan } from '../../middleware/tracing.ts'
@@ -11,6 +12,7 @@ import type { Streams } from './streams.ts'
 
 export type SseDependencies = {
   readonly authenticate: Authenticate
+  readonly isUsable: (principal: Principal) => Promise<boolean>
   readonly streams: Streams
   readonly tracer?: Tracer | undefined
   readonly streamSecret: () => Buffer | Promise<Buffer>
@@ -41,9 +43,9 @@ export function eventStream(dependencies: SseDependencies): (c: Call) => Promise
     const { raw } = c.req
     const span = startRequestSpan(dependencies.tracer ?? untraced, contextIn(raw.headers), STREAM_ROUTE, raw)
     try {
-      const flagSetId = await authorizedFlagSetId(dependencies, c)
+      const { flagSetId, isUsable } = await authorizedStream(dependencies, c)
       const lastEventId = c.req.header('last-event-id') ?? null
-      const body = await dependencies.streams.open(flagSetId, { lastEventId, span })
+      const body = await dependencies.streams.open(flagSetId, { lastEventId, span, isUsable })
       const response = new Response(body, { headers: STREAM_HEADERS })
       if (span) recordResponse(span, response)
       return response
@@ -54,16 +56,20 @@ export function eventStream(dependencies: SseDependencies): (c: Call) => Promise
   }
 }
 
-/** The environment that the caller may subscribe to, by the token in the URL or by its API key. */
-async function authorizedFlagSetId(
-  { authenticate, streamSecret, defaultFlagSetId, now }: SseDependencies,
+/** The environment that the caller may subscribe to, by the token in the URL or by its API key, which may be revoked later. */
+async function authorizedStream(
+  { authenticate, isUsable, streamSecret, defaultFlagSetId, now }: SseDependencies,
   c: Call,
-): Promise<string> {
+): Promise<{ readonly flagSetId: string; readonly isUsable?: () => Promise<boolean> }> {
   const selector = parseSelector(selectorAfter(STREAM_PATH, c.req.url))
   const token = c.req.query('token')
-  if (token === undefined) return flagSetIdFor(await authenticate(c.req.raw.headers), selector, defaultFlagSetId)
+  if (token === undefined) {
+    const principal = await authenticate(c.req.raw.headers)
+    return { flagSetId: flagSetIdFor(principal, selector, defaultFlagSetId), isUsable: () => isUsable(principal) }
+  }
   const flagSetId = flagSetIdFor({ environment: null }, selector, undefined)
   const secret = await streamSecret()
-  if (token.length <= TOKEN_LENGTH_MAX && isStreamToken(token, { secret, flagSetId, nowMs: now() })) return flagSetId
+  if (token.length <= TOKEN_LENGTH_MAX && isStreamToken(token, { secret, flagSetId, nowMs: now() }))
+    return { flagSetId }
   throw new FlagError('unauthenticated', 'The token is not valid; a bulk evaluation names the address of its stream')
 }

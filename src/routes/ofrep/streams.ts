@@ -38,30 +38,28 @@ const ABORT_MS = 5_000
 const TICKS_PER_KEEP_ALIVE = 10
 const KEEP_ALIVE = new TextEncoder().encode(': keep-alive\n\n')
 
-type EndReason = 'client' | 'age' | 'stopping' | 'reauthenticate'
+type EndReason = 'client' | 'age' | 'stopping' | 'revoked'
 export type OpenOptions = {
-  /** The last revision that the client received; null if it sent none. */
-  readonly lastEventId: string | null
   /** Undefined where the trace is not sampled. */
   readonly span?: Span | undefined
+  /** Whether the key of the client is still usable, checked with each keep-alive. Undefined: the client has no key. */
+  readonly isUsable?: (() => Promise<boolean>) | undefined
 }
-type Controller = ReadableStreamDefaultController<Uint8Array>
 /**
  * Where the events of a stream come from. `ifSlow` is what a client that cannot receive the event gets later in place of it, and of those
- * before it. `first` is sent at once. `end` ends the stream; its client reconnects, and shows its key again.
+ * before it. `first` is sent at once. `checkKey` ends the stream if the key of its client is no longer usable.
  */
 export type EventSource = (
   send: (event: Uint8Array, ifSlow?: Uint8Array) => void,
-  end: () => void,
+  checkKey: () => void,
 ) => Promise<{ readonly leave: () => void; readonly first: Uint8Array | undefined }>
 
 /** One open stream. `pending` is the newest event that its client was too slow to receive. */
-type OpenStream = {
+type OpenStream = OpenOptions & {
   readonly name: string
-  readonly span: Span | undefined
   readonly endsAt: number
   keepAliveAt: number
-  controller: Controller | undefined
+  controller: ReadableStreamDefaultController<Uint8Array> | undefined
   pending: Uint8Array | undefined
   unsubscribe: (() => void) | undefined
 }
@@ -88,13 +86,16 @@ export class Streams {
   }
 
   /**
-   * Opens a stream of events of one environment; its span ends with it. Throws `unavailable` above a limit and after `endStreams()`, and the
-   * errors of the environment's lookup.
+   * Opens a stream of events of one environment; its span ends with it. `lastEventId`: the last revision that the client received; null if
+   * it sent none. Throws `unavailable` above a limit and after `endStreams()`, and the errors of the environment's lookup.
    */
-  open(flagSetId: string, { lastEventId, span }: OpenOptions): Promise<ReadableStream<Uint8Array>> {
+  open(
+    flagSetId: string,
+    { lastEventId, ...options }: OpenOptions & { readonly lastEventId: string | null },
+  ): Promise<ReadableStream<Uint8Array>> {
     const source: EventSource = async (send) => {
       let last: Snapshot | undefined
-      const followed = await this.follow(flagSetId, {
+      const followed = await this.#options.follow(flagSetId, {
         onSnapshot: (snapshot) => {
           if (snapshot !== last) send(eventOf(snapshot))
         },
@@ -104,17 +105,18 @@ export class Streams {
       const isBehind = lastEventId === null ? this.#isRecent(last) : lastEventId !== String(last.revision)
       return { leave: followed.leave, first: isBehind || this.#hasPassedBoundary(last) ? eventOf(last) : undefined }
     }
-    return this.openFrom(flagSetId, source, span)
+    return this.openFrom(flagSetId, source, options)
   }
 
   /** Opens a stream of the events of `source`, under the limits of all streams and of those with the same name. Throws as `open()`. */
-  async openFrom(name: string, source: EventSource, span?: Span): Promise<ReadableStream<Uint8Array>> {
-    const stream = this.#add(name, span)
+  async openFrom(name: string, source: EventSource, options: OpenOptions): Promise<ReadableStream<Uint8Array>> {
+    const stream = this.#add(name, options)
     try {
       const send = (event: Uint8Array, ifSlow?: Uint8Array) => this.#send(stream, event, ifSlow)
-      const { leave, first } = await source(send, () => this.#end(stream, 'reauthenticate'))
+      const { leave, first } = await source(send, () => void this.#checkKey(stream))
       stream.unsubscribe = leave
-      if (!this.#open.has(stream)) throw new FlagError('unavailable', 'This replica is stopping')
+      if (this.#isClosed) throw stopping()
+      if (!this.#open.has(stream)) throw new FlagError('unavailable', 'The event stream ended before it began; retry')
       if (first) stream.pending = first
       return this.#body(stream)
     } catch (error) {
@@ -123,30 +125,23 @@ export class Streams {
     }
   }
 
-  /** Notifies `listener` of newer snapshots of an environment. Throws `not_found` or `unavailable`. */
-  follow(flagSetId: string, listener: SnapshotListener): Promise<Subscribed> {
-    return this.#options.follow(flagSetId, listener)
-  }
-
   /** Ends every stream and refuses new ones. Each client gets a random time after which to reconnect. */
   endStreams(): void {
     this.#isClosed = true
     for (const stream of this.#open) this.#end(stream, 'stopping')
   }
 
-  #add(name: string, span: Span | undefined): OpenStream {
+  #add(name: string, options: OpenOptions): OpenStream {
     const { max = STREAMS_MAX, environmentMax = ENVIRONMENT_STREAMS_MAX, secondsMax, now, random } = this.#options
-    if (this.#isClosed) throw new FlagError('unavailable', 'This replica is stopping')
+    if (this.#isClosed) throw stopping()
     const count = this.#counts.get(name) ?? 0
     if (this.#open.size >= max || count >= environmentMax)
       throw new FlagError('unavailable', 'Too many event streams are open')
-    const endsAt = now() + secondsMax * 1_000 * (1 - random() / 4)
-    const keepAliveAt = now() + this.#keepAliveMs
     const stream: OpenStream = {
+      ...options,
       name,
-      span,
-      endsAt,
-      keepAliveAt,
+      endsAt: now() + secondsMax * 1_000 * (1 - random() / 4),
+      keepAliveAt: now() + this.#keepAliveMs,
       controller: undefined,
       pending: undefined,
       unsubscribe: undefined,
@@ -184,11 +179,17 @@ export class Streams {
     for (const stream of this.#open) {
       const { controller } = stream
       if (now >= stream.endsAt) this.#end(stream, 'age')
-      else if (now >= stream.keepAliveAt && controller && (controller.desiredSize ?? 0) > 0) {
-        controller.enqueue(KEEP_ALIVE)
+      else if (now >= stream.keepAliveAt) {
+        if (controller && (controller.desiredSize ?? 0) > 0) controller.enqueue(KEEP_ALIVE)
         stream.keepAliveAt = now + this.#keepAliveMs
+        void this.#checkKey(stream)
       }
     }
+  }
+
+  async #checkKey(stream: OpenStream): Promise<void> {
+    const isUsable = await stream.isUsable?.().catch(() => true) // an outage ends no stream
+    if (isUsable === false && this.#open.has(stream)) this.#end(stream, 'revoked')
   }
 
   #end(stream: OpenStream, reason: EndReason): void {
@@ -231,6 +232,8 @@ export class Streams {
     return new TextEncoder().encode(`retry: ${ms}\n\n`)
   }
 }
+
+const stopping = () => new FlagError('unavailable', 'This replica is stopping')
 
 const events = new WeakMap<Snapshot, Uint8Array>()
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { fingerprintOf } from '../../../src/routes/ofrep/etag.ts'
 import { isStreamToken, streamToken } from '../../../src/routes/ofrep/stream-token.ts'
-import type { StreamsOptions } from '../../../src/routes/ofrep/streams.ts'
+import { Streams, type StreamsOptions } from '../../../src/routes/ofrep/streams.ts'
 import { type Events, readEvents } from '../../support/events.ts'
 import { openService, type Service } from '../../support/service.ts'
 import { openStore, type Store } from '../../support/store.ts'
@@ -176,6 +176,46 @@ test('a token permits only the event stream of its environment; a key permits it
   assert.equal(withKey.status, 200)
   await withKey.body?.cancel()
   assert.equal((await get(service, '/ofrep/v1/sse/flagSetId=no%2Fthing', key)).status, 404)
+})
+
+test('a stream by a key ends when the key is revoked, within one keep-alive; a stream by a token does not', async () => {
+  const service = await open({ keepAliveMs: 20 })
+  const environment = { project: `p${made}`, environment: 'test' }
+  const body = { name: 'web', role: 'client', environment }
+  const { id, secret } = (await service.call('POST', '/api/v1/keys', { body })).body
+  const byKey = readEvents((await get(service, '/ofrep/v1/sse/', { 'x-api-key': secret })).body)
+  const byToken = await listen(service)
+  assert.ok(await byKey.next('retry'))
+  clock = 20
+  assert.ok(await byKey.next(''))
+  await service.call('DELETE', `/api/v1/keys/${id}`)
+  clock = 40
+  assert.ok(await byKey.next('retry'))
+  assert.equal(await byKey.next('retry'), undefined)
+  assert.equal(service.streams.ended.of('revoked').value, 1)
+  await change(service, 'on')
+  assert.ok(await byToken.next('data'))
+  await byToken.cancel()
+})
+
+test('openFrom() refuses a stream whose key is revoked while it opens, and leaves its source', async () => {
+  const follow = () => Promise.reject(new Error('not used'))
+  const streams = new Streams({ follow, secondsMax: 100, now: () => 0, wallNow: () => 0, random: Math.random })
+  let isLeft = false
+  const leave = () => {
+    isLeft = true
+  }
+  const opened = streams.openFrom(
+    'p/',
+    async (_, checkKey) => {
+      checkKey()
+      await new Promise(setImmediate)
+      return { leave, first: undefined }
+    },
+    { isUsable: async () => false },
+  )
+  await assert.rejects(opened, { code: 'unavailable', message: 'The event stream ended before it began; retry' })
+  assert.deepEqual([isLeft, streams.size], [true, 0])
 })
 
 test('a token stays the same for 30 days and is valid for 30 more', () => {

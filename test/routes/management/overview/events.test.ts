@@ -9,7 +9,7 @@ const SWITCH = { state: 'ENABLED', variants: { on: true, off: false }, defaultVa
 let it: Listening
 let other: Service
 before(async () => {
-  it = await openListening({ freshnessMs: 200, dependencies: { console: { publicPath: '' } } })
+  it = await openListening({ freshnessMs: 60_000, dependencies: { console: { publicPath: '' } } })
   other = await openService({ store: it.service.store })
   await it.environment('shop')
 })
@@ -62,30 +62,61 @@ test('a key of one environment gets no hint of others, and a client key none at 
   assert.equal((await follow({})).status, 401)
 })
 
-test('when a key is created or revoked every stream ends: a client reconnects, and a revoked one is refused', async () => {
-  const [admin, created] = [await follow(), await it.service.call('POST', '/api/v1/keys', { body: ADMIN })]
-  assert.deepEqual(await next(admin.events), { keys: true })
-  assert.ok(await admin.events.next('retry'))
-  const { id, secret } = created.body
+test('a key that another replica revokes loses its stream, and is refused; the streams of other keys stay open', async () => {
+  const { id, secret } = (await it.service.call('POST', '/api/v1/keys', { body: ADMIN })).body
+  const others = [await follow(), await follow({ 'x-api-key': await newKey('admin', null) })]
   const { status, events } = await follow({ 'x-api-key': secret })
   assert.equal(status, 200)
   await other.call('DELETE', `/api/v1/keys/${id}`)
   assert.deepEqual(await next(events), { keys: true })
   assert.equal(await events.next('data'), undefined)
-  assert.equal(it.service.streams.size, 0)
+  assert.equal((await follow({ 'x-api-key': secret })).status, 401)
+  assert.equal(it.service.streams.ended.of('revoked').value, 1)
+  await put(it.service, 'test', 'off')
+  for (const { events } of others) {
+    let hint = await next(events)
+    while ('keys' in hint) hint = await next(events)
+    assert.deepEqual(hint, { environment: 'test', revision: 5 })
+  }
+  for (const { events } of others) await events.cancel()
+  while (it.service.streams.size > 0) await new Promise(setImmediate)
 })
 
-test('a session follows too; nothing is watched when the last stream has ended, and the end names a time to reconnect', async () => {
+test('a change by this replica is a hint at once, not with the next regular check', async () => {
+  const { events } = await follow()
+  const began = performance.now()
+  for (const variant of ['on', 'off', 'on', 'off', 'on']) {
+    await put(it.service, 'live', variant)
+    assert.equal((await next(events)).environment, 'live')
+  }
+  assert.ok(performance.now() - began < 3_000, 'five regular checks take more than four seconds')
+  await close(events)
+})
+
+test('to follow a project loads no flags', async () => {
+  const third = await openListening({ store: it.service.store })
+  try {
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` }
+    const response = await fetch(`${third.address}/api/v1/projects/shop/events`, { headers })
+    assert.ok(await readEvents(response.body).next('retry'))
+    assert.deepEqual([...third.service.snapshots.all()], [])
+  } finally {
+    third.service.streams.endStreams()
+    await third.server.close(AbortSignal.timeout(1_000))
+  }
+})
+
+test('a session follows too, and the end of its stream names a time to reconnect', async () => {
   const headers = { 'content-type': 'application/json', 'x-flagstaff-console': '1', 'sec-fetch-site': 'same-origin' }
   const body = JSON.stringify({ key: ADMIN_KEY })
   const signedIn = await fetch(`${it.address}/console/session`, { method: 'POST', headers, body })
   const cookie = signedIn.headers.get('set-cookie')?.split(';')[0] ?? ''
   const { status, events } = await follow({ cookie })
-  assert.deepEqual([status, it.service.streams.size, it.service.subscriptions.isWatching], [200, 1, true])
+  assert.deepEqual([status, it.service.streams.size], [200, 1])
   assert.ok(await events.next('retry'))
   it.service.streams.endStreams()
   assert.match((await events.next('retry'))?.['retry'] ?? '', /^\d+$/)
   assert.equal(await events.next('retry'), undefined)
-  assert.deepEqual([it.service.streams.size, it.service.subscriptions.isWatching], [0, false])
+  assert.equal(it.service.streams.size, 0)
   assert.equal((await follow()).status, 503)
 })
