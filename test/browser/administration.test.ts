@@ -1,16 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { type ConsoleService, HAS_CHROMIUM, openConsole } from '../support/browser.ts'
+import { test } from 'node:test'
+import { consoleOfFile, skip } from '../support/browser.ts'
 
-let it: ConsoleService
-before(async () => {
-  if (HAS_CHROMIUM) it = await openConsole()
-})
-after(async () => {
-  if (HAS_CHROMIUM) await it.close()
-})
+const it = consoleOfFile()
 
-const skip = HAS_CHROMIUM ? false : 'this machine has no Chromium'
 const SETTINGS = '/console/settings?project=shop'
 const environment = async (key: string) =>
   (await it.call('GET', `/api/v1/projects/shop/environments/${key}`)).json() as Promise<Record<string, unknown>>

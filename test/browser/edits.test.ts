@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { type ConsoleService, HAS_CHROMIUM, openConsole, until } from '../support/browser.ts'
+import { consoleOfFile, skip, until } from '../support/browser.ts'
 import { type Random, randomFrom } from '../support/random.ts'
 
-let it: ConsoleService
-before(async () => {
-  if (HAS_CHROMIUM) it = await openConsole()
-})
-after(async () => {
-  if (HAS_CHROMIUM) await it.close()
-})
+const it = consoleOfFile()
 
 const PAIRS = Number(process.env['EDIT_PAIRS'] ?? 20)
 const PAIR_MS_MAX = 30_000
@@ -92,7 +86,7 @@ async function follows(page: Page, { variants, compared, defaultVariant }: Store
 }
 
 test(`two browsers edit one flag in ${PAIRS} random pairs of edits, and no edit is lost`, {
-  skip: HAS_CHROMIUM ? false : 'this machine has no Chromium',
+  skip,
   timeout: 60_000 + PAIRS * PAIR_MS_MAX,
 }, async () => {
   const stored: Stored = {

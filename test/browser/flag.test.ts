@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { type ConsoleService, findingsOf, HAS_CHROMIUM, openConsole } from '../support/browser.ts'
+import { barOf, consoleOfFile, findingsOf, SWITCH, skip } from '../support/browser.ts'
 
-let it: ConsoleService
-before(async () => {
-  if (HAS_CHROMIUM) it = await openConsole()
-})
-after(async () => {
-  if (HAS_CHROMIUM) await it.close()
-})
+const it = consoleOfFile()
 
-const skip = HAS_CHROMIUM ? false : 'this machine has no Chromium'
 const ENVIRONMENT = '/api/v1/projects/shop/environments/live'
-const SWITCH = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'off' }
 const readFlag = async (key: string) => (await it.call('GET', `${ENVIRONMENT}/flags/${key}`)).json()
-const barOf = (page: Page) => page.getByRole('region', { name: 'Changes that are not saved' })
 
 /** Opens "+ Rule", types a condition and takes it with Enter. */
 async function addRule(page: Page, condition: string): Promise<void> {

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { type ConsoleService, HAS_CHROMIUM, openConsole } from '../support/browser.ts'
+import { test } from 'node:test'
+import { consoleOfFile, skip } from '../support/browser.ts'
 
-let it: ConsoleService
-before(async () => {
-  if (HAS_CHROMIUM) it = await openConsole()
-})
-after(async () => {
-  if (HAS_CHROMIUM) await it.close()
-})
-const skip = HAS_CHROMIUM ? false : 'this machine has no Chromium'
+const it = consoleOfFile()
 
 test('an imported file is sent as it is: a number that cannot be kept is refused by its digits', { skip }, async () => {
   const { page } = await it.visit('/console/welcome')

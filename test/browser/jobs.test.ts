@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
-import { type ConsoleService, HAS_CHROMIUM, openConsole } from '../support/browser.ts'
+import { consoleOfFile, SWITCH, skip } from '../support/browser.ts'
 
-let it: ConsoleService
-before(async () => {
-  if (HAS_CHROMIUM) it = await openConsole()
-})
-after(async () => {
-  if (HAS_CHROMIUM) await it.close()
-})
+const it = consoleOfFile()
 
-const skip = HAS_CHROMIUM ? false : 'this machine has no Chromium'
 const ENVIRONMENTS = '/api/v1/projects/shop/environments'
 const LIST = '/console/p/shop/flags'
 
@@ -93,7 +86,6 @@ test('a flag is rolled out to 10 % with 3 presses', { skip }, async () => {
   })
 })
 
-const SWITCH = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'off' }
 const putFlag = (key: string, flag: unknown = SWITCH) => it.call('PUT', `${ENVIRONMENTS}/live/flags/${key}`, flag)
 const rowOf = (page: Page, flag: string) => page.getByRole('link', { name: flag, exact: true }).first()
 

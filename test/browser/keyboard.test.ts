@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { type ConsoleService, HAS_CHROMIUM, openConsole, until } from '../support/browser.ts'
+import { consoleOfFile, SWITCH, skip, until } from '../support/browser.ts'
 
-let it: ConsoleService
-before(async () => {
-  if (HAS_CHROMIUM) it = await openConsole()
-})
-after(async () => {
-  if (HAS_CHROMIUM) await it.close()
-})
+const it = consoleOfFile()
 
-const skip = HAS_CHROMIUM ? false : 'this machine has no Chromium'
 const ENVIRONMENT = '/api/v1/projects/shop/environments/live'
-const SWITCH = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'off' }
 /** More than the controls of any page. */
 const TABS_MAX = 80
 

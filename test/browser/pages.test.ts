@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { type ConsoleService, findingsOf, HAS_CHROMIUM, openConsole } from '../support/browser.ts'
+import { test } from 'node:test'
+import { consoleOfFile, findingsOf, skip } from '../support/browser.ts'
 import { ADMIN_KEY } from '../support/service.ts'
 
-let it: ConsoleService
-before(async () => {
-  if (HAS_CHROMIUM) it = await openConsole()
-})
-after(async () => {
-  if (HAS_CHROMIUM) await it.close()
-})
+const it = consoleOfFile()
 
-const skip = HAS_CHROMIUM ? false : 'this machine has no Chromium'
 /** Pages by their address, with a text that only the loaded page has. */
 const PAGES = [
   ['/console/p/shop/flags', 'rollout'],

@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { type ConsoleService, findingsOf, HAS_CHROMIUM, openConsole } from '../support/browser.ts'
+import { barOf, consoleOfFile, findingsOf, skip } from '../support/browser.ts'
 
-let it: ConsoleService
-before(async () => {
-  if (HAS_CHROMIUM) it = await openConsole()
-})
-after(async () => {
-  if (HAS_CHROMIUM) await it.close()
-})
+const it = consoleOfFile()
 
-const skip = HAS_CHROMIUM ? false : 'this machine has no Chromium'
 const SEGMENTS = '/api/v1/projects/shop/environments/live/segments'
 const pageOf = (name: string) => `/console/p/shop/segments/live/${name}`
 const write = (name: string, rule: unknown) => it.call('PUT', `${SEGMENTS}/${name}`, { rule })
@@ -19,7 +12,6 @@ async function readRule(name: string): Promise<unknown[]> {
   const { rule } = (await (await it.call('GET', `${SEGMENTS}/${name}`)).json()) as { rule: unknown[] }
   return rule
 }
-const barOf = (page: Page) => page.getByRole('region', { name: 'Changes that are not saved' })
 
 async function addValue(page: Page, value: string): Promise<void> {
   await page.getByPlaceholder('Add a value').fill(value)

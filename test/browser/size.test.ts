@@ -1,39 +1,31 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { type ConsoleService, HAS_CHROMIUM, openConsole } from '../support/browser.ts'
+import { consoleOfFile, skip } from '../support/browser.ts'
+import { BUDGETS_KB } from '../support/budgets.ts'
 
-let it: ConsoleService
-before(async () => {
-  if (HAS_CHROMIUM) it = await openConsole()
-})
-after(async () => {
-  if (HAS_CHROMIUM) await it.close()
-})
+const it = consoleOfFile()
 
-const KB = 1_024
-/** Most bytes that a page loads, compressed by gzip. */
-const BUDGETS = [
-  ['/console/p/shop/flags', 'rollout', { js: 90 * KB, css: 15 * KB }],
-  ['/console/p/shop/flags/rollout/live', 'rollout', { js: 150 * KB, css: 15 * KB }],
+/** Pages with a text that they show, and most kilobytes of their scripts. */
+const PAGES = [
+  ['/console/p/shop/flags', 'rollout', BUDGETS_KB.list],
+  ['/console/p/shop/flags/rollout/live', 'rollout', BUDGETS_KB.flag],
 ] as const
 
-for (const [path, text, budget] of BUDGETS)
-  test(`${path} loads at most ${budget.js / KB} KB of scripts and ${budget.css / KB} KB of styles`, {
-    skip: HAS_CHROMIUM ? false : 'this machine has no Chromium',
-  }, async () => {
+for (const [path, text, js] of PAGES)
+  test(`${path} loads at most ${js} KB of scripts and ${BUDGETS_KB.styles} KB of styles`, { skip }, async () => {
     const { page } = await it.visit(path)
     await page.getByText(text).first().waitFor()
     const loaded: string[] = JSON.parse(
       await page.evaluate("JSON.stringify(performance.getEntriesByType('resource').map(({ name }) => name))"),
     )
-    for (const kind of ['js', 'css'] as const) {
+    for (const [kind, max] of Object.entries({ js, css: BUDGETS_KB.styles })) {
       const files = [...new Set(loaded.filter((name) => name.endsWith(`.${kind}`)))]
       const sizes = await Promise.all(
         files.map(async (name) => gzipSync(await (await fetch(name)).bytes(), { level: 9 }).length),
       )
-      const total = sizes.reduce((sum, size) => sum + size, 0)
-      assert.ok(total > 0 && total <= budget[kind], `${kind}: ${total} bytes in ${files.length} files`)
+      const total = sizes.reduce((sum, size) => sum + size, 0) / 1_000
+      assert.ok(total > 0 && total <= max, `${kind}: ${total} KB in ${files.length} files`)
     }
     await page.context().close()
   })

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
+import { BUDGETS_KB } from '../support/budgets.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 type Output = { entryPoint?: string; imports: { path: string; kind: string }[] }
@@ -37,10 +38,10 @@ const kilobytes = (files: Iterable<string>): number =>
   [...files].reduce((sum, file) => sum + statSync(join(ROOT, `${file}.gz`)).size, 0) / 1_000
 
 for (const [what, entries, max] of [
-  ['the flag list', ['main.tsx', 'pages/flags/page.tsx'], 90],
-  ['the page of a flag', ['main.tsx', 'pages/flag/page.tsx'], 150],
-  ['the page of a segment', ['main.tsx', 'pages/segments/segment.tsx'], 150],
-  ...OTHER_PAGES.map((page) => [`the page ${page}`, ['main.tsx', `pages/${page}/page.tsx`], 90] as const),
+  ['the flag list', ['main.tsx', 'pages/flags/page.tsx'], BUDGETS_KB.list],
+  ['the page of a flag', ['main.tsx', 'pages/flag/page.tsx'], BUDGETS_KB.flag],
+  ['the page of a segment', ['main.tsx', 'pages/segments/segment.tsx'], BUDGETS_KB.segment],
+  ...OTHER_PAGES.map((page) => [`the page ${page}`, ['main.tsx', `pages/${page}/page.tsx`], BUDGETS_KB.other] as const),
 ] as const)
   test(`${what} loads at most ${max} KB of JavaScript`, () => {
     const loaded = kilobytes(filesOf(entries))
@@ -48,15 +49,15 @@ for (const [what, entries, max] of [
     assert.ok(loaded > 10, 'something is loaded')
   })
 
-test('the JSON editor loads at most 130 KB of JavaScript beyond the page of a flag', () => {
+test(`the JSON editor loads at most ${BUDGETS_KB.editor} KB of JavaScript beyond the page of a flag`, () => {
   const page = filesOf(['main.tsx', 'pages/flag/page.tsx'])
   const loaded = kilobytes(filesOf(['pages/flag/json/editor.ts']).difference(page))
-  assert.ok(loaded > 10 && loaded <= 130, `${loaded.toFixed(1)} KB`)
+  assert.ok(loaded > 10 && loaded <= BUDGETS_KB.editor, `${loaded.toFixed(1)} KB`)
 })
 
-test('all styles have at most 15 KB', () => {
+test(`all styles have at most ${BUDGETS_KB.styles} KB`, () => {
   const file = Object.keys(outputs).find((name) => /\/console-\w+\.css$/.test(name))
   assert.ok(file)
   const size = statSync(join(ROOT, `${file}.gz`)).size / 1_000
-  assert.ok(size <= 15, `${size.toFixed(1)} KB`)
+  assert.ok(size <= BUDGETS_KB.styles, `${size.toFixed(1)} KB`)
 })

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { after, before } from 'node:test'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { startService } from './process.ts'
 import { ADMIN_KEY } from './service.ts'
@@ -8,31 +9,53 @@ import { openStore } from './store.ts'
 /** Debian's Chromium. */
 const CHROMIUM = '/usr/bin/chromium'
 export const HAS_CHROMIUM = existsSync(CHROMIUM)
+/** Why the tests with a browser are left out; false: they are not. */
+export const skip = HAS_CHROMIUM ? false : 'this machine has no Chromium'
 const AXE = HAS_CHROMIUM ? readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8') : ''
 /** Longest wait for anything on a page. */
 const WAIT_MS = 10_000
 const POLL_MS = 20
-const SWITCH = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'off' }
+/** A boolean flag that is off. */
+export const SWITCH = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'off' }
 const SHARES = [
   ['on', 10],
   ['off', 90],
 ]
 
 /** A page with all that its browser complained about: violations of the content security policy, errors, failed requests. */
-export type Visit = { readonly page: Page; readonly complaints: readonly string[] }
+type Visit = { readonly page: Page; readonly complaints: readonly string[] }
 
-export type ConsoleService = {
+type ConsoleService = {
   /** By the name localhost, which browsers trust with `Secure` cookies. */
   readonly address: string
   /** Calls the management API with the administrator's key. */
   call(method: string, path: string, body?: unknown): Promise<Response>
   /** A page of a browser of its own; signed in unless `isSignedIn` is false. */
   visit(path: string, options?: BrowserContextOptions & { isSignedIn?: boolean }): Promise<Visit>
-  close(): Promise<void>
+}
+
+/** The console of a test file: it opens before the first test and closes after the last. */
+export function consoleOfFile(): ConsoleService {
+  let opened: Awaited<ReturnType<typeof openConsole>> | undefined
+  before(async () => {
+    if (HAS_CHROMIUM) opened = await openConsole()
+  })
+  after(() => opened?.close())
+  const service = () => {
+    if (!opened) throw new Error('The console is open only within tests')
+    return opened
+  }
+  return {
+    get address() {
+      return service().address
+    },
+    call: (...request) => service().call(...request),
+    visit: (...request) => service().visit(...request),
+  }
 }
 
 /** The real service on the runtime of this test, with a real database, a project with flags, and a browser. */
-export async function openConsole(): Promise<ConsoleService> {
+async function openConsole(): Promise<ConsoleService & { close(): Promise<void> }> {
   const store = await openStore()
   const service = await startService({
     DATABASE_URL: store.url,
@@ -109,6 +132,9 @@ export async function until(page: Page, expression: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
 }
+
+/** The bar of a draft: it counts the changes and saves them. */
+export const barOf = (page: Page) => page.getByRole('region', { name: 'Changes that are not saved' })
 
 /** The findings of axe on a page, by rule with the places (https://dequeuniversity.com/rules/axe). */
 export async function findingsOf(page: Page): Promise<string[]> {
