@@ -54,6 +54,8 @@ export const PRODUCT_LENGTH_MAX = 1_000_000
 export const VALUE_DEPTH_MAX = 50
 /** How many flags, and how many segments, a document may have. */
 export const FLAGS_MAX = 20_000
+/** The largest document, in bytes of JSON: an environment of some 20,000 flags. */
+export const DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
 /** The longest JSON text of all `members` of a document, in UTF-16 units. */
 export const MEMBERS_LENGTH_MAX = 65_536
 /**

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { MiddlewareHandler } from 'hono'
+import { DOCUMENT_BYTES_MAX } from '../flag/definition.ts'
 import { FlagError } from '../flag/error.ts'
 
-/** Largest body of the management API: a flag set of some 20,000 flags. */
-export const MANAGEMENT_BYTES_MAX = 16 * 1024 * 1024
+/** Largest body of the management API: a whole flag set. */
+export const MANAGEMENT_BYTES_MAX = DOCUMENT_BYTES_MAX
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 

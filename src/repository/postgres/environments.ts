@@ -4,6 +4,7 @@ import { alias } from 'drizzle-orm/pg-core'
 import { FlagError } from '../../flag/error.ts'
 import { type Author, type ExpectedVersion, expectRevision, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
+import { checkDocumentSize } from './document-size.ts'
 import { selectProject } from './projects.ts'
 import { changes, deployment, environments, lastEvaluations, lastVariants, type Patch, projects } from './tables.ts'
 
@@ -82,6 +83,7 @@ export function updateEnvironment(
     const before = await lockEnvironment(tx, name)
     expectRevision(change.expected, before.revision)
     const { bucketing = before.bucketing, metadata = before.metadata, ...others } = change.settings
+    await checkDocumentSize(tx, before, { metadata })
     const revision = await raiseRevision(tx, before.id, {
       author: change.author,
       settings: {

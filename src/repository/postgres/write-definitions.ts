@@ -6,6 +6,7 @@ import { FlagError, type Mistake } from '../../flag/error.ts'
 import { own } from '../../flag/rules/expression.ts'
 import { type Author, type NewChangeRecord, recordChanges } from './changes.ts'
 import type { Transaction } from './database.ts'
+import { checkDocumentSize } from './document-size.ts'
 import { type EnvironmentRow, raiseRevision } from './environments.ts'
 import {
   archiveOrphans,
@@ -56,6 +57,11 @@ export async function writeDefinitions(
   const stored = await lockFlags(tx, environment, [...write.next.keys()])
   const changed = differences(stored, write.next)
   const warnings = checkRules(changed, write.settings?.segments ?? environment.segments, write)
+  await checkDocumentSize(tx, environment, {
+    changed,
+    ...write.settings,
+    ...(write.members && { members: write.members }),
+  })
   if (write.dryRun || (changed.length === 0 && !write.settings && !write.members))
     return { revision: environment.revision, changed, warnings }
 
