@@ -7,6 +7,8 @@ const it = consoleOfFile()
 
 /** Pages by their address, with a text that only the loaded page has. */
 const PAGES = [
+  ['/console/', 'rollout'],
+  ['/console/sign-in', 'Sign in to Flagstaff'],
   ['/console/p/shop/flags', 'rollout'],
   ['/console/p/shop/flags?q=plain', 'plain'],
   ['/console/p/shop/flags/rollout/live', 'rollout'],
@@ -28,8 +30,8 @@ for (const [path, text] of PAGES)
       await page.getByText(text).first().waitFor()
       await page.waitForLoadState('networkidle').catch(() => undefined)
       assert.deepEqual(await findingsOf(page), [])
-      await page.setViewportSize({ width: 360, height: 740 })
-      assert.equal(await page.evaluate('document.documentElement.scrollWidth > innerWidth'), false, 'scrolls at 360 px')
+      await page.setViewportSize({ width: 320, height: 740 })
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth > innerWidth'), false, 'scrolls at 320 px')
       assert.deepEqual(complaints, [])
       await page.context().close()
     })

@@ -42,7 +42,11 @@ export function Routes() {
 }
 
 /** What stands in place of every page while no one is signed in. */
-export const SignedOut = () => <SignIn />
+export const SignedOut = () => (
+  <main>
+    <SignIn />
+  </main>
+)
 
 const projectOf = (path: string): string | undefined => {
   const [, project] = /^\/p\/([^/]+)/.exec(path.slice(CONSOLE.length)) ?? []

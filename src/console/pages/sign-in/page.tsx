@@ -31,7 +31,7 @@ export function SignInPage() {
     }
   }
   return (
-    <main class={css.page}>
+    <div class={css.page}>
       <form class={css.card} onSubmit={(event) => void signIn(event)}>
         <span class={css.mark}>
           <Icon name="flag" size={20} />
@@ -59,6 +59,6 @@ export function SignInPage() {
           No key yet? An operator makes the first one with <code>flagstaff admin key</code>.
         </p>
       </form>
-    </main>
+    </div>
   )
 }
