@@ -16,7 +16,7 @@ const definition = async (key: string): Promise<any> => (await it.call('GET', `$
 async function list(): Promise<Page> {
   const { page } = await it.visit('/console/p/shop/flags')
   await page.getByText('rollout').first().waitFor()
-  await page.getByRole('button', { name: 'New flag' }).waitFor()
+  await page.getByRole('button', { name: 'New flag', disabled: false }).waitFor()
   return page
 }
 
@@ -52,6 +52,7 @@ test('a flag is switched in a protected environment by keyboard alone', { skip }
   const page = await list()
   await focusRow(page, 'switched')
   await page.keyboard.press('ArrowRight')
+  await page.keyboard.press('ArrowRight')
   await page.keyboard.press('Space')
   await page.getByRole('button', { name: 'Confirm' }).waitFor()
   await page.keyboard.press('Enter')
@@ -68,6 +69,23 @@ test('a flag is created by keyboard alone', { skip }, async () => {
   await page.keyboard.press('Enter')
   await page.getByRole('switch', { name: 'typed-key in Live: off' }).waitFor()
   assert.equal((await definition('typed-key')).defaultVariant, 'off')
+  await page.context().close()
+})
+
+test('a shortcut that is pressed before it is known who is signed in is not lost', { skip }, async () => {
+  const { page } = await it.visit('/console/keys')
+  const { promise: pressed, resolve: answer } = Promise.withResolvers<void>()
+  await page.route('**/console/session', async (route) => {
+    await pressed
+    await route.continue()
+  })
+  await page.goto(`${it.address}/console/p/shop/flags`)
+  await page.getByText('rollout').first().waitFor()
+  assert.equal(await page.getByRole('button', { name: 'New flag' }).isDisabled(), true)
+  assert.equal(await page.getByText('Trial mode').count(), 0)
+  await page.keyboard.press('c')
+  answer()
+  await page.getByRole('dialog', { name: 'New flag' }).waitFor()
   await page.context().close()
 })
 

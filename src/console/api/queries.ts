@@ -24,7 +24,9 @@ export const sessionQuery = () =>
     queryKey: ['session'],
     queryFn: async ({ signal }): Promise<ConsoleSession | null> => {
       try {
-        const session: ConsoleSession = await (await send('GET', '/console/session', { signal })).json()
+        const session: ConsoleSession | { mode: 'trial' } = await (
+          await send('GET', '/console/session', { signal })
+        ).json()
         return session.mode === 'trial' ? null : session
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) return null

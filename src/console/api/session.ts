@@ -1,7 +1,6 @@
-/** Who is signed in, as `GET /console/session` answers. */
+/** Who is signed in, as `GET /console/session` answers where keys are needed. In trial mode no one signs in, and everything is allowed. */
 export type ConsoleSession = {
-  /** `trial`: no one signs in, and everything is allowed. */
-  readonly mode: 'trial' | 'key'
+  readonly mode: 'key'
   readonly name: string
   readonly role: 'viewer' | 'editor' | 'admin'
   /** The environment that a key is bound to; null: all. */

@@ -147,11 +147,12 @@ const ThemeButton = () => (
   />
 )
 
-/** Who is signed in, with the way out; in trial mode, that it is one. */
+/** Who is signed in, with the way out; in trial mode, that it is one. Nothing while this is not known. */
 function Who() {
   const queries = useQueryClient()
   const { data: session } = useQuery(sessionQuery())
-  if (!session || session.mode === 'trial')
+  if (session === undefined) return null
+  if (session === null)
     return (
       <p class={css.trial} title="No key is needed, and only this machine is answered">
         <Icon name="info" size={13} />

@@ -8,7 +8,7 @@ import type { CellName, WrittenCell } from './writes.ts'
 
 /** What a cell can do. Each shows its result as a toast with Undo, and resolves when the list shows it. */
 export type CellActions = {
-  /** Whether the session may change flags in an environment; undefined: those of the project itself. */
+  /** Whether the session may change flags in an environment; undefined: those of the project itself. False until the session is known. */
   readonly mayChange: (environment?: string) => boolean
   readonly toggle: (name: CellName, seen: MatrixCell, isWantedOn: boolean) => Promise<void>
   readonly rollOut: (name: CellName, seen: MatrixCell, percent: number) => Promise<void>
@@ -33,7 +33,8 @@ export function useCellActions(): CellActions {
     }
     const bound = session?.environment?.environment
     return {
-      mayChange: (environment = bound) => session?.role !== 'viewer' && (bound === undefined || environment === bound),
+      mayChange: (environment = bound) =>
+        session !== undefined && session?.role !== 'viewer' && (bound === undefined || environment === bound),
       toggle: (name, seen, isWantedOn) => run(name, ({ switchFlag }) => switchFlag(name, seen, isWantedOn)),
       rollOut: (name, seen, percent) => run(name, ({ rollOutFlag }) => rollOutFlag(name, seen, percent)),
     }

@@ -35,18 +35,18 @@ function Flags({ matrix, isWhole }: { readonly matrix: Matrix; readonly isWhole:
   const { selected, setSelected, actions } = useRowActions(project)
   const { text, sort, shown } = view
   const mayWrite = actions.mayChange()
-  const me = session?.mode === 'key' ? session.name : undefined
+  const me = session?.name
   const flags = useMemo(() => {
     const environments = shown.map(({ key }) => key)
     return sortFlags(filterFlags(matrix.flags, parseFilter(text), { me, environments }), sort)
   }, [matrix, text, sort, shown, me])
   useEffect(() => setSelected(new Set()), [text])
-  useLetters({ c: () => setCreating(mayWrite), '/': focusSearch })
+  useLetters({ c: () => setCreating(true), '/': focusSearch })
   const selectAll = () => setSelected(new Set(selected.size === flags.length ? [] : flags.map(({ key }) => key)))
   return (
-    <Page title="Flags" isFilled actions={mayWrite && <NewFlagButton onClick={() => setCreating(true)} />}>
+    <Page title="Flags" isFilled actions={<NewFlagButton isDisabled={!mayWrite} onClick={() => setCreating(true)} />}>
       {matrix.flags.length === 0 ? (
-        <NoFlags onCreate={() => setCreating(true)} />
+        <NoFlags isDisabled={!mayWrite} onClick={() => setCreating(true)} />
       ) : (
         <>
           <Toolbar {...view} matrix={matrix} me={me} found={isWhole ? flags.length : undefined} />
@@ -73,7 +73,7 @@ function Flags({ matrix, isWhole }: { readonly matrix: Matrix; readonly isWhole:
           )}
         </>
       )}
-      {isCreating && <NewFlag matrix={matrix} onClose={() => setCreating(false)} />}
+      {isCreating && mayWrite && <NewFlag matrix={matrix} onClose={() => setCreating(false)} />}
     </Page>
   )
 }
@@ -100,19 +100,21 @@ function NewFlag({ matrix, onClose }: { readonly matrix: Matrix; readonly onClos
   )
 }
 
-const NewFlagButton = ({ onClick }: { readonly onClick: () => void }) => (
-  <Button kind="primary" icon="plus" onClick={onClick}>
+type NewFlagButtonProps = { readonly isDisabled: boolean; readonly onClick: () => void }
+
+const NewFlagButton = ({ isDisabled, onClick }: NewFlagButtonProps) => (
+  <Button kind="primary" icon="plus" disabled={isDisabled} onClick={onClick}>
     New flag
   </Button>
 )
 
-const NoFlags = ({ onCreate }: { readonly onCreate: () => void }) => (
+const NoFlags = ({ isDisabled, onClick }: NewFlagButtonProps) => (
   <Empty
     icon="flag"
     title="No flags yet"
     action={
       <>
-        <Button kind="primary" icon="plus" onClick={onCreate}>
+        <Button kind="primary" icon="plus" disabled={isDisabled} onClick={onClick}>
           Create your first flag
         </Button>
         <LinkButton href={paths.welcome()}>Load samples, or import</LinkButton>
