@@ -134,6 +134,59 @@ test('a version is brought back with 2 presses from the page of the flag', { ski
   await page.context().close()
 })
 
+test('all flags are explained in the browser, for the context that is typed', { skip }, async () => {
+  await it.call('PUT', `${ENVIRONMENT}/flags/pro-only`, {
+    ...SWITCH,
+    targeting: { if: [{ '==': [{ var: 'plan' }, 'pro'] }, 'on'] },
+  })
+  const { page, complaints } = await it.visit('/console/p/shop/flags/pro-only/live?tab=explain')
+  await page.getByLabel(/^plan/).waitFor()
+  const posted: string[] = []
+  page.on('request', (request) => {
+    if (request.method() !== 'GET') posted.push(request.url())
+  })
+  await page.getByText('All flags for this user').click()
+  const row = (key: string) => page.getByRole('row').filter({ has: page.getByRole('link', { name: key, exact: true }) })
+  await row('pro-only').getByText('No rule names a variant').waitFor()
+  await page.getByLabel(/^plan/).fill('pro')
+  await row('pro-only').getByText('Rule 1 matches and gives "on"').waitFor()
+  await row('held').getByText('The flag is held at "off" for everyone').waitFor()
+  assert.deepEqual(posted, [], 'the context stays in the page')
+  assert.deepEqual(complaints, [])
+  await page.context().close()
+})
+
+test('a flag is shown before what all flags serve is known', { skip }, async () => {
+  const { page } = await it.visit('/console/settings')
+  const { promise: shown, resolve: show } = Promise.withResolvers<void>()
+  await page.route('**/matrix*', async (route) => {
+    await shown
+    await route.continue()
+  })
+  await page.goto(`${it.address}/console/p/shop/flags/rollout/live`)
+  await page.getByRole('switch', { name: 'Serving' }).waitFor()
+  const live = page.getByRole('navigation', { name: 'Environments' }).getByRole('link', { name: /Live/ })
+  await live.getByText('…').waitFor()
+  show()
+  await live.getByText('on for 10 %').waitFor()
+  await page.context().close()
+})
+
+test('a flag opens in the environment that was open last', { skip }, async () => {
+  const { page } = await it.visit('/console/p/shop/flags')
+  const current = page.locator('nav[aria-label=Environments] [aria-current]')
+  for (const [environment, name] of [
+    ['test', 'Test'],
+    ['live', 'Live'],
+  ] as const) {
+    await page.goto(`${it.address}/console/p/shop/flags/plain/${environment}`)
+    await current.filter({ hasText: name }).waitFor()
+    await page.goto(`${it.address}/console/p/shop/flags/rollout`)
+    await current.filter({ hasText: name }).waitFor()
+  }
+  await page.context().close()
+})
+
 test('the explanation says which rule decides for the context that is typed, with the draft', { skip }, async () => {
   await it.call('PUT', `${ENVIRONMENT}/flags/explained`, {
     ...SWITCH,

@@ -96,28 +96,34 @@ async function openConsole(): Promise<ConsoleService & { close(): Promise<void> 
   }
 }
 
-/** The cookies of a session. It begins once for all pages, because an address may sign in only some times a minute. */
+/**
+ * The cookies of a session, in a browser where `live` was open last. It begins once for all pages, because an address may sign in only some
+ * times a minute.
+ */
 async function signedIn(browser: Browser, address: string) {
   const context = await browser.newContext()
   const headers = { 'x-flagstaff-console': '1', 'sec-fetch-site': 'same-origin' }
   await context.request.post(`${address}/console/session`, { data: { key: ADMIN_KEY }, headers })
+  const page = await context.newPage()
+  await page.goto(`${address}/console/p/shop/flags/plain/live`)
+  await page.locator('[aria-current]').filter({ hasText: 'Live' }).waitFor()
   const state = await context.storageState()
   await context.close()
   return state
 }
 
-/** A project `shop` with the environments `live`, which is protected, and `test`; each has three flags and the segment `staff`. */
+/** A project `shop` with the environments `test` and `live`, which is protected; each has three flags and the segment `staff`. */
 async function seed(call: ConsoleService['call']): Promise<void> {
   const environments = '/api/v1/projects/shop/environments'
   await call('POST', '/api/v1/projects', { key: 'shop', name: 'Shop' })
-  await call('POST', environments, { key: 'live', name: 'Live', protected: true })
   await call('POST', environments, { key: 'test', name: 'Test' })
+  await call('POST', environments, { key: 'live', name: 'Live', protected: true })
   const flags = {
     plain: SWITCH,
     rollout: { ...SWITCH, targeting: { fractional: SHARES } },
     held: { ...SWITCH, targeting: { if: [true, 'off', { '==': [{ var: 'plan' }, 'pro'] }, 'on'] } },
   }
-  for (const environment of ['live', 'test']) {
+  for (const environment of ['test', 'live']) {
     await call('PUT', `${environments}/${environment}/segments/staff`, { rule: { '==': [{ var: 'team' }, 'shop'] } })
     for (const [key, flag] of Object.entries(flags))
       await call('PUT', `${environments}/${environment}/flags/${key}`, flag)

@@ -10,3 +10,13 @@ export function noteProject(project: string): void {
   lastProject.value = project
   write('project', project)
 }
+
+/** The environment of a project that was open last; undefined if none was. Links without an environment open it. */
+export const lastEnvironment = (project: string): string | undefined => read(environmentName(project))
+
+/** Remembers the environment of the page that is open. */
+export function noteEnvironment(project: string, environment: string): void {
+  write(environmentName(project), environment)
+}
+
+const environmentName = (project: string) => `environment:${project}`

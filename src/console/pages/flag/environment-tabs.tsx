@@ -1,13 +1,15 @@
-import type { MatrixCell, MatrixEnvironment } from '../../api/matrix.ts'
+import type { MatrixCell } from '../../api/matrix.ts'
 import { paths } from '../../app/paths.ts'
 import { Icon } from '../../parts/display/icon.tsx'
 import * as css from './flag.module.css'
+import type { ListedEnvironment } from './queries.ts'
 
 type EnvironmentTabsProps = {
   readonly project: string
   readonly flag: string
-  readonly environments: readonly MatrixEnvironment[]
-  readonly cells: Readonly<Record<string, MatrixCell>>
+  readonly environments: readonly ListedEnvironment[]
+  /** What the flag serves, by environment; undefined until it is read. */
+  readonly cells: Readonly<Record<string, MatrixCell>> | undefined
   readonly current: string
   /** The query of the URL, so that the same tab opens in the other environment. */
   readonly search: string
@@ -18,8 +20,7 @@ export function EnvironmentTabs({ project, flag, environments, cells, current, s
   return (
     <nav class={css.environments} aria-label="Environments">
       {environments.map(({ key, name, protected: isProtected }) => {
-        const cell = cells[key]
-        const state = cell?.state ?? 'absent'
+        const cell = cells?.[key]
         return (
           <a
             key={key}
@@ -32,21 +33,12 @@ export function EnvironmentTabs({ project, flag, environments, cells, current, s
               {name || key} {isProtected && <Icon name="lock" size={12} />}
               {isProtected && <span class="visuallyHidden">protected</span>}
             </span>
-            <span class={css.environmentState} data-state={state}>
-              <span class={css.dot} /> {cell?.served ?? STATES[state]}
+            <span class={css.environmentState} data-state={cell?.state ?? 'absent'}>
+              <span class={css.dot} /> {cells === undefined ? '…' : (cell?.served ?? 'not defined')}
             </span>
           </a>
         )
       })}
     </nav>
   )
-}
-
-const STATES: Readonly<Record<MatrixCell['state'] | 'absent', string>> = {
-  on: 'on',
-  off: 'off',
-  held: 'held',
-  partial: 'on for some',
-  disabled: 'disabled',
-  absent: 'not here',
 }

@@ -1,8 +1,6 @@
 import { useMemo, useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
-import type { Bucketing } from '../../../flag/definition.ts'
 import type { ExplainableFlag } from '../../../flag/explain/trace.ts'
-import { paths } from '../../app/paths.ts'
 import { definitionDifferences } from '../../diff/differences.ts'
 import type { Draft } from '../../draft/draft.ts'
 import { Tabs } from '../../parts/controls/tabs.tsx'
@@ -13,7 +11,7 @@ import { ExplainPanel } from './explain/explain-panel.tsx'
 import * as css from './flag.module.css'
 import { FLAG_TABS, lazyPart, TabContent, tabsOf } from './flag-tabs.tsx'
 import { mistakesIn } from './json/mistakes.ts'
-import { explainAll, type FlagPlace, type ReadDefinition, type RuleWords, type ValueType } from './queries.ts'
+import type { FlagPlace, ListedEnvironment, ReadDefinition, RuleWords, ValueType } from './queries.ts'
 import { SaveBar } from './save/save-bar.tsx'
 import { useSave } from './save/use-save.ts'
 import { useDraft } from './use-draft.ts'
@@ -24,17 +22,15 @@ type FlagWorkspaceProps = {
   readonly place: FlagPlace
   readonly stored: ReadDefinition
   readonly words: RuleWords
-  readonly bucketing: Bucketing
+  readonly environment: ListedEnvironment
   readonly type: ValueType
-  /** All flags of the project. */
-  readonly keys: readonly string[]
   readonly protectedName: string | undefined
   readonly isReadOnly: boolean
 }
 
 /** The definition of one flag in one environment: its tabs on one draft, the explanation beside it, and the bar that saves. */
 export function FlagWorkspace(props: FlagWorkspaceProps) {
-  const { place, stored, words, bucketing, protectedName, isReadOnly } = props
+  const { place, stored, words, environment, protectedName, isReadOnly } = props
   const { query } = useLocation()
   const tab = FLAG_TABS.find(([id]) => id === query['tab'])?.[0] ?? 'rules'
   const work = useWork(place, stored)
@@ -80,7 +76,7 @@ export function FlagWorkspace(props: FlagWorkspaceProps) {
           control={control}
           stored={stored}
           protectedName={protectedName}
-          scope={{ ...words, bucketing }}
+          scope={{ segments: words.segments, metadata: environment.metadata, bucketing: environment.bucketing }}
           onSave={(merged) => void store(merged, stored.etag, '')}
           onClose={() => setMerging(false)}
         />
@@ -129,20 +125,13 @@ type ExplainProps = FlagWorkspaceProps & {
   readonly onSelect: (pointer: string) => void
 }
 
-function Explain({ place, words, bucketing, keys, control, onSelect }: ExplainProps) {
+function Explain({ place, words, environment, control, onSelect }: ExplainProps) {
   const { definition } = control
+  const { segments } = words
+  const { bucketing, metadata } = environment
   const flag: ExplainableFlag = useMemo(
-    () => ({ key: place.key, definition, segments: words.segments, metadata: words.metadata, bucketing }),
-    [place.key, definition, words, bucketing],
+    () => ({ key: place.key, definition, segments, metadata, bucketing }),
+    [place.key, definition, segments, metadata, bucketing],
   )
-  return (
-    <ExplainPanel
-      project={place.project}
-      flag={flag}
-      isDraft={control.isDirty}
-      onSelect={onSelect}
-      explainAll={(context) => explainAll(place, keys, context)}
-      linkTo={(key) => paths.flag(place.project, key, place.environment)}
-    />
-  )
+  return <ExplainPanel place={place} flag={flag} isDraft={control.isDirty} onSelect={onSelect} />
 }

@@ -1,8 +1,10 @@
 import { useQuery } from '@tanstack/preact-query'
+import { useEffect } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { environmentsQuery, matrixQuery, sessionQuery } from '../../api/queries.ts'
 import { LoadFailure, Page } from '../../app/page.tsx'
 import { paths } from '../../app/paths.ts'
+import { lastEnvironment, noteEnvironment } from '../../app/project.ts'
 import { CopyButton } from '../../parts/controls/copy.tsx'
 import { Empty, Spinner } from '../../parts/display/empty.tsx'
 import { AbsentDefinition } from './absent.tsx'
@@ -10,24 +12,26 @@ import { EnvironmentTabs } from './environment-tabs.tsx'
 import * as css from './flag.module.css'
 import { FlagHead } from './flag-head.tsx'
 import { FlagWorkspace } from './flag-workspace.tsx'
-import { definitionQuery, flagQuery, ruleWordsQuery } from './queries.ts'
+import { definitionQuery, flagQuery, type ListedEnvironment, ruleWordsQuery } from './queries.ts'
 
 type FlagPageProps = { readonly project: string; readonly flag: string; readonly environment?: string }
 
 /** `/console/p/:project/flags/:flag/:environment?` */
 export function FlagPage({ project, flag: key, environment }: FlagPageProps) {
   const flag = useQuery(flagQuery(project, key))
+  const environments = useQuery(environmentsQuery(project))
   const matrix = useQuery(matrixQuery(project))
   const session = useQuery(sessionQuery())
   const { url } = useLocation()
-  const error = flag.error ?? matrix.error
+  const current = environments.data && openEnvironment(environments.data, [environment, lastEnvironment(project)])
+  useEffect(() => {
+    if (current) noteEnvironment(project, current.key)
+  }, [project, current?.key])
+  const error = flag.error ?? environments.error
   if (error) return <LoadFailure error={error} onRetry={() => void flag.refetch()} />
-  if (!flag.data || !matrix.data) return <Spinner />
-  const { environments, flags } = matrix.data
-  const current = environments.find((each) => each.key === environment) ?? environments[0]
+  if (!flag.data || !environments.data) return <Spinner />
   const isViewer = session.data?.role === 'viewer'
   const isReadOnly = isViewer || flag.data.data.archived
-  const cells = flags.find((each) => each.key === key)?.environments ?? {}
   const heading = (
     <span class={css.heading}>
       <a href={paths.flags(project)} class={css.back}>
@@ -45,8 +49,8 @@ export function FlagPage({ project, flag: key, environment }: FlagPageProps) {
           <EnvironmentTabs
             project={project}
             flag={key}
-            environments={environments}
-            cells={cells}
+            environments={environments.data}
+            cells={matrix.data?.flags.find((each) => each.key === key)?.environments}
             current={current.key}
             search={searchOf(url)}
           />
@@ -56,7 +60,6 @@ export function FlagPage({ project, flag: key, environment }: FlagPageProps) {
             environment={current}
             flagKey={key}
             type={flag.data.data.type}
-            keys={flags.map((each) => each.key)}
             isReadOnly={isReadOnly}
           />
         </>
@@ -67,6 +70,15 @@ export function FlagPage({ project, flag: key, environment }: FlagPageProps) {
   )
 }
 
+/** The first of `keys` that is an environment; otherwise the first environment. */
+function openEnvironment(environments: readonly ListedEnvironment[], keys: readonly (string | undefined)[]) {
+  for (const key of keys) {
+    const found = environments.find((each) => each.key === key)
+    if (found) return found
+  }
+  return environments[0]
+}
+
 function searchOf(url: string): string {
   const at = url.indexOf('?')
   return at < 0 ? '' : url.slice(at)
@@ -74,31 +86,27 @@ function searchOf(url: string): string {
 
 type EnvironmentContentProps = {
   readonly project: string
-  readonly environment: { readonly key: string; readonly name: string; readonly protected: boolean }
+  readonly environment: ListedEnvironment
   readonly flagKey: string
   readonly type: 'boolean' | 'string' | 'number' | 'object'
-  readonly keys: readonly string[]
   readonly isReadOnly: boolean
 }
 
-function EnvironmentContent({ project, environment, flagKey, type, keys, isReadOnly }: EnvironmentContentProps) {
+function EnvironmentContent({ project, environment, flagKey, type, isReadOnly }: EnvironmentContentProps) {
   const place = { project, environment: environment.key, key: flagKey }
   const definition = useQuery(definitionQuery(place))
   const words = useQuery(ruleWordsQuery(project, environment.key))
-  const environments = useQuery(environmentsQuery(project))
   const error = definition.error ?? words.error
   if (error) return <LoadFailure error={error} onRetry={() => void definition.refetch()} />
   if (definition.data === undefined || !words.data) return <Spinner />
   if (definition.data === null) return <AbsentDefinition place={place} type={type} isReadOnly={isReadOnly} />
-  const bucketing = environments.data?.find(({ key }) => key === environment.key)?.bucketing ?? 'v2'
   return (
     <FlagWorkspace
       place={place}
       stored={definition.data}
       words={words.data}
-      bucketing={bucketing}
+      environment={environment}
       type={type}
-      keys={keys}
       protectedName={environment.protected ? environment.name || environment.key : undefined}
       isReadOnly={isReadOnly}
     />

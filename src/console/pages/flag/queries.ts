@@ -1,16 +1,12 @@
 import { queryOptions } from '@tanstack/preact-query'
-import type { Context, Definition, Metadata, SegmentRules } from '../../../flag/definition.ts'
-import { ApiError, call } from '../../api/client.ts'
-import { queryKeys } from '../../api/queries.ts'
-import type { ShortExplanation } from './explain/all-flags.tsx'
-import { attributesIn } from './explain/context.ts'
+import type { Definition, SegmentRules } from '../../../flag/definition.ts'
+import { type Answered, ApiError, call } from '../../api/client.ts'
+import { everyPage, queryKeys } from '../../api/queries.ts'
 
 /** A flag in one environment. */
 export type FlagPlace = { readonly project: string; readonly environment: string; readonly key: string }
 
 export const FLAG_PATH = '/api/v1/projects/{project}/environments/{environment}/flags/{key}'
-/** Keys in one request for explanations. */
-const EXPLAINED_MAX = 100
 
 const keyOf = ({ project, environment, key }: FlagPlace, what: string) => [
   ...queryKeys.project(project),
@@ -60,54 +56,51 @@ export const usageQuery = (place: FlagPlace, hours: number) =>
     },
   })
 
-/** Explains all flags of an environment for one context, as they are stored. */
-export async function explainAll(
-  { project, environment }: FlagPlace,
-  keys: readonly string[],
-  context: Context,
-): Promise<ShortExplanation[]> {
-  const rows: ShortExplanation[] = []
-  for (let start = 0; start < keys.length; start += EXPLAINED_MAX) {
-    const flags = keys.slice(start, start + EXPLAINED_MAX) as [string, ...string[]]
-    const path = { project, environment }
-    const { data } = await call('POST /api/v1/projects/{project}/environments/{environment}/explain', {
-      path,
-      body: { context, flags },
-    })
-    for (const { key, answer, summary } of data.explanations ?? [])
-      rows.push({ key, variant: answer.variant, value: answer.value, summary })
-  }
-  return rows
-}
-
 /** What the rules of an environment share, and which names they use. */
 export type RuleWords = {
   readonly segments: SegmentRules
   readonly attributes: readonly string[]
-  readonly metadata: Metadata
 }
 
-/** Reads the flag set for its segments, and for the attributes that its rules read. */
+/** The segments of an environment, and the attributes that the rules of its project read. */
 export const ruleWordsQuery = (project: string, environment: string) =>
   queryOptions({
     queryKey: [...queryKeys.project(project), 'rule-words', environment],
-    queryFn: async (): Promise<RuleWords> => {
-      const path = { project, environment }
-      const { data } = await call('GET /api/v1/projects/{project}/environments/{environment}/flagset', { path })
-      const { flags = {}, $evaluators = {}, metadata = {} } = data as FlagSetBody
-      const attributes = new Set<string>()
-      for (const rule of [...Object.values(flags).map(({ targeting }) => targeting), ...Object.values($evaluators)])
-        for (const name of attributesIn(rule, {})) attributes.add(name)
-      return { segments: $evaluators, attributes: [...attributes].sort(), metadata }
+    queryFn: async ({ signal }): Promise<RuleWords> => {
+      const [segments, attributes] = await Promise.all([
+        readSegments({ project, environment }, signal),
+        call('GET /api/v1/projects/{project}/attributes', { path: { project } }, { signal }),
+      ])
+      const names = attributes.data.items.flatMap(({ name, isBuiltIn }) => (isBuiltIn ? [] : name))
+      return { segments, attributes: [...new Set(['targetingKey', ...names])].sort() }
     },
     staleTime: 60_000,
   })
 
-type FlagSetBody = {
-  readonly flags?: Readonly<Record<string, Definition>>
-  readonly $evaluators?: SegmentRules
-  readonly metadata?: Metadata
+async function readSegments(path: Omit<FlagPlace, 'key'>, signal: AbortSignal): Promise<SegmentRules> {
+  const segments = await everyPage(async (after) => {
+    const query = { limit: '100', ...(after !== undefined && { after }) }
+    return (
+      await call('GET /api/v1/projects/{project}/environments/{environment}/segments', { path, query }, { signal })
+    ).data
+  })
+  return Object.fromEntries(segments.map(({ name, rule }) => [name, rule])) as SegmentRules
 }
+
+/** All definitions of an environment, by key. */
+export const definitionsQuery = ({ project, environment }: Omit<FlagPlace, 'key'>) =>
+  queryOptions({
+    queryKey: [...queryKeys.project(project), 'definitions', environment],
+    queryFn: async ({ signal }) => {
+      const path = { project, environment }
+      const operation = 'GET /api/v1/projects/{project}/environments/{environment}/flagset'
+      const { data } = await call(operation, { path, query: { portable: 'false' } }, { signal })
+      return (data.flags ?? {}) as Readonly<Record<string, Definition>>
+    },
+  })
+
+/** An environment as the service lists it. */
+export type ListedEnvironment = Answered<'GET /api/v1/projects/{project}/environments'>['data']['items'][number]
 
 /** The type of the values of a flag. */
 export type ValueType = 'boolean' | 'string' | 'number' | 'object'

@@ -54,7 +54,7 @@ function Start({ project }: { readonly project: string }) {
           project={project}
           environments={matrix.environments.map(({ key }) => key)}
           onClose={() => setCreating(false)}
-          onCreated={(key) => route(`${paths.flag(project, key, matrix.environments[0]?.key)}?tab=use`)}
+          onCreated={(key) => route(`${paths.flag(project, key)}?tab=use`)}
         />
       )}
     </Page>

@@ -4,7 +4,8 @@ import type { Context } from '../../../../flag/definition.ts'
 import { explain, possibleChanges } from '../../../../flag/explain/explain.ts'
 import type { ExplainableFlag } from '../../../../flag/explain/trace.ts'
 import * as field from '../../../parts/controls/field.module.css'
-import { AllFlags, type ShortExplanation } from './all-flags.tsx'
+import type { FlagPlace } from '../queries.ts'
+import { AllFlags } from './all-flags.tsx'
 import { Answer, Changes } from './answer.tsx'
 import { readsClock } from './context.ts'
 import { ContextForm } from './context-form.tsx'
@@ -14,19 +15,18 @@ import { recentContexts, rememberContext } from './recent.ts'
 import { Trace } from './trace.tsx'
 
 export type ExplainPanelProps = {
-  readonly project: string
+  readonly place: FlagPlace
   /** With the definition as it is edited. */
   readonly flag: ExplainableFlag
   /** Whether the definition differs from the stored one. */
   readonly isDraft: boolean
   /** Called with the JSON pointer of a part of the rule. */
   readonly onSelect?: (pointer: string) => void
-  readonly explainAll: (context: Context) => Promise<readonly ShortExplanation[]>
-  readonly linkTo: (flagKey: string) => string
 }
 
 /** Why a user gets a value. Everything is computed in the browser, so contexts stay there. */
-export function ExplainPanel({ project, flag, isDraft, onSelect, explainAll, linkTo }: ExplainPanelProps) {
+export function ExplainPanel({ place, flag, isDraft, onSelect }: ExplainPanelProps) {
+  const { project } = place
   const [recent] = useState(() => recentContexts(project))
   const user = useLocation().query['user']
   const [context, setContext] = useState<Context>(() => recent[0] ?? { targetingKey: 'user-1' })
@@ -55,7 +55,7 @@ export function ExplainPanel({ project, flag, isDraft, onSelect, explainAll, lin
       <Trace explanation={explanation} onSelect={onSelect} />
       <Changes changes={changes} explanation={explanation} onSelect={onSelect} />
       <ManyContexts flag={flag} now={now} />
-      <AllFlags context={context} explainAll={explainAll} linkTo={linkTo} />
+      <AllFlags place={place} scope={flag} context={context} now={now} />
     </section>
   )
 }
