@@ -16,6 +16,18 @@ test('a change that another client makes appears without a reload', { skip }, as
   await page.context().close()
 })
 
+test('a key that another client creates appears without a reload', { skip }, async () => {
+  const { page } = await it.visit(LIST)
+  await page.getByText('rollout').first().waitFor()
+  await page.getByRole('link', { name: 'Keys' }).click()
+  await page.getByText('No keys yet').waitFor()
+  await page.getByRole('button', { name: 'Live' }).waitFor()
+  const body = { name: 'made-elsewhere', role: 'client', environment: { project: 'shop', environment: 'live' } }
+  assert.equal((await it.call('POST', '/api/v1/keys', body)).status, 201)
+  await page.getByText('made-elsewhere').waitFor()
+  await page.context().close()
+})
+
 test('a tab that is not used keeps no stream open', { skip }, async () => {
   const { page } = await it.visit('/console/welcome')
   await page.clock.install()

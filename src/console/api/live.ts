@@ -20,10 +20,13 @@ export type TabUse = { readonly now: number; readonly usedAt: number; readonly h
 export const mayFollow = ({ now, usedAt, hiddenAt }: TabUse): boolean =>
   now - usedAt < IDLE_MS && (hiddenAt === undefined || now - hiddenAt < HIDDEN_MS)
 
+/** What may have changed: the keys of the project, something else of it, or, after a pause, anything. */
+export type Changed = 'keys' | 'project' | 'anything'
+
 /**
  * Follows the changes of a project while the tab is used, and calls `onChange` for each, and whenever the stream begins. Returns what ends it.
  */
-export function followProject(project: string, onChange: () => void): () => void {
+export function followProject(project: string, onChange: (changed: Changed) => void): () => void {
   const url = `${SERVICE}/api/v1/projects/${encodeURIComponent(project)}/events`
   let usedAt = Date.now()
   let hiddenAt: number | undefined
@@ -39,9 +42,9 @@ export function followProject(project: string, onChange: () => void): () => void
     source = new EventSource(url)
     source.onopen = () => {
       liveState.value = 'live'
-      onChange() // what changed during the pause, or since the page was loaded
+      onChange('anything') // what changed during the pause, or since the page was loaded
     }
-    source.onmessage = onChange
+    source.onmessage = ({ data }) => onChange('keys' in JSON.parse(data) ? 'keys' : 'project')
     source.onerror = () => {
       failedAt = Date.now()
       close(navigator.onLine ? 'paused' : 'offline')

@@ -1,7 +1,7 @@
-import { useQueryClient } from '@tanstack/preact-query'
+import { type QueryClient, useQueryClient } from '@tanstack/preact-query'
 import { useEffect } from 'preact/hooks'
-import { followProject, liveState } from '../../api/live.ts'
-import { refreshProject } from '../../api/queries.ts'
+import { type Changed, followProject, liveState } from '../../api/live.ts'
+import { queryKeys, refreshProject } from '../../api/queries.ts'
 import { Icon } from '../../parts/display/icon.tsx'
 import { lastProject } from '../project.ts'
 import * as css from './rail.module.css'
@@ -18,7 +18,7 @@ export function LiveState() {
   const project = lastProject.value
   useEffect(() => {
     if (project === undefined) return
-    return followProject(project, () => void refreshProject(queries, project))
+    return followProject(project, (changed) => refresh(queries, project, changed))
   }, [project, queries])
   const { icon, word, title } = SAID[liveState.value]
   return (
@@ -27,4 +27,11 @@ export function LiveState() {
       <span>{word}</span>
     </button>
   )
+}
+
+/** Reads again what changed. No stream names new projects: their list is read when a stream begins, and when the window gets the focus. */
+function refresh(queries: QueryClient, project: string, changed: Changed): void {
+  if (changed !== 'project') void queries.invalidateQueries({ queryKey: queryKeys.keys })
+  if (changed !== 'keys') void refreshProject(queries, project)
+  if (changed === 'anything') void queries.invalidateQueries({ queryKey: queryKeys.projects })
 }
