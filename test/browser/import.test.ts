@@ -22,6 +22,6 @@ test('an imported file is sent as it is: a number that cannot be kept is refused
   await choose(withLimit('12'))
   await page.getByRole('button', { name: 'Apply' }).click()
   await page.getByRole('region', { name: 'Messages' }).getByText('flags.json: 1 flags created').waitFor()
-  const flag: any = await (await it.call('GET', '/api/v1/projects/shop/environments/live/flags/imported')).json()
+  const flag: any = await (await it.call('GET', '/api/v1/projects/shop/environments/test/flags/imported')).json()
   assert.deepEqual(flag.variants, { limit: 12 })
 })
