@@ -8,7 +8,28 @@ import { type BuildOptions, build, context, type Metafile, type Plugin } from 'e
 const ROOT = join(import.meta.dirname, '..')
 const SOURCES = join(ROOT, 'src/console')
 const OUT = join(ROOT, 'dist/console')
+const APPLICATION = 'src/console/main.tsx'
+const AHEAD = 'src/console/ahead.ts'
 const COMPRESSED = /\.(?:js|css|svg|json)$/
+
+/**
+ * What is imported later also imports the application: then every entry point reaches what the first page needs, and esbuild, which makes a
+ * chunk for each set of entry points, puts it into one file in place of many small ones.
+ */
+const later: Plugin = {
+  name: 'later',
+  setup({ onResolve, onLoad, resolve }) {
+    onResolve({ filter: /^\./ }, async ({ kind, path, ...from }) => {
+      if (kind !== 'dynamic-import') return
+      const { path: file, errors } = await resolve(path, { ...from, kind: 'import-statement' })
+      return { path: relative(ROOT, file), namespace: 'later', errors }
+    })
+    onLoad({ filter: /.*/, namespace: 'later' }, ({ path }) => ({
+      contents: `import './${APPLICATION}'; export * from './${path}'`,
+      resolveDir: ROOT,
+    }))
+  },
+}
 
 /** All styles in the order of the cascade. One sheet for all pages: esbuild's scripts do not load the styles of lazy chunks. */
 const STYLE_FOLDERS = ['style', 'parts', 'app', 'pages']
@@ -25,7 +46,8 @@ const styles: Plugin = {
 
 const options: BuildOptions & { metafile: true } = {
   entryPoints: [
-    { in: join(SOURCES, 'main.tsx'), out: 'main' },
+    { in: APPLICATION, out: 'main' },
+    { in: AHEAD, out: 'ahead' },
     { in: 'console.css', out: 'console' },
   ],
   absWorkingDir: ROOT,
@@ -43,7 +65,7 @@ const options: BuildOptions & { metafile: true } = {
   jsxImportSource: 'preact',
   alias: { react: 'preact/compat', 'react-dom': 'preact/compat' },
   logLevel: 'warning',
-  plugins: [styles],
+  plugins: [later, styles],
 }
 
 /** An output with all that it imports at once. */
@@ -55,16 +77,14 @@ function closure({ outputs }: Metafile, file: string, found = new Set<string>())
   return found
 }
 
-/** The page of every route: the entry script, what it and the flag list import ahead, and the style sheet. */
+/** The page of every route: the first requests, the style sheet, and the application with what it imports. */
 function page(metafile: Metafile): string {
-  const { outputs } = metafile
-  const nameOf = (entry: string) => Object.keys(outputs).find((file) => outputs[file]?.entryPoint === entry) ?? ''
-  const script = nameOf('src/console/main.tsx')
-  const ahead = new Set([
-    ...closure(metafile, script),
-    ...closure(metafile, nameOf('src/console/pages/flags/page.tsx')),
-  ])
-  ahead.delete(script)
+  const files = Object.entries(metafile.outputs)
+  const fileWith = (source: string) => files.find(([, { inputs }]) => source in inputs)?.[0] ?? ''
+  const [ahead, script] = [fileWith(AHEAD), fileWith(APPLICATION)]
+  const preloaded = closure(metafile, script)
+  for (const file of [ahead, script]) preloaded.delete(file)
+  const style = files.find(([, { entryPoint }]) => entryPoint === 'styles:console.css')?.[0] ?? ''
   const url = (file: string) => `/console/assets/${basename(file)}`
   return `<!doctype html>
 <html lang="en">
@@ -74,8 +94,9 @@ function page(metafile: Metafile): string {
 <meta name="color-scheme" content="light dark">
 <title>Flagstaff</title>
 <link rel="icon" href="data:image/svg+xml,${encodeURIComponent(ICON)}">
-<link rel="stylesheet" href="${url(nameOf('styles:console.css'))}">
-${[...ahead].map((file) => `<link rel="modulepreload" href="${url(file)}">\n`).join('')}<script type="module" src="${url(script)}"></script>
+<script type="module" async src="${url(ahead)}"></script>
+<link rel="stylesheet" href="${url(style)}">
+${[...preloaded].map((file) => `<link rel="modulepreload" href="${url(file)}">\n`).join('')}<script type="module" src="${url(script)}"></script>
 </head>
 <body><div id="console"></div><noscript>The console needs JavaScript.</noscript></body>
 </html>
@@ -139,8 +160,8 @@ const writing: Plugin = {
 const flags = process.argv.slice(2)
 /** The best compression takes a second more; a build at the start of a checkout does without. */
 const QUALITY = flags.includes('--if-stale') ? 5 : 11
-if (flags.includes('--watch')) await (await context({ ...options, plugins: [styles, writing] })).watch()
+if (flags.includes('--watch')) await (await context({ ...options, plugins: [later, styles, writing] })).watch()
 else if (!flags.includes('--if-stale') || isStale()) {
-  const { warnings } = await build({ ...options, plugins: [styles, writing] })
+  const { warnings } = await build({ ...options, plugins: [later, styles, writing] })
   if (warnings.length > 0) process.exitCode = 1
 }

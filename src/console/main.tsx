@@ -1,3 +1,4 @@
+import './ahead.ts'
 import { render } from 'preact'
 import { Shell } from './app/shell.tsx'
 import { followTheme } from './app/theme.ts'

@@ -26,7 +26,11 @@ const SECURITY_HEADERS = {
   'permissions-policy': 'accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()',
 }
 /** The name of an asset changes with its content. */
-const ASSET_HEADERS = { 'cache-control': 'public, max-age=31536000, immutable', vary: 'accept-encoding' }
+const ASSET_HEADERS = {
+  'cache-control': 'public, max-age=31536000, immutable',
+  vary: 'accept-encoding',
+  'x-content-type-options': 'nosniff',
+}
 const TYPES: Readonly<Record<string, string>> = {
   js: 'text/javascript; charset=utf-8',
   css: 'text/css; charset=utf-8',
@@ -71,7 +75,7 @@ export function consoleRoutes({ publicPath, folder = builtFolder() }: ConsoleOpt
       if (type === undefined || !assets.has(name)) return next()
       const encoding = encodingFor(c, (suffix) => assets.has(name + suffix))
       const file = join(folder, 'assets', name + (encoding ? ENCODINGS[encoding] : ''))
-      const headers = { ...SECURITY_HEADERS, ...ASSET_HEADERS, 'content-type': type }
+      const headers = { ...ASSET_HEADERS, 'content-type': type }
       return c.body(await readFile(file), 200, encoding ? { ...headers, 'content-encoding': encoding } : headers)
     })
     .get('/console/*', page)

@@ -29,3 +29,26 @@ for (const [path, text, js] of PAGES)
     }
     await page.context().close()
   })
+
+test('the first flags and the session are requested once, and before the application is loaded', { skip }, async () => {
+  const { page } = await it.visit('/readyz')
+  const requested: string[] = []
+  page.on('request', (request) => requested.push(new URL(request.url()).pathname))
+  const held = Promise.withResolvers<void>()
+  const [, application = ''] =
+    /<script type="module" src="([^"]+)"/.exec(await (await fetch(`${it.address}/console/`)).text()) ?? []
+  await page.route(`**${application}`, async (route) => {
+    await held.promise
+    await route.continue()
+  })
+  const matrix = page.waitForResponse(/matrix\?limit=/)
+  const session = page.waitForResponse(/console\/session$/)
+  await page.goto(`${it.address}/console/p/shop/flags`, { waitUntil: 'commit' })
+  await Promise.all([matrix, session])
+  assert.equal(await page.getByRole('switch').count(), 0)
+  held.resolve()
+  await page.getByRole('switch').first().waitFor()
+  for (const path of ['/api/v1/projects/shop/matrix', '/console/session'])
+    assert.equal(requested.filter((each) => each === path).length, 1, path)
+  await page.context().close()
+})

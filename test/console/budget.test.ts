@@ -6,7 +6,7 @@ import { before, test } from 'node:test'
 import { BUDGETS_KB } from '../support/budgets.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-type Output = { entryPoint?: string; imports: { path: string; kind: string }[] }
+type Output = { entryPoint?: string; inputs: Record<string, unknown>; imports: { path: string; kind: string }[] }
 let outputs: Record<string, Output>
 
 before(() => {
@@ -24,7 +24,8 @@ function filesOf(entries: readonly string[]): Set<string> {
     for (const { path, kind } of outputs[file]?.imports ?? []) if (kind === 'import-statement') add(path)
   }
   for (const entry of entries) {
-    const file = Object.keys(outputs).find((name) => outputs[name]?.entryPoint === `src/console/${entry}`)
+    const names = [`src/console/${entry}`, `later:src/console/${entry}`]
+    const file = Object.keys(outputs).find((name) => names.includes(outputs[name]?.entryPoint ?? ''))
     assert.ok(file, `${entry} is built`)
     add(file)
   }
@@ -38,7 +39,7 @@ const kilobytes = (files: Iterable<string>): number =>
   [...files].reduce((sum, file) => sum + statSync(join(ROOT, `${file}.gz`)).size, 0) / 1_000
 
 for (const [what, entries, max] of [
-  ['the flag list', ['main.tsx', 'pages/flags/page.tsx'], BUDGETS_KB.list],
+  ['the flag list', ['main.tsx'], BUDGETS_KB.list],
   ['the page of a flag', ['main.tsx', 'pages/flag/page.tsx'], BUDGETS_KB.flag],
   ['the page of a segment', ['main.tsx', 'pages/segments/segment.tsx'], BUDGETS_KB.segment],
   ...OTHER_PAGES.map((page) => [`the page ${page}`, ['main.tsx', `pages/${page}/page.tsx`], BUDGETS_KB.other] as const),
@@ -48,6 +49,22 @@ for (const [what, entries, max] of [
     assert.ok(loaded <= max, `${loaded.toFixed(1)} KB`)
     assert.ok(loaded > 10, 'something is loaded')
   })
+
+test('the page of every route names at most three scripts, which are all that the flag list loads', () => {
+  const html = readFileSync(join(ROOT, 'dist/console/index.html'), 'utf8')
+  const named = new Set(
+    [...html.matchAll(/(?:href|src)="\/console\/(assets\/[^"]+\.js)"/g)].map(([, file]) => file ?? ''),
+  )
+  assert.ok(named.size > 0 && named.size <= 3, [...named].join(', '))
+  // The entry points themselves only import what the page names.
+  const imported = [...filesOf(['main.tsx', 'ahead.ts'])].filter((file) => outputs[file]?.entryPoint === undefined)
+  assert.deepEqual(new Set(imported.map((file) => file.replace('dist/console/', ''))), named)
+})
+
+test('the application is in one file, so that it starts once', () => {
+  const holding = Object.values(outputs).filter(({ inputs }) => 'src/console/main.tsx' in inputs)
+  assert.equal(holding.length, 1)
+})
 
 test(`the JSON editor loads at most ${BUDGETS_KB.editor} KB of JavaScript beyond the page of a flag`, () => {
   const page = filesOf(['main.tsx', 'pages/flag/page.tsx'])

@@ -107,6 +107,7 @@ for (const [accepted, encoding, decode] of [
     assert.equal(headers['cache-control'], 'public, max-age=31536000, immutable')
     assert.equal(headers['vary'], 'accept-encoding')
     assert.equal(headers['x-content-type-options'], 'nosniff')
+    assert.equal(headers['content-security-policy'], undefined, 'headers of pages are not repeated')
     assert.equal(decode(body).toString(), SCRIPT)
   })
 

@@ -1,4 +1,5 @@
 import { SERVICE } from '../app/paths.ts'
+import { type Read, takeAhead } from './ahead.ts'
 import type { Api } from './gen/api.ts'
 
 /** A mistake in what was sent: a JSON Pointer into the body, and what is wrong there. */
@@ -46,13 +47,20 @@ export async function call<Of extends Operation>(
 ): Promise<Answered<Of>> {
   const { path = {}, query = {}, body } = given as { path?: Texts; query?: QueryValues; body?: unknown }
   const [method = '', template = ''] = operation.split(' ')
-  const url = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path[name] ?? ''))
-  const response = await send(method, url + searchOf(query), { body, ...options })
+  const url =
+    template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path[name] ?? '')) + searchOf(query)
+  const answered = method === 'GET' ? read(url, options) : exchange(method, url, { body, ...options })
+  return (await answered) as Answered<Of>
+}
+
+/** What a GET of `send` answers, which may have been sent ahead. Throws ApiError. */
+export const read = (url: string, options: Options = {}): Promise<Read> =>
+  takeAhead(url) ?? exchange('GET', url, options)
+
+async function exchange(method: string, url: string, sent: Sent): Promise<Read> {
+  const response = await send(method, url, sent)
   const text = await response.text()
-  return {
-    data: text === '' ? undefined : JSON.parse(text),
-    etag: response.headers.get('etag') ?? undefined,
-  } as Answered<Of>
+  return { data: text === '' ? undefined : JSON.parse(text), etag: response.headers.get('etag') ?? undefined }
 }
 
 type Texts = Record<string, string>

@@ -1,13 +1,13 @@
 import { type QueryClient, queryOptions, skipToken } from '@tanstack/preact-query'
-import { ApiError, call, send } from './client.ts'
+import { dataAhead } from './ahead.ts'
+import { ApiError, call, read } from './client.ts'
 import type { Api } from './gen/api.ts'
-import type { Matrix } from './matrix.ts'
-import type { ConsoleSession } from './session.ts'
+import { FIRST_ROWS, firstRowsUrl, type Matrix } from './matrix.ts'
+import { type ConsoleSession, SESSION } from './session.ts'
 
 const PAGE_MAX = '100'
 /** 5,000 entries of a list; 25,000 flags of a matrix, whose parts have 500 flags or more. */
 const PAGES_MAX = 50
-const FIRST_ROWS = '50'
 
 /** Keys of the queries, by what they hold: a hint or a write invalidates by these. */
 export const queryKeys = {
@@ -24,9 +24,7 @@ export const sessionQuery = () =>
     queryKey: ['session'],
     queryFn: async ({ signal }): Promise<ConsoleSession | null> => {
       try {
-        const session: ConsoleSession | { mode: 'trial' } = await (
-          await send('GET', '/console/session', { signal })
-        ).json()
+        const session = (await read(SESSION, { signal })).data as ConsoleSession | { mode: 'trial' }
         return session.mode === 'trial' ? null : session
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) return null
@@ -85,7 +83,11 @@ export const matrixQuery = (project: string) =>
 
 /** The first flags of a project, until `matrixQuery` has all of them. It reads nothing by itself. */
 export const matrixStartQuery = (project: string) =>
-  queryOptions<Matrix>({ queryKey: ['matrix start', project], queryFn: skipToken })
+  queryOptions<Matrix>({
+    queryKey: ['matrix start', project],
+    queryFn: skipToken,
+    initialData: () => dataAhead(firstRowsUrl(project)) as Matrix | undefined,
+  })
 
 const MATRIX = 'GET /api/v1/projects/{project}/matrix'
 

@@ -6,3 +6,6 @@ export type ConsoleSession = {
   /** The environment that a key is bound to; null: all. */
   readonly environment: { readonly project: string; readonly environment: string } | null
 }
+
+/** URL of the session of this browser. */
+export const SESSION = '/console/session'

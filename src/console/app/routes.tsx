@@ -2,12 +2,12 @@ import { useQuery } from '@tanstack/preact-query'
 import { useEffect } from 'preact/hooks'
 import { lazy, Route, Router, useLocation } from 'preact-iso'
 import { projectsQuery, sessionQuery } from '../api/queries.ts'
+import { FlagsPage } from '../pages/flags/page.tsx'
 import { Empty, Spinner } from '../parts/display/empty.tsx'
 import { LoadFailure, Page } from './page.tsx'
 import { CONSOLE, paths } from './paths.ts'
 import { lastProject, noteProject } from './project.ts'
 
-const Flags = lazy(async () => (await import('../pages/flags/page.tsx')).FlagsPage)
 const Flag = lazy(async () => (await import('../pages/flag/page.tsx')).FlagPage)
 const Segments = lazy(async () => (await import('../pages/segments/page.tsx')).SegmentsPage)
 const Segment = lazy(async () => (await import('../pages/segments/segment.tsx')).SegmentPage)
@@ -27,7 +27,7 @@ export function Routes() {
   return (
     <Router>
       <Route path={`${CONSOLE}/`} component={Start} />
-      <Route path={`${CONSOLE}/p/:project/flags`} component={Flags} />
+      <Route path={`${CONSOLE}/p/:project/flags`} component={FlagsPage} />
       <Route path={`${CONSOLE}/p/:project/flags/:flag/:environment?`} component={Flag} />
       <Route path={`${CONSOLE}/p/:project/segments`} component={Segments} />
       <Route path={`${CONSOLE}/p/:project/segments/:environment/:segment`} component={Segment} />

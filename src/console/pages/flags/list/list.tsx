@@ -23,20 +23,21 @@ type ListProps = {
 /** The flags as a grid in which only the visible rows exist. Arrow keys (or j and k) move between the cells. */
 export function FlagList({ project, flags, environments, selected, changed, onSelectAll, actions }: ListProps) {
   const frame = useRef<HTMLDivElement>(null)
-  const [{ first, count }, setWindow] = useState({ first: 0, count: 24 })
+  const [visible, setVisible] = useState({ from: 0, to: 0 })
+  const [around, setAround] = useState(0)
   const measure = () => {
     const { scrollTop = 0, clientHeight = 0 } = frame.current ?? {}
-    const next = {
-      first: Math.max(0, Math.floor(scrollTop / ROW) - AROUND),
-      count: Math.ceil(clientHeight / ROW) + 2 * AROUND,
-    }
-    setWindow((old) => (old.first === next.first && old.count === next.count ? old : next))
+    const from = Math.floor(scrollTop / ROW)
+    const to = Math.ceil((scrollTop + clientHeight) / ROW)
+    setVisible((old) => (old.from === from && old.to === to ? old : { from, to }))
   }
   useLayoutEffect(measure, [flags])
+  useEffect(() => setAround(AROUND), []) // after the first paint
   useEffect(() => {
     addEventListener('resize', measure)
     return () => removeEventListener('resize', measure)
   }, [])
+  const first = Math.max(0, visible.from - around)
   const onKeyDown = useGridKeys(frame, { flags, columns: environments.length, actions })
   return (
     // biome-ignore lint/a11y/useSemanticElements: a table cannot leave out the rows that are not visible
@@ -62,7 +63,7 @@ export function FlagList({ project, flags, environments, selected, changed, onSe
         role="presentation"
         style={{ height: `${flags.length * ROW}px`, paddingTop: `${first * ROW}px` }}
       >
-        {flags.slice(first, first + count).map((flag, offset) => (
+        {flags.slice(first, visible.to + around).map((flag, offset) => (
           <Row
             key={flag.key}
             project={project}
