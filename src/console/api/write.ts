@@ -3,21 +3,21 @@ import { isSignedOut } from '../app/session.ts'
 import { ApiError } from './client.ts'
 
 /** A write of a form. `error` is that of the last run; `run` does nothing while one is under way. */
-export type Write = {
-  readonly run: () => void
+type Write<Given extends readonly unknown[]> = {
+  readonly run: (...given: Given) => void
   readonly isBusy: boolean
   readonly error: ApiError | undefined
 }
 
 /** Runs `write` and keeps its error for the form. An answer 401 leads to the sign-in page. */
-export function useWrite(write: () => Promise<void>): Write {
+export function useWrite<Given extends readonly unknown[]>(write: (...given: Given) => Promise<void>): Write<Given> {
   const [isBusy, setBusy] = useState(false)
   const [error, setError] = useState<ApiError>()
-  const start = async () => {
+  const start = async (given: Given) => {
     setBusy(true)
     setError(undefined)
     try {
-      await write()
+      await write(...given)
     } catch (failure) {
       if (!(failure instanceof ApiError)) throw failure
       if (failure.status === 401) isSignedOut.value = true
@@ -26,5 +26,5 @@ export function useWrite(write: () => Promise<void>): Write {
       setBusy(false)
     }
   }
-  return { run: () => void (isBusy || start()), isBusy, error }
+  return { run: (...given) => void (isBusy || start(given)), isBusy, error }
 }

@@ -6,9 +6,8 @@ import { mistakesOf } from '../../api/mistakes.ts'
 import { patchOf, writePatch } from '../../api/patch.ts'
 import { refreshProject } from '../../api/queries.ts'
 import { useWrite } from '../../api/write.ts'
-import { Button } from '../../parts/controls/button.tsx'
 import { CheckField, FormError, TextArea, TextField } from '../../parts/controls/field.tsx'
-import { Dialog } from '../../parts/overlays/dialog.tsx'
+import { Dialog, FormActions } from '../../parts/overlays/dialog.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
 import * as css from './flag.module.css'
 
@@ -67,14 +66,9 @@ export function PropertiesDialog({ project, flag, onClose }: PropertiesDialogPro
   })
   const { fields, rest } = mistakesOf(error, FIELDS)
   const actions = (
-    <>
-      <Button kind="quiet" onClick={onClose}>
-        Cancel
-      </Button>
-      <Button kind="primary" type="submit" disabled={isBusy}>
-        Save
-      </Button>
-    </>
+    <FormActions onCancel={onClose} isDisabled={isBusy}>
+      Save
+    </FormActions>
   )
   return (
     <Dialog title={flag.key} onClose={onClose} onSubmit={run} actions={actions}>

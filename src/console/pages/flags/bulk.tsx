@@ -4,7 +4,7 @@ import type { Matrix, MatrixEnvironment } from '../../api/matrix.ts'
 import { refreshProject } from '../../api/queries.ts'
 import { Button } from '../../parts/controls/button.tsx'
 import { TextField } from '../../parts/controls/field.tsx'
-import { Dialog } from '../../parts/overlays/dialog.tsx'
+import { Dialog, FormActions } from '../../parts/overlays/dialog.tsx'
 import { Menu, type MenuItem } from '../../parts/overlays/popover.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
 import * as css from './bulk.module.css'
@@ -79,9 +79,9 @@ function TagDialog({ project, keys, onClose }: TagProps) {
       onClose={onClose}
       onSubmit={() => void save()}
       actions={
-        <Button kind="primary" type="submit" disabled={tag.trim() === ''}>
+        <FormActions onCancel={onClose} isDisabled={tag.trim() === ''}>
           Add the tag
-        </Button>
+        </FormActions>
       }
     >
       <TextField label="Tag" data-autofocus="" value={tag} onInput={(event) => setTag(event.currentTarget.value)} />
@@ -122,9 +122,9 @@ function SwitchDialog({ matrix: { project, flags }, keys, environment, isWantedO
       onClose={onClose}
       onSubmit={() => void run()}
       actions={
-        <Button kind="primary" type="submit" disabled={affected.length === 0} data-autofocus="">
+        <FormActions onCancel={onClose} isDisabled={affected.length === 0} isFocused>
           Switch {affected.length} {word}
-        </Button>
+        </FormActions>
       }
     >
       {affected.length === 0 ? (

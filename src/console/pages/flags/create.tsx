@@ -1,13 +1,13 @@
 import { useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
-import { ApiError } from '../../api/client.ts'
 import type { MatrixFlag } from '../../api/matrix.ts'
+import { mistakesOf } from '../../api/mistakes.ts'
 import { refreshProject } from '../../api/queries.ts'
-import { Button } from '../../parts/controls/button.tsx'
-import { SelectField, TextField } from '../../parts/controls/field.tsx'
-import { Dialog } from '../../parts/overlays/dialog.tsx'
+import { useWrite } from '../../api/write.ts'
+import { FormError, SelectField, TextField } from '../../parts/controls/field.tsx'
+import { Dialog, FormActions } from '../../parts/overlays/dialog.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
-import { createFlag } from './flag-writes.ts'
+import { createFlag, defineFlag } from './flag-writes.ts'
 
 type CreateProps = {
   readonly project: string
@@ -25,43 +25,34 @@ const TYPES: readonly { readonly type: MatrixFlag['type']; readonly label: strin
 
 const typeOf = (value: string) => TYPES.find(({ type }) => type === value)?.type ?? 'boolean'
 
-/** A new flag: its key is enough. */
+const FIELDS = ['key', 'type', 'description']
+
+/** A new flag: its key is enough. After a failure between its environments it stays as it was sent, and the next run does the rest. */
 export function CreateFlag({ project, environments, onClose, onCreated }: CreateProps) {
   const queries = useQueryClient()
   const [key, setKey] = useState('')
   const [type, setType] = useState<MatrixFlag['type']>('boolean')
   const [description, setDescription] = useState('')
-  const [error, setError] = useState<string>()
-  const [isBusy, setBusy] = useState(false)
-  const create = async () => {
-    if (key === '' || isBusy) return
-    setBusy(true)
-    try {
-      await createFlag(project, environments, { key, type, description })
-      await refreshProject(queries, project)
-      showToast(`${key} is created, off in all environments`)
-      onClose()
-      onCreated(key, type)
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure
-      setError(failure.mistakes[0]?.detail ?? failure.message)
-      setBusy(false)
-    }
-  }
+  const [isCreated, setCreated] = useState(false)
+  const { run, isBusy, error } = useWrite(async () => {
+    if (!isCreated) await createFlag(project, { key, type, description })
+    setCreated(true)
+    await defineFlag(project, environments, { key, type })
+    await refreshProject(queries, project)
+    showToast(`${key} is created, off in all environments`)
+    onClose()
+    onCreated(key, type)
+  })
+  const { fields, rest } = mistakesOf(error, FIELDS)
   return (
     <Dialog
       title="New flag"
       onClose={onClose}
-      onSubmit={() => void create()}
+      onSubmit={() => key !== '' && run()}
       actions={
-        <>
-          <Button kind="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button kind="primary" type="submit" disabled={key === '' || isBusy}>
-            Create
-          </Button>
-        </>
+        <FormActions onCancel={onClose} isDisabled={key === '' || isBusy}>
+          Create
+        </FormActions>
       }
     >
       <TextField
@@ -70,14 +61,18 @@ export function CreateFlag({ project, environments, onClose, onCreated }: Create
         data-autofocus=""
         value={key}
         placeholder="new-checkout"
-        error={error}
+        readOnly={isCreated}
+        error={fields['key']}
         hint="What applications ask for. It cannot be changed later"
-        onInput={(event) => {
-          setKey(event.currentTarget.value.trim())
-          setError(undefined)
-        }}
+        onInput={(event) => setKey(event.currentTarget.value.trim())}
       />
-      <SelectField label="Type" value={type} onChange={(event) => setType(typeOf(event.currentTarget.value))}>
+      <SelectField
+        label="Type"
+        value={type}
+        disabled={isCreated}
+        error={fields['type']}
+        onChange={(event) => setType(typeOf(event.currentTarget.value))}
+      >
         {TYPES.map(({ type, label }) => (
           <option key={type} value={type}>
             {label}
@@ -87,9 +82,12 @@ export function CreateFlag({ project, environments, onClose, onCreated }: Create
       <TextField
         label="Description"
         value={description}
+        readOnly={isCreated}
+        error={fields['description']}
         hint="What it switches, and when it may go. Optional"
         onInput={(event) => setDescription(event.currentTarget.value)}
       />
+      <FormError text={rest} />
     </Dialog>
   )
 }

@@ -1,4 +1,4 @@
-import { call } from '../../api/client.ts'
+import { ApiError, call } from '../../api/client.ts'
 import type { MatrixFlag } from '../../api/matrix.ts'
 
 const PARALLEL = 4
@@ -13,15 +13,25 @@ const FIRST_DEFINITIONS = {
 
 type NewFlag = { readonly key: string; readonly type: MatrixFlag['type']; readonly description: string }
 
-/** Creates a flag that is off in all environments. Throws ApiError. */
-export async function createFlag(project: string, environments: readonly string[], flag: NewFlag): Promise<void> {
+/** Creates a flag that no environment defines. Throws ApiError. */
+export async function createFlag(project: string, flag: NewFlag): Promise<void> {
   await call('POST /api/v1/projects/{project}/flags', { path: { project }, body: flag })
-  const body = { state: 'ENABLED' as const, ...FIRST_DEFINITIONS[flag.type] }
-  for (const environment of environments)
-    await call('PUT /api/v1/projects/{project}/environments/{environment}/flags/{key}', {
-      path: { project, environment, key: flag.key },
-      body,
+}
+
+/** Defines a new flag as off in each environment that does not define it. Throws ApiError. */
+export async function defineFlag(
+  project: string,
+  environments: readonly string[],
+  { key, type }: Pick<NewFlag, 'key' | 'type'>,
+): Promise<void> {
+  const body = { state: 'ENABLED' as const, ...FIRST_DEFINITIONS[type] }
+  for (const environment of environments) {
+    const path = { project, environment, key }
+    const operation = 'PUT /api/v1/projects/{project}/environments/{environment}/flags/{key}'
+    await call(operation, { path, body }, { isNew: true }).catch((error: unknown) => {
+      if (!(error instanceof ApiError && error.status === 412)) throw error
     })
+  }
 }
 
 type FlagChange = { readonly archived?: boolean; readonly addTag?: string }

@@ -6,9 +6,8 @@ import { mistakesOf } from '../../api/mistakes.ts'
 import { environmentsQuery, projectsQuery, queryKeys } from '../../api/queries.ts'
 import { useWrite } from '../../api/write.ts'
 import { lastProject } from '../../app/project.ts'
-import { Button } from '../../parts/controls/button.tsx'
 import { FormError, SelectField, TextField } from '../../parts/controls/field.tsx'
-import { Dialog } from '../../parts/overlays/dialog.tsx'
+import { Dialog, FormActions } from '../../parts/overlays/dialog.tsx'
 import { announce } from '../../parts/overlays/toast.tsx'
 import { EXPIRIES, type Expiry, expiresAt, type KeyRole, type ROLES } from './keys.ts'
 import * as css from './new-key.module.css'
@@ -61,12 +60,9 @@ function NewKeyForm({ roles, onClose, onCreated }: NewKeyFormProps) {
     if (name.trim() !== '' && end !== undefined) run()
   }
   const actions = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button kind="primary" type="submit" disabled={isBusy}>
-        Create and copy
-      </Button>
-    </>
+    <FormActions onCancel={onClose} isDisabled={isBusy}>
+      Create and copy
+    </FormActions>
   )
   return (
     <Dialog title="New key" onClose={onClose} onSubmit={create} actions={actions}>

@@ -1,13 +1,13 @@
 import { useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
-import { ApiError } from '../../api/client.ts'
+import { mistakesOf } from '../../api/mistakes.ts'
 import { refreshProject } from '../../api/queries.ts'
+import { useWrite } from '../../api/write.ts'
 import { paths } from '../../app/paths.ts'
 import { type DraftSubject, loadDraft, removeDraft, saveDraft } from '../../draft/storage.ts'
-import { Button } from '../../parts/controls/button.tsx'
 import { CheckField, FormError, TextField } from '../../parts/controls/field.tsx'
-import { Dialog } from '../../parts/overlays/dialog.tsx'
+import { Dialog, FormActions } from '../../parts/overlays/dialog.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
 import { deleteSegment, renameSegment, type SegmentPath, type SegmentUses } from './queries.ts'
 import { UsedBy } from './used-by.tsx'
@@ -24,30 +24,24 @@ type SegmentDialogProps = {
 export function RenameSegment({ path, users, protectedName, onClose }: SegmentDialogProps) {
   const [name, setName] = useState(path.name)
   const [comment, setComment] = useState('')
-  const { error, act } = useAction()
   const { isAsking, confirm } = useConfirmation(protectedName)
   const isSame = name === '' || name === path.name
-  const rename = () =>
-    act(path, async () => {
-      const { etag } = await renameSegment(path, name, comment)
-      moveDraft(path, name, etag)
-      showToast(`${path.name} is now ${name}`)
-      return paths.segment(path.project, path.environment, name)
-    })
+  const { run, isBusy, error } = useAction(path, async () => {
+    const { etag } = await renameSegment(path, name, comment)
+    moveDraft(path, name, etag)
+    showToast(`${path.name} is now ${name}`)
+    return paths.segment(path.project, path.environment, name)
+  })
+  const { fields, rest } = mistakesOf(error, ['to', 'comment'])
   return (
     <Dialog
       title={`Rename ${path.name}`}
       onClose={onClose}
-      onSubmit={() => !isSame && confirm(() => void rename())}
+      onSubmit={() => !isSame && confirm(run)}
       actions={
-        <>
-          <Button kind="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button kind={isAsking ? 'danger' : 'primary'} type="submit" disabled={isSame}>
-            {isAsking ? `Confirm: change ${protectedName}` : 'Rename'}
-          </Button>
-        </>
+        <FormActions onCancel={onClose} isDangerous={isAsking} isDisabled={isSame || isBusy}>
+          {isAsking ? `Confirm: change ${protectedName}` : 'Rename'}
+        </FormActions>
       }
     >
       <TextField
@@ -55,11 +49,12 @@ export function RenameSegment({ path, users, protectedName, onClose }: SegmentDi
         mono
         data-autofocus=""
         value={name}
-        error={error}
+        error={fields['to']}
         hint={users.count === 0 ? 'No rule refers to it' : `All ${users.count} rules that use it are changed with it`}
         onInput={(event) => setName(event.currentTarget.value.trim())}
       />
-      <CommentField comment={comment} onComment={setComment} />
+      <CommentField comment={comment} error={fields['comment']} onComment={setComment} />
+      <FormError text={rest} />
     </Dialog>
   )
 }
@@ -68,29 +63,25 @@ export function RenameSegment({ path, users, protectedName, onClose }: SegmentDi
 export function DeleteSegment({ path, users, protectedName, onClose }: SegmentDialogProps) {
   const [isForced, setForced] = useState(false)
   const [comment, setComment] = useState('')
-  const { error, act } = useAction()
   const { isAsking, confirm } = useConfirmation(protectedName)
   const isUsed = users.count > 0
-  const remove = () =>
-    act(path, async () => {
-      await deleteSegment(path, isForced, comment)
-      removeDraft(sessionStorage, subjectOf(path))
-      showToast(`${path.name} is deleted`)
-      return `${paths.segments(path.project)}?environment=${path.environment}`
-    })
+  const isRefused = isUsed && !isForced
+  const { run, isBusy, error } = useAction(path, async () => {
+    await deleteSegment(path, isForced, comment)
+    removeDraft(sessionStorage, subjectOf(path))
+    showToast(`${path.name} is deleted`)
+    return `${paths.segments(path.project)}?environment=${path.environment}`
+  })
+  const { fields, rest } = mistakesOf(error, ['comment'])
   return (
     <Dialog
       title={`Delete ${path.name}?`}
       onClose={onClose}
+      onSubmit={() => isRefused || confirm(run)}
       actions={
-        <>
-          <Button kind="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button kind="danger" disabled={isUsed && !isForced} onClick={() => confirm(() => void remove())}>
-            {isAsking ? `Confirm: change ${protectedName}` : 'Delete'}
-          </Button>
-        </>
+        <FormActions onCancel={onClose} isDangerous isDisabled={isRefused || isBusy}>
+          {isAsking ? `Confirm: change ${protectedName}` : 'Delete'}
+        </FormActions>
       }
     >
       {isUsed ? (
@@ -108,8 +99,8 @@ export function DeleteSegment({ path, users, protectedName, onClose }: SegmentDi
       ) : (
         <p>No rule uses it. The record of changes keeps its rule.</p>
       )}
-      <CommentField comment={comment} onComment={setComment} />
-      <FormError text={error} />
+      <CommentField comment={comment} error={fields['comment']} onComment={setComment} />
+      <FormError text={rest} />
     </Dialog>
   )
 }
@@ -132,31 +123,29 @@ function useConfirmation(protectedName: string | undefined) {
   return { isAsking, confirm }
 }
 
-type CommentFieldProps = { readonly comment: string; readonly onComment: (comment: string) => void }
+type CommentFieldProps = {
+  readonly comment: string
+  readonly error: string | undefined
+  readonly onComment: (comment: string) => void
+}
 
-const CommentField = ({ comment, onComment }: CommentFieldProps) => (
+const CommentField = ({ comment, error, onComment }: CommentFieldProps) => (
   <TextField
     label="Comment"
     hint="For the record of changes"
     maxLength={2000}
     value={comment}
+    error={error}
     onInput={({ currentTarget }) => onComment(currentTarget.value)}
   />
 )
 
-/** Runs a change and goes to the page that it returns; a refusal becomes `error`. */
-function useAction() {
+/** A change that leads to the page whose path it returns. */
+function useAction({ project }: SegmentPath, change: () => Promise<string>) {
   const queries = useQueryClient()
   const { route } = useLocation()
-  const [error, setError] = useState<string>()
-  const act = async ({ project }: SegmentPath, change: () => Promise<string>) => {
-    try {
-      route(await change())
-      await refreshProject(queries, project)
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure
-      setError(failure.mistakes[0]?.detail ?? failure.message)
-    }
-  }
-  return { error, act }
+  return useWrite(async () => {
+    route(await change())
+    await refreshProject(queries, project)
+  })
 }

@@ -1,16 +1,17 @@
 import { useQuery, useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
-import { ApiError } from '../../api/client.ts'
+import { mistakesOf } from '../../api/mistakes.ts'
 import { environmentsQuery, refreshProject, sessionQuery } from '../../api/queries.ts'
+import { useWrite } from '../../api/write.ts'
 import { LoadFailure, Page } from '../../app/page.tsx'
 import { paths } from '../../app/paths.ts'
 import { Button } from '../../parts/controls/button.tsx'
-import { TextField } from '../../parts/controls/field.tsx'
+import { FormError, TextField } from '../../parts/controls/field.tsx'
 import { Tabs } from '../../parts/controls/tabs.tsx'
 import { Empty, Spinner } from '../../parts/display/empty.tsx'
 import { Table } from '../../parts/display/table.tsx'
-import { Dialog } from '../../parts/overlays/dialog.tsx'
+import { Dialog, FormActions } from '../../parts/overlays/dialog.tsx'
 import { print } from '../../rules/print.ts'
 import { createSegment, segmentsQuery } from './queries.ts'
 import * as css from './segments.module.css'
@@ -92,33 +93,21 @@ function NewSegment({ project, environment, onClose }: PlaceProps & { readonly o
   const queries = useQueryClient()
   const { route } = useLocation()
   const [name, setName] = useState('')
-  const [error, setError] = useState<string>()
-  const create = async () => {
-    if (name === '') return
-    try {
-      await createSegment({ project, environment, name })
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure
-      const isTaken = failure.status === 412
-      return setError(isTaken ? 'There is a segment of this name' : (failure.mistakes[0]?.detail ?? failure.message))
-    }
+  const { run, isBusy, error } = useWrite(async () => {
+    await createSegment({ project, environment, name })
     void refreshProject(queries, project)
     route(paths.segment(project, environment, name))
-  }
+  })
+  const { fields, rest } = mistakesOf(error, ['name'])
   return (
     <Dialog
       title={`New segment in ${environment}`}
       onClose={onClose}
-      onSubmit={() => void create()}
+      onSubmit={() => name !== '' && run()}
       actions={
-        <>
-          <Button kind="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button kind="primary" type="submit" disabled={name === ''}>
-            Create
-          </Button>
-        </>
+        <FormActions onCancel={onClose} isDisabled={name === '' || isBusy}>
+          Create
+        </FormActions>
       }
     >
       <TextField
@@ -127,13 +116,11 @@ function NewSegment({ project, environment, onClose }: PlaceProps & { readonly o
         data-autofocus=""
         value={name}
         placeholder="beta-testers"
-        error={error}
+        error={fields['name']}
         hint="It contains no one until you write its rule"
-        onInput={(event) => {
-          setName(event.currentTarget.value.trim())
-          setError(undefined)
-        }}
+        onInput={(event) => setName(event.currentTarget.value.trim())}
       />
+      <FormError text={rest} />
     </Dialog>
   )
 }

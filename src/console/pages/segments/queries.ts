@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/preact-query'
-import { type Answered, call } from '../../api/client.ts'
+import { type Answered, ApiError, call } from '../../api/client.ts'
 import { everyPage, queryKeys } from '../../api/queries.ts'
 
 /** Where a segment is. */
@@ -33,12 +33,21 @@ export const segmentQuery = (path: SegmentPath) =>
     },
   })
 
-/** Creates a segment; fails if there is one of this name. */
-export const createSegment = (path: SegmentPath) =>
-  call(`PUT ${ONE}`, { path: { ...path }, body: { rule: NO_ONE } }, { isNew: true })
-
 /** The rule of a new segment: it contains no one yet. */
 const NO_ONE = { in: [{ var: 'targetingKey' }, []] }
+
+/** Creates a segment. Throws ApiError; a name that is taken is a mistake in the form. */
+export async function createSegment(path: SegmentPath, rule: unknown = NO_ONE): Promise<void> {
+  await call(`PUT ${ONE}`, { path: { ...path }, body: { rule } }, { isNew: true }).catch((error: unknown) => {
+    if (error instanceof ApiError && error.status === 412)
+      throw new ApiError(error.message, {
+        status: error.status,
+        code: error.code,
+        mistakes: [{ pointer: '/name', detail: 'There is a segment of this name' }],
+      })
+    throw error
+  })
+}
 
 /** The ETag that the segment must still have, and a comment for the record of changes. */
 type SaveOptions = { readonly etag: string | undefined; readonly comment: string }

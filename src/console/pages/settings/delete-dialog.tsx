@@ -4,9 +4,8 @@ import { useState } from 'preact/hooks'
 import { queryKeys, refreshProject } from '../../api/queries.ts'
 import { useWrite } from '../../api/write.ts'
 import { focusContent } from '../../app/page.tsx'
-import { Button } from '../../parts/controls/button.tsx'
 import { FormError, TextField } from '../../parts/controls/field.tsx'
-import { Dialog } from '../../parts/overlays/dialog.tsx'
+import { Dialog, FormActions } from '../../parts/overlays/dialog.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
 
 type DeleteDialogProps = {
@@ -37,12 +36,9 @@ export function DeleteDialog({ what, name, project, write, onClose, children }: 
   })
   const isTyped = typed === name
   const actions = (
-    <>
-      <Button onClick={onClose}>Keep</Button>
-      <Button kind="danger" type="submit" disabled={!isTyped || isBusy}>
-        Delete
-      </Button>
-    </>
+    <FormActions onCancel={onClose} cancel="Keep" isDangerous isDisabled={!isTyped || isBusy}>
+      Delete
+    </FormActions>
   )
   return (
     <Dialog title={`Delete ${what} ${name}`} onClose={onClose} onSubmit={() => isTyped && run()} actions={actions}>

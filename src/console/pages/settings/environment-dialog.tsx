@@ -5,9 +5,8 @@ import { mistakesOf } from '../../api/mistakes.ts'
 import { patchOf } from '../../api/patch.ts'
 import { refreshProject } from '../../api/queries.ts'
 import { useWrite } from '../../api/write.ts'
-import { Button } from '../../parts/controls/button.tsx'
 import { CheckField, FormError, SelectField, TextArea, TextField } from '../../parts/controls/field.tsx'
-import { Dialog } from '../../parts/overlays/dialog.tsx'
+import { Dialog, FormActions } from '../../parts/overlays/dialog.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
 import { type Environment, metadataOf } from './settings.ts'
 import { changeEnvironment } from './writes.ts'
@@ -53,12 +52,9 @@ export function EnvironmentDialog({ project, environment, onClose }: Environment
   const { fields, rest } = mistakesOf(error, FIELDS)
   const title = environment ? `Environment ${environment.name}` : 'New environment'
   const actions = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button kind="primary" type="submit" disabled={isBusy || key === '' || typeof metadata === 'string'}>
-        {environment ? 'Save' : 'Create'}
-      </Button>
-    </>
+    <FormActions onCancel={onClose} isDisabled={isBusy || key === '' || typeof metadata === 'string'}>
+      {environment ? 'Save' : 'Create'}
+    </FormActions>
   )
   return (
     <Dialog title={title} onClose={onClose} onSubmit={run} actions={actions}>

@@ -7,9 +7,8 @@ import { patchOf } from '../../api/patch.ts'
 import { queryKeys } from '../../api/queries.ts'
 import { useWrite } from '../../api/write.ts'
 import { paths } from '../../app/paths.ts'
-import { Button } from '../../parts/controls/button.tsx'
 import { FormError, TextArea, TextField } from '../../parts/controls/field.tsx'
-import { Dialog } from '../../parts/overlays/dialog.tsx'
+import { Dialog, FormActions } from '../../parts/overlays/dialog.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
 import type { ListedProject } from './settings.ts'
 import { changeProject, type ProjectForm } from './writes.ts'
@@ -42,12 +41,9 @@ export function ProjectDialog({ project, onClose }: ProjectDialogProps) {
   })
   const { fields, rest } = mistakesOf(error, ['key', 'name', 'description'])
   const actions = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button kind="primary" type="submit" disabled={isBusy || key === ''}>
-        {project ? 'Save' : 'Create'}
-      </Button>
-    </>
+    <FormActions onCancel={onClose} isDisabled={isBusy || key === ''}>
+      {project ? 'Save' : 'Create'}
+    </FormActions>
   )
   return (
     <Dialog title={project ? `Project ${project.name}` : 'New project'} {...{ onClose, actions }} onSubmit={run}>

@@ -2,10 +2,12 @@ import { useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { ApiError, send } from '../../api/client.ts'
+import { mistakesOf } from '../../api/mistakes.ts'
+import { useWrite } from '../../api/write.ts'
 import { CONSOLE } from '../../app/paths.ts'
 import { isSignedOut } from '../../app/session.ts'
 import { Button } from '../../parts/controls/button.tsx'
-import { TextField } from '../../parts/controls/field.tsx'
+import { FormError, TextField } from '../../parts/controls/field.tsx'
 import { Icon } from '../../parts/display/icon.tsx'
 import * as css from './page.module.css'
 
@@ -14,25 +16,22 @@ export function SignInPage() {
   const queries = useQueryClient()
   const { path, route } = useLocation()
   const [key, setKey] = useState('')
-  const [error, setError] = useState<string>()
-  const [isBusy, setBusy] = useState(false)
-  const signIn = async (event: Event) => {
-    event.preventDefault()
-    setBusy(true)
-    try {
-      await send('POST', '/console/session', { body: { key: key.trim() } })
-      queries.clear()
-      isSignedOut.value = false
-      if (path.endsWith('/sign-in')) route(`${CONSOLE}/`, true)
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure
-      setError(failure.status === 401 ? 'This key is not known, or it was revoked' : failure.message)
-      setBusy(false)
-    }
-  }
+  const { run, isBusy, error } = useWrite(async () => {
+    await signIn(key.trim())
+    queries.clear()
+    isSignedOut.value = false
+    if (path.endsWith('/sign-in')) route(`${CONSOLE}/`, true)
+  })
+  const { fields, rest } = mistakesOf(error, ['key'])
   return (
     <div class={css.page}>
-      <form class={css.card} onSubmit={(event) => void signIn(event)}>
+      <form
+        class={css.card}
+        onSubmit={(event) => {
+          event.preventDefault()
+          run()
+        }}
+      >
         <span class={css.mark}>
           <Icon name="flag" size={20} />
         </span>
@@ -45,13 +44,11 @@ export function SignInPage() {
           data-autofocus=""
           autoFocus
           value={key}
-          error={error}
+          error={fields['key']}
           hint="A viewer, editor or admin key. It is exchanged for a cookie and not kept here"
-          onInput={(event) => {
-            setKey(event.currentTarget.value)
-            setError(undefined)
-          }}
+          onInput={(event) => setKey(event.currentTarget.value)}
         />
+        <FormError text={rest} />
         <Button kind="primary" type="submit" disabled={key.trim() === '' || isBusy}>
           Sign in
         </Button>
@@ -61,4 +58,17 @@ export function SignInPage() {
       </form>
     </div>
   )
+}
+
+/** Exchanges a key for the cookies of a session. Throws ApiError; an unknown key is a mistake in the form. */
+async function signIn(key: string): Promise<void> {
+  await send('POST', '/console/session', { body: { key } }).catch((error: unknown) => {
+    if (error instanceof ApiError && error.status === 401)
+      throw new ApiError(error.message, {
+        status: 400,
+        code: error.code,
+        mistakes: [{ pointer: '/key', detail: 'This key is not known, or it was revoked' }],
+      })
+    throw error
+  })
 }

@@ -1,11 +1,13 @@
 import { useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
 import { ApiError, call } from '../../api/client.ts'
+import { mistakesOf } from '../../api/mistakes.ts'
 import { queryKeys } from '../../api/queries.ts'
+import { useWrite } from '../../api/write.ts'
 import { Page } from '../../app/page.tsx'
 import { noteProject } from '../../app/project.ts'
 import { Button } from '../../parts/controls/button.tsx'
-import { TextField } from '../../parts/controls/field.tsx'
+import { FormError, TextField } from '../../parts/controls/field.tsx'
 import { Card } from '../../parts/display/table.tsx'
 import * as css from './page.module.css'
 
@@ -18,20 +20,16 @@ const ENVIRONMENTS = [
 export function FirstProject() {
   const queries = useQueryClient()
   const [key, setKey] = useState('')
-  const [error, setError] = useState<string>()
-  const create = async (event: Event) => {
-    event.preventDefault()
-    try {
-      await call('POST /api/v1/projects', { body: { key } })
-      for (const environment of ENVIRONMENTS)
-        await call('POST /api/v1/projects/{project}/environments', { path: { project: key }, body: environment })
-      noteProject(key)
-      await queries.invalidateQueries({ queryKey: queryKeys.projects })
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure
-      setError(failure.mistakes[0]?.detail ?? failure.message)
-    }
-  }
+  const { run, isBusy, error } = useWrite(async () => {
+    await unlessThere(call('POST /api/v1/projects', { body: { key } }))
+    for (const environment of ENVIRONMENTS)
+      await unlessThere(
+        call('POST /api/v1/projects/{project}/environments', { path: { project: key }, body: environment }),
+      )
+    noteProject(key)
+    await queries.invalidateQueries({ queryKey: queryKeys.projects })
+  })
+  const { fields, rest } = mistakesOf(error, ['key'])
   return (
     <Page
       title="Welcome"
@@ -39,21 +37,25 @@ export function FirstProject() {
     >
       <div class={css.ways}>
         <Card title="Create a project">
-          <form class={css.form} onSubmit={(event) => void create(event)}>
+          <form
+            class={css.form}
+            onSubmit={(event) => {
+              event.preventDefault()
+              run()
+            }}
+          >
             <TextField
               label="Key"
               mono
               autoFocus
               value={key}
               placeholder="shop"
-              error={error}
+              error={fields['key']}
               hint="It gets the environments development and production"
-              onInput={(event) => {
-                setKey(event.currentTarget.value.trim())
-                setError(undefined)
-              }}
+              onInput={(event) => setKey(event.currentTarget.value.trim())}
             />
-            <Button kind="primary" type="submit" disabled={key === ''}>
+            <FormError text={rest} />
+            <Button kind="primary" type="submit" disabled={key === '' || isBusy}>
               Create
             </Button>
           </form>
@@ -61,4 +63,11 @@ export function FirstProject() {
       </div>
     </Page>
   )
+}
+
+/** Waits for a creation. What exists already was created by a run that then failed. */
+async function unlessThere(creation: Promise<unknown>): Promise<void> {
+  await creation.catch((error: unknown) => {
+    if (!(error instanceof ApiError && error.status === 409)) throw error
+  })
 }

@@ -1,11 +1,12 @@
 import { useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
-import { ApiError, send } from '../../api/client.ts'
+import { type ApiError, send } from '../../api/client.ts'
 import type { Api } from '../../api/gen/api.ts'
 import type { Matrix } from '../../api/matrix.ts'
 import { refreshProject } from '../../api/queries.ts'
+import { useWrite } from '../../api/write.ts'
 import { Button } from '../../parts/controls/button.tsx'
-import { SelectField } from '../../parts/controls/field.tsx'
+import { FormError, SelectField } from '../../parts/controls/field.tsx'
 import { Icon } from '../../parts/display/icon.tsx'
 import { Card } from '../../parts/display/table.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
@@ -20,31 +21,21 @@ export function ImportFile({ matrix }: { readonly matrix: Matrix }) {
   const queries = useQueryClient()
   const [environment, setEnvironment] = useState(environments[0]?.key ?? '')
   const [chosen, setChosen] = useState<Chosen>()
-  const [error, setError] = useState<string>()
   /** The file is sent as it is: parsed here, numbers would lose digits that the service refuses by name. */
   const apply = async (file: File, environment: string, dryRun: boolean): Promise<Applied> => {
     const url = `/api/v1/projects/${project}/environments/${environment}/flagset?dryRun=${dryRun}`
     return (await send('PUT', url, { body: file })).json()
   }
-  const take = async (file: File | undefined) => {
-    if (!file) return
+  const { run, isBusy, error } = useWrite((step: () => Promise<void>) => step())
+  const take = async (file: File) => {
     setChosen(undefined)
-    setError(undefined)
-    try {
-      setChosen({ file, environment, difference: await apply(file, environment, true) })
-    } catch (failure) {
-      setError(messageOf(failure))
-    }
+    setChosen({ file, environment, difference: await apply(file, environment, true) })
   }
   const save = async ({ file, environment }: Chosen) => {
-    try {
-      const { created, updated } = await apply(file, environment, false)
-      setChosen(undefined)
-      showToast(`${file.name}: ${created.length} flags created, ${updated.length} changed`)
-      await refreshProject(queries, project)
-    } catch (failure) {
-      setError(messageOf(failure))
-    }
+    const { created, updated } = await apply(file, environment, false)
+    setChosen(undefined)
+    showToast(`${file.name}: ${created.length} flags created, ${updated.length} changed`)
+    await refreshProject(queries, project)
   }
   return (
     <Card title="Import a flagd file">
@@ -62,22 +53,22 @@ export function ImportFile({ matrix }: { readonly matrix: Matrix }) {
           </option>
         ))}
       </SelectField>
-      <DropZone onFile={(file) => void take(file)} />
-      {error !== undefined && (
-        <p class={css.error} role="alert">
-          <Icon name="warning" size={14} />
-          {error}
-        </p>
+      <DropZone onFile={(file) => file && run(() => take(file))} />
+      <FormError text={error && messageOf(error)} />
+      {chosen && (
+        <Difference
+          chosen={chosen}
+          isBusy={isBusy}
+          onApply={() => run(() => save(chosen))}
+          onCancel={() => setChosen(undefined)}
+        />
       )}
-      {chosen && <Difference chosen={chosen} onApply={() => void save(chosen)} onCancel={() => setChosen(undefined)} />}
     </Card>
   )
 }
 
-function messageOf(failure: unknown): string {
-  if (!(failure instanceof ApiError)) throw failure
-  const [first] = failure.mistakes
-  return first ? `${failure.message}: ${first.detail} (${first.pointer})` : failure.message
+function messageOf({ message, mistakes: [first] }: ApiError): string {
+  return first ? `${message}: ${first.detail} (${first.pointer})` : message
 }
 
 function DropZone({ onFile }: { readonly onFile: (file: File | undefined) => void }) {
@@ -112,9 +103,14 @@ function DropZone({ onFile }: { readonly onFile: (file: File | undefined) => voi
   )
 }
 
-type DifferenceProps = { readonly chosen: Chosen; readonly onApply: () => void; readonly onCancel: () => void }
+type DifferenceProps = {
+  readonly chosen: Chosen
+  readonly isBusy: boolean
+  readonly onApply: () => void
+  readonly onCancel: () => void
+}
 
-function Difference({ chosen: { file, difference }, onApply, onCancel }: DifferenceProps) {
+function Difference({ chosen: { file, difference }, isBusy, onApply, onCancel }: DifferenceProps) {
   const { created, updated, segments, warnings } = difference
   const isSame = created.length + updated.length === 0 && !segments
   return (
@@ -127,7 +123,7 @@ function Difference({ chosen: { file, difference }, onApply, onCancel }: Differe
         <p class={css.note}>{warnings.length} warnings: other engines of flagd evaluate parts differently.</p>
       )}
       <div class={css.actions}>
-        <Button kind="primary" disabled={isSame} onClick={onApply}>
+        <Button kind="primary" disabled={isSame || isBusy} onClick={onApply}>
           Apply
         </Button>
         <Button kind="quiet" onClick={onCancel}>

@@ -1,13 +1,14 @@
 import { useQuery, useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
-import { ApiError } from '../../api/client.ts'
 import type { Matrix } from '../../api/matrix.ts'
 import { matrixQuery, projectsQuery, refreshProject, sessionQuery } from '../../api/queries.ts'
+import { useWrite } from '../../api/write.ts'
 import { LoadFailure, Page } from '../../app/page.tsx'
 import { paths } from '../../app/paths.ts'
 import { lastProject } from '../../app/project.ts'
 import { Button } from '../../parts/controls/button.tsx'
+import { FormError } from '../../parts/controls/field.tsx'
 import { Spinner } from '../../parts/display/empty.tsx'
 import { Card } from '../../parts/display/table.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
@@ -63,21 +64,16 @@ function Start({ project }: { readonly project: string }) {
 
 function Samples({ matrix }: { readonly matrix: Matrix }) {
   const queries = useQueryClient()
-  const [isBusy, setBusy] = useState(false)
   const missing = missingSamples(matrix)
   const loaded = matrix.flags.filter(({ tags, archivedAt }) => tags.includes(SAMPLE_TAG) && archivedAt === null)
-  const act = async (action: () => Promise<unknown>, done: string) => {
-    setBusy(true)
+  const { run, isBusy, error } = useWrite(async (action: () => Promise<unknown>, done: string) => {
     try {
       await action()
-      showToast(done)
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error
-      showToast(error.message, { isError: true })
+    } finally {
+      await refreshProject(queries, matrix.project)
     }
-    await refreshProject(queries, matrix.project)
-    setBusy(false)
-  }
+    showToast(done)
+  })
   return (
     <Card title="Load the samples">
       <p class={css.text}>Flags that teach by their rules, with the segment “staff”. Existing flags are not changed.</p>
@@ -89,11 +85,12 @@ function Samples({ matrix }: { readonly matrix: Matrix }) {
           </li>
         ))}
       </ul>
+      <FormError text={error?.message} />
       <div class={css.actions}>
         <Button
           icon="sparkles"
           disabled={isBusy || missing.length === 0}
-          onClick={() => void act(() => loadSamples(matrix, missing), `${missing.length} sample flags are loaded`)}
+          onClick={() => run(() => loadSamples(matrix, missing), `${missing.length} sample flags are loaded`)}
         >
           {missing.length === 0 ? 'All are there' : `Load ${missing.length} samples`}
         </Button>
@@ -102,7 +99,7 @@ function Samples({ matrix }: { readonly matrix: Matrix }) {
             kind="quiet"
             icon="archive"
             disabled={isBusy}
-            onClick={() => void act(() => archiveSamples(matrix), 'The samples are archived')}
+            onClick={() => run(() => archiveSamples(matrix), 'The samples are archived')}
           >
             Archive them
           </Button>

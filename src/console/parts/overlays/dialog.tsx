@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useId, useLayoutEffect, useRef } from 'preact/hooks'
-import { IconButton } from '../controls/button.tsx'
+import { Button, IconButton } from '../controls/button.tsx'
 import * as css from './dialog.module.css'
 
 type DialogProps = {
@@ -48,3 +48,31 @@ export function Dialog({ title, onClose, onSubmit, actions, wide, children }: Di
     </dialog>
   )
 }
+
+type FormActionsProps = {
+  readonly onCancel: () => void
+  readonly cancel?: string
+  readonly isDangerous?: boolean
+  readonly isDisabled?: boolean
+  /** Puts the focus on the action, where the form has no field. */
+  readonly isFocused?: boolean
+  /** What the form does: the word on its button. */
+  readonly children: ComponentChildren
+}
+
+/** The buttons of a form in a dialog: it is left or submitted. */
+export const FormActions = ({ onCancel, cancel = 'Cancel', children, ...action }: FormActionsProps) => (
+  <>
+    <Button kind="quiet" onClick={onCancel}>
+      {cancel}
+    </Button>
+    <Button
+      kind={action.isDangerous ? 'danger' : 'primary'}
+      type="submit"
+      disabled={action.isDisabled ?? false}
+      data-autofocus={action.isFocused ? '' : undefined}
+    >
+      {children}
+    </Button>
+  </>
+)
