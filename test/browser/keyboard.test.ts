@@ -129,3 +129,38 @@ test('a change is rolled back by keyboard alone', { skip }, async () => {
   assert.deepEqual(await definition('undone'), SWITCH)
   await page.context().close()
 })
+
+test('single letters move in the list only as long as they are shortcuts', { skip }, async () => {
+  const page = await list()
+  const key = page.locator('[data-place="1:0"]')
+  await page.locator('[data-place="0:0"]').focus()
+  await page.keyboard.press('j')
+  await key.and(page.locator(':focus')).waitFor()
+  await page.evaluate("localStorage.setItem('flagstaff:letters', 'off')")
+  await page.reload()
+  await key.focus()
+  await page.keyboard.press('j')
+  await page.keyboard.press('x')
+  assert.equal(await page.evaluate('document.activeElement.dataset.place'), '1:0')
+  assert.equal(await page.locator('[role=row][aria-selected=true]').count(), 0)
+  await page.keyboard.press('ArrowDown')
+  await page.locator('[data-place="2:0"]:focus').waitFor()
+  await page.context().close()
+})
+
+test('Escape leaves a new condition, and the palette points at no command where nothing matches', {
+  skip,
+}, async () => {
+  const { page } = await it.visit('/console/p/shop/flags/plain/live')
+  await page.getByRole('button', { name: 'Rule', exact: true }).click()
+  const field = page.getByRole('combobox', { name: 'Segment or attribute' })
+  await field.fill('nothing like this')
+  await page.keyboard.press('Escape')
+  await field.waitFor({ state: 'detached' })
+  await page.keyboard.press('Control+k')
+  const palette = page.getByRole('combobox', { name: 'Go to, or act' })
+  await palette.fill('nothing like this')
+  await page.getByText('Nothing matches').waitFor()
+  assert.equal(await palette.getAttribute('aria-activedescendant'), null)
+  await page.context().close()
+})

@@ -35,7 +35,7 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
         aria-label="Go to, or act"
         aria-expanded
         aria-controls={`${id}-list`}
-        aria-activedescendant={`${id}-${at}`}
+        aria-activedescendant={commands[at] && `${id}-${at}`}
         placeholder="A flag, a page, or: turn off new-checkout in production"
         autoComplete="off"
         spellcheck={false}

@@ -35,16 +35,3 @@ export function searchOf(filters: FilterChange): string {
   const given = Object.entries(filters).flatMap(([name, value]) => (value ? [[name, value]] : []))
   return given.length === 0 ? '' : `?${new URLSearchParams(given)}`
 }
-
-/** An ISO 8601 text as the value of an `<input type="datetime-local">`, in the time zone of the browser. */
-export function localTime(instant: string | undefined): string {
-  if (instant === undefined) return ''
-  const time = new Date(instant)
-  return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-}
-
-/** The value of an `<input type="datetime-local">` as an ISO 8601 text; undefined for an empty one. */
-export function instantOf(local: string): string | undefined {
-  const time = new Date(local)
-  return Number.isNaN(time.getTime()) ? undefined : time.toISOString()
-}

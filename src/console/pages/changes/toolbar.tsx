@@ -4,7 +4,8 @@ import { environmentsQuery, matrixQuery } from '../../api/queries.ts'
 import { Button } from '../../parts/controls/button.tsx'
 import { Combobox } from '../../parts/controls/combobox.tsx'
 import { SelectField, TextField } from '../../parts/controls/field.tsx'
-import { type ChangeFilters, type FilterChange, instantOf, localTime, SUBJECTS, searchOf } from './filters.ts'
+import { localTime, timeOf } from '../../parts/display/local-time.ts'
+import { type ChangeFilters, type FilterChange, SUBJECTS, searchOf } from './filters.ts'
 import type { ChangeEntry } from './text.ts'
 import * as css from './toolbar.module.css'
 
@@ -93,8 +94,11 @@ function TimeFilter({ label, value, onCommit }: FilterProps) {
     <TextField
       label={label}
       type="datetime-local"
-      value={localTime(value)}
-      onChange={(event) => onCommit(instantOf(event.currentTarget.value))}
+      value={value === undefined ? '' : localTime(Date.parse(value))}
+      onChange={({ currentTarget }) => {
+        const time = timeOf(currentTarget.value)
+        onCommit(time === undefined ? undefined : new Date(time).toISOString())
+      }}
     />
   )
 }

@@ -14,6 +14,8 @@ type ComboboxProps = {
   readonly onInput: (value: string) => void
   /** Called when a choice was taken or Enter was pressed. */
   readonly onCommit?: (value: string) => void
+  /** Called when Escape was pressed while nothing is offered. */
+  readonly onCancel?: () => void
   readonly placeholder?: string
   readonly autoFocus?: boolean
   /** Leaves the label to assistive technology alone. */
@@ -25,7 +27,7 @@ const OFFERED_MAX = 50
 
 /** A line of text with suggestions, by the pattern of ARIA (combobox with a list): arrows move, Enter takes, Escape closes. */
 export function Combobox(props: ComboboxProps) {
-  const { label, value, choices, onInput, onCommit, placeholder, autoFocus, isLabelHidden, mono } = props
+  const { label, value, choices, onInput, onCommit, onCancel, placeholder, autoFocus, isLabelHidden, mono } = props
   const [isOpen, setOpen] = useState(false)
   const [at, setAt] = useState(-1)
   const input = useRef<HTMLInputElement>(null)
@@ -36,6 +38,7 @@ export function Combobox(props: ComboboxProps) {
     onCommit?.(choice)
     setOpen(false)
   }
+  const leave = offered.length > 0 ? () => setOpen(false) : onCancel
   const onKeyDown = (event: KeyboardEvent) => {
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key]
     if (move !== undefined) {
@@ -45,10 +48,10 @@ export function Combobox(props: ComboboxProps) {
     } else if (event.key === 'Enter' && (isOpen || onCommit)) {
       event.preventDefault()
       take(offered[at]?.value ?? value)
-    } else if (event.key === 'Escape' && isOpen) {
+    } else if (event.key === 'Escape' && leave) {
       event.stopPropagation()
       event.preventDefault()
-      setOpen(false)
+      leave()
     }
   }
   return (

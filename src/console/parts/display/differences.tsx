@@ -2,6 +2,7 @@ import type { DifferenceSentence } from '../../diff/conditions.ts'
 import { compareLines, type LineBlock } from '../../diff/lines.ts'
 import * as css from './differences.module.css'
 import { Icon, type IconName } from './icon.tsx'
+import { Scroller } from './scroller.tsx'
 
 type Look = { readonly icon: IconName; readonly word: string; readonly look: string }
 
@@ -41,12 +42,11 @@ type LineDifferencesProps = {
 export function LineDifferences({ label, before, after }: LineDifferencesProps) {
   const blocks = compareLines(before, after)
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a frame that scrolls must be reachable by keyboard
-    <section class={css.frame} aria-label={label} tabIndex={0}>
+    <Scroller class={css.frame} label={label}>
       <table class={css.lines}>
         <tbody>{blocks.map((block) => (block.kind === 'hidden' ? hiddenRow(block) : lineRows(block)))}</tbody>
       </table>
-    </section>
+    </Scroller>
   )
 }
 

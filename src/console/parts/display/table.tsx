@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { Scroller } from './scroller.tsx'
 import * as css from './table.module.css'
 
 type TableProps = {
@@ -12,8 +13,7 @@ type TableProps = {
 /** A calm table: rows are `<tr>`, cells are `<td>`. On narrow screens it scrolls sideways within its frame. */
 export function Table({ label, columns, children }: TableProps) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a frame that scrolls must be reachable by keyboard
-    <section class={css.frame} aria-label={label} tabIndex={0}>
+    <Scroller class={css.frame} label={label}>
       <table class={css.table}>
         <thead>
           <tr>
@@ -26,7 +26,7 @@ export function Table({ label, columns, children }: TableProps) {
         </thead>
         <tbody>{children}</tbody>
       </table>
-    </section>
+    </Scroller>
   )
 }
 

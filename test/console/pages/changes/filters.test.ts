@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { filtersOf, instantOf, localTime, searchOf } from '../../../../src/console/pages/changes/filters.ts'
+import { filtersOf, searchOf } from '../../../../src/console/pages/changes/filters.ts'
 
 test('filtersOf() reads what searchOf() writes', () => {
   const filters = {
@@ -22,10 +22,4 @@ test('filtersOf() leaves out what cannot be a filter', () => {
 test('searchOf() is empty without filters', () => {
   assert.equal(searchOf({}), '')
   assert.equal(searchOf({ flag: undefined, actor: '' }), '')
-})
-
-test('instantOf() and localTime() are inverse to the minute', () => {
-  for (const local of ['2026-01-31T23:59', '2026-07-01T00:00']) assert.equal(localTime(instantOf(local)), local)
-  assert.equal(instantOf(''), undefined)
-  assert.equal(localTime(undefined), '')
 })

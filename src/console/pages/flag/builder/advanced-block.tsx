@@ -2,6 +2,7 @@ import { useId, useState } from 'preact/hooks'
 import { operatorCallOf } from '../../../../flag/rules/expression.ts'
 import { Button } from '../../../parts/controls/button.tsx'
 import * as field from '../../../parts/controls/field.module.css'
+import { Scroller } from '../../../parts/display/scroller.tsx'
 import { replaceSource } from '../../../rules/edits.ts'
 import { print } from '../../../rules/print.ts'
 import { type JsonPath, parseText } from '../../../rules/text.ts'
@@ -26,8 +27,9 @@ export function AdvancedBlock({ path, value }: { path: JsonPath; value: unknown 
             </Button>
           )}
         </div>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a frame that scrolls must be reachable by keyboard */}
-        <pre tabIndex={0}>{print(value)}</pre>
+        <Scroller label="JSON of this part">
+          <pre>{print(value)}</pre>
+        </Scroller>
       </div>
     )
   const save = () => {

@@ -46,14 +46,7 @@ export function ConditionField({ onCommit }: ConditionFieldProps) {
   ]
   const commit = (value: string) => onCommit(value.trim() === '' ? undefined : conditionFor(value.trim(), choices))
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: Escape in the field bubbles to here
-    <div
-      ref={host}
-      class={css.newCondition}
-      onKeyDown={(event) => {
-        if (event.key === 'Escape' && !event.defaultPrevented) onCommit(undefined)
-      }}
-    >
+    <div ref={host} class={css.newCondition}>
       <Combobox
         label="Segment or attribute"
         placeholder="Segment or attribute, such as beta or plan"
@@ -61,13 +54,14 @@ export function ConditionField({ onCommit }: ConditionFieldProps) {
         choices={choices}
         onInput={setText}
         onCommit={commit}
+        onCancel={() => onCommit(undefined)}
       />
     </div>
   )
 }
 
 /** The condition that a name stands for. A beginning that only one segment has, and no attribute, is that segment. */
-export function conditionFor(name: string, choices: readonly Choice[]): unknown {
+function conditionFor(name: string, choices: readonly Choice[]): unknown {
   const exact = choices.find(({ value }) => value === name)
   const starting = choices.filter(({ value }) => value.startsWith(name))
   const [only] = starting

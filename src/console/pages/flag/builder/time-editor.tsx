@@ -1,4 +1,5 @@
 import * as field from '../../../parts/controls/field.module.css'
+import { localTime, timeOf } from '../../../parts/display/local-time.ts'
 import { setOperator, setValues } from '../../../rules/conditions.ts'
 import type { TimeView } from '../../../rules/view.ts'
 import * as css from './builder.module.css'
@@ -42,10 +43,10 @@ export function TimeEditor({ time: { path, operator, values } }: { time: TimeVie
             class={field.input}
             aria-label={`Date and time, ${ZONE}`}
             disabled={isReadOnly}
-            value={localText(seconds)}
+            value={localTime(seconds * 1_000)}
             onChange={({ currentTarget }) => {
-              const next = new Date(currentTarget.value).getTime() / 1_000
-              if (Number.isFinite(next)) apply((text) => setValues(text, path, values.with(index, next)), 'time')
+              const time = timeOf(currentTarget.value)
+              if (time !== undefined) apply((text) => setValues(text, path, values.with(index, time / 1_000)), 'time')
             }}
           />
           <span class={css.note}>
@@ -58,9 +59,3 @@ export function TimeEditor({ time: { path, operator, values } }: { time: TimeVie
 }
 
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone
-
-/** Unix seconds as the input has them: local, without a zone. */
-function localText(seconds: number): string {
-  const date = new Date(seconds * 1_000)
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-}

@@ -4,6 +4,7 @@ import type { Context } from '../../../../flag/definition.ts'
 import { explain, possibleChanges } from '../../../../flag/explain/explain.ts'
 import type { ExplainableFlag } from '../../../../flag/explain/trace.ts'
 import * as field from '../../../parts/controls/field.module.css'
+import { localTime, timeOf } from '../../../parts/display/local-time.ts'
 import type { FlagPlace } from '../queries.ts'
 import { AllFlags } from './all-flags.tsx'
 import { Answer, Changes } from './answer.tsx'
@@ -97,18 +98,12 @@ function Moment({ at, onChange }: { at: number | undefined; onChange: (at: numbe
       <input
         type="datetime-local"
         class={field.input}
-        value={at === undefined ? '' : localTime(at)}
+        value={at === undefined ? '' : localTime(at * 1_000)}
         onInput={({ currentTarget }) => {
-          const ms = new Date(currentTarget.value).getTime()
-          onChange(Number.isNaN(ms) ? undefined : Math.floor(ms / 1_000))
+          const time = timeOf(currentTarget.value)
+          onChange(time === undefined ? undefined : Math.floor(time / 1_000))
         }}
       />
     </label>
   )
-}
-
-/** Unix seconds in the form of the input: local time without a zone. */
-function localTime(seconds: number): string {
-  const date = new Date(seconds * 1_000)
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }

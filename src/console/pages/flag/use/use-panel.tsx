@@ -1,21 +1,21 @@
 import { useState } from 'preact/hooks'
+import { read, write } from '../../../app/preferences.ts'
 import { CopyButton } from '../../../parts/controls/copy.tsx'
 import { Badge } from '../../../parts/display/badge.tsx'
+import { Scroller } from '../../../parts/display/scroller.tsx'
 import { LANGUAGES } from './languages.ts'
 import type { Language, Snippet, SnippetProtocol, SnippetTarget } from './snippet.ts'
 import * as css from './use.module.css'
 
-const STORED = 'flagstaff:language'
-
 /** Code that reads this flag, for each language that OpenFeature has a provider for. */
 export function UsePanel({ target }: { target: SnippetTarget }) {
-  const [languageId, setLanguageId] = useState(() => localStorage.getItem(STORED) ?? 'curl')
+  const [languageId, setLanguageId] = useState(() => read('language') ?? 'curl')
   const [protocol, setProtocol] = useState<SnippetProtocol>('OFREP')
   const language = LANGUAGES.find(({ id }) => id === languageId) ?? (LANGUAGES[0] as Language)
   const snippets = language.snippets(target)
   const snippet = snippets.find((each) => each.protocol === protocol) ?? snippets[0]
   const choose = (id: string) => {
-    localStorage.setItem(STORED, id)
+    write('language', id)
     setLanguageId(id)
   }
   return (
@@ -86,10 +86,11 @@ function Code({ title, text }: { title: string; text: string }) {
         <h2>{title}</h2>
         <CopyButton text={text} what={title.toLowerCase()} />
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a frame that scrolls must be reachable by keyboard */}
-      <pre tabIndex={0}>
-        <code>{text.trimEnd()}</code>
-      </pre>
+      <Scroller label={title}>
+        <pre>
+          <code>{text.trimEnd()}</code>
+        </pre>
+      </Scroller>
     </div>
   )
 }

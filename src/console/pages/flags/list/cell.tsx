@@ -112,14 +112,12 @@ type QuestionProps = { readonly text: string; readonly onConfirm: () => void; re
 
 /** The confirmation of a protected environment, in place of the cell. */
 function Question({ text, onConfirm, onCancel }: QuestionProps) {
-  const frame = useRef<HTMLDivElement>(null)
+  const frame = useRef<HTMLFieldSetElement>(null)
   useLayoutEffect(() => frame.current?.querySelector('button')?.focus(), [])
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset would not stand in a cell of a grid
-    <div
+    <fieldset
       ref={frame}
       class={css.question}
-      role="group"
       aria-label={text}
       onKeyDown={(event) => {
         event.stopPropagation()
@@ -133,7 +131,7 @@ function Question({ text, onConfirm, onCancel }: QuestionProps) {
       <Button size="small" kind="quiet" onClick={onCancel}>
         Cancel
       </Button>
-    </div>
+    </fieldset>
   )
 }
 

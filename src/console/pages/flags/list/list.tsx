@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { MatrixEnvironment, MatrixFlag } from '../../../api/matrix.ts'
+import { hasLetters } from '../../../app/shortcuts.ts'
 import { Icon } from '../../../parts/display/icon.tsx'
 import * as css from './list.module.css'
 import { Row, type RowActions } from './row.tsx'
@@ -20,7 +21,10 @@ type ListProps = {
   readonly actions: RowActions
 }
 
-/** The flags as a grid in which only the visible rows exist. Arrow keys (or j and k) move between the cells. */
+/**
+ * The flags as a grid in which only the visible rows exist, which a table cannot leave out. Arrow keys (or j and k) move between the
+ * cells; the focus is on what a cell contains. Hence the override of biome.json for this folder.
+ */
 export function FlagList({ project, flags, environments, selected, changed, onSelectAll, actions }: ListProps) {
   const frame = useRef<HTMLDivElement>(null)
   const [visible, setVisible] = useState({ from: 0, to: 0 })
@@ -40,7 +44,6 @@ export function FlagList({ project, flags, environments, selected, changed, onSe
   const first = Math.max(0, visible.from - around)
   const onKeyDown = useGridKeys(frame, { flags, columns: environments.length, actions })
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a table cannot leave out the rows that are not visible
     <div
       ref={frame}
       class={css.frame}
@@ -88,11 +91,7 @@ type HeadProps = {
 
 function Head({ environments, isAll, onSelectAll }: HeadProps) {
   return (
-    // biome-ignore lint/a11y/useSemanticElements: as the grid
-    // biome-ignore lint/a11y/useFocusableInteractive: headings are not in the way of the focus
     <div class={css.head} role="row" aria-rowindex={1}>
-      {/* biome-ignore lint/a11y/useSemanticElements: as the grid */}
-      {/* biome-ignore lint/a11y/useFocusableInteractive: as above */}
       <div class={css.selectCell} role="columnheader">
         <input
           type="checkbox"
@@ -103,8 +102,6 @@ function Head({ environments, isAll, onSelectAll }: HeadProps) {
         />
       </div>
       {['Flag', ...environments].map((column) => (
-        // biome-ignore lint/a11y/useSemanticElements: as the grid
-        // biome-ignore lint/a11y/useFocusableInteractive: as above
         <div key={typeof column === 'string' ? '' : column.key} class={css.heading} role="columnheader">
           {typeof column === 'string' ? column : column.name}
           {typeof column !== 'string' && column.protected && (
@@ -115,6 +112,9 @@ function Head({ environments, isAll, onSelectAll }: HeadProps) {
           )}
         </div>
       ))}
+      <div class={css.menuCell} role="columnheader">
+        <span class="visuallyHidden">Actions</span>
+      </div>
     </div>
   )
 }
@@ -131,6 +131,7 @@ function useGridKeys(frame: FrameRef, { flags, columns, actions }: GridKeys) {
   return (event: KeyboardEvent) => {
     const target = event.target as HTMLElement
     if (event.ctrlKey || event.metaKey || event.altKey || target.closest('[popover], dialog')) return
+    if (event.key.length === 1 && !hasLetters.value) return
     const at = placeOf(target) ?? { row: -1, column: 0 }
     const to = moved(event.key, at)
     if (to) setPlace({ row: clamp(to.row, flags.length - 1), column: clamp(to.column, columns) })

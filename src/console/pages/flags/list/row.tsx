@@ -29,11 +29,7 @@ const TAGS_SHOWN = 3
 export function Row({ project, flag, index, environments, isSelected, isChanged, actions }: RowProps) {
   const { key, tags, type, description, archivedAt } = flag
   return (
-    // biome-ignore lint/a11y/useSemanticElements: rows of a grid that draws only what is visible
-    // biome-ignore lint/a11y/useFocusableInteractive: the focus is on the cells
     <div class={css.row} role="row" aria-rowindex={index + 2} aria-selected={isSelected} data-changed={isChanged}>
-      {/* biome-ignore lint/a11y/useSemanticElements: as above */}
-      {/* biome-ignore lint/a11y/useFocusableInteractive: as above */}
       <div class={css.selectCell} role="gridcell">
         <input
           type="checkbox"
@@ -44,8 +40,6 @@ export function Row({ project, flag, index, environments, isSelected, isChanged,
           onChange={() => actions.select(key)}
         />
       </div>
-      {/* biome-ignore lint/a11y/useSemanticElements: as above */}
-      {/* biome-ignore lint/a11y/useFocusableInteractive: as above */}
       <div class={css.keyCell} role="rowheader">
         <span class={css.keyLine}>
           <a class={css.key} href={paths.flag(project, key)} data-place={`${index}:0`} tabIndex={-1} title={key}>
@@ -63,8 +57,6 @@ export function Row({ project, flag, index, environments, isSelected, isChanged,
         {description && <span class={css.description}>{description}</span>}
       </div>
       {environments.map((environment, column) => (
-        // biome-ignore lint/a11y/useSemanticElements: as above
-        // biome-ignore lint/a11y/useFocusableInteractive: as above
         <div key={environment.key} class={css.cell} role="gridcell">
           <Cell
             name={{ project, environment: environment.key, flag: key }}
@@ -88,8 +80,6 @@ function RowMenu({ project, flag, actions }: Pick<RowProps, 'project' | 'flag' |
   }
   const isArchived = archivedAt !== null
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a cell of a grid that draws only what is visible
-    // biome-ignore lint/a11y/useFocusableInteractive: the focus is on the button
     <div class={css.menuCell} role="gridcell">
       <Menu
         label={`Actions for ${key}`}

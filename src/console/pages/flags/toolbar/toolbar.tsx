@@ -99,8 +99,8 @@ function Chips({ matrix, text, onText, me, shown }: ToolbarProps) {
     return new Map(CHIPS.filter(({ isCounted }) => isCounted).map((chip) => [chip.label, countOf(chip)]))
   }, [matrix, shown, me])
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset has no layout of its own
-    <div class={css.chips} role="group" aria-label="Filters">
+    <fieldset class={css.chips}>
+      <legend class="visuallyHidden">Filters</legend>
       {chips.map(({ label, icon, name, value }) => {
         const count = counts.get(label)
         return (
@@ -117,7 +117,7 @@ function Chips({ matrix, text, onText, me, shown }: ToolbarProps) {
           </button>
         )
       })}
-    </div>
+    </fieldset>
   )
 }
 
