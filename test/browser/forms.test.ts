@@ -47,9 +47,12 @@ test('a first project without its environments is completed by a second run', { 
   await page.getByRole('textbox', { name: 'Key' }).fill('first')
   await page.keyboard.press('Enter')
   await page.getByRole('alert').getByText('The database is away').waitFor()
-  const isRead = page.waitForRequest((request) => request.method() === 'GET' && request.url().includes(PROJECTS))
+  const isLast = page.waitForResponse((response) => {
+    const request = response.request()
+    return request.method() === 'POST' && request.postData()?.includes('production') === true
+  })
   await page.keyboard.press('Enter')
-  await isRead
+  assert.equal((await isLast).status(), 201)
   const { items } = (await (await it.call('GET', `${PROJECTS}/first/environments`)).json()) as { items: unknown[] }
   assert.equal(items.length, 2)
   await page.context().close()
