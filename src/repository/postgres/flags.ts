@@ -2,6 +2,7 @@ import { and, arrayContains, asc, eq, getTableColumns, gt, isNotNull, isNull, sq
 import { FlagError } from '../../flag/error.ts'
 import { type Author, type ExpectedVersion, expectRevision, type NewChangeRecord, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
+import { checkRestoredSize, flagSize } from './document-size.ts'
 import { raiseRevision } from './environments.ts'
 import { selectProject } from './projects.ts'
 import { definitions, environments, flags, lastEvaluations, type Patch } from './tables.ts'
@@ -78,7 +79,7 @@ export type FlagUpdate = {
   readonly author: Author
 }
 
-/** Changes the description of a flag, archives it or restores it. */
+/** Changes the description of a flag, archives it or restores it. Fails with `too_large` where a flag set becomes too large by it. */
 export function updateFlag(database: Database, project: string, key: string, change: FlagUpdate): Promise<ListedFlag> {
   return database.write(async (tx) => {
     const { id: projectId } = await selectProject(tx, project)
@@ -87,6 +88,7 @@ export function updateFlag(database: Database, project: string, key: string, cha
     const before = await selectFlag(tx, projectId, key, 'lock')
     expectRevision(change.expected, before.version)
     const turn = turnOf(before, change.archived)
+    if (turn?.action === 'restore') await checkRestoredSize(tx, project, defining)
     const [after] = await tx
       .update(flags)
       .set({ ...change.text, ...turn?.set, version: sql`${flags.version} + 1` })
@@ -116,12 +118,12 @@ function turnOf({ archivedAt }: FlagRow, archived: boolean | undefined) {
     : ({ action: 'restore', set: { archivedAt: null } } as const)
 }
 
-/** Locks every environment of the project, so that none adds the flag meanwhile; returns those that define it. */
+/** Locks every environment of the project, so that none adds the flag meanwhile; returns those that define it, with the size of that. */
 async function lockDefiningEnvironments(
   tx: Transaction,
   projectId: bigint,
   key: string,
-): Promise<{ id: bigint; key: string }[]> {
+): Promise<{ id: bigint; key: string; bytes: number }[]> {
   const inProject = eq(environments.projectId, projectId)
   await tx
     .select({ id: environments.id })
@@ -130,7 +132,7 @@ async function lockDefiningEnvironments(
     .orderBy(asc(environments.id))
     .for('update')
   return tx
-    .select({ id: environments.id, key: environments.key })
+    .select({ id: environments.id, key: environments.key, bytes: flagSize(flags.key, definitions.definition) })
     .from(environments)
     .innerJoin(definitions, eq(definitions.environmentId, environments.id))
     .innerJoin(flags, and(eq(flags.id, definitions.flagId), eq(flags.key, key)))

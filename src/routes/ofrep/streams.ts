@@ -38,7 +38,7 @@ const ABORT_MS = 5_000
 const TICKS_PER_KEEP_ALIVE = 10
 const KEEP_ALIVE = new TextEncoder().encode(': keep-alive\n\n')
 
-type EndReason = 'client' | 'age' | 'stopping' | 'revoked'
+type EndReason = 'client' | 'age' | 'stopping' | 'revoked' | 'deleted'
 export type OpenOptions = {
   /** Undefined where the trace is not sampled. */
   readonly span?: Span | undefined
@@ -47,11 +47,13 @@ export type OpenOptions = {
 }
 /**
  * Where the events of a stream come from. `ifSlow` is what a client that cannot receive the event gets later in place of it, and of those
- * before it. `first` is sent at once. `checkKey` ends the stream if the key of its client is no longer usable.
+ * before it. `first` is sent at once. `checkKey` ends the stream if the key of its client is no longer usable; `end`, because what the
+ * stream is about was deleted.
  */
 export type EventSource = (
   send: (event: Uint8Array, ifSlow?: Uint8Array) => void,
   checkKey: () => void,
+  end: () => void,
 ) => Promise<{ readonly leave: () => void; readonly first: Uint8Array | undefined }>
 
 /** One open stream. `pending` is the newest event that its client was too slow to receive. */
@@ -59,9 +61,9 @@ type OpenStream = OpenOptions & {
   readonly name: string
   readonly endsAt: number
   keepAliveAt: number
-  controller: ReadableStreamDefaultController<Uint8Array> | undefined
-  pending: Uint8Array | undefined
-  unsubscribe: (() => void) | undefined
+  controller?: ReadableStreamDefaultController<Uint8Array>
+  pending?: Uint8Array | undefined
+  unsubscribe?: () => void
 }
 
 /** The open event streams of this replica: limits, keep-alive, end. */
@@ -113,7 +115,8 @@ export class Streams {
     const stream = this.#add(name, options)
     try {
       const send = (event: Uint8Array, ifSlow?: Uint8Array) => this.#send(stream, event, ifSlow)
-      const { leave, first } = await source(send, () => void this.#checkKey(stream))
+      const [checkKey, end] = [() => void this.#checkKey(stream), () => this.#end(stream, 'deleted')]
+      const { leave, first } = await source(send, checkKey, end)
       stream.unsubscribe = leave
       if (this.#isClosed) throw stopping()
       if (!this.#open.has(stream)) throw new FlagError('unavailable', 'The event stream ended before it began; retry')
@@ -142,9 +145,6 @@ export class Streams {
       name,
       endsAt: now() + secondsMax * 1_000 * (1 - random() / 4),
       keepAliveAt: now() + this.#keepAliveMs,
-      controller: undefined,
-      pending: undefined,
-      unsubscribe: undefined,
     }
     this.#open.add(stream)
     this.#counts.set(name, count + 1)

@@ -72,3 +72,24 @@ test('a flag set that exceeds the limit may become smaller, not larger', async (
   assert.equal((await send('DELETE', '/segments/a')).status, 204)
   assert.equal((await send('PATCH', '/flags/a', { metadata: { note: 'a longer note' } })).status, 200)
 })
+
+test('a flag is restored only where no flag set becomes larger than the limit', async () => {
+  const project = `/api/v1/projects/p${made}`
+  const archive = (archived: boolean) => service.call('PATCH', `${project}/flags/a`, { body: { archived } })
+  await service.call('POST', `${project}/environments`, { body: { key: 'another' } })
+  await service.call('PUT', `${project}/environments/another/flags/a`, { body: flag })
+  await send('PUT', '/flags/a', { ...flag, metadata: { large: 'x'.repeat(2 * MIB) } })
+  assert.equal((await archive(true)).status, 200)
+  await send('PUT', '/segments/s', { rule: list(15 * MIB) })
+  const before = await revision()
+  const { status, body } = await archive(false)
+  assert.deepEqual([status, body.code], [413, 'too_large'])
+  const [, stored, next] =
+    /flag set "p\d+\/test" has (\d+) bytes and would have (\d+), more than 16777216$/.exec(body.detail) ?? []
+  const size = JSON.stringify({ a: { ...flag, metadata: { large: 'x'.repeat(2 * MIB) } } }).length - 1
+  assert.equal(Number(next) - Number(stored), size, 'without braces, with a comma')
+  assert.equal(await revision(), before)
+  assert.equal((await send('DELETE', '/segments/s')).status, 204)
+  assert.equal((await archive(false)).status, 200)
+  assert.deepEqual((await service.call('GET', `${project}/environments/another/flags/a`)).status, 200)
+})

@@ -22,12 +22,13 @@ export function projectEventRoutes(watch: ProjectWatch, dependencies: ProjectEve
     const { project } = c.req.valid('param')
     const principal = principalOf(c)
     const own = principal?.environment?.environment
-    const source: EventSource = async (send, checkKey) => {
-      const leave = await watch.add(project, (hints, all) => {
+    const source: EventSource = async (send, checkKey, end) => {
+      const onHints = (hints: readonly ProjectHint[], all: readonly ProjectHint[]) => {
         const visible = hints.filter((hint) => isVisible(hint, own))
         if (visible.length > 0) send(encode(visible), encode(all.filter((hint) => isVisible(hint, own))))
         if (hints.some((hint) => 'keys' in hint)) void refreshKeys().then(checkKey)
-      })
+      }
+      const leave = await watch.add(project, { onHints, onDeleted: end })
       return { leave, first: undefined }
     }
     const stream = await streams.openFrom(`${project}/`, source, {

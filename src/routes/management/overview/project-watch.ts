@@ -1,3 +1,4 @@
+import { FlagError } from '../../../flag/error.ts'
 import type { Database } from '../../../repository/postgres/database.ts'
 import { type ProjectVersion, readProjectVersion } from '../../../repository/postgres/overview/project-version.ts'
 
@@ -6,8 +7,12 @@ export type ProjectHint =
   | { readonly environment: string; readonly revision: number }
   | { readonly flags: true }
   | { readonly keys: true }
-/** `all` are the hints of everything that the project has. */
-export type HintListener = (hints: readonly ProjectHint[], all: readonly ProjectHint[]) => void
+export type ProjectListener = {
+  /** `all` are the hints of everything that the project has. */
+  readonly onHints: (hints: readonly ProjectHint[], all: readonly ProjectHint[]) => void
+  /** Called once, when the project is deleted. */
+  readonly onDeleted: () => void
+}
 
 /** Changes of other replicas are found within this time. */
 const CHECK_MS = 1_000
@@ -22,7 +27,7 @@ export class ProjectWatch {
   }
 
   /** Adds a listener; the result removes it. Fails with `not_found` or `unavailable`. */
-  async add(project: string, listener: HintListener): Promise<() => void> {
+  async add(project: string, listener: ProjectListener): Promise<() => void> {
     const read = () => readProjectVersion(this.#database, project)
     const version = await read()
     const watched = this.#projects.get(project) ?? new WatchedProject(read, version)
@@ -44,7 +49,7 @@ export class ProjectWatch {
 
 /** Reads the version of a project again and again, and compares. */
 class WatchedProject {
-  readonly listeners = new Set<HintListener>()
+  readonly listeners = new Set<ProjectListener>()
   readonly #read: () => Promise<ProjectVersion>
   readonly #timer: ReturnType<typeof setInterval>
   #version: ProjectVersion
@@ -71,19 +76,29 @@ class WatchedProject {
         this.#isDue = false
         this.#compare(await this.#read())
       }
-    } catch {
-      // The next check compares with the same version.
+    } catch (error) {
+      // After an outage the next check compares with the same version.
+      if (error instanceof FlagError && error.code === 'not_found') this.#end()
     } finally {
       this.#isChecking = false
     }
   }
 
+  #end(): void {
+    this.stop()
+    for (const { onDeleted } of [...this.listeners]) onDeleted()
+  }
+
   #compare(version: ProjectVersion): void {
+    if (version.id !== this.#version.id) {
+      this.#end() // another project has its key
+      return
+    }
     const hints = hintsBetween(this.#version, version)
     this.#version = version
     if (hints.length === 0) return
     const all = hintsBetween(undefined, version)
-    for (const listener of this.listeners) listener(hints, all)
+    for (const { onHints } of this.listeners) onHints(hints, all)
   }
 }
 

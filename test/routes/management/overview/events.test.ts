@@ -106,6 +106,28 @@ test('to follow a project loads no flags', async () => {
   }
 })
 
+test('the streams of a deleted project end, on each replica, also where another project gets its key at once', async () => {
+  const headers = { authorization: `Bearer ${ADMIN_KEY}` }
+  const create = () => it.service.call('POST', '/api/v1/projects', { body: { key: 'short' } })
+  const open = async () => {
+    const { body } = await fetch(`${it.address}/api/v1/projects/short/events`, { headers })
+    const events = readEvents(body)
+    assert.ok(await events.next('retry'))
+    return events
+  }
+  for (const isCreatedAgain of [false, true]) {
+    await create()
+    const events = await open()
+    assert.equal((await other.call('DELETE', '/api/v1/projects/short')).status, 204)
+    if (isCreatedAgain) await create()
+    assert.match((await events.next('retry'))?.['retry'] ?? '', /^\d+$/)
+    assert.equal(await events.next('retry'), undefined)
+  }
+  assert.equal(it.service.streams.size, 0)
+  assert.equal(it.service.streams.ended.of('deleted').value, 2)
+  await close(await open())
+})
+
 test('a session follows too, and the end of its stream names a time to reconnect', async () => {
   const headers = { 'content-type': 'application/json', 'x-flagstaff-console': '1', 'sec-fetch-site': 'same-origin' }
   const body = JSON.stringify({ key: ADMIN_KEY })

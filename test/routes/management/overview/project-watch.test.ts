@@ -21,8 +21,9 @@ test('ProjectWatch reads a project regularly and at each check(), while it has l
   }
   const watch = new ProjectWatch(database)
   const hints: ProjectHint[] = []
-  const leave = await watch.add(project, (changed) => hints.push(...changed))
-  const again = await watch.add(project, () => undefined)
+  const onDeleted = () => assert.fail('the project exists')
+  const leave = await watch.add(project, { onHints: (changed) => hints.push(...changed), onDeleted })
+  const again = await watch.add(project, { onHints: () => undefined, onDeleted })
   assert.equal(reads, 2)
   watch.check(project)
   watch.check('another')
