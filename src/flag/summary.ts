@@ -1,7 +1,8 @@
 import { type Definition, isRecord } from './definition.ts'
 import { truncate } from './error.ts'
 import { isEntry, sumOf, toWeight } from './operators/fractional.ts'
-import { isScalar, operatorCallOf, referenceOf, truthy } from './rules/expression.ts'
+import { isScalar, operatorCallOf, own, referenceOf, truthy } from './rules/expression.ts'
+import { CODE_DEFAULT, TIME_VERBS, VERBS, type Verb } from './verbs.ts'
 
 /**
  * What a flag serves in one environment. `partial`: it depends on the user; `held`: a first rule that is always true serves one variant.
@@ -15,7 +16,6 @@ export type FlagSummary = {
   readonly variant: string | null
 }
 
-const CODE_DEFAULT = 'code default'
 const CUSTOM = 'a custom rule holds'
 const SHARES_SHOWN_MAX = 2
 const VALUES_SHOWN_MAX = 2
@@ -126,20 +126,6 @@ function percentText(fraction: number): string {
   return percent === 100 && fraction < 1 ? 'over 99.99 %' : `${percent} %`
 }
 
-/** Verbs between an attribute and a constant. */
-const VERBS: Readonly<Record<string, string>> = {
-  '==': 'is',
-  '===': 'is exactly',
-  '!=': 'is not',
-  '!==': 'is not exactly',
-  '<': 'is less than',
-  '<=': 'is at most',
-  '>': 'is greater than',
-  '>=': 'is at least',
-  in: 'is one of',
-  starts_with: 'starts with',
-  ends_with: 'ends with',
-}
 const TIMESTAMP = '$flagd.timestamp'
 const ATTRIBUTES: Readonly<Record<string, string>> = { targetingKey: 'targeting key', [TIMESTAMP]: 'time' }
 /** The largest time of a JavaScript `Date`, in seconds. */
@@ -150,7 +136,7 @@ function conditionText(condition: unknown, isInner = false): string {
   const segment = referenceOf(condition)
   if (segment !== undefined) return `in segment ${segment}`
   const attribute = attributeIn(condition)
-  if (attribute !== undefined) return `${attribute} is set`
+  if (attribute !== undefined) return `${attribute} ${VERBS.is_set[0]}`
   const { operator = '', operands = [] } = operatorCallOf(condition) ?? {}
   if (operator === 'and' || operator === 'or') return groupText(operator, operands, isInner)
   if (operator === '!' || operator === '!!') return negationText(operator, operands)
@@ -168,8 +154,8 @@ function negationText(operator: string, operands: readonly unknown[]): string {
   const [inner] = operands
   if (operands.length !== 1) return CUSTOM
   const attribute = attributeIn(inner)
-  if (operator === '!!') return attribute === undefined ? conditionText(inner) : `${attribute} is set`
-  return attribute === undefined ? `not ${conditionText(inner, true)}` : `${attribute} is not set`
+  if (operator === '!!') return attribute === undefined ? conditionText(inner) : `${attribute} ${VERBS.is_set[0]}`
+  return attribute === undefined ? `not ${conditionText(inner, true)}` : `${attribute} ${VERBS.is_not_set[0]}`
 }
 
 /** An attribute compared with constants; undefined for any other operator call. */
@@ -178,27 +164,33 @@ function clauseText(operator: string, operands: readonly unknown[]): string | un
   const subject = attributeIn(left)
   if (subject === undefined)
     return operator === 'in' && isScalar(left) && attributeIn(right) !== undefined
-      ? `${attributeIn(right)} contains ${left}`
+      ? `${attributeIn(right)} ${VERBS.contains[0]} ${left}`
       : undefined
-  if (operator === 'sem_ver' && operands.length === 3 && isScalar(right) && isScalar(version))
-    return `${subject} is version ${right} ${version}`
-  if (operands.length !== 2 || !Object.hasOwn(VERBS, operator)) return undefined
+  if (operator === 'sem_ver' && operands.length === 3 && isScalar(version))
+    return verbText(subject, own(VERBS, `sem_ver ${right}`), String(version))
+  if (operands.length !== 2) return undefined
   if (operator === 'in') return membershipText(subject, right)
-  return isScalar(right) ? `${subject} ${VERBS[operator]} ${valueText(left, right)}` : undefined
+  const verbs: Readonly<Record<string, Verb>> = isTime(left) ? TIME_VERBS : VERBS
+  return isScalar(right) ? verbText(subject, own(verbs, operator), valueText(left, right)) : undefined
 }
+
+const verbText = (subject: string, verb: Verb | undefined, value: string): string | undefined =>
+  verb && `${subject} ${verb[0]} ${value}`
+
+/** Whether a rule reads the time of the evaluation. */
+const isTime = (rule: unknown): boolean => operatorCallOf(rule)?.operands[0] === TIMESTAMP
 
 function membershipText(subject: string, list: unknown): string | undefined {
   const segment = referenceOf(list)
-  if (segment !== undefined) return `${subject} is in segment ${segment}`
+  if (segment !== undefined) return `${subject} ${VERBS.in_segment[0]} segment ${segment}`
   if (!Array.isArray(list) || !list.every(isScalar)) return undefined
   const shown = list.slice(0, VALUES_SHOWN_MAX).join(', ')
   if (list.length === 1) return `${subject} is ${shown}`
-  return `${subject} is one of ${shown}${list.length > VALUES_SHOWN_MAX ? `, +${list.length - VALUES_SHOWN_MAX}` : ''}`
+  return `${subject} ${VERBS.one_of[0]} ${shown}${list.length > VALUES_SHOWN_MAX ? `, +${list.length - VALUES_SHOWN_MAX}` : ''}`
 }
 
 function valueText(attribute: unknown, value: unknown): string {
-  const isTime = operatorCallOf(attribute)?.operands[0] === TIMESTAMP
-  if (!isTime || typeof value !== 'number' || Math.abs(value) > SECONDS_MAX) return String(value)
+  if (!isTime(attribute) || typeof value !== 'number' || Math.abs(value) > SECONDS_MAX) return String(value)
   return `${new Date(value * 1_000).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 

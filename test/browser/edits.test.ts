@@ -50,7 +50,7 @@ async function make(page: Page, { part, text }: Edit): Promise<void> {
   if (name !== undefined) await page.getByLabel(`Value of variant ${name}`).fill(text)
   else if (isRule(part))
     await page
-      .getByRole('textbox', { name: 'Value', exact: true })
+      .getByLabel('Value', { exact: true })
       .nth(part - NAMES.length)
       .fill(text)
   else

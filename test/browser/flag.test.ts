@@ -89,7 +89,7 @@ test('a save that meets another change offers to save both', { skip }, async () 
   await it.call('PUT', `${ENVIRONMENT}/flags/merged`, SWITCH)
   const { page } = await it.visit('/console/p/shop/flags/merged/live')
   await addRule(page, 'plan')
-  await page.getByRole('textbox', { name: 'Value', exact: true }).fill('pro')
+  await page.getByLabel('Value', { exact: true }).fill('pro')
   const theirs = { ...SWITCH, variants: { ...SWITCH.variants, maybe: true } }
   await it.call('PUT', `${ENVIRONMENT}/flags/merged`, theirs)
   await page.getByRole('button', { name: 'Save', exact: true }).click()

@@ -49,3 +49,27 @@ test('one signs in with a key, by keyboard alone, and is then on the flags', { s
   assert.equal(await page.evaluate('document.cookie'), '', 'no script can read the session')
   await page.context().close()
 })
+
+/** Addresses that someone who is not signed in may follow, each with a text that only its page has. */
+const LINKS = [
+  ['/console', 'rollout'],
+  ['/console/', 'rollout'],
+  ['/console/p/shop/flags?q=plain&sort=created', 'Newest first'],
+  ['/console/p/shop/flags/rollout/test?tab=history', 'Current version'],
+  ['/console/p/shop/segments/live/staff', 'Segment in'],
+  ['/console/p/shop/changes?subject=environment', 'Clear'],
+  ['/console/settings?project=shop', 'Environments of Shop'],
+  ['/console/keys', 'No keys yet'],
+] as const
+
+for (const [path, text] of LINKS)
+  test(`after the sign-in, ${path} leads where it points`, { skip }, async () => {
+    const { page } = await it.visit(path, { isSignedIn: false })
+    await page.getByLabel('API key').fill(ADMIN_KEY)
+    await page.keyboard.press('Enter')
+    await page.getByText(text).first().waitFor()
+    const wanted = path.startsWith('/console/p/') || path.startsWith('/console/s') ? path : undefined
+    if (wanted !== undefined) assert.equal(page.url(), it.address + wanted)
+    else if (path !== '/console/keys') assert.equal(page.url(), `${it.address}/console/p/shop/flags`)
+    await page.context().close()
+  })

@@ -13,14 +13,14 @@ const split = (...shares: unknown[]) => ({ fractional: shares })
 const when = (condition: unknown) => ({ ...SWITCH, targeting: { if: [condition, 'on'] } })
 
 const CASES: readonly (readonly [definition: Definition, state: string, served: string])[] = [
-  [{ ...SWITCH, state: 'DISABLED' }, 'disabled', 'code default'],
+  [{ ...SWITCH, state: 'DISABLED' }, 'disabled', 'default in the code'],
   [SWITCH, 'off', 'off'],
   [{ ...SWITCH, targeting: {} }, 'off', 'off'],
   [{ ...SWITCH, defaultVariant: 'on' }, 'on', 'on'],
-  [{ ...SWITCH, defaultVariant: null }, 'off', 'code default'],
+  [{ ...SWITCH, defaultVariant: null }, 'off', 'default in the code'],
   [{ ...SWITCH, targeting: 'on' }, 'on', 'on'],
   [SIZES, 'on', 'small'],
-  [{ ...SIZES, defaultVariant: null }, 'on', 'code default'],
+  [{ ...SIZES, defaultVariant: null }, 'on', 'default in the code'],
   [{ ...SWITCH, targeting: { if: [true, 'off', PRO, 'on'] } }, 'held', 'held at off'],
   [{ ...SWITCH, targeting: { if: [true, null, PRO, 'on'] } }, 'held', 'held at off'],
   [{ ...SWITCH, targeting: split(['on', 10], ['off', 90]) }, 'partial', 'on for 10 %'],
@@ -49,12 +49,12 @@ const CASES: readonly (readonly [definition: Definition, state: string, served: 
   ],
   [when({ in: [{ var: 'country' }, ['DE', 'AT', 'CH']] }), 'partial', 'on if country is one of DE, AT, +1'],
   [when({ in: ['@example', { var: 'email' }] }), 'partial', 'on if email contains @example'],
-  [when({ in: [{ var: 'targetingKey' }, { $ref: 'ids' }] }), 'partial', 'on if targeting key is in segment ids'],
-  [when({ sem_ver: [{ var: 'app' }, '>=', '2.0.0'] }), 'partial', 'on if app is version >= 2.0.0'],
+  [when({ in: [{ var: 'targetingKey' }, { $ref: 'ids' }] }), 'partial', 'on if targeting key is listed in segment ids'],
+  [when({ sem_ver: [{ var: 'app' }, '>=', '2.0.0'] }), 'partial', 'on if app is a version from 2.0.0'],
   [
     when({ '>=': [{ var: '$flagd.timestamp' }, 1_800_000_000] }),
     'partial',
-    'on if time is at least 2027-01-15 08:00 UTC',
+    'on if time is at or after 2027-01-15 08:00 UTC',
   ],
   [when({ '==': [PRO, true] }), 'partial', 'on if a custom rule holds'],
 ]

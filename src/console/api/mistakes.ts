@@ -1,7 +1,7 @@
 import type { ApiError } from './client.ts'
 
 /** What a form shows of a refused write: mistakes by the field that they are in, and what belongs to no field. */
-export type FormMistakes = {
+type FormMistakes = {
   readonly fields: Readonly<Record<string, string>>
   readonly rest: string | undefined
 }

@@ -1,5 +1,6 @@
 import { isRecord } from '../../flag/definition.ts'
 import { truncate } from '../../flag/error.ts'
+import { CODE_DEFAULT } from '../../flag/verbs.ts'
 import { readDefinition, readSegment } from '../rules/read.ts'
 import { joinWords, sayDefinition, sayName, type Wording } from '../rules/say.ts'
 import type { JsonPath } from '../rules/text.ts'
@@ -59,13 +60,13 @@ export function sayJson(value: unknown): string {
 
 function stateDifference(before: unknown, after: unknown): DifferenceSentence[] {
   if (before === after) return []
-  const text = after === 'ENABLED' ? 'Enabled' : 'Disabled: applications use their own default'
+  const text = after === 'ENABLED' ? 'Enabled' : 'Disabled: applications use the default in their code'
   return [{ kind: 'changed', path: ['state'], text }]
 }
 
 function defaultDifference(before: string | null, after: string | null): DifferenceSentence[] {
   if (before === after) return []
-  const name = (variant: string | null) => (variant === null ? 'the default of the application' : sayName(variant))
+  const name = (variant: string | null) => (variant === null ? `the ${CODE_DEFAULT}` : sayName(variant))
   return [{ kind: 'changed', path: ['defaultVariant'], text: `Default variant: ${name(before)} → ${name(after)}` }]
 }
 

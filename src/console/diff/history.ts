@@ -3,7 +3,7 @@ import type { DifferenceSentence } from './conditions.ts'
 import { definitionDifferences, propertyDifferences, segmentDifferences } from './differences.ts'
 
 /** An entry of the record of changes, as far as its sentences need it. */
-export type RecordedChange = {
+type RecordedChange = {
   readonly subject: string
   readonly action: string
   readonly before: unknown

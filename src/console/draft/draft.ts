@@ -17,7 +17,7 @@ export type Draft = {
 }
 
 /** One step of undo. */
-export type UndoStep = {
+type UndoStep = {
   readonly edits: readonly TextEdit[]
   /** Edits in a row with the same name are one step, for example of a slider that is moved. */
   readonly group: string | undefined
@@ -71,9 +71,4 @@ function revert(text: string, { edits, group }: UndoStep): { text: string; inver
 /** Whether a draft has a change to save. White space alone is none; a text that is not JSON is one. */
 export function isDirty({ base, text }: Draft): boolean {
   return text !== base.text && format(text) !== format(base.text)
-}
-
-/** The draft on another base, with `text` as its last step: after a merge. */
-export function rebase(draft: Draft, base: DraftBase, text: string): Draft {
-  return { ...setText(draft, text), base }
 }

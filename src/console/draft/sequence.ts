@@ -6,7 +6,7 @@ export type Slot = {
 }
 
 /** The items of a merged list in their order. */
-export type Alignment = {
+type Alignment = {
   readonly slots: readonly Slot[]
   /** Whether both lists have the items of `base` in different new orders; the slots then have the order of `base`. */
   readonly isAmbiguous: boolean

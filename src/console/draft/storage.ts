@@ -2,10 +2,7 @@ import { isRecord } from '../../flag/definition.ts'
 import type { Draft } from './draft.ts'
 
 /** What drafts need of `sessionStorage`. */
-export type DraftStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> & {
-  readonly length: number
-  readonly key: (index: number) => string | null
-}
+type DraftStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
 
 /** What a draft belongs to: a flag or a segment of one environment. */
 export type DraftSubject = {
@@ -39,19 +36,6 @@ export function loadDraft(storage: DraftStorage, subject: DraftSubject): Draft |
 /** Forgets a draft that was saved or discarded. */
 export function removeDraft(storage: DraftStorage, subject: DraftSubject): void {
   storage.removeItem(keyOf(subject))
-}
-
-/** What all kept drafts belong to. */
-export function listDrafts(storage: DraftStorage): DraftSubject[] {
-  const keys = Array.from({ length: storage.length }, (_, index) => storage.key(index) ?? '')
-  return keys.filter((key) => key.startsWith(PREFIX)).flatMap((key) => parseSubject(key.slice(PREFIX.length)))
-}
-
-function parseSubject(text: string): DraftSubject[] {
-  const value = parseJson(text)
-  if (!Array.isArray(value) || value.length !== 4 || !value.every((part) => typeof part === 'string')) return []
-  const [kind = '', project = '', environment = '', name = ''] = value
-  return kind === 'flag' || kind === 'segment' ? [{ kind, project, environment, name }] : []
 }
 
 function parseDraft(text: string): Draft | undefined {

@@ -27,7 +27,7 @@ export const isScalarNode = ({ type }: Node): boolean => type !== 'object' && ty
 
 const scalarOf = ({ value }: Node): JsonScalar => value
 
-export type AttributeNode = { readonly attribute: string; readonly fallback: JsonScalar }
+type AttributeNode = { readonly attribute: string; readonly fallback: JsonScalar }
 
 /** `{"var": path}`, `{"var": [path]}` and `{"var": [path, default]}` with constants; undefined for any other node. */
 export function attributeOf(node: Node): AttributeNode | undefined {

@@ -7,7 +7,7 @@ import { type JsonPath, jsonValueOf, sourceOf, type TextEdit } from './text.ts'
 import type { ClauseOperator, ClauseView, JsonScalar, TimeView } from './view.ts'
 
 /** A clause without its place. */
-export type NewClause = {
+type NewClause = {
   readonly attribute: string
   readonly operator: ClauseOperator
   readonly values: readonly JsonScalar[]

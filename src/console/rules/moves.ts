@@ -1,17 +1,18 @@
 import type { Node } from 'jsonc-parser'
+import { CODE_DEFAULT } from '../../flag/verbs.ts'
 import { definitionOf } from './read.ts'
 import { sayName, sayPercent } from './say.ts'
 import { jsonValueOf, nodeAt, parseText } from './text.ts'
 import type { ConditionView, DefinitionView, OutcomeView, SplitView } from './view.ts'
 
 /** Users that get another variant than before. */
-export type Move = {
+type Move = {
   /** The rules that match them before and after, from 0; undefined: none does. */
   readonly before: number | undefined
   readonly after: number | undefined
   /** Whether the rule has the same condition before and after. */
   readonly isSameRule: boolean
-  /** Null: the default of the application. */
+  /** Null: the default in the code. */
   readonly from: string | null
   readonly to: string | null
   /** The share of these users that moves, above 0 and up to 1. */
@@ -20,7 +21,7 @@ export type Move = {
   readonly isExact: boolean
 }
 
-export type Moves = {
+type Moves = {
   readonly moves: readonly Move[]
   /** False if an advanced result changes, or there are too many rules: more users may move. */
   readonly isComplete: boolean
@@ -68,7 +69,7 @@ function sayMove({ before, after, isSameRule, from, to, share, isExact }: Move, 
   return `${who} move from ${variantName(from)} to ${variantName(to)}`
 }
 
-const variantName = (name: string | null): string => (name === null ? 'the default of the application' : sayName(name))
+const variantName = (name: string | null): string => (name === null ? `the ${CODE_DEFAULT}` : sayName(name))
 
 /** A definition as the rules that decide. Of advanced results the JSON is kept, to compare them. */
 type Policy = {

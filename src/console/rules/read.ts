@@ -14,7 +14,7 @@ import type {
 } from './view.ts'
 
 /** A text as a view; undefined if the text is not JSON. */
-export type Reading<View> = { readonly view: View | undefined; readonly mistakes: readonly SyntaxMistake[] }
+type Reading<View> = { readonly view: View | undefined; readonly mistakes: readonly SyntaxMistake[] }
 
 /** Where the rule of a definition is. */
 export const TARGETING: JsonPath = ['targeting']
@@ -67,7 +67,7 @@ function variantsOf(node: Node | undefined): VariantView[] {
   }))
 }
 
-export type ChainView = { readonly rules: readonly RuleView[]; readonly otherwise: OutcomeView | undefined }
+type ChainView = { readonly rules: readonly RuleView[]; readonly otherwise: OutcomeView | undefined }
 
 /** The pairs of an `if`, and of each `if` in its else. Any other node is the result of no rule. */
 export function readChain(root: Node, start: JsonPath, variants: ReadonlySet<string>): ChainView {
@@ -155,7 +155,7 @@ function plainAttribute(node: Node): string | undefined {
 }
 
 /** Reads a node in the place of a condition. */
-export function readCondition(node: Node, path: JsonPath): ConditionView {
+function readCondition(node: Node, path: JsonPath): ConditionView {
   if (isScalarNode(node)) return { kind: 'constant', path, value: node.value }
   const segment = segmentOf(node)
   if (segment !== undefined) return { kind: 'segment', path, name: segment }

@@ -1,5 +1,6 @@
 import { truncate } from '../../flag/error.ts'
 import { truthy } from '../../flag/rules/expression.ts'
+import { CODE_DEFAULT, TIME_VERBS, VERBS } from '../../flag/verbs.ts'
 import { servingOf } from './serving.ts'
 import type {
   ClauseOperator,
@@ -23,44 +24,6 @@ export type Wording = {
   readonly defaultVariant?: string | null
 }
 
-/** Verbs before the values, each with its negation. */
-const VERBS: Readonly<Record<ClauseOperator, readonly [verb: string, negation: string]>> = {
-  '==': ['is', 'is not'],
-  '!=': ['is not', 'is'],
-  '===': ['is exactly', 'is not exactly'],
-  '!==': ['is not exactly', 'is exactly'],
-  '<': ['is less than', 'is not less than'],
-  '<=': ['is at most', 'is not at most'],
-  '>': ['is greater than', 'is not greater than'],
-  '>=': ['is at least', 'is not at least'],
-  between: ['is between', 'is not between'],
-  between_inclusive: ['is from', 'is not from'],
-  one_of: ['is one of', 'is not one of'],
-  in_segment: ['is listed in', 'is not listed in'],
-  contains: ['contains', 'does not contain'],
-  starts_with: ['starts with', 'does not start with'],
-  ends_with: ['ends with', 'does not end with'],
-  is_set: ['is set', 'is not set'],
-  is_not_set: ['is not set', 'is set'],
-  'sem_ver =': ['is version', 'is not the version'],
-  'sem_ver !=': ['is another version than', 'is no other version than'],
-  'sem_ver <': ['is a version before', 'is no version before'],
-  'sem_ver <=': ['is a version up to', 'is no version up to'],
-  'sem_ver >': ['is a version after', 'is no version after'],
-  'sem_ver >=': ['is a version from', 'is no version from'],
-  'sem_ver ^': ['has the major version of', 'does not have the major version of'],
-  'sem_ver ~': ['has the minor version of', 'does not have the minor version of'],
-}
-
-const TIME_VERBS: Readonly<Record<TimeView['operator'], readonly [verb: string, negation: string]>> = {
-  '<': ['is before', 'is not before'],
-  '<=': ['is at or before', 'is not at or before'],
-  '>': ['is after', 'is not after'],
-  '>=': ['is at or after', 'is not at or after'],
-  between: VERBS.between,
-  between_inclusive: VERBS.between_inclusive,
-}
-
 /** A condition in English: `plan is pro and (country is DE or age is at least 18)`. */
 export function sayCondition(condition: ConditionView, wording: Wording = {}): string {
   return new Speaker(wording).condition(condition, true)
@@ -79,9 +42,11 @@ export function sayRule(rule: RuleView, wording: Wording = {}): string {
 /** What a definition serves, in one sentence without a full stop. */
 export function sayDefinition(definition: DefinitionView, wording: Wording = {}): string {
   const serving = servingOf(definition)
-  if (serving.kind === 'disabled') return 'Disabled: applications use their own default'
+  if (serving.kind === 'disabled') return 'Disabled: applications use the default in their code'
   if (serving.kind === 'constant')
-    return serving.variant === null ? 'Applications use their own default' : `${sayName(serving.variant)} for everyone`
+    return serving.variant === null
+      ? 'Applications use the default in their code'
+      : `${sayName(serving.variant)} for everyone`
   const { rules, otherwise, held, defaultVariant } = definition
   const speaker = new Speaker({ ...wording, defaultVariant })
   if (held) return `Held at ${speaker.variant(held.variant)}`
@@ -128,7 +93,7 @@ class Speaker {
     this.#time = time
     this.#json = json
     const isKnown = typeof defaultVariant === 'string'
-    const unnamed = defaultVariant === null ? 'the default of the application' : 'the default variant'
+    const unnamed = defaultVariant === null ? `the ${CODE_DEFAULT}` : 'the default variant'
     this.#defaultVariant = isKnown ? sayName(defaultVariant) : unnamed
   }
 

@@ -11,7 +11,7 @@ export type Serving =
   | { readonly kind: 'disabled' }
   /** A first rule that is always true serves one variant; null: the default variant. */
   | { readonly kind: 'held'; readonly variant: string | null }
-  /** No rule: the default variant, or the default of the application (null). */
+  /** No rule: the default variant, or the default in the code (null). */
   | { readonly kind: 'constant'; readonly variant: string | null }
   | { readonly kind: 'rules' }
 
@@ -37,7 +37,7 @@ const booleanVariant = ({ variants }: DefinitionView, wanted: boolean): VariantV
   variants.find(({ value }) => value === wanted)
 
 /** The variant that a held flag serves: `false`, otherwise the default variant. */
-export function offVariantOf(definition: DefinitionView): string | null {
+function offVariantOf(definition: DefinitionView): string | null {
   return booleanVariant(definition, false)?.name ?? definition.defaultVariant
 }
 
@@ -67,7 +67,7 @@ export function switched(definition: Definition, isWantedOn: boolean): Definitio
   return JSON.parse(applyEdits(text, isWantedOn ? switchOn(text) : switchOff(text)))
 }
 
-export type Rollout = {
+type Rollout = {
   /** From 0 to 100, with two decimals at most. */
   readonly percent: number
   /** By default the variant of `true`, otherwise the first that is not the default. */

@@ -9,7 +9,7 @@ export type Insertion = { readonly source: string } | { readonly value: unknown 
 const LEADING = /^[ \t]*/
 
 /** The white space at the start of the line of `offset`. */
-export function indentAt(text: string, offset: number): string {
+function indentAt(text: string, offset: number): string {
   return LEADING.exec(text.slice(text.lastIndexOf('\n', offset - 1) + 1))?.[0] ?? ''
 }
 
@@ -67,7 +67,7 @@ export function removeMember(object: Node, name: string): TextEdit[] {
 }
 
 /** The property node of a member. */
-export const memberOf = ({ children = [] }: Node, name: string): Node | undefined =>
+const memberOf = ({ children = [] }: Node, name: string): Node | undefined =>
   children.find(({ children: [key] = [] }) => key?.value === name)
 
 /** The list in which the operands of a call stand; undefined for a single operand without brackets. */

@@ -14,7 +14,7 @@ export type TextEdit = TextRange & { readonly content: string }
 export type SyntaxMistake = TextRange & { readonly message: string }
 
 /** A JSON text with the places of its values. `root` is undefined if the text has mistakes. */
-export type JsonText = { readonly root: Node | undefined; readonly mistakes: readonly SyntaxMistake[] }
+type JsonText = { readonly root: Node | undefined; readonly mistakes: readonly SyntaxMistake[] }
 
 /** Applies edits; of two at the same offset, the first in the list comes first. */
 export function applyEdits(text: string, edits: readonly TextEdit[]): string {

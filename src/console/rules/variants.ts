@@ -36,20 +36,14 @@ function namesIn(outcome: OutcomeView, variant: string): JsonPath[] {
   return outcome.kind === 'split' ? outcome.shares.map(({ path }) => [...path, 0]) : []
 }
 
-/** Sets the default variant; null: the application uses its own default. */
+/** Sets the default variant; null: the default in the code. */
 export function setDefaultVariant(text: string, variant: string | null): TextEdit[] {
   return setMemberAt(text, [], 'defaultVariant', variant ?? undefined)
 }
 
-/** Enables or disables a flag; a disabled one serves the default of the application. */
+/** Enables or disables a flag; a disabled one serves the default in the code. */
 export function setState(text: string, state: 'ENABLED' | 'DISABLED'): TextEdit[] {
   return setMemberAt(text, [], 'state', state)
-}
-
-/** Sets a metadata value, or removes it if `value` is undefined. */
-export function setMetadata(text: string, name: string, value: string | number | boolean | undefined): TextEdit[] {
-  if (nodeAt(rootOf(text), ['metadata'])) return setMemberAt(text, ['metadata'], name, value)
-  return value === undefined ? [] : setMemberAt(text, [], 'metadata', { [name]: value })
 }
 
 /** Replaces the whole rule of a definition; undefined removes it. */

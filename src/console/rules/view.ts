@@ -7,7 +7,7 @@ export type JsonScalar = string | number | boolean | null
 export type DefinitionView = {
   readonly state: unknown
   readonly variants: readonly VariantView[]
-  /** Null: the application uses its own default. */
+  /** Null: the default in the code. */
   readonly defaultVariant: string | null
   /** Whether there is a rule: targeting that is not absent, null or {}. */
   readonly hasRule: boolean
@@ -35,7 +35,7 @@ export type RuleView = {
 export type OutcomeView = ResultView | SplitView | AdvancedView
 
 /** A variant by name; null: the default variant. */
-export type ResultView = {
+type ResultView = {
   readonly kind: 'result'
   readonly path: JsonPath
   readonly variant: string | null
@@ -129,7 +129,7 @@ export type TimeView = Omit<ClauseView, 'kind' | 'operator' | 'values'> & {
 export type ListView = { readonly kind: 'list'; readonly path: JsonPath; readonly values: readonly JsonScalar[] }
 
 /** A constant as condition: always true, or never. */
-export type ConstantView = { readonly kind: 'constant'; readonly path: JsonPath; readonly value: JsonScalar }
+type ConstantView = { readonly kind: 'constant'; readonly path: JsonPath; readonly value: JsonScalar }
 
 /** Anything else; shown and edited as JSON. */
-export type AdvancedView = { readonly kind: 'advanced'; readonly path: JsonPath; readonly value: unknown }
+type AdvancedView = { readonly kind: 'advanced'; readonly path: JsonPath; readonly value: unknown }

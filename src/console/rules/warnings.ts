@@ -2,6 +2,7 @@ import type { Node } from 'jsonc-parser'
 import { checkSeeds } from '../../flag/check/seeds.ts'
 import { pointerTo } from '../../flag/error.ts'
 import { truthy } from '../../flag/rules/expression.ts'
+import { CODE_DEFAULT } from '../../flag/verbs.ts'
 import { conflictIn } from './contradictions.ts'
 import { definitionOf, TARGETING } from './read.ts'
 import { sayCondition, sayName } from './say.ts'
@@ -41,7 +42,7 @@ function rangeAt(root: Node, path: JsonPath): TextRange {
 function heldWarnings({ held, rules, defaultVariant }: DefinitionView): Found[] {
   const variant = held?.variant ?? defaultVariant
   if (!held || !rules[0]) return []
-  const name = variant === null ? 'the default of the application' : sayName(variant)
+  const name = variant === null ? `the ${CODE_DEFAULT}` : sayName(variant)
   return [
     { kind: 'held', path: rules[0].condition.path, message: `Held at ${name} for everyone: no other rule applies` },
   ]

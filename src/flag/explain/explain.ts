@@ -82,7 +82,7 @@ function summaryOf(evaluation: Evaluation, decidedBy: Decision, chain: Chain): s
   const name = shorten(variant)
   switch (decidedBy.kind) {
     case 'disabled':
-      return 'The flag is disabled, so the application uses its own default'
+      return 'The flag is disabled: applications use the default in their code'
     case 'held':
       return `The flag is held at ${name} for everyone`
     case 'default_variant':
@@ -90,7 +90,7 @@ function summaryOf(evaluation: Evaluation, decidedBy: Decision, chain: Chain): s
         ? `The flag has no rule, so everyone gets the default variant ${name}`
         : `No rule names a variant, so the default variant ${name} applies`
     case 'code_default':
-      return 'No rule names a variant and there is no default variant, so the application uses its own default'
+      return 'No rule names a variant and there is no default variant: applications use the default in their code'
     default:
       return `${placeText(decidedBy)} gives ${name}${splitText(decidedBy, chain)}`
   }

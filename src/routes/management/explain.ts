@@ -88,7 +88,7 @@ const ExplainedFlag = v.object({
 const Count = v.object({
   key: v.string(),
   variants: v.pipe(v.record(v.string(), v.number()), v.description('Contexts by variant')),
-  withoutVariant: v.pipe(v.number(), v.description('Contexts for which the application uses its own default')),
+  withoutVariant: v.pipe(v.number(), v.description('Contexts for which applications use the default in their code')),
   errors: v.number(),
 })
 const Result = v.object({

@@ -119,11 +119,11 @@ test('members of a definition are said one by one', () => {
     extra: [2],
   }
   assert.deepEqual(texts(before, after), [
-    'Disabled: applications use their own default',
+    'Disabled: applications use the default in their code',
     'Renamed variant on to new',
     'Variant off: false → 5',
     'Variant third added: "x y"',
-    'Default variant: off → the default of the application',
+    'Default variant: off → the default in the code',
     'Metadata owner: "web" → "api"',
     'Metadata team added: "a"',
     'Metadata tier removed (1)',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { edit, isDirty, rebase, redo, setText, startDraft, undo } from '../../../src/console/draft/draft.ts'
-import { type DraftStorage, listDrafts, loadDraft, removeDraft, saveDraft } from '../../../src/console/draft/storage.ts'
+import { edit, isDirty, redo, setText, startDraft, undo } from '../../../src/console/draft/draft.ts'
+import { loadDraft, removeDraft, saveDraft } from '../../../src/console/draft/storage.ts'
 import { setState, setVariant } from '../../../src/console/rules/variants.ts'
 import { definition } from '../rules/generators.ts'
 import { operationsOn, seeds } from '../rules/operations.ts'
@@ -65,28 +65,16 @@ test('isDirty() does not count white space, and counts a text that is no JSON', 
   assert.equal(isDirty(setText(draft, '{')), true)
 })
 
-test('rebase() keeps the steps, so that a merge can be undone', () => {
-  const draft = edit(started(), setState(started().text, 'DISABLED'))
-  const base = { text: draft.text, etag: '"8"' }
-  const rebased = rebase(draft, base, draft.text.replace('"off"\n', '"on"\n'))
-  assert.equal(rebased.base, base)
-  assert.equal(isDirty(rebased), true)
-  assert.equal(undo(rebased).text, draft.text)
-})
-
-function memory(quota = Number.POSITIVE_INFINITY): DraftStorage {
+function memory(quota = Number.POSITIVE_INFINITY) {
   const items = new Map<string, string>()
   return {
-    get length() {
-      return items.size
-    },
-    key: (index) => [...items.keys()][index] ?? null,
-    getItem: (key) => items.get(key) ?? null,
-    setItem: (key, value) => {
+    key: (index: number) => [...items.keys()][index] ?? null,
+    getItem: (key: string) => items.get(key) ?? null,
+    setItem: (key: string, value: string) => {
       if (value.length > quota) throw new DOMException('full', 'QuotaExceededError')
       items.set(key, value)
     },
-    removeItem: (key) => items.delete(key),
+    removeItem: (key: string) => void items.delete(key),
   }
 }
 
@@ -96,8 +84,6 @@ test('a draft survives a reload with its base, until it is removed', () => {
   const storage = memory()
   const draft = edit(started(), setState(started().text, 'DISABLED'))
   assert.equal(saveDraft(storage, SUBJECT, draft), true)
-  storage.setItem('other', 'thing')
-  assert.deepEqual(listDrafts(storage), [SUBJECT])
   assert.deepEqual(loadDraft(storage, SUBJECT), { base: draft.base, text: draft.text, done: [], undone: [] })
   assert.equal(loadDraft(storage, { ...SUBJECT, environment: 'staging' }), undefined)
   removeDraft(storage, SUBJECT)

@@ -106,10 +106,10 @@ for (const [title, before, after, sentence] of [
 ] as const)
   test(`moves of ${title}`, () => assert.equal(sayMoves(moves(definition(before), definition(after))), sentence))
 
-test('a disabled flag serves the default of the application', () => {
+test('a disabled flag serves the default in the code', () => {
   const enabled = definition(rollout(25))
   const found = moves(enabled, { ...enabled, state: 'DISABLED' })
-  assert.equal(sayMoves(found), 'everyone gets the default of the application')
+  assert.equal(sayMoves(found), 'everyone gets the default in the code')
   assert.deepEqual(
     found.moves.map(({ from, to, share }) => [from, to, share]),
     [

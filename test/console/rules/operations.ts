@@ -24,7 +24,7 @@ import {
 import { readDefinition, TARGETING } from '../../../src/console/rules/read.ts'
 import { addShare, removeShare, setBy, setWeights } from '../../../src/console/rules/splits.ts'
 import type { JsonPath, TextEdit } from '../../../src/console/rules/text.ts'
-import { setDefaultVariant, setMetadata, setState, setVariant } from '../../../src/console/rules/variants.ts'
+import { setDefaultVariant, setState, setVariant } from '../../../src/console/rules/variants.ts'
 import type {
   ClauseOperator,
   ConditionView,
@@ -70,7 +70,6 @@ export function operationsOn(text: string, seed: Seed): Operation[] {
     { name: 'setState', edits: setState(text, 'DISABLED'), within: ['state'] },
     { name: 'setVariant', edits: setVariant(text, 'new', definitionView.variants[0]?.value), within: ['variants'] },
     { name: 'setDefaultVariant', edits: setDefaultVariant(text, 'off'), within: ['defaultVariant'] },
-    { name: 'setMetadata', edits: setMetadata(text, 'owner', 'api'), within: ['metadata'] },
   ]
   if (otherwise)
     operations.push({ name: 'no otherwise', edits: setOtherwise(text, TARGETING, undefined), within: TARGETING })

@@ -174,9 +174,12 @@ test('sayDefinition() says what a flag serves', () => {
     assert.equal(sayDefinition(definitionOf(rule)), sentence)
   assert.equal(
     sayDefinition({ ...definitionOf({}), state: 'DISABLED' }),
-    'Disabled: applications use their own default',
+    'Disabled: applications use the default in their code',
   )
-  assert.equal(sayDefinition({ ...definitionOf({}), defaultVariant: null }), 'Applications use their own default')
+  assert.equal(
+    sayDefinition({ ...definitionOf({}), defaultVariant: null }),
+    'Applications use the default in their code',
+  )
 })
 
 test('sayPercent() has two decimals at most and never says 0 % of a share', () => {

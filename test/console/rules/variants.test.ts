@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { print } from '../../../src/console/rules/print.ts'
 import { applyEdits } from '../../../src/console/rules/text.ts'
-import { removeVariant, renameVariant, setDefaultVariant, setMetadata } from '../../../src/console/rules/variants.ts'
+import { removeVariant, renameVariant, setDefaultVariant } from '../../../src/console/rules/variants.ts'
 
 const DEFINITION = {
   state: 'ENABLED',
@@ -53,10 +53,4 @@ test('members are set and removed without a change of their neighbours', () => {
   assert.deepEqual(JSON.parse(renamed).variants, { on: true, 'on hold': true })
   const without = applyEdits(text, setDefaultVariant(text, null))
   assert.equal(without, text.replace('  "defaultVariant": "on",\n', ''))
-  const owned = applyEdits(text, setMetadata(text, 'owner', 'web'))
-  assert.equal(owned, text.replace(/\n\}$/, ',\n  "metadata": { "owner": "web" }\n}'))
-  assert.equal(
-    applyEdits(owned, setMetadata(owned, 'owner', undefined)),
-    text.replace(/\n\}$/, ',\n  "metadata": {}\n}'),
-  )
 })

@@ -11,7 +11,7 @@ export type Command = {
 } & ({ readonly href: string } | { readonly toggle: PaletteToggle })
 
 /** A switch of a flag; `question` where the environment is protected. */
-export type PaletteToggle = {
+type PaletteToggle = {
   readonly name: { readonly project: string; readonly environment: string; readonly flag: string }
   readonly cell: MatrixCell
   readonly isWantedOn: boolean

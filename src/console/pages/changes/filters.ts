@@ -1,7 +1,7 @@
 import type { Api } from '../../api/gen/api.ts'
 
 type ChangesQuery = Api['GET /api/v1/changes']['query']
-export type ChangeSubject = NonNullable<ChangesQuery['subject']>
+type ChangeSubject = NonNullable<ChangesQuery['subject']>
 
 /** Which changes the page shows. `from` and `to` are ISO 8601 texts; `to` itself is not included. */
 export type ChangeFilters = Pick<ChangesQuery, 'flag' | 'environment' | 'actor' | 'subject' | 'from' | 'to'>

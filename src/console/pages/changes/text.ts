@@ -6,7 +6,7 @@ import { changeSentences, sayAction } from '../../diff/history.ts'
 export type ChangeEntry = Api['GET /api/v1/changes']['response']['items'][number]
 
 /** An entry as a sentence: `<actor> <verb> <what> in <where>: <details>`. */
-export type ChangeText = {
+type ChangeText = {
   /** "changed" */
   readonly verb: string
   /** Such as "flag" before its name; empty for a definition, which is named by its flag alone. */

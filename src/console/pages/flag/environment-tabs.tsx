@@ -30,7 +30,7 @@ export function EnvironmentTabs({ project, flag, environments, cells, current, s
             data-protected={isProtected || undefined}
           >
             <span class={css.environmentName}>
-              {name || key} {isProtected && <Icon name="lock" size={12} />}
+              {name || key} {isProtected && <Icon name="shield" size={12} />}
               {isProtected && <span class="visuallyHidden">protected</span>}
             </span>
             <span class={css.environmentState} data-state={cell?.state ?? 'absent'}>

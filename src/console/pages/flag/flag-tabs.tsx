@@ -85,7 +85,7 @@ export function TabContent(props: TabContentProps) {
 }
 
 function DefinitionJson({ control, words, isReadOnly }: Pick<TabContentProps, 'control' | 'words' | 'isReadOnly'>) {
-  const { segments, attributes } = words
+  const { segments, attributes, values } = words
   const check = useCallback((text: string) => mistakesIn(text, segments), [segments])
   const variants = control.view?.variants.map(({ name }) => name) ?? []
   return (
@@ -93,7 +93,7 @@ function DefinitionJson({ control, words, isReadOnly }: Pick<TabContentProps, 'c
       label="Definition as JSON"
       control={control}
       check={check}
-      words={{ variants, segments: Object.keys(segments), attributes }}
+      words={{ root: 'definition', variants, segments: Object.keys(segments), attributes, values }}
       isReadOnly={isReadOnly}
     />
   )

@@ -1,3 +1,4 @@
+import { useInfiniteQuery } from '@tanstack/preact-query'
 import { useMemo, useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import type { ExplainableFlag } from '../../../flag/explain/trace.ts'
@@ -11,10 +12,17 @@ import { ExplainPanel } from './explain/explain-panel.tsx'
 import * as css from './flag.module.css'
 import { FLAG_TABS, lazyPart, TabContent, tabsOf } from './flag-tabs.tsx'
 import { mistakesIn } from './json/mistakes.ts'
-import type { FlagPlace, ListedEnvironment, ReadDefinition, RuleWords, ValueType } from './queries.ts'
+import {
+  type FlagPlace,
+  historyQuery,
+  type ListedEnvironment,
+  type ReadDefinition,
+  type RuleWords,
+  type ValueType,
+} from './queries.ts'
 import { SaveBar } from './save/save-bar.tsx'
 import { useSave } from './save/use-save.ts'
-import { useDraft } from './use-draft.ts'
+import { type DraftControl, useDraft } from './use-draft.ts'
 
 const DraftMerge = lazyPart(async () => (await import('./merge/draft-merge.tsx')).DraftMerge)
 
@@ -39,6 +47,7 @@ export function FlagWorkspace(props: FlagWorkspaceProps) {
   const { text, base } = control.draft
   const mistakes = useMemo(() => mistakesIn(text, words.segments), [text, words.segments])
   const explain = <Explain {...props} control={control} onSelect={setSelected} />
+  const foreign = useForeignChange(place, stored, control)
   const onBringBack = isReadOnly || control.isDirty ? undefined : work.bringBack
   const confirmedName = control.isDirty ? undefined : protectedName
   return (
@@ -62,6 +71,7 @@ export function FlagWorkspace(props: FlagWorkspaceProps) {
               protectedName={protectedName}
               mistakes={mistakes}
               isSaving={isSaving}
+              foreign={foreign}
               onSave={(comment) => void store(control.definition, base.etag, comment)}
               onDiscard={() => control.restart(stored)}
               onMerge={() => setMerging(true)}
@@ -83,6 +93,16 @@ export function FlagWorkspace(props: FlagWorkspaceProps) {
       )}
     </>
   )
+}
+
+/** What others stored since the draft was begun. */
+function useForeignChange(place: FlagPlace, stored: ReadDefinition, { draft: { base }, isOutdated }: DraftControl) {
+  const { data } = useInfiniteQuery({ ...historyQuery(place), enabled: isOutdated })
+  const differences = useMemo(
+    () => definitionDifferences(JSON.parse(base.text), stored.definition),
+    [base.text, stored.definition],
+  )
+  return { change: data?.pages[0]?.items[0], differences }
 }
 
 function movesText({ base, text }: Draft): string {
@@ -121,7 +141,7 @@ function useWork(place: FlagPlace, stored: ReadDefinition) {
 }
 
 type ExplainProps = FlagWorkspaceProps & {
-  readonly control: ReturnType<typeof useDraft>
+  readonly control: DraftControl
   readonly onSelect: (pointer: string) => void
 }
 

@@ -1,10 +1,13 @@
-import { queryOptions } from '@tanstack/preact-query'
+import { infiniteQueryOptions, queryOptions } from '@tanstack/preact-query'
 import type { Definition, SegmentRules } from '../../../flag/definition.ts'
 import { type Answered, ApiError, call } from '../../api/client.ts'
 import { everyPage, queryKeys } from '../../api/queries.ts'
+import type { JsonScalar } from '../../rules/view.ts'
 
 /** A flag in one environment. */
 export type FlagPlace = { readonly project: string; readonly environment: string; readonly key: string }
+
+const HISTORY_PAGE = '100'
 
 export const FLAG_PATH = '/api/v1/projects/{project}/environments/{environment}/flags/{key}'
 
@@ -40,10 +43,16 @@ export const flagQuery = (project: string, key: string) =>
     queryFn: () => call('GET /api/v1/projects/{project}/flags/{key}', { path: { project, key } }),
   })
 
+/** The changes of the flag in this environment by pages, newest first. */
 export const historyQuery = (place: FlagPlace) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: keyOf(place, 'history'),
-    queryFn: async () => (await call(`GET ${FLAG_PATH}/history`, { path: place, query: { limit: '100' } })).data,
+    queryFn: async ({ pageParam, signal }) => {
+      const query = { limit: HISTORY_PAGE, ...(pageParam !== '' && { before: pageParam }) }
+      return (await call(`GET ${FLAG_PATH}/history`, { path: place, query }, { signal })).data
+    },
+    initialPageParam: '',
+    getNextPageParam: ({ next }) => next,
   })
 
 /** Evaluations by hour of the last `hours`. */
@@ -60,7 +69,10 @@ export const usageQuery = (place: FlagPlace, hours: number) =>
 export type RuleWords = {
   readonly segments: SegmentRules
   readonly attributes: readonly string[]
+  /** What rules compare an attribute with, most used first. */
+  readonly values: AttributeValues
 }
+export type AttributeValues = ReadonlyMap<string, readonly JsonScalar[]>
 
 /** The segments of an environment, and the attributes that the rules of its project read. */
 export const ruleWordsQuery = (project: string, environment: string) =>
@@ -71,8 +83,10 @@ export const ruleWordsQuery = (project: string, environment: string) =>
         readSegments({ project, environment }, signal),
         call('GET /api/v1/projects/{project}/attributes', { path: { project } }, { signal }),
       ])
-      const names = attributes.data.items.flatMap(({ name, isBuiltIn }) => (isBuiltIn ? [] : name))
-      return { segments, attributes: [...new Set(['targetingKey', ...names])].sort() }
+      const { items } = attributes.data
+      const names = items.flatMap(({ name, isBuiltIn }) => (isBuiltIn ? [] : name))
+      const values = new Map(items.map(({ name, values }) => [name, values]))
+      return { segments, attributes: [...new Set(['targetingKey', ...names])].sort(), values }
     },
     staleTime: 60_000,
   })

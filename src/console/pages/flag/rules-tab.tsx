@@ -1,19 +1,23 @@
+import { useQueryClient } from '@tanstack/preact-query'
 import { useMemo } from 'preact/hooks'
 import { Icon } from '../../parts/display/icon.tsx'
+import { extractSegment } from '../../rules/conditions.ts'
 import { rolloutVariants } from '../../rules/serving.ts'
 import { type JsonPath, parseText, pathAtPointer } from '../../rules/text.ts'
 import { type RuleWarning, warningsIn } from '../../rules/warnings.ts'
+import { createSegment } from '../segments/queries.ts'
 import { type EditOf, idOf, type RuleEditor, RuleEditorProvider } from './builder/editor.ts'
 import { RuleChain } from './builder/rule-chain.tsx'
 import { ruleText } from './builder/segment-builder.tsx'
 import * as css from './flag.module.css'
 import type { TextMistake } from './json/mistakes.ts'
-import type { RuleWords, ValueType } from './queries.ts'
+import { type FlagPlace, type RuleWords, ruleWordsQuery, type ValueType } from './queries.ts'
 import { ServingCard } from './serving-card.tsx'
 import type { DraftControl } from './use-draft.ts'
 import { VariantsCard } from './variants/variants-card.tsx'
 
 type RulesTabProps = {
+  readonly place: FlagPlace
   readonly control: DraftControl
   readonly type: ValueType
   readonly words: RuleWords
@@ -29,6 +33,7 @@ type RulesTabProps = {
 
 /** The definition as cards: what is served, the variants, the rules. */
 export function RulesTab({
+  place,
   control,
   type,
   words,
@@ -41,6 +46,7 @@ export function RulesTab({
 }: RulesTabProps) {
   const { draft, view } = control
   const { text } = draft
+  const extract = useExtraction(place, control)
   const root = useMemo(() => parseText(text).root, [text])
   const messages = useMemo(() => {
     const byPlace = new Map<string, string[]>()
@@ -55,10 +61,12 @@ export function RulesTab({
     variants: view.variants.map(({ name }) => name),
     segments: Object.keys(words.segments),
     attributes: words.attributes,
+    values: words.values,
     newVariant: rolloutVariants(view).variant ?? null,
     isReadOnly,
     mistakesAt: (path) => messagesAt(messages, path),
     segmentText: (name) => ruleText(words.segments, name),
+    extractSegment: extract,
     apply: control.apply,
   }
   return (
@@ -69,6 +77,16 @@ export function RulesTab({
       <Warnings warnings={warningsIn(text)} />
     </RuleEditorProvider>
   )
+}
+
+/** Stores a condition of the draft as a segment, and puts a reference to it in its place. */
+function useExtraction({ project, environment }: FlagPlace, { draft: { text }, apply }: DraftControl) {
+  const queries = useQueryClient()
+  return async (path: JsonPath, name: string) => {
+    await createSegment({ project, environment, name }, extractSegment(text, path, name).rule)
+    await queries.invalidateQueries({ queryKey: ruleWordsQuery(project, environment).queryKey })
+    apply((now) => extractSegment(now, path, name).edits, 'make a segment')
+  }
 }
 
 /** Mistakes of a part, and of what is inside of it. */

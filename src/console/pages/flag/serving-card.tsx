@@ -21,7 +21,7 @@ type ServingCardProps = {
 export function ServingCard({ view, isReadOnly, protectedName, onSwitch }: ServingCardProps) {
   const [isAsking, setAsking] = useState(false)
   const isSwitchedOn = isOn(view)
-  const isHeld = servingOf(view).kind === 'held'
+  const [state, word] = stateOf(view)
   const act = () => {
     setAsking(false)
     onSwitch(isSwitchedOn ? switchOff : switchOn, isSwitchedOn ? 'is switched off' : 'is switched on')
@@ -31,12 +31,12 @@ export function ServingCard({ view, isReadOnly, protectedName, onSwitch }: Servi
       <div class={css.serving}>
         <Switch
           label="Serving"
-          state={isHeld ? 'held' : isSwitchedOn ? 'on' : 'off'}
+          state={state}
           disabled={isReadOnly}
           describedBy="serving-words"
           onToggle={() => (protectedName === undefined ? act() : setAsking(!isAsking))}
         />
-        <strong class={css.servingState}>{isHeld ? 'Held' : isSwitchedOn ? 'On' : 'Off'}</strong>
+        <strong class={css.servingState}>{word}</strong>
         <p id="serving-words" class={css.servingWords}>
           {sayDefinition(view)}.
         </p>
@@ -50,6 +50,15 @@ export function ServingCard({ view, isReadOnly, protectedName, onSwitch }: Servi
       </div>
     </Card>
   )
+}
+
+/** The position of the switch, and the word for it: the same as in the list. */
+function stateOf(view: DefinitionView) {
+  const { kind } = servingOf(view)
+  if (kind === 'held') return ['held', 'Held'] as const
+  if (kind === 'disabled') return ['off', 'Disabled'] as const
+  if (kind === 'rules') return ['mixed', 'On for some'] as const
+  return isOn(view) ? (['on', 'On'] as const) : (['off', 'Off'] as const)
 }
 
 type ConfirmProps = { readonly text: string; readonly onConfirm: () => void; readonly onCancel: () => void }

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import * as drafts from '../../draft/draft.ts'
 import { type DraftSubject, loadDraft, removeDraft, saveDraft } from '../../draft/storage.ts'
-import { announce } from '../../parts/overlays/toast.tsx'
+import { showToast } from '../../parts/overlays/toast.tsx'
 import type { EditOf } from './builder/editor.ts'
 
 /** The draft of a text of JSON with what can be done to it. Builder and JSON editor change the same text. */
@@ -56,7 +56,7 @@ function useLeaveGuard(isDirty: boolean, name: string): void {
   }, [isDirty])
   useEffect(
     () => () => {
-      if (wasDirty.current) announce(`The changes of ${name} are kept and not saved yet`)
+      if (wasDirty.current) showToast(`The changes of ${name} are kept in this tab and not saved yet`)
     },
     [],
   )

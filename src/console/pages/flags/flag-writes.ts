@@ -3,8 +3,8 @@ import type { MatrixFlag } from '../../api/matrix.ts'
 
 const PARALLEL = 4
 
-/** What a new flag serves everywhere: its first variants, switched off. A number, text or object gets its variants on its own page. */
-const FIRST_DEFINITIONS = {
+/** The definition of a new flag: its first variants, switched off. A number, text or object gets its values on its own page. */
+export const FIRST_DEFINITIONS = {
   boolean: { variants: { on: true, off: false }, defaultVariant: 'off' },
   string: { variants: { off: '', on: 'on' }, defaultVariant: 'off' },
   number: { variants: { off: 0, on: 1 }, defaultVariant: 'off' },

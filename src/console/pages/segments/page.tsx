@@ -1,18 +1,15 @@
 import { useQuery, useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
-import { mistakesOf } from '../../api/mistakes.ts'
 import { environmentsQuery, refreshProject, sessionQuery } from '../../api/queries.ts'
-import { useWrite } from '../../api/write.ts'
 import { LoadFailure, Page } from '../../app/page.tsx'
 import { paths } from '../../app/paths.ts'
 import { Button } from '../../parts/controls/button.tsx'
-import { FormError, TextField } from '../../parts/controls/field.tsx'
 import { Tabs } from '../../parts/controls/tabs.tsx'
 import { Empty, Spinner } from '../../parts/display/empty.tsx'
 import { Table } from '../../parts/display/table.tsx'
-import { Dialog, FormActions } from '../../parts/overlays/dialog.tsx'
 import { print } from '../../rules/print.ts'
+import { SegmentName } from './name-dialog.tsx'
 import { createSegment, segmentsQuery } from './queries.ts'
 import * as css from './segments.module.css'
 import { sayRuleText } from './sentence.ts'
@@ -92,35 +89,11 @@ const sayUses = (count: number): string => (count === 0 ? 'not used' : count ===
 function NewSegment({ project, environment, onClose }: PlaceProps & { readonly onClose: () => void }) {
   const queries = useQueryClient()
   const { route } = useLocation()
-  const [name, setName] = useState('')
-  const { run, isBusy, error } = useWrite(async () => {
+  const create = async (name: string) => {
     await createSegment({ project, environment, name })
     void refreshProject(queries, project)
     route(paths.segment(project, environment, name))
-  })
-  const { fields, rest } = mistakesOf(error, ['name'])
-  return (
-    <Dialog
-      title={`New segment in ${environment}`}
-      onClose={onClose}
-      onSubmit={() => name !== '' && run()}
-      actions={
-        <FormActions onCancel={onClose} isDisabled={name === '' || isBusy}>
-          Create
-        </FormActions>
-      }
-    >
-      <TextField
-        label="Name"
-        mono
-        data-autofocus=""
-        value={name}
-        placeholder="beta-testers"
-        error={fields['name']}
-        hint="It contains no one until you write its rule"
-        onInput={(event) => setName(event.currentTarget.value.trim())}
-      />
-      <FormError text={rest} />
-    </Dialog>
-  )
+  }
+  const hint = 'It contains no one until you write its rule'
+  return <SegmentName title={`New segment in ${environment}`} hint={hint} onCreate={create} onClose={onClose} />
 }

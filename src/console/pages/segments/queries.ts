@@ -1,4 +1,4 @@
-import { queryOptions } from '@tanstack/preact-query'
+import { infiniteQueryOptions, queryOptions } from '@tanstack/preact-query'
 import { type Answered, ApiError, call } from '../../api/client.ts'
 import { everyPage, queryKeys } from '../../api/queries.ts'
 
@@ -65,13 +65,15 @@ export const renameSegment = (path: SegmentPath, to: string, comment: string) =>
 export const deleteSegment = (path: SegmentPath, isForced: boolean, comment: string) =>
   call(`DELETE ${ONE}`, { path: { ...path }, query: { force: isForced ? 'true' : 'false', ...commentOf(comment) } })
 
-/** The last changes of a segment, newest first. */
+/** The changes of a segment by pages, newest first. */
 export const segmentHistoryQuery = (path: SegmentPath) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: [...queryKeys.project(path.project), 'segment', path.environment, path.name, 'history'],
-    queryFn: async ({ signal }) => {
+    queryFn: async ({ pageParam, signal }) => {
       const { project, environment, name: segment } = path
-      const query = { project, environment, segment, limit: '50' }
-      return (await call('GET /api/v1/changes', { query }, { signal })).data.items
+      const query = { project, environment, segment, limit: '100', ...(pageParam !== '' && { before: pageParam }) }
+      return (await call('GET /api/v1/changes', { query }, { signal })).data
     },
+    initialPageParam: '',
+    getNextPageParam: ({ next }) => next,
   })

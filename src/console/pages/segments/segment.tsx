@@ -52,7 +52,7 @@ export function SegmentPage({ project, environment, segment: name }: SegmentPage
       {place?.protected && (
         <>
           {' '}
-          <Badge tone="warn" icon="lock">
+          <Badge tone="warn" icon="shield">
             protected
           </Badge>
         </>

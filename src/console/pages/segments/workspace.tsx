@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from '@tanstack/preact-query'
+import { useInfiniteQuery, useQueryClient } from '@tanstack/preact-query'
 import { useCallback, useMemo, useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { ApiError } from '../../api/client.ts'
@@ -27,7 +27,7 @@ const HistoryPanel = lazyPart(async () => (await import('../flag/history/history
 const MergeDialog = lazyPart(async () => (await import('../flag/merge/merge-dialog.tsx')).MergeDialog)
 
 /** A rule as text of JSON, with its ETag. */
-export type StoredRule = { readonly text: string; readonly etag: string | undefined }
+type StoredRule = { readonly text: string; readonly etag: string | undefined }
 
 type RuleWorkspaceProps = {
   readonly path: SegmentPath
@@ -43,7 +43,8 @@ type RuleWorkspaceProps = {
 export function RuleWorkspace({ path, stored, words, flags, protectedName, isReadOnly }: RuleWorkspaceProps) {
   const { control, rule, store, isSaving, isMerging, setMerging } = useWork(path, stored)
   const { text, base } = control.draft
-  const history = useQuery({ ...segmentHistoryQuery(path), enabled: isMerging })
+  const history = useInfiniteQuery({ ...segmentHistoryQuery(path), enabled: control.isOutdated })
+  const change = history.data?.pages[0]?.items[0]
   const check = useCallback((now: string) => segmentMistakesIn(now, path.name, words.segments), [path.name, words])
   const mistakes = useMemo(() => check(text), [check, text])
   const isJson = parseText(text).root !== undefined
@@ -61,6 +62,7 @@ export function RuleWorkspace({ path, stored, words, flags, protectedName, isRea
           isSaving={isSaving}
           onSave={(comment) => void store(rule, base.etag, comment)}
           onDiscard={() => control.begin(stored)}
+          foreign={{ change, differences: segmentDifferences(JSON.parse(base.text), JSON.parse(stored.text)) }}
           onMerge={() => setMerging(true)}
         />
       )}
@@ -71,7 +73,7 @@ export function RuleWorkspace({ path, stored, words, flags, protectedName, isRea
           mine={text}
           theirs={stored.text}
           protectedName={protectedName}
-          actor={history.data?.[0]?.actor}
+          actor={change?.actor}
           onSave={(merged) => void store(JSON.parse(merged), stored.etag, '')}
           onDiscard={() => control.begin(stored)}
           onClose={() => setMerging(false)}
@@ -92,7 +94,7 @@ function RuleViews({ path, words, control, check, mistakes, isReadOnly }: RuleVi
   const { query } = useLocation()
   const tab = TABS.find(({ id }) => id === query['tab'])?.id ?? 'rule'
   const { text } = control.draft
-  const { attributes } = words
+  const { attributes, values } = words
   const segments = useMemo(() => others(words.segments, path.name), [words.segments, path.name])
   return (
     <>
@@ -103,7 +105,7 @@ function RuleViews({ path, words, control, check, mistakes, isReadOnly }: RuleVi
           label="Rule as JSON"
           control={control}
           check={check}
-          words={{ variants: [], segments: Object.keys(segments), attributes }}
+          words={{ root: 'rule', variants: [], segments: Object.keys(segments), attributes, values }}
           isReadOnly={isReadOnly}
         />
       )}
@@ -113,6 +115,7 @@ function RuleViews({ path, words, control, check, mistakes, isReadOnly }: RuleVi
           apply={control.apply}
           segments={segments}
           attributes={attributes}
+          values={values}
           isReadOnly={isReadOnly}
           mistakesAt={messagesOf(text, mistakes)}
         />
@@ -133,11 +136,12 @@ function tabsOf({ project, environment, name }: SegmentPath) {
   return TABS.map(({ id, label }) => ({ id, label, href: id === 'rule' ? href : `${href}?tab=${id}` }))
 }
 
-/** The last changes of the segment in this environment. */
+/** The changes of the segment in this environment. */
 function History({ path }: { readonly path: SegmentPath }) {
-  const { data, error, refetch } = useQuery(segmentHistoryQuery(path))
-  if (error) return <LoadFailure error={error} onRetry={() => void refetch()} />
-  return data ? <HistoryPanel entries={data} onBringBack={undefined} onMore={undefined} /> : <Spinner />
+  const history = useInfiniteQuery(segmentHistoryQuery(path))
+  if (history.error) return <LoadFailure error={history.error} onRetry={() => void history.refetch()} />
+  if (!history.data) return <Spinner />
+  return <HistoryPanel {...history} pages={history.data.pages} onBringBack={undefined} />
 }
 
 /** What a segment may refer to: every other one. */

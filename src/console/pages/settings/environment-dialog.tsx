@@ -8,7 +8,7 @@ import { useWrite } from '../../api/write.ts'
 import { CheckField, FormError, SelectField, TextArea, TextField } from '../../parts/controls/field.tsx'
 import { Dialog, FormActions } from '../../parts/overlays/dialog.tsx'
 import { showToast } from '../../parts/overlays/toast.tsx'
-import { type Environment, metadataOf } from './settings.ts'
+import { BUCKETING_TEXT, type Environment, metadataOf } from './settings.ts'
 import { changeEnvironment } from './writes.ts'
 
 type EnvironmentDialogProps = {
@@ -120,11 +120,7 @@ function Settings({ form, onChange, fields, isNew }: SettingsProps) {
       />
       <SelectField
         label="Bucketing"
-        hint={
-          isNew
-            ? 'How shares of users are assigned'
-            : 'How shares are assigned. Another one moves users to other variants'
-        }
+        hint={isNew ? BUCKETING_TEXT : `${BUCKETING_TEXT} Another version moves users to other variants.`}
         value={form.bucketing}
         error={fields['bucketing']}
         onChange={({ currentTarget: { value } }) =>

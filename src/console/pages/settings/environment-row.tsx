@@ -9,7 +9,7 @@ import { announce, showToast } from '../../parts/overlays/toast.tsx'
 import { DeleteDialog } from './delete-dialog.tsx'
 import { EnvironmentDialog } from './environment-dialog.tsx'
 import * as css from './rows.module.css'
-import { type Environment, moved } from './settings.ts'
+import { BUCKETING_TEXT, type Environment, moved } from './settings.ts'
 import { changeEnvironment, deleteEnvironment } from './writes.ts'
 
 type EnvironmentRowProps = {
@@ -32,7 +32,7 @@ export function EnvironmentRow({ environment, environments, mayChange }: Environ
         <strong class={css.name}>{name}</strong> {name !== key && <code class={css.key}>{key}</code>}
         {description !== '' && <p class={css.note}>{description}</p>}
         <p class={css.badges}>
-          <Badge title="How shares of users are assigned">Bucketing {bucketing}</Badge>
+          <Badge title={BUCKETING_TEXT}>Bucketing {bucketing}</Badge>
           {members > 0 && <Badge icon="tag">{members === 1 ? '1 metadata value' : `${members} metadata values`}</Badge>}
         </p>
       </div>

@@ -4,6 +4,9 @@ import type { Api } from '../../api/gen/api.ts'
 export type ListedProject = Api['GET /api/v1/projects']['response']['items'][number]
 export type Environment = Api['GET /api/v1/projects/{project}/environments']['response']['items'][number]
 
+/** What the bucketing of an environment is. */
+export const BUCKETING_TEXT = 'It decides which users get which share of a split.'
+
 /** The environments whose positions change when one moves by `step` places, with their new positions. */
 export function moved(
   environments: readonly Environment[],

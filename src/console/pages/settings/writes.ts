@@ -7,13 +7,13 @@ const ENVIRONMENT = `${PROJECT}/environments/{environment}` as const
 
 export type ProjectForm = Pick<ListedProject, 'name' | 'description'>
 /** The settings of an environment that can be changed. */
-export type EnvironmentPatch = Partial<
+type EnvironmentPatch = Partial<
   Pick<Environment, 'name' | 'description' | 'bucketing' | 'position' | 'protected' | 'metadata'>
 >
 
 /** The ETag of a version of a project or environment. */
-export const projectTag = ({ version }: ListedProject): string => `"${version}"`
-export const environmentTag = ({ revision }: Environment): string => `"${revision}"`
+const projectTag = ({ version }: ListedProject): string => `"${version}"`
+const environmentTag = ({ revision }: Environment): string => `"${revision}"`
 
 /** Changes the texts of a project. Throws ApiError; `stale` where the same text was changed meanwhile. */
 export function changeProject(

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import * as css from './badge.module.css'
 import { Icon, type IconName } from './icon.tsx'
 
-export type Tone = 'plain' | 'accent' | 'good' | 'warn' | 'bad'
+type Tone = 'plain' | 'accent' | 'good' | 'warn' | 'bad'
 
 type BadgeProps = {
   readonly tone?: Tone

@@ -20,7 +20,7 @@ export function Time({ at, now = Date.now() }: { readonly at: string; readonly n
 }
 
 /** `time` seen from `now`, both in milliseconds since 1970: "just now", "5 minutes ago", "in 2 days". */
-export function relative(time: number, now: number): string {
+function relative(time: number, now: number): string {
   const seconds = (time - now) / 1_000
   const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? []
   if (unit === undefined || length === undefined) return Math.abs(seconds) < 10 ? 'just now' : secondsAgo(seconds)

@@ -7,7 +7,7 @@ import type { ClauseOperator, ClauseView, JsonScalar } from '../../../rules/view
 import * as css from './builder.module.css'
 import { useRuleEditor } from './editor.ts'
 import { ListInput } from './values/list-input.tsx'
-import { OPERATOR_GROUPS } from './values/operators.ts'
+import { OPERATOR_GROUPS, operatorName } from './values/operators.ts'
 import { ScalarInput } from './values/scalar-input.tsx'
 
 /** Attributes that every context may have. */
@@ -15,15 +15,16 @@ const BUILT_IN = ['targetingKey', '$flagd.flagKey']
 
 /** An attribute, how it is compared, and with what. */
 export function ClauseEditor({ clause }: { clause: ClauseView }) {
-  const { apply, isReadOnly } = useRuleEditor()
+  const { apply, isReadOnly, values: known } = useRuleEditor()
   const { path, operator, values } = clause
+  const offered = known.get(clause.attribute) ?? []
   const setAll = (next: readonly JsonScalar[]) =>
     apply((text) => setValues(text, path, next), `values ${path.join('/')}`)
   return (
     <div class={css.clause}>
       <AttributeField clause={clause} />
       <OperatorMenu clause={clause} />
-      {operator === 'one_of' && <ListInput label="Values" values={values} isReadOnly={isReadOnly} onChange={setAll} />}
+      {operator === 'one_of' && <ListInput label="Values" {...{ values, offered, isReadOnly }} onChange={setAll} />}
       {operator === 'in_segment' && <ListSegment clause={clause} />}
       {operator !== 'one_of' &&
         values.map((value, index) => (
@@ -31,6 +32,7 @@ export function ClauseEditor({ clause }: { clause: ClauseView }) {
             key={index}
             label={values.length > 1 ? (index === 0 ? 'Lowest value' : 'Highest value') : 'Value'}
             value={value}
+            offered={offered}
             isReadOnly={isReadOnly}
             onChange={(next) => setAll(values.with(index, next))}
             {...(isTextOperator(operator) && { fixedType: 'text' as const })}
@@ -81,15 +83,15 @@ function OperatorMenu({ clause: { path, operator } }: { clause: ClauseView }) {
     >
       {OPERATOR_GROUPS.map(([group, operators]) => (
         <optgroup key={group} label={group}>
-          {operators.map(([value, name]) => (
-            <option key={value} value={value}>
-              {name}
+          {operators.map((each) => (
+            <option key={each} value={each}>
+              {operatorName(each)}
             </option>
           ))}
         </optgroup>
       ))}
       {(segments.length > 0 || operator === 'in_segment') && (
-        <option value="in_segment">is in the list of segment</option>
+        <option value="in_segment">{operatorName('in_segment')} segment</option>
       )}
     </select>
   )

@@ -1,14 +1,17 @@
+import { useState } from 'preact/hooks'
 import { IconButton } from '../../../parts/controls/button.tsx'
 import * as field from '../../../parts/controls/field.module.css'
 import { Icon } from '../../../parts/display/icon.tsx'
 import { Menu, type MenuItem } from '../../../parts/overlays/popover.tsx'
 import { addClause, removeClause, setGroup, unwrap, wrap } from '../../../rules/conditions.ts'
 import { replace } from '../../../rules/edits.ts'
+import type { JsonPath } from '../../../rules/text.ts'
 import type { ConditionView, GroupView, ListView, NotView, SegmentView } from '../../../rules/view.ts'
+import { SegmentName } from '../../segments/name-dialog.tsx'
 import { AdvancedBlock } from './advanced-block.tsx'
 import * as css from './builder.module.css'
 import { ClauseEditor } from './clause-editor.tsx'
-import { idOf, useRuleEditor } from './editor.ts'
+import { idOf, type RuleEditor, useRuleEditor } from './editor.ts'
 import { NewCondition } from './new-condition.tsx'
 import { TimeEditor } from './time-editor.tsx'
 import { ListInput } from './values/list-input.tsx'
@@ -140,7 +143,8 @@ function ListEditor({ list: { path, values } }: { list: ListView }) {
 }
 
 function ConditionMenu({ condition, isRoot }: Required<Pick<ConditionProps, 'condition' | 'isRoot'>>) {
-  const { apply } = useRuleEditor()
+  const { apply, extractSegment } = useRuleEditor()
+  const [isNaming, setNaming] = useState(false)
   const { path, kind } = condition
   const items: MenuItem[] = []
   if (kind !== 'not')
@@ -149,6 +153,8 @@ function ConditionMenu({ condition, isRoot }: Required<Pick<ConditionProps, 'con
   items.push({ label: 'Put into “any of”', onSelect: () => apply((text) => wrap(text, path, 'or'), 'group') })
   if (kind === 'group' && condition.items.length === 1)
     items.push({ label: 'Dissolve the group', onSelect: () => apply((text) => unwrap(text, path), 'ungroup') })
+  if (extractSegment && kind !== 'segment' && kind !== 'constant')
+    items.push({ label: 'Make it a segment', icon: 'segments', onSelect: () => setNaming(true) })
   if (!isRoot || kind !== 'constant')
     items.push({
       label: 'Remove condition',
@@ -157,8 +163,29 @@ function ConditionMenu({ condition, isRoot }: Required<Pick<ConditionProps, 'con
       onSelect: () => apply((text) => removeClause(text, path), 'remove condition'),
     })
   return (
-    <Menu label="Condition" items={items}>
-      {(props) => <IconButton {...props} icon="more" label="More for this condition" />}
-    </Menu>
+    <>
+      <Menu label="Condition" items={items}>
+        {(props) => <IconButton {...props} icon="more" label="More for this condition" />}
+      </Menu>
+      {isNaming && extractSegment && (
+        <NewSegment path={path} extract={extractSegment} onClose={() => setNaming(false)} />
+      )}
+    </>
   )
+}
+
+type NewSegmentProps = {
+  readonly path: JsonPath
+  readonly extract: NonNullable<RuleEditor['extractSegment']>
+  readonly onClose: () => void
+}
+
+/** Asks for the name of the segment that a condition becomes. */
+function NewSegment({ path, extract, onClose }: NewSegmentProps) {
+  const create = async (name: string) => {
+    await extract(path, name)
+    onClose()
+  }
+  const hint = 'It is stored at once. The rule refers to it when the flag is saved'
+  return <SegmentName title="New segment" hint={hint} onCreate={create} onClose={onClose} />
 }

@@ -1,6 +1,7 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { JsonPath, TextEdit } from '../../../rules/text.ts'
+import type { AttributeValues } from '../queries.ts'
 
 /** Makes the edits of one change from the text as it is now. */
 export type EditOf = (text: string) => readonly TextEdit[]
@@ -12,6 +13,8 @@ export type RuleEditor = {
   readonly segments: readonly string[]
   /** Attributes that the rules of the project read. */
   readonly attributes: readonly string[]
+  /** What the rules of the project compare an attribute with. */
+  readonly values: AttributeValues
   /** The variant that a new rule gives. */
   readonly newVariant: string | null
   readonly isReadOnly: boolean
@@ -19,6 +22,8 @@ export type RuleEditor = {
   readonly mistakesAt: (path: JsonPath) => readonly string[]
   /** The rule of a segment in words. */
   readonly segmentText: (name: string) => string | undefined
+  /** Makes the condition at a path a new segment, to which the rule then refers. Undefined where this is not offered. Throws ApiError. */
+  readonly extractSegment?: (path: JsonPath, name: string) => Promise<void>
   /** Makes one change. Changes of the same `label` right after each other are one step of undo. */
   readonly apply: (edit: EditOf, label: string) => void
 }

@@ -2,8 +2,10 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Button } from '../../../parts/controls/button.tsx'
 import { type Choice, Combobox } from '../../../parts/controls/combobox.tsx'
 import { clauseValue } from '../../../rules/conditions.ts'
+import type { AttributeValues } from '../queries.ts'
 import * as css from './builder.module.css'
 import { useRuleEditor } from './editor.ts'
+import { convertScalar, typeOfScalar } from './values/operators.ts'
 
 type NewConditionProps = {
   readonly onAdd: (condition: unknown) => void
@@ -36,7 +38,7 @@ type ConditionFieldProps = {
 
 /** The focused field for a segment or an attribute. Enter takes it, Escape closes it. */
 export function ConditionField({ onCommit }: ConditionFieldProps) {
-  const { segments, attributes } = useRuleEditor()
+  const { segments, attributes, values } = useRuleEditor()
   const [text, setText] = useState('')
   const host = useRef<HTMLDivElement>(null)
   useLayoutEffect(() => host.current?.querySelector('input')?.focus(), [])
@@ -44,7 +46,8 @@ export function ConditionField({ onCommit }: ConditionFieldProps) {
     ...segments.map((value) => ({ value, note: 'segment' })),
     ...[...new Set(['targetingKey', ...attributes])].map((value) => ({ value, note: 'attribute' })),
   ]
-  const commit = (value: string) => onCommit(value.trim() === '' ? undefined : conditionFor(value.trim(), choices))
+  const commit = (value: string) =>
+    onCommit(value.trim() === '' ? undefined : conditionFor(value.trim(), choices, values))
   return (
     <div ref={host} class={css.newCondition}>
       <Combobox
@@ -60,12 +63,13 @@ export function ConditionField({ onCommit }: ConditionFieldProps) {
   )
 }
 
-/** The condition that a name stands for. A beginning that only one segment has, and no attribute, is that segment. */
-function conditionFor(name: string, choices: readonly Choice[]): unknown {
+/** The condition that a name stands for. A beginning that only one segment has, and no attribute, is that segment. The value has the type that other rules compare the attribute with. */
+function conditionFor(name: string, choices: readonly Choice[], values: AttributeValues): unknown {
   const exact = choices.find(({ value }) => value === name)
   const starting = choices.filter(({ value }) => value.startsWith(name))
   const [only] = starting
   const choice = exact ?? (starting.length === 1 && only?.note === 'segment' ? only : undefined)
   if (choice?.note === 'segment') return { $ref: choice.value }
-  return clauseValue({ attribute: name, operator: '==', values: [''] })
+  const [known = ''] = values.get(name) ?? []
+  return clauseValue({ attribute: name, operator: '==', values: [convertScalar('', typeOfScalar(known))] })
 }

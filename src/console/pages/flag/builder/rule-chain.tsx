@@ -128,7 +128,7 @@ function Otherwise({ definition: { otherwise, defaultVariant, hasRule } }: { def
       {(!hasRule || otherwise === undefined || (otherwise.kind === 'result' && otherwise.variant === null)) && (
         <span class={css.note}>
           {defaultVariant === null
-            ? 'The application uses the default in its code.'
+            ? 'Applications use the default in their code.'
             : `The default variant is ${defaultVariant}.`}
         </span>
       )}

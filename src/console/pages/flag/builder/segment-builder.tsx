@@ -3,6 +3,7 @@ import { addClause } from '../../../rules/conditions.ts'
 import { readSegment } from '../../../rules/read.ts'
 import { sayCondition } from '../../../rules/say.ts'
 import type { JsonPath } from '../../../rules/text.ts'
+import type { AttributeValues } from '../queries.ts'
 import { ConditionEditor } from './condition-editor.tsx'
 import { type RuleEditor, RuleEditorProvider } from './editor.ts'
 import { NewCondition } from './new-condition.tsx'
@@ -15,19 +16,22 @@ type SegmentBuilderProps = {
   /** The segments that this one may refer to. */
   readonly segments: SegmentRules
   readonly attributes: readonly string[]
+  readonly values: AttributeValues
   readonly isReadOnly: boolean
   /** What is wrong at a place of the text. */
   readonly mistakesAt: (path: JsonPath) => readonly string[]
 }
 
 /** The rule of a segment in the parts of the rule builder. A text that is not JSON is left to the JSON editor. */
-export function SegmentBuilder({ text, apply, segments, attributes, isReadOnly, mistakesAt }: SegmentBuilderProps) {
+export function SegmentBuilder(props: SegmentBuilderProps) {
+  const { text, apply, segments, attributes, values, isReadOnly, mistakesAt } = props
   const { view } = readSegment(text)
   if (!view) return <p>The JSON has a mistake.</p>
   const editor: RuleEditor = {
     variants: [],
     segments: Object.keys(segments),
     attributes,
+    values,
     newVariant: null,
     isReadOnly,
     mistakesAt,

@@ -74,7 +74,7 @@ export function SplitEditor({ split }: { split: SplitView }) {
 }
 
 /** The number of the colour of a variant, by its place in the definition. */
-export const colorOf = (variants: readonly string[], variant: string | null): number =>
+const colorOf = (variants: readonly string[], variant: string | null): number =>
   variant === null ? 5 : (Math.max(0, variants.indexOf(variant)) % 5) + 1
 
 type SplitBarProps = { readonly split: SplitView; readonly onChange: (weights: number[]) => void }

@@ -4,15 +4,8 @@ import { setOperator, setValues } from '../../../rules/conditions.ts'
 import type { TimeView } from '../../../rules/view.ts'
 import * as css from './builder.module.css'
 import { useRuleEditor } from './editor.ts'
+import { TIME_OPERATORS, timeOperatorName } from './values/operators.ts'
 
-const OPERATORS: readonly (readonly [TimeView['operator'], string])[] = [
-  ['>=', 'from'],
-  ['>', 'after'],
-  ['<', 'before'],
-  ['<=', 'until'],
-  ['between', 'between'],
-  ['between_inclusive', 'between, both included'],
-]
 const UTC = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
 
 /** A comparison of the time of the evaluation, in the viewer's time zone, with the same time in UTC. */
@@ -20,7 +13,7 @@ export function TimeEditor({ time: { path, operator, values } }: { time: TimeVie
   const { apply, isReadOnly } = useRuleEditor()
   return (
     <div class={css.clause}>
-      <span class={css.word}>Time is</span>
+      <span class={css.word}>The time</span>
       <select
         class={field.input}
         aria-label="Operator"
@@ -30,9 +23,9 @@ export function TimeEditor({ time: { path, operator, values } }: { time: TimeVie
           apply((text) => setOperator(text, path, currentTarget.value as TimeView['operator']), 'operator')
         }
       >
-        {OPERATORS.map(([value, name]) => (
-          <option key={value} value={value}>
-            {name}
+        {TIME_OPERATORS.map((each) => (
+          <option key={each} value={each}>
+            {timeOperatorName(each)}
           </option>
         ))}
       </select>

@@ -1,7 +1,8 @@
 import type { Explanation, PossibleChange } from '../../../../flag/explain/explain.ts'
 import type { ExplainedNode } from '../../../../flag/explain/nodes.ts'
+import { CODE_DEFAULT } from '../../../../flag/verbs.ts'
 import * as css from './explain.module.css'
-import { expectationText, timeText, valueText } from './words.ts'
+import { expectationText, timeExpectationText, valueText } from './words.ts'
 
 /** The result in large type, with the sentence that says why. */
 export function Answer({ explanation }: { explanation: Explanation }) {
@@ -11,7 +12,7 @@ export function Answer({ explanation }: { explanation: Explanation }) {
   return (
     <div class={css.answer} data-error={isError || undefined}>
       <output class={css.answerValue} aria-live="polite">
-        {isError ? evaluation.errorCode : (variant ?? 'default in the code')}
+        {isError ? evaluation.errorCode : (variant ?? CODE_DEFAULT)}
       </output>
       {!isError && variant !== undefined && <code class={css.answerJson}>{valueText(evaluation.value)}</code>}
       <p>{summary}.</p>
@@ -41,7 +42,7 @@ export function Changes({ changes, explanation, onSelect }: ChangesProps) {
               {clauseText(nodes.get(pointer))}
             </button>
             {' the other way: '}
-            <span class={css.variantName}>{variant ?? 'default in the code'}</span>
+            <span class={css.variantName}>{variant ?? CODE_DEFAULT}</span>
           </li>
         ))}
       </ul>
@@ -56,9 +57,8 @@ const nodesIn = (node: ExplainedNode): ExplainedNode[] => [
 
 function clauseText(node: ExplainedNode | undefined): string {
   if (node?.kind === 'clause') {
-    const isTime = node.attribute === '$flagd.timestamp'
-    const expectation = expectationText(node.operator, node.expected, isTime ? timeText : valueText)
-    return `${isTime ? 'time' : node.attribute} ${expectation}`
+    if (node.attribute === '$flagd.timestamp') return `the time ${timeExpectationText(node.operator, node.expected)}`
+    return `${node.attribute} ${expectationText(node.operator, node.expected)}`
   }
   return node?.kind === 'segment' ? `in segment ${node.segment}` : 'This part'
 }

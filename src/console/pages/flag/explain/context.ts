@@ -94,7 +94,7 @@ export function valueOfInput(text: string, type: AttributeType): unknown {
   return text
 }
 
-export type AttributeType = 'text' | 'number' | 'boolean'
+type AttributeType = 'text' | 'number' | 'boolean'
 
 const NUMERIC = new Set(['<', '<=', '>', '>='])
 

@@ -15,7 +15,7 @@ import { ManyContexts } from './many-contexts.tsx'
 import { recentContexts, rememberContext } from './recent.ts'
 import { Trace } from './trace.tsx'
 
-export type ExplainPanelProps = {
+type ExplainPanelProps = {
   readonly place: FlagPlace
   /** With the definition as it is edited. */
   readonly flag: ExplainableFlag

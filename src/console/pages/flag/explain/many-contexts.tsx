@@ -2,6 +2,7 @@ import { useMemo, useState } from 'preact/hooks'
 import type { Context } from '../../../../flag/definition.ts'
 import { evaluate } from '../../../../flag/evaluate.ts'
 import { compileWith, type ExplainableFlag } from '../../../../flag/explain/trace.ts'
+import { CODE_DEFAULT } from '../../../../flag/verbs.ts'
 import * as field from '../../../parts/controls/field.module.css'
 import { CONTEXTS_MAX, parseContexts } from './context.ts'
 import * as css from './explain.module.css'
@@ -38,16 +39,16 @@ export function ManyContexts({ flag, now }: { flag: ExplainableFlag; now: number
 }
 
 /** Contexts by variant, most frequent first. */
-export type VariantCount = { readonly variant: string; readonly count: number }
+type VariantCount = { readonly variant: string; readonly count: number }
 
-/** Evaluates a flag for each context. Failures and the application's own default are counted under names of their own. */
-export function countVariants(flag: ExplainableFlag, contexts: readonly Context[], now: number): VariantCount[] {
+/** Evaluates a flag for each context. Failures and the default in the code are counted under names of their own. */
+function countVariants(flag: ExplainableFlag, contexts: readonly Context[], now: number): VariantCount[] {
   const compiled = compileWith(flag)
   const counts = new Map<string, number>()
   for (const context of contexts) {
     const evaluation = evaluate(compiled, context, now)
     const name =
-      evaluation.reason === 'ERROR' ? `(${evaluation.errorCode})` : (evaluation.variant ?? '(default in the code)')
+      evaluation.reason === 'ERROR' ? `(${evaluation.errorCode})` : (evaluation.variant ?? `(${CODE_DEFAULT})`)
     counts.set(name, (counts.get(name) ?? 0) + 1)
   }
   return [...counts].map(([variant, count]) => ({ variant, count })).sort((one, other) => other.count - one.count)

@@ -4,7 +4,7 @@ import { type ExplainedNode, NOT_REACHED } from '../../../../flag/explain/nodes.
 import { truthy } from '../../../../flag/rules/expression.ts'
 import * as css from './explain.module.css'
 import { SplitPin } from './split-pin.tsx'
-import { expectationText, NOTES, OUTCOMES, resultText, timeText, valueText } from './words.ts'
+import { expectationText, NOTES, OUTCOMES, resultText, timeExpectationText, timeText, valueText } from './words.ts'
 
 type TraceProps = {
   readonly explanation: Explanation
@@ -151,7 +151,8 @@ function ClauseText({ clause }: { clause: ExplainedClause }) {
   const say = isTime ? timeText : valueText
   return (
     <span>
-      {isTime ? 'time' : <code>{attribute}</code>} {expectationText(operator, expected, say)}
+      {isTime ? 'the time' : <code>{attribute}</code>}{' '}
+      {(isTime ? timeExpectationText : expectationText)(operator, expected)}
       {value !== NOT_REACHED && (
         <span class={css.traceActual}>
           {present ? ` (is ${say(actual)})` : ''}

@@ -1,6 +1,7 @@
 import type { ExplainedResult, ExplainedRule } from '../../../../flag/explain/chain.ts'
-import type { Decision } from '../../../../flag/explain/explain.ts'
 import type { Note } from '../../../../flag/explain/nodes.ts'
+import { own } from '../../../../flag/rules/expression.ts'
+import { TIME_VERBS, VERBS, type Verb } from '../../../../flag/verbs.ts'
 
 /** A value in words: text in quotes, a list with commas. */
 export function valueText(value: unknown): string {
@@ -14,49 +15,36 @@ const TIME = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 
 export const timeText = (value: unknown): string =>
   typeof value === 'number' && Math.abs(value) <= 8.64e12 ? TIME.format(value * 1_000) : valueText(value)
 
-const OPERATORS: Readonly<Record<string, string>> = {
-  '==': 'is',
-  '===': 'is exactly',
-  '!=': 'is not',
-  '!==': 'is not exactly',
-  '<': 'is less than',
-  '<=': 'is at most',
-  '>': 'is more than',
-  '>=': 'is at least',
-  in: 'is one of',
-  starts_with: 'starts with',
-  ends_with: 'ends with',
-  '!!': 'is set',
-  '!': 'is not set',
-}
-const VERSION_TESTS: Readonly<Record<string, string>> = {
-  '=': 'is version',
-  '!=': 'is not version',
-  '<': 'is before version',
-  '<=': 'is at most version',
-  '>': 'is after version',
-  '>=': 'is at least version',
-  '^': 'has the major version of',
-  '~': 'has the minor version of',
-}
-
 type Say = (value: unknown) => string
 
-/** What a clause compares: its operator and its constants, in words. */
-export function expectationText(operator: string, expected: unknown, say: Say = valueText): string {
-  const verb = OPERATORS[operator] ?? operator
-  if (operator === '!' || operator === '!!') return verb
-  if (Array.isArray(expected)) return severalText(operator, expected, say)
-  return operator === 'in' ? `contains ${say(expected)}` : `${verb} ${say(expected)}`
+/** The operator of a clause whose JSON has the operator `written`, and these constants. */
+function clauseOperatorOf(written: string, expected: unknown): string {
+  if (written === '!!') return 'is_set'
+  if (written === '!') return 'is_not_set'
+  if (written === 'in') return Array.isArray(expected) ? 'one_of' : 'contains'
+  if (!Array.isArray(expected)) return written
+  if (written === 'sem_ver') return `sem_ver ${expected[0]}`
+  return { '<': 'between', '<=': 'between_inclusive' }[written] ?? written
 }
 
-/** A version test, two bounds, or a list. */
-function severalText(operator: string, expected: readonly unknown[], say: Say): string {
-  const [first, second] = expected
-  if (operator === 'sem_ver') return `${VERSION_TESTS[String(first)] ?? String(first)} ${say(second)}`
-  if (operator === '<') return `is between ${say(first)} and ${say(second)}`
-  if (operator === '<=') return `is between ${say(first)} and ${say(second)}, both included`
-  return `${OPERATORS[operator] ?? operator} ${say(expected)}`
+/** What a clause compares: its operator and its constants, in the words of sentences. */
+export function expectationText(written: string, expected: unknown, say: Say = valueText): string {
+  return clauseText(VERBS, clauseOperatorOf(written, expected), expected, say)
+}
+
+/** Like `expectationText()` of a clause about the time. */
+export function timeExpectationText(written: string, expected: unknown): string {
+  return clauseText(TIME_VERBS, clauseOperatorOf(written, expected), expected, timeText)
+}
+
+function clauseText(verbs: Readonly<Record<string, Verb>>, operator: string, expected: unknown, say: Say): string {
+  const verb = own(verbs, operator)?.[0] ?? operator
+  if (operator === 'is_set' || operator === 'is_not_set') return verb
+  const [first, second] = Array.isArray(expected) ? expected : []
+  if (operator.startsWith('sem_ver ')) return `${verb} ${say(second)}`
+  if (operator === 'between') return `${verb} ${say(first)} and ${say(second)}`
+  if (operator === 'between_inclusive') return `${verb} ${say(first)} to ${say(second)}`
+  return `${verb} ${say(expected)}`
 }
 
 export const NOTES: Readonly<Record<Note, string>> = {
@@ -71,20 +59,6 @@ export const OUTCOMES: Readonly<Record<ExplainedRule['outcome'], { readonly sign
   no_match: { sign: '✗', word: 'does not match' },
   not_reached: { sign: '–', word: 'not reached' },
   error: { sign: '!', word: 'fails' },
-}
-
-/** Who decided, in two or three words. */
-export function decisionText({ kind, rule = 0 }: Decision): string {
-  const words: Readonly<Record<Decision['kind'], string>> = {
-    rule: `Rule ${rule + 1}`,
-    otherwise: 'Otherwise',
-    default_variant: 'Default variant',
-    code_default: 'Default in the code',
-    disabled: 'Disabled',
-    held: 'Held',
-    error: 'Error',
-  }
-  return words[kind]
 }
 
 /** A result before its evaluation: a variant, or the shares of a split. */

@@ -9,7 +9,7 @@ import { print } from '../../../rules/print.ts'
 import * as css from './history.module.css'
 
 /** An entry of the history of a flag or segment, as the service lists it. */
-export type HistoryEntry = {
+type HistoryEntry = {
   readonly id: string
   readonly at: string
   readonly actor: string
@@ -22,16 +22,18 @@ export type HistoryEntry = {
 }
 
 type HistoryPanelProps = {
-  /** Newest first. */
-  readonly entries: readonly HistoryEntry[]
+  /** The pages that were read, newest first. */
+  readonly pages: readonly { readonly items: readonly HistoryEntry[] }[]
   /** Stores the version that this entry made once more. Undefined for a viewer. */
   readonly onBringBack: ((entry: HistoryEntry) => void) | undefined
-  /** Reads older entries. Undefined if there are none. */
-  readonly onMore: (() => void) | undefined
+  readonly hasNextPage: boolean
+  readonly isFetchingNextPage: boolean
+  readonly fetchNextPage: () => unknown
 }
 
 /** The versions of a flag or segment in one environment: who changed what, in sentences, and the way back. */
-export function HistoryPanel({ entries, onBringBack, onMore }: HistoryPanelProps) {
+export function HistoryPanel({ pages, onBringBack, ...next }: HistoryPanelProps) {
+  const entries = pages.flatMap(({ items }) => items)
   if (entries.length === 0)
     return (
       <Empty icon="clock" title="No change yet">
@@ -45,9 +47,9 @@ export function HistoryPanel({ entries, onBringBack, onMore }: HistoryPanelProps
           <Entry key={entry.id} entry={entry} isCurrent={index === 0} onBringBack={onBringBack} />
         ))}
       </ol>
-      {onMore && (
-        <Button icon="down" onClick={onMore}>
-          Older changes
+      {next.hasNextPage && (
+        <Button disabled={next.isFetchingNextPage} onClick={() => void next.fetchNextPage()}>
+          Load more
         </Button>
       )}
     </div>

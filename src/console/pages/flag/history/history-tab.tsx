@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/preact-query'
+import { useInfiniteQuery } from '@tanstack/preact-query'
 import { LoadFailure } from '../../../app/page.tsx'
 import { Spinner } from '../../../parts/display/empty.tsx'
 import { type FlagPlace, historyQuery } from '../queries.ts'
@@ -10,12 +10,12 @@ type HistoryTabProps = {
   readonly onBringBack: ((revision: number) => void) | undefined
 }
 
-/** The last 100 changes of the flag in this environment. */
+/** The changes of the flag in this environment. */
 export function HistoryTab({ place, onBringBack }: HistoryTabProps) {
-  const history = useQuery(historyQuery(place))
+  const history = useInfiniteQuery(historyQuery(place))
   if (history.error) return <LoadFailure error={history.error} onRetry={() => void history.refetch()} />
   if (!history.data) return <Spinner />
   const bringBack =
     onBringBack && (({ revision }: { readonly revision: number | null }) => revision !== null && onBringBack(revision))
-  return <HistoryPanel entries={history.data.items} onBringBack={bringBack} onMore={undefined} />
+  return <HistoryPanel {...history} pages={history.data.pages} onBringBack={bringBack} />
 }

@@ -1,10 +1,14 @@
-import { getLocation, type Location } from 'jsonc-parser'
+import { findNodeAtLocation, getLocation, type Location, type Node, parseTree } from 'jsonc-parser'
 
 /** What can be suggested besides the fixed words of the format. */
 export type CompletionWords = {
+  /** What the text is: a definition, or the rule of a segment alone. */
+  readonly root: 'definition' | 'rule'
   readonly variants: readonly string[]
   readonly segments: readonly string[]
   readonly attributes: readonly string[]
+  /** What rules compare an attribute with. */
+  readonly values: ReadonlyMap<string, readonly unknown[]>
 }
 
 /** Texts for the place of the cursor. `from` to `to` is the token that a suggestion replaces. */
@@ -12,7 +16,7 @@ export type Suggestions = {
   readonly from: number
   readonly to: number
   readonly isName: boolean
-  readonly words: readonly string[]
+  readonly words: readonly unknown[]
 }
 
 const MEMBERS = ['state', 'variants', 'defaultVariant', 'targeting', 'metadata']
@@ -23,10 +27,11 @@ const OPERATORS =
 const BUILT_IN = ['targetingKey', '$flagd.flagKey', '$flagd.timestamp']
 const VERSION_TESTS = ['=', '!=', '<', '<=', '>', '>=', '^', '~']
 
-/** Suggests members, operators, segments, attributes or variants for the place `offset` in the text of a definition. */
+/** Suggests members, operators, segments, attributes, their values, or variants for the place `offset` in a text. */
 export function suggestionsAt(text: string, offset: number, words: CompletionWords): Suggestions | undefined {
   const location = getLocation(text, offset)
-  const found = wordsFor(location, words)
+  const attribute = attributeBeside(text, location.path)
+  const found = words.root === 'rule' ? ruleWords(location, words, attribute) : memberWords(location, words, attribute)
   if (found.length === 0) return undefined
   const token = location.previousNode
   const isInside = token !== undefined && offset > token.offset && offset <= token.offset + token.length
@@ -35,21 +40,40 @@ export function suggestionsAt(text: string, offset: number, words: CompletionWor
   return { from, to, isName: location.isAtPropertyKey, words: found }
 }
 
-function wordsFor({ path, isAtPropertyKey }: Location, words: CompletionWords): readonly string[] {
-  const [member] = path
-  if (isAtPropertyKey) {
-    if (path.length === 1) return MEMBERS
-    return member === 'targeting' ? OPERATORS : []
-  }
-  if (member === 'state' && path.length === 1) return ['ENABLED', 'DISABLED']
-  if (member === 'defaultVariant' && path.length === 1) return words.variants
-  return member === 'targeting' ? operandWords(path, words) : []
+function memberWords(location: Location, words: CompletionWords, attribute: string | undefined): readonly unknown[] {
+  const { path, isAtPropertyKey } = location
+  const [member, ...inner] = path
+  if (member === 'targeting' && path.length > 1) return ruleWords({ ...location, path: inner }, words, attribute)
+  if (path.length !== 1) return []
+  if (isAtPropertyKey) return MEMBERS
+  if (member === 'state') return ['ENABLED', 'DISABLED']
+  return member === 'defaultVariant' ? words.variants : []
 }
 
-function operandWords(path: Location['path'], { variants, segments, attributes }: CompletionWords): readonly string[] {
+function ruleWords(
+  { path, isAtPropertyKey }: Location,
+  { variants, segments, attributes, values }: CompletionWords,
+  attribute: string | undefined,
+): readonly unknown[] {
+  if (isAtPropertyKey) return OPERATORS
   const operator = path.findLast((step) => typeof step === 'string')
   if (operator === '$ref') return segments
   if (operator === 'var') return [...BUILT_IN, ...attributes]
   if (operator === 'sem_ver' && path.at(-1) === 1) return VERSION_TESTS
-  return variants
+  return attribute === undefined ? variants : (values.get(attribute) ?? [])
+}
+
+/** The attribute that a call compares, at the place of another operand of it. */
+function attributeBeside(text: string, path: Location['path']): string | undefined {
+  const call = path.slice(0, path.findLastIndex((step) => typeof step === 'string') + 1)
+  if (call.length === 0 || call.length === path.length) return undefined
+  const root = parseTree(text)
+  const list = root && findNodeAtLocation(root, call)
+  return list?.children?.map(attributeOf).find((name) => name !== undefined)
+}
+
+/** The attribute that `{"var": name}` reads. */
+function attributeOf(node: Node): string | undefined {
+  const { value } = findNodeAtLocation(node, ['var']) ?? {}
+  return typeof value === 'string' ? value : undefined
 }

@@ -20,7 +20,7 @@ import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } f
 import { tags } from '@lezer/highlight'
 import { type CompletionWords, suggestionsAt } from './completion.ts'
 
-export type JsonEditorOptions = {
+type JsonEditorOptions = {
   readonly label: string
   readonly text: string
   readonly isReadOnly: boolean

@@ -1,6 +1,7 @@
-import { useQuery } from '@tanstack/preact-query'
+import { useInfiniteQuery } from '@tanstack/preact-query'
 import { explain } from '../../../../flag/explain/explain.ts'
 import type { ExplainableFlag } from '../../../../flag/explain/trace.ts'
+import { CODE_DEFAULT } from '../../../../flag/verbs.ts'
 import { sayName } from '../../../rules/say.ts'
 import { recentContexts } from '../explain/recent.ts'
 import { type FlagPlace, historyQuery, type ReadDefinition } from '../queries.ts'
@@ -21,7 +22,7 @@ type DraftMergeProps = {
 
 /** Merges the draft with what is stored: says who stored it, and what the last explained user would get. */
 export function DraftMerge({ place, control, stored, protectedName, scope, onSave, onClose }: DraftMergeProps) {
-  const history = useQuery(historyQuery(place))
+  const history = useInfiniteQuery(historyQuery(place))
   const { base, text } = control.draft
   return (
     <MergeDialog
@@ -30,7 +31,7 @@ export function DraftMerge({ place, control, stored, protectedName, scope, onSav
       mine={text}
       protectedName={protectedName}
       theirs={JSON.stringify(stored.definition)}
-      actor={history.data?.items[0]?.actor}
+      actor={history.data?.pages[0]?.items[0]?.actor}
       explain={(definition) => outcomeFor(place, { ...scope, definition: definition as ExplainableFlag['definition'] })}
       onSave={(merged) => onSave(JSON.parse(merged))}
       onDiscard={() => control.restart(stored)}
@@ -47,5 +48,5 @@ function outcomeFor({ project, key }: FlagPlace, flag: Omit<ExplainableFlag, 'ke
   const user = String(context['targetingKey'] ?? 'The last user')
   if (evaluation.reason === 'ERROR') return `${user}: the evaluation fails`
   const { variant } = evaluation
-  return `${user} gets ${variant === undefined ? 'the default of the application' : sayName(variant)}`
+  return `${user} gets ${variant === undefined ? `the ${CODE_DEFAULT}` : sayName(variant)}`
 }

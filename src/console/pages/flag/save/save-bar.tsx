@@ -3,11 +3,17 @@ import type { DifferenceSentence } from '../../../diff/conditions.ts'
 import { Button, IconButton } from '../../../parts/controls/button.tsx'
 import * as field from '../../../parts/controls/field.module.css'
 import { DifferenceList, LineDifferences } from '../../../parts/display/differences.tsx'
+import { Time } from '../../../parts/display/time.tsx'
 import { Dialog } from '../../../parts/overlays/dialog.tsx'
 import type { TextDraft } from '../use-text-draft.ts'
 import * as css from './save.module.css'
 
-export type SaveBarProps = {
+type ForeignChange = {
+  readonly change: { readonly actor: string; readonly at: string } | undefined
+  readonly differences: readonly DifferenceSentence[]
+}
+
+type SaveBarProps = {
   readonly control: TextDraft
   /** What the draft changes; undefined while its text is not JSON. */
   readonly differences: readonly DifferenceSentence[] | undefined
@@ -18,6 +24,8 @@ export type SaveBarProps = {
   /** Why the service would refuse the text. */
   readonly mistakes: readonly { readonly message: string }[]
   readonly isSaving: boolean
+  /** What others stored since the draft was begun, where they did: their last change, if it is read yet, and what differs. */
+  readonly foreign: ForeignChange
   readonly onSave: (comment: string) => void
   readonly onDiscard: () => void
   readonly onMerge: () => void
@@ -37,14 +45,7 @@ export function SaveBar(props: SaveBarProps) {
   const isDisabled = mistakes.length > 0 || isSaving
   return (
     <section class={css.bar} aria-label="Changes that are not saved">
-      {isOutdated && (
-        <p class={css.strip} role="status">
-          Another change was saved meanwhile.{' '}
-          <Button size="small" onClick={onMerge}>
-            Merge
-          </Button>
-        </p>
-      )}
+      {isOutdated && <Strip foreign={props.foreign} onMerge={onMerge} />}
       <div class={css.row}>
         <div class={css.words}>
           <strong>{countText(differences?.length)}</strong>
@@ -69,6 +70,39 @@ export function SaveBar(props: SaveBarProps) {
       </div>
       {isReviewing && <Review {...props} onClose={() => setReviewing(false)} />}
     </section>
+  )
+}
+
+type StripProps = { readonly foreign: ForeignChange; readonly onMerge: () => void }
+
+/** Says who changed the same meanwhile, shows how, and leads to the merge. */
+function Strip({ foreign: { change, differences }, onMerge }: StripProps) {
+  const [isShown, setShown] = useState(false)
+  const close = () => setShown(false)
+  return (
+    <div class={css.strip}>
+      <p role="status">
+        {change ? (
+          <>
+            Changed by {change.actor} <Time at={change.at} />
+          </>
+        ) : (
+          'Changed meanwhile'
+        )}
+        : {countText(differences.length)}
+      </p>
+      <Button size="small" onClick={() => setShown(true)}>
+        Show
+      </Button>
+      <Button size="small" onClick={onMerge}>
+        Merge
+      </Button>
+      {isShown && (
+        <Dialog title="Changed meanwhile" wide onClose={close} actions={<Button onClick={close}>Close</Button>}>
+          <DifferenceList differences={differences} />
+        </Dialog>
+      )}
+    </div>
   )
 }
 

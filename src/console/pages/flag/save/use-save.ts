@@ -7,7 +7,7 @@ import { refreshProject } from '../../../api/queries.ts'
 import { showToast } from '../../../parts/overlays/toast.tsx'
 import { definitionQuery, FLAG_PATH, type FlagPlace, type ReadDefinition } from '../queries.ts'
 
-export type SaveRequest = {
+type SaveRequest = {
   readonly definition: unknown
   /** The ETag that the stored definition must still have. Undefined: there is none yet. */
   readonly etag: string | undefined

@@ -1,7 +1,9 @@
+import { CODE_DEFAULT } from '../../../../flag/verbs.ts'
+
 const HOUR_MS = 3_600_000
 
 /** Evaluations of one hour with one result. */
-export type UsageItem = {
+type UsageItem = {
   readonly hour: string
   readonly variant: string | null
   readonly reason: string
@@ -25,8 +27,7 @@ export function seriesOf(
   const hours = Array.from({ length }, (_, hour) => (start + hour * HOUR_MS) / 1_000)
   const counts = new Map<string, number[]>()
   for (const { hour, variant, reason, count } of items) {
-    const name =
-      variant ?? (reason === 'DISABLED' || reason === 'DEFAULT' ? 'default in the code' : reason.toLowerCase())
+    const name = variant ?? (reason === 'DISABLED' || reason === 'DEFAULT' ? CODE_DEFAULT : reason.toLowerCase())
     const own = counts.get(name) ?? Array.from({ length }, () => 0)
     const place = Math.floor((Date.parse(hour) - start) / HOUR_MS)
     if (place >= 0 && place < length) own[place] = (own[place] ?? 0) + count

@@ -60,6 +60,27 @@ var value = await Api.Instance.GetClient().${wordFor(target, DOTNET_CALLS)}(${qu
   }
 }
 
+function swift(target: SnippetTarget): Snippet {
+  const [name, value] = headerOf(target)
+  const url = `${baseUrlOf(target)}/ofrep/v1/evaluate/flags/${encodeURIComponent(target.flagKey)}`
+  return {
+    protocol: 'OFREP',
+    isTested: false,
+    install: '',
+    code: `import Foundation
+
+var request = URLRequest(url: URL(string: ${quoted(url)})!)
+request.httpMethod = "POST"
+request.setValue(${quoted(value)}, forHTTPHeaderField: ${quoted(name)})
+request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+request.httpBody = Data(#"{"context":{"targetingKey":"user-1"}}"#.utf8)
+let (answer, _) = try await URLSession.shared.data(for: request)
+print(String(decoding: answer, as: UTF8.self))
+`,
+    note: 'OpenFeature’s SDK for Swift has no OFREP provider and no flagd provider yet: this is the request of OFREP itself.',
+  }
+}
+
 /** All languages of the panel, in its order. */
 export const LANGUAGES: readonly Language[] = [
   { id: 'curl', name: 'curl', snippets: (target) => [curl(target)] },
@@ -68,4 +89,5 @@ export const LANGUAGES: readonly Language[] = [
   ...JVM,
   { id: 'dotnet', name: '.NET', snippets: (target) => [dotnet(target)] },
   ...SCRIPTING,
+  { id: 'swift', name: 'Swift', snippets: (target) => [swift(target)] },
 ]

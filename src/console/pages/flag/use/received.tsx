@@ -7,7 +7,7 @@ const POLL_MS = 2_000
 /** Ten minutes: a tab that is left open keeps no instance awake. */
 const POLLS_MAX = 300
 
-/** Whether an evaluation of the flag has arrived: when, and which variants the last hour gave. */
+/** Whether an evaluation of the flag has arrived: when, and which variants the last hour gave. It names no user: contexts are not recorded. */
 export function Received({ place }: { readonly place: FlagPlace }) {
   const { data } = useQuery({
     ...usageQuery(place, 1),

@@ -48,7 +48,7 @@ export function headerOf({ apiKey, flagSetId }: SnippetTarget): readonly [name: 
 export const keyOf = ({ apiKey }: SnippetTarget): string => apiKey ?? KEY_PLACEHOLDER
 
 /** Whether the fallback of a number flag is a whole number, so that typed languages use their integer call. */
-export const isWhole = ({ fallback }: SnippetTarget): boolean => Number.isSafeInteger(fallback)
+const isWhole = ({ fallback }: SnippetTarget): boolean => Number.isSafeInteger(fallback)
 
 /** Which of four or five words a language uses for the type of the flag. */
 export function wordFor<Word>(

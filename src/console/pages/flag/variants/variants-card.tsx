@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { CODE_DEFAULT } from '../../../../flag/verbs.ts'
 import { Button, IconButton } from '../../../parts/controls/button.tsx'
 import * as field from '../../../parts/controls/field.module.css'
 import { Card } from '../../../parts/display/table.tsx'
@@ -71,7 +72,7 @@ export function VariantsCard({ definition, type, shares }: VariantsCardProps) {
                 {name}
               </option>
             ))}
-            <option value="">default in the code</option>
+            <option value="">{CODE_DEFAULT}</option>
           </select>
         </label>
       </div>

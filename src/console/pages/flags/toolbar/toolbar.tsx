@@ -85,7 +85,7 @@ const CHIPS: readonly ChipTerm[] = [
   { label: 'Held', icon: 'pause', name: 'is', value: 'held', isCounted: true },
   { label: 'On', icon: 'success', name: 'is', value: 'on' },
   { label: 'Off', icon: 'skipped', name: 'is', value: 'off' },
-  { label: 'Partly', icon: 'percent', name: 'is', value: 'partial' },
+  { label: 'On for some', icon: 'percent', name: 'is', value: 'partial' },
   { label: 'Archived', icon: 'archive', name: 'is', value: 'archived' },
 ]
 const MINE: ChipTerm = { label: 'Mine', icon: 'user', name: 'owner', value: 'me' }

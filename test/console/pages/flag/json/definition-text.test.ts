@@ -3,9 +3,19 @@ import { test } from 'node:test'
 import { suggestionsAt } from '../../../../../src/console/pages/flag/json/completion.ts'
 import { mistakesIn } from '../../../../../src/console/pages/flag/json/mistakes.ts'
 
-const WORDS = { variants: ['on', 'off'], segments: ['staff'], attributes: ['plan'] }
+const WORDS = {
+  root: 'definition',
+  variants: ['on', 'off'],
+  segments: ['staff'],
+  attributes: ['plan'],
+  values: new Map([
+    ['plan', ['pro']],
+    ['age', [18]],
+  ]),
+} as const
 /** Suggestions at the place of "|". */
-const wordsAt = (marked: string) => suggestionsAt(marked.replace('|', ''), marked.indexOf('|'), WORDS)?.words ?? []
+const wordsAt = (marked: string, root: 'definition' | 'rule' = 'definition') =>
+  suggestionsAt(marked.replace('|', ''), marked.indexOf('|'), { ...WORDS, root })?.words ?? []
 
 test('a mistake in a rule has the range of its value', () => {
   const text = '{"state":"ENABLED","variants":{"on":true},"targeting":{"if":[{"$ref":"beta"},"on"]}}'
@@ -37,8 +47,20 @@ for (const [marked, word] of [
   ['{"targeting": {"==": [{"var": "|"}, 1]}}', 'plan'],
   ['{"targeting": {"sem_ver": [{"var": "v"}, "|", "1.0.0"]}}', '^'],
   ['{"targeting": {"if": [true, "|"]}}', 'on'],
+  ['{"targeting": {"==": [{"var": "plan"}, "|"]}}', 'pro'],
+  ['{"targeting": {"and": [{"in": [{"var": "plan"}, ["pro", "|"]]}]}}', 'pro'],
+  ['{"targeting": {"<": [|, {"var": "age"}]}}', 18],
 ] as const)
   test(`suggests ${word} at | in ${marked}`, () => assert.ok(wordsAt(marked).includes(word)))
+
+for (const [marked, word] of [
+  ['{"|"}', 'starts_with'],
+  ['{"or": [{"|"}]}', 'sem_ver'],
+  ['{"$ref": "|"}', 'staff'],
+  ['{"in": [{"var": "|"}, []]}', 'plan'],
+  ['{"==": [{"var": "plan"}, "|"]}', 'pro'],
+] as const)
+  test(`suggests ${word} at | in the rule ${marked}`, () => assert.ok(wordsAt(marked, 'rule').includes(word)))
 
 test('a suggestion replaces the token that the cursor is in', () => {
   const text = '{"defaultVariant": "of"}'

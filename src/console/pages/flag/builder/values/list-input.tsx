@@ -1,22 +1,25 @@
-import { useState } from 'preact/hooks'
+import { useId, useState } from 'preact/hooks'
 import * as field from '../../../../parts/controls/field.module.css'
 import { Icon } from '../../../../parts/display/icon.tsx'
 import type { JsonScalar } from '../../../../rules/view.ts'
 import * as css from '../builder.module.css'
 import { type ScalarType, scalarOfText, typeOfScalar } from './operators.ts'
-import { TypeMenu } from './scalar-input.tsx'
+import { Offered, TypeMenu } from './scalar-input.tsx'
 
 type ListInputProps = {
   readonly label: string
   readonly values: readonly JsonScalar[]
+  /** Values to choose from. */
+  readonly offered?: readonly JsonScalar[]
   readonly isReadOnly: boolean
   readonly onChange: (values: readonly JsonScalar[]) => void
 }
 
 /** Several values as chips. Enter or a comma adds one, a pasted list adds all, Backspace in the empty field removes the last. */
-export function ListInput({ label, values, isReadOnly, onChange }: ListInputProps) {
+export function ListInput({ label, values, offered = [], isReadOnly, onChange }: ListInputProps) {
+  const list = useId()
   const [text, setText] = useState('')
-  const [type, setType] = useState<ScalarType>(() => typeOfScalar(values.at(-1) ?? ''))
+  const [type, setType] = useState<ScalarType>(() => typeOfScalar(values.at(-1) ?? offered[0] ?? ''))
   const add = (typed: string) => {
     const added = typed
       .split(/[,\n]/)
@@ -54,6 +57,7 @@ export function ListInput({ label, values, isReadOnly, onChange }: ListInputProp
           <input
             type="text"
             class={field.input}
+            list={offered.length > 0 ? list : undefined}
             aria-label={`${label}: add a value`}
             placeholder="Add a value"
             autocomplete="off"
@@ -63,6 +67,7 @@ export function ListInput({ label, values, isReadOnly, onChange }: ListInputProp
             onKeyDown={onKeyDown}
             onBlur={() => text !== '' && add(text)}
           />
+          <Offered id={list} values={offered.filter((value) => !values.includes(value))} type={type} />
           <TypeMenu label="Type of new values" type={type} isReadOnly={false} onChange={setType} />
         </span>
       )}

@@ -1,60 +1,29 @@
-import type { ClauseOperator, JsonScalar } from '../../../../rules/view.ts'
+import { TIME_VERBS, VERBS } from '../../../../../flag/verbs.ts'
+import type { ClauseOperator, JsonScalar, TimeView } from '../../../../rules/view.ts'
 
-/** Operators by group, with their names between an attribute and a value. */
-export const OPERATOR_GROUPS: readonly (readonly [
-  group: string,
-  operators: readonly (readonly [ClauseOperator, string])[],
-])[] = [
-  [
-    'Value',
-    [
-      ['==', 'is'],
-      ['!=', 'is not'],
-      ['one_of', 'is one of'],
-      ['===', 'is exactly'],
-      ['!==', 'is not exactly'],
-    ],
-  ],
-  [
-    'Text',
-    [
-      ['contains', 'contains'],
-      ['starts_with', 'starts with'],
-      ['ends_with', 'ends with'],
-    ],
-  ],
-  [
-    'Order',
-    [
-      ['<', 'is less than'],
-      ['<=', 'is at most'],
-      ['>', 'is more than'],
-      ['>=', 'is at least'],
-      ['between', 'is between'],
-      ['between_inclusive', 'is between, both included'],
-    ],
-  ],
+/** Operators of clauses by group. */
+export const OPERATOR_GROUPS: readonly (readonly [group: string, operators: readonly ClauseOperator[]])[] = [
+  ['Value', ['==', '!=', 'one_of', '===', '!==']],
+  ['Text', ['contains', 'starts_with', 'ends_with']],
+  ['Order', ['<', '<=', '>', '>=', 'between', 'between_inclusive']],
   [
     'Version',
-    [
-      ['sem_ver =', 'is version'],
-      ['sem_ver !=', 'is not version'],
-      ['sem_ver <', 'is before version'],
-      ['sem_ver <=', 'is at most version'],
-      ['sem_ver >', 'is after version'],
-      ['sem_ver >=', 'is at least version'],
-      ['sem_ver ^', 'has the major version of'],
-      ['sem_ver ~', 'has the minor version of'],
-    ],
+    ['sem_ver =', 'sem_ver !=', 'sem_ver <', 'sem_ver <=', 'sem_ver >', 'sem_ver >=', 'sem_ver ^', 'sem_ver ~'],
   ],
-  [
-    'Presence',
-    [
-      ['is_set', 'is set'],
-      ['is_not_set', 'is not set'],
-    ],
-  ],
+  ['Presence', ['is_set', 'is_not_set']],
 ]
+/** Operators of comparisons with the time. */
+export const TIME_OPERATORS: readonly TimeView['operator'][] = ['>=', '>', '<', '<=', 'between', 'between_inclusive']
+
+/** What stands between the two values of an operator. */
+const BETWEEN: Readonly<Record<string, string>> = { between: ' … and', between_inclusive: ' … to' }
+
+/** An operator in a menu between an attribute and its values, as sentences name it. */
+export const operatorName = (operator: ClauseOperator): string => VERBS[operator][0] + (BETWEEN[operator] ?? '')
+
+/** An operator in a menu behind "The time". */
+export const timeOperatorName = (operator: TimeView['operator']): string =>
+  TIME_VERBS[operator][0] + (BETWEEN[operator] ?? '')
 
 export type ScalarType = 'text' | 'number' | 'boolean' | 'null'
 
