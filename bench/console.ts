@@ -1,5 +1,6 @@
 // The flag list of the console with 5,000 flags in three environments, in Chromium: the time from the address to the first rows, and from a
-// key in the query box to the result; and the largest contentful paint with an empty cache, on an emulated network and processor.
+// key in the query box to the result; and, with an empty cache on an emulated network and processor, to the first painted rows and to the
+// largest contentful paint.
 // The service runs in this process. --check fails above the limits.
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -15,7 +16,7 @@ const ENVIRONMENTS = ['development', 'staging', 'production']
 const ROUNDS = 7
 const FIRST_ROWS_MS_MAX = 300
 const KEY_MS_MAX = 16
-const PAINTS = 3
+const PAINTS = 5
 const PAINT_MS_MAX = 1_000
 /** "Fast 3G" of Chromium's developer tools: 1.6 Mbit/s down, 750 kbit/s up, 150 ms. */
 const FAST_3G = { offline: false, latency: 150, downloadThroughput: 200_000, uploadThroughput: 93_750 }
@@ -53,8 +54,11 @@ async function keyTimes(page: Page): Promise<number[]> {
   return JSON.parse((await page.locator('html').getAttribute('data-key-ms')) ?? '[]')
 }
 
-/** Milliseconds to the largest contentful paint (https://w3c.github.io/largest-contentful-paint/) of the list with an empty cache. */
-async function largestPaint(browser: Browser, url: string): Promise<LargestPaint> {
+/**
+ * The largest contentful paint (https://w3c.github.io/largest-contentful-paint/) and the first painted rows of the list with an empty cache.
+ * The page is left alone until its rows are painted: Playwright's waiting for an element takes time of the slowed processor.
+ */
+async function firstPaint(browser: Browser, url: string): Promise<FirstPaint> {
   const context = await browser.newContext({ extraHTTPHeaders: { authorization: `Bearer ${ADMIN_KEY}` } })
   await context.addInitScript({ content: OBSERVE_PAINTS })
   const page = await context.newPage()
@@ -62,24 +66,51 @@ async function largestPaint(browser: Browser, url: string): Promise<LargestPaint
   await client.send('Network.enable')
   await client.send('Network.emulateNetworkConditions', FAST_3G)
   await client.send('Emulation.setCPUThrottlingRate', { rate: CPU_SLOWDOWN })
-  await page.goto(url)
-  await page.waitForSelector('[role=row] [role=switch]')
+  const painted = page.waitForEvent('console', (message) => message.text() === ROWS_PAINTED)
+  await page.goto(url, { waitUntil: 'commit' })
+  await painted
   await page.waitForTimeout(SETTLED_MS)
-  const paint: LargestPaint = JSON.parse((await page.locator('html').getAttribute('data-paint')) ?? '')
+  const paint: FirstPaint = JSON.parse(await page.evaluate('JSON.stringify(paint)'))
   await context.close()
   return paint
 }
 
-/** `size` in square pixels. */
-type LargestPaint = { readonly milliseconds: number; readonly size: number; readonly element: string }
+/**
+ * Times in milliseconds, `size` in square pixels. `element` is that of the largest paint. `requests` and `kilobytes` were received before the
+ * rows were painted, without the page itself.
+ */
+type FirstPaint = {
+  readonly rows: number
+  readonly largest: number
+  readonly size: number
+  readonly element: string
+  readonly requests: number
+  readonly kilobytes: number
+}
 
+const ROWS_PAINTED = 'rows painted'
+/** The paint follows the callbacks of its frame, and a message is delivered after it. */
 const OBSERVE_PAINTS = `
+const paint = globalThis.paint = {}
 new PerformanceObserver((list) => {
-  for (const { startTime: milliseconds, size, element } of list.getEntries()) {
-    const text = element ? element.localName + ' "' + element.textContent + '"' : 'text in a field'
-    document.documentElement.dataset.paint = JSON.stringify({ milliseconds, size, element: text })
-  }
+  for (const { startTime: largest, size, element } of list.getEntries())
+    Object.assign(paint, { largest, size, element: element
+      ? element.localName + ' "' + element.textContent + '"'
+      : 'the placeholder "' + document.querySelector('[placeholder]')?.placeholder + '"' })
 }).observe({ type: 'largest-contentful-paint', buffered: true })
+const { port1, port2 } = new MessageChannel()
+port1.onmessage = () => {
+  const received = performance.getEntriesByType('resource').filter(({ responseEnd }) => responseEnd > 0)
+  const kilobytes = received.reduce((sum, { transferSize }) => sum + transferSize, 0) / 1_000
+  Object.assign(paint, { rows: performance.now(), requests: received.length, kilobytes })
+  console.debug('${ROWS_PAINTED}')
+}
+const rows = new MutationObserver(() => {
+  if (!document.querySelector('[role=row] [role=switch]')) return
+  rows.disconnect()
+  requestAnimationFrame(() => port2.postMessage(''))
+})
+rows.observe(document, { childList: true, subtree: true })
 `
 
 /** Runs in the page, before its scripts. */
@@ -96,6 +127,9 @@ new MutationObserver(() => {
   pressedAt = 0
 }).observe(document, { childList: true, subtree: true, characterData: true })
 `
+
+const describePaint = ({ rows, largest, size, element, requests, kilobytes }: FirstPaint) =>
+  `  rows ${rows.toFixed(0)} ms after ${requests} requests with ${kilobytes.toFixed(1)} KB; largest ${largest.toFixed(0)} ms: ${element}, ${size} px²`
 
 execFileSync(process.execPath, [join(import.meta.dirname, '../image/console.ts')], { stdio: 'inherit' })
 const database = await startTestServer()
@@ -122,19 +156,20 @@ try {
     rows.push(milliseconds)
     keys.push(...(await keyTimes(page)))
   }
-  const paints: LargestPaint[] = []
+  const paints: FirstPaint[] = []
   for (let load = 0; load < PAINTS; load++)
-    paints.push(await largestPaint(browser, `${listening.address}/console/p/big/flags`))
-  const [first, key, paint] = [median(rows), median(keys), median(paints.map(({ milliseconds }) => milliseconds))]
+    paints.push(await firstPaint(browser, `${listening.address}/console/p/big/flags`))
+  const [first, key] = [median(rows), median(keys)]
+  const [painted, paint] = [median(paints.map(({ rows }) => rows)), median(paints.map(({ largest }) => largest))]
   const worst = Math.max(...keys)
   process.stdout.write(`${JSON.stringify(describeMachine())}
 ${FLAGS} flags × ${ENVIRONMENTS.length} environments, ${ROUNDS} rounds, assets in the browser's cache
 first rows: median ${first.toFixed(0)} ms (at most ${FIRST_ROWS_MS_MAX})
 key to result: median ${key.toFixed(1)} ms, worst of ${keys.length} ${worst.toFixed(1)} ms (median at most ${KEY_MS_MAX})
-largest contentful paint, empty cache, fast 3G, ${CPU_SLOWDOWN} × slower processor: median of ${PAINTS} ${paint.toFixed(0)} ms (at most ${PAINT_MS_MAX})
-${paints.map(({ milliseconds, size, element }) => `  ${milliseconds.toFixed(0)} ms: ${element}, ${size} px²`).join('\n')}
+empty cache, fast 3G, ${CPU_SLOWDOWN} × slower processor, median of ${PAINTS}: rows painted ${painted.toFixed(0)} ms, largest contentful paint ${paint.toFixed(0)} ms (each at most ${PAINT_MS_MAX})
+${paints.map(describePaint).join('\n')}
 `)
-  const isSlow = first > FIRST_ROWS_MS_MAX || key > KEY_MS_MAX || paint > PAINT_MS_MAX
+  const isSlow = first > FIRST_ROWS_MS_MAX || key > KEY_MS_MAX || Math.max(painted, paint) > PAINT_MS_MAX
   if (process.argv.includes('--check') && isSlow) process.exitCode = 1
 } finally {
   await browser.close()

@@ -61,6 +61,8 @@ const options: BuildOptions & { metafile: true } = {
   write: false,
   format: 'esm',
   target: 'es2022',
+  // Chromium then compiles while it downloads, on another thread, and not function by function at the first call.
+  banner: { js: '//# allFunctionsCalledOnLoad' },
   jsx: 'automatic',
   jsxImportSource: 'preact',
   alias: { react: 'preact/compat', 'react-dom': 'preact/compat' },

@@ -30,8 +30,11 @@ for (const [path, text, js] of PAGES)
     await page.context().close()
   })
 
-test('the first flags and the session are requested once, and before the application is loaded', { skip }, async () => {
+test('before the application is loaded, the theme is set, and the first flags and the session are requested once', {
+  skip,
+}, async () => {
   const { page } = await it.visit('/readyz')
+  await page.evaluate("localStorage.setItem('flagstaff:theme', 'dark')")
   const requested: string[] = []
   page.on('request', (request) => requested.push(new URL(request.url()).pathname))
   const held = Promise.withResolvers<void>()
@@ -46,6 +49,7 @@ test('the first flags and the session are requested once, and before the applica
   await page.goto(`${it.address}/console/p/shop/flags`, { waitUntil: 'commit' })
   await Promise.all([matrix, session])
   assert.equal(await page.getByRole('switch').count(), 0)
+  assert.equal(await page.evaluate('document.documentElement.dataset.theme'), 'dark')
   held.resolve()
   await page.getByRole('switch').first().waitFor()
   for (const path of ['/api/v1/projects/shop/matrix', '/console/session'])

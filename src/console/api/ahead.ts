@@ -23,3 +23,10 @@ export function takeAhead(url: string): Promise<Read> | undefined {
 
 /** What a response that is not taken contains; undefined if it is not there yet. */
 export const dataAhead = (url: string): unknown => responses.get(url)?.data
+
+/** What a response contains, which is then taken; undefined if it is not there yet. */
+export function takeDataAhead(url: string): unknown {
+  const data = dataAhead(url)
+  if (data !== undefined) responses.delete(url)
+  return data
+}

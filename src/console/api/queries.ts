@@ -1,5 +1,5 @@
 import { type QueryClient, queryOptions, skipToken } from '@tanstack/preact-query'
-import { dataAhead } from './ahead.ts'
+import { dataAhead, takeDataAhead } from './ahead.ts'
 import { ApiError, call, read } from './client.ts'
 import type { Api } from './gen/api.ts'
 import { FIRST_ROWS, firstRowsUrl, type Matrix } from './matrix.ts'
@@ -22,10 +22,13 @@ export const queryKeys = {
 export const sessionQuery = () =>
   queryOptions({
     queryKey: ['session'],
+    initialData: () => {
+      const data = takeDataAhead(SESSION)
+      return data === undefined ? undefined : sessionIn(data)
+    },
     queryFn: async ({ signal }): Promise<ConsoleSession | null> => {
       try {
-        const session = (await read(SESSION, { signal })).data as ConsoleSession | { mode: 'trial' }
-        return session.mode === 'trial' ? null : session
+        return sessionIn((await read(SESSION, { signal })).data)
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) return null
         throw error
@@ -33,6 +36,11 @@ export const sessionQuery = () =>
     },
     staleTime: 300_000,
   })
+
+function sessionIn(data: unknown): ConsoleSession | null {
+  const session = data as ConsoleSession | { mode: 'trial' }
+  return session.mode === 'trial' ? null : session
+}
 
 /** All projects that the session may see. */
 export const projectsQuery = () =>

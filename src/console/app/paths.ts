@@ -18,3 +18,9 @@ export const paths = {
   welcome: () => path('welcome'),
   signIn: () => path('sign-in'),
 }
+
+/** The project of a page, by its path; undefined for pages of none. */
+export const projectOf = (path: string): string | undefined => {
+  const [, project] = /^\/p\/([^/]+)/.exec(path.slice(CONSOLE.length)) ?? []
+  return project && decodeURIComponent(project)
+}

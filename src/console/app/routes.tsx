@@ -5,7 +5,7 @@ import { projectsQuery, sessionQuery } from '../api/queries.ts'
 import { FlagsPage } from '../pages/flags/page.tsx'
 import { Empty, Spinner } from '../parts/display/empty.tsx'
 import { LoadFailure, Page } from './page.tsx'
-import { CONSOLE, paths } from './paths.ts'
+import { CONSOLE, paths, projectOf } from './paths.ts'
 import { lastProject, noteProject } from './project.ts'
 
 const Flag = lazy(async () => (await import('../pages/flag/page.tsx')).FlagPage)
@@ -47,11 +47,6 @@ export const SignedOut = () => (
     <SignIn />
   </main>
 )
-
-const projectOf = (path: string): string | undefined => {
-  const [, project] = /^\/p\/([^/]+)/.exec(path.slice(CONSOLE.length)) ?? []
-  return project && decodeURIComponent(project)
-}
 
 /** Leads to the flags of the project that was open last, or of the first one. */
 function Start() {

@@ -1,18 +1,13 @@
 import { effect, signal } from '@preact/signals'
-import { read, write } from './preferences.ts'
+import { applyTheme, chosenTheme, type Theme } from './chosen-theme.ts'
+import { write } from './preferences.ts'
 
-const THEMES = ['system', 'light', 'dark'] as const
-export type Theme = (typeof THEMES)[number]
-
-/** The theme that was chosen; `system` follows the browser. */
-export const theme = signal<Theme>(THEMES.find((name) => name === read('theme')) ?? 'system')
+export const theme = signal<Theme>(chosenTheme())
 
 /** Applies the theme to the page and remembers it, from now on. */
 export function followTheme(): void {
   effect(() => {
-    const { dataset } = document.documentElement
-    if (theme.value === 'system') delete dataset['theme']
-    else dataset['theme'] = theme.value
-    write('theme', theme.value)
+    applyTheme(theme.value)
+    if (theme.value !== chosenTheme()) write('theme', theme.value)
   })
 }

@@ -9,6 +9,10 @@ import { Row, type RowActions } from './row.tsx'
 const ROW = 56
 /** Rows drawn above and below those that are visible. */
 const AROUND = 6
+/** Pixels above the first row, about. */
+const ABOVE = 170
+/** The rows of the first paint. They are measured after it. */
+const assumedVisible = () => ({ from: 0, to: Math.ceil(Math.max(ROW, innerHeight - ABOVE) / ROW) })
 
 type ListProps = {
   readonly project: string
@@ -27,7 +31,7 @@ type ListProps = {
  */
 export function FlagList({ project, flags, environments, selected, changed, onSelectAll, actions }: ListProps) {
   const frame = useRef<HTMLDivElement>(null)
-  const [visible, setVisible] = useState({ from: 0, to: 0 })
+  const [visible, setVisible] = useState(assumedVisible)
   const [around, setAround] = useState(0)
   const measure = () => {
     const { scrollTop = 0, clientHeight = 0 } = frame.current ?? {}
@@ -35,9 +39,12 @@ export function FlagList({ project, flags, environments, selected, changed, onSe
     const to = Math.ceil((scrollTop + clientHeight) / ROW)
     setVisible((old) => (old.from === from && old.to === to ? old : { from, to }))
   }
-  useLayoutEffect(measure, [flags])
-  useEffect(() => setAround(AROUND), []) // after the first paint
+  useLayoutEffect(() => {
+    if (around > 0) measure() // not before the first paint: it would make the browser lay out twice
+  }, [flags])
   useEffect(() => {
+    setAround(AROUND)
+    measure()
     addEventListener('resize', measure)
     return () => removeEventListener('resize', measure)
   }, [])
