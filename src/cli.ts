@@ -119,7 +119,8 @@ async function withClient(
 /** The innermost error message, on one line: drizzle's own message contains the whole migration. */
 function reasonOf(error: unknown): string {
   if (error instanceof Error && error.cause instanceof Error) return reasonOf(error.cause)
-  return (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' ')
+  const lines = (error instanceof Error ? error.message : String(error)).split('\n')
+  return lines.map((line) => line.trim()).join(' ')
 }
 
 async function runAt(

@@ -12,6 +12,11 @@ export type Log = Readonly<Record<Level, LogLine>>
 const CAUSES_MAX = 5
 /** The text between the user and the host of a URL is a password; one that is not percent-encoded may contain an @. */
 const PASSWORD = /(\/\/[^/\s:@"]*):[^/\s"]*@/g
+/**
+ * Characters that JSON leaves as they are and a terminal or a viewer obeys: C1 controls (U+009B begins a command like ESC [), line and
+ * paragraph separators, and marks that reverse the direction of text. Paths of requests may contain them.
+ */
+const CONTROLS = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g
 
 export type LogOptions = {
   readonly level: Level
@@ -39,11 +44,13 @@ function serialize(head: LogFields, fields: LogFields): string | undefined {
   try {
     // The fields are spread here, because a getter may throw.
     const text = JSON.stringify({ ...head, ...fields }, (_name, value: unknown) => serializable(value))
-    return text.replaceAll(PASSWORD, '$1:***@')
+    return text.replaceAll(PASSWORD, '$1:***@').replaceAll(CONTROLS, escaped)
   } catch {
     return undefined
   }
 }
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 function serializable(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)

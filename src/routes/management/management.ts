@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import type { Authenticate } from '../../cache/authenticator.ts'
 import type { Principal } from '../../cache/key-set.ts'
 import { bodyLimit, MANAGEMENT_BYTES_MAX } from '../../middleware/body-limit.ts'
@@ -59,10 +59,27 @@ export function management(dependencies: ManagementDependencies): Hono {
   return new Hono().route('/', api).route('/', openApi(api))
 }
 
+/**
+ * No cache that clients share may keep a response: one with a session's cookie or an `X-API-Key` has no `Authorization`, which alone forbids
+ * it (RFC 9111 §3.5). A route may say more.
+ */
+const privateCache: MiddlewareHandler = async (c, next) => {
+  await next()
+  if (!c.res.headers.has('cache-control')) c.header('cache-control', 'private, no-cache')
+  c.header('vary', 'Authorization, X-API-Key, Cookie', { append: true })
+}
+
 function managementApi(dependencies: ManagementDependencies): Hono {
   const { database, authenticate, current, refreshFlags, refreshKeys, storeUsage, now } = dependencies
   return new Hono()
-    .use('/api/v1/*', wellFormedUrl, bodyLimit(MANAGEMENT_BYTES_MAX), jsonOnly, sessionsOf(dependencies).middleware)
+    .use(
+      '/api/v1/*',
+      privateCache,
+      wellFormedUrl,
+      bodyLimit(MANAGEMENT_BYTES_MAX),
+      jsonOnly,
+      sessionsOf(dependencies).middleware,
+    )
     .route('/api/v1/projects', projectRoutes(database, authenticate))
     .route(`${PROJECT}/environments`, environmentRoutes(database, authenticate, refreshFlags))
     .route(`${PROJECT}/flags`, flagRoutes(database, authenticate, refreshFlags))
