@@ -6,6 +6,7 @@ export type Code =
   | 'not_found'
   | 'conflict'
   | 'in_use'
+  | 'managed'
   | 'stale'
   | 'too_large'
   | 'unavailable'

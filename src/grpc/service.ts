@@ -134,6 +134,7 @@ const STATUS_CODES: Record<Code, ErrorStatusCode> = {
   not_found: StatusCode.notFound,
   conflict: StatusCode.aborted,
   in_use: StatusCode.failedPrecondition,
+  managed: StatusCode.failedPrecondition,
   stale: StatusCode.failedPrecondition,
   too_large: StatusCode.resourceExhausted,
   unavailable: StatusCode.unavailable,

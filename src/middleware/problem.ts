@@ -13,6 +13,7 @@ export const STATUS: Record<Code, ContentfulStatusCode> = {
   not_found: 404,
   conflict: 409,
   in_use: 409,
+  managed: 409,
   stale: 412,
   too_large: 413,
   unavailable: 503,

@@ -58,6 +58,9 @@ const STEPS: readonly Step[] = [
   ['PATCH', `${ENVIRONMENT}/segments/staff`, { rule: ['bo'] }],
   ['POST', `${ENVIRONMENT}/segments/staff/rename`, { to: 'crew' }],
   ['DELETE', `${ENVIRONMENT}/segments/crew`],
+  ['PUT', `${ENVIRONMENT}/managers/test%3Aa%2Fb`, { flags: { on: FLAG, more: { ...FLAG, state: 'NONE' } } }],
+  ['GET', `${ENVIRONMENT}/managers`],
+  ['DELETE', `${ENVIRONMENT}/managers/test%3Aa%2Fb`],
   [
     'POST',
     `${ENVIRONMENT}/explain`,

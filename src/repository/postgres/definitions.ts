@@ -4,7 +4,7 @@ import { FlagError, type Mistake } from '../../flag/error.ts'
 import { type Author, type ExpectedVersion, expectRevision, selectChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { type EnvironmentName, lockEnvironment, readEnvironmentRow } from './environments.ts'
-import { definitions, flags, lastEvaluations } from './tables.ts'
+import { definitions, flags, lastEvaluations, managers } from './tables.ts'
 import { writeDefinitions } from './write-definitions.ts'
 
 /** One flag in one environment. `revision` is that of its last change. */
@@ -13,8 +13,11 @@ export type StoredDefinition = { readonly key: string; readonly definition: Defi
 /** The definition after a change, with warnings about it. */
 export type ChangedDefinition = StoredDefinition & { readonly warnings: readonly Mistake[] }
 
-/** With the last stored evaluation in this environment. */
-export type ListedDefinition = StoredDefinition & { readonly lastEvaluatedAt: Date | null }
+/** With the last stored evaluation in this environment, and its manager. */
+export type ListedDefinition = StoredDefinition & {
+  readonly lastEvaluatedAt: Date | null
+  readonly managedBy: { readonly name: string; readonly locked: boolean } | null
+}
 
 /** Name of a flag in an environment. */
 export type FlagName = EnvironmentName & { readonly flag: string }
@@ -110,6 +113,7 @@ function selectDefinitions(db: Db | Transaction, environmentId: bigint) {
       definition: definitions.definition,
       revision: definitions.revision,
       lastEvaluatedAt: lastEvaluations.at,
+      managedBy: { name: managers.name, locked: managers.locked },
     })
     .from(definitions)
     .innerJoin(
@@ -120,6 +124,7 @@ function selectDefinitions(db: Db | Transaction, environmentId: bigint) {
       lastEvaluations,
       and(eq(lastEvaluations.flagId, flags.id), eq(lastEvaluations.environmentId, environmentId)),
     )
+    .leftJoin(managers, and(eq(managers.environmentId, environmentId), eq(managers.name, definitions.managedBy)))
     .$dynamic()
 }
 

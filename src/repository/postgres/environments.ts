@@ -5,6 +5,7 @@ import { FlagError } from '../../flag/error.ts'
 import { type Author, type ExpectedVersion, expectRevision, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { checkDocumentSize } from './document-size.ts'
+import { refuseLockedSettings } from './managed/locks.ts'
 import { selectProject } from './projects.ts'
 import { changes, deployment, environments, lastEvaluations, lastVariants, type Patch, projects } from './tables.ts'
 
@@ -83,6 +84,7 @@ export function updateEnvironment(
     const before = await lockEnvironment(tx, name)
     expectRevision(change.expected, before.revision)
     const { bucketing = before.bucketing, metadata = before.metadata, ...others } = change.settings
+    await refuseLockedSettings(tx, before, { metadata })
     await checkDocumentSize(tx, before, { metadata })
     const revision = await raiseRevision(tx, before.id, {
       author: change.author,

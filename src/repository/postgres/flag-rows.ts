@@ -6,7 +6,7 @@ import type { FlagType } from '../../flag/evaluate.ts'
 import type { NewChangeRecord } from './changes.ts'
 import { asText, batches, type Transaction } from './database.ts'
 import type { EnvironmentRow } from './environments.ts'
-import { definitions, flags } from './tables.ts'
+import { definitions, flags, managers } from './tables.ts'
 
 /** A flag's definition before and after a change. */
 export type DefinitionDifference = {
@@ -21,7 +21,14 @@ export type PendingDifferences = {
   readonly stored: Map<string, LockedFlag>
 }
 /** A flag's identity, with its definition in the locked environment. */
-export type LockedFlag = { id: bigint; type: FlagType; archived: boolean; definition: Definition | undefined }
+export type LockedFlag = {
+  id: bigint
+  type: FlagType
+  archived: boolean
+  definition: Definition | undefined
+  /** The manager that lets nobody else change the definition. */
+  lockedBy?: string | undefined
+}
 
 const FLAG_TYPES: readonly FlagType[] = ['boolean', 'string', 'number', 'object']
 
@@ -41,27 +48,35 @@ export async function lockFlags(
       type: flag.type,
       archivedAt: flag.archivedAt,
       definition: definitions.definition,
+      lockedBy: managers.name,
     })
     .from(flag)
     .leftJoin(definitions, and(eq(definitions.flagId, flag.id), eq(definitions.environmentId, environment.id)))
+    .leftJoin(
+      managers,
+      and(
+        eq(managers.environmentId, environment.id),
+        eq(managers.name, definitions.managedBy),
+        eq(managers.locked, true),
+      ),
+    )
     .where(and(eq(flag.projectId, environment.projectId), inArray(flag.key, keys)))
     .orderBy(asc(flag.id))
     .for('update', { of: flag })
-  for (const { key, archivedAt, definition, ...row } of rows)
+  for (const { key, archivedAt, definition, lockedBy, ...row } of rows)
     stored.set(key, {
       ...row,
+      lockedBy: lockedBy ?? undefined,
       archived: archivedAt !== null,
       definition: (archivedAt === null && definition) || undefined,
     })
   return stored
 }
 
-/** Checks that a flag has one type in all environments. The type may change only if no other environment defines the flag. */
-export async function checkTypes(
-  tx: Transaction,
-  environment: EnvironmentRow,
-  write: PendingDifferences & { readonly pointer: (key: string) => string },
-): Promise<void> {
+type TypedDifferences = PendingDifferences & { readonly pointer: (key: string) => string }
+
+/** Finds flags that have another type in other environments, and those whose type may change: no other environment defines them. */
+export async function findTypeMistakes(tx: Transaction, environment: EnvironmentRow, write: TypedDifferences) {
   const turned = write.changed.flatMap(({ key, after }) => {
     const flag = write.stored.get(key)
     return flag && after && typeOf(after) !== flag.type
@@ -78,6 +93,12 @@ export async function checkTypes(
     const message = `Flag "${key}" has ${was} variants in another environment, not ${type} ones`
     return [{ pointer: `${write.pointer(key)}/variants`, message }]
   })
+  return { turned, mistakes }
+}
+
+/** Checks that a flag has one type in all environments. The type may change only if no other environment defines the flag. */
+export async function checkTypes(tx: Transaction, environment: EnvironmentRow, write: TypedDifferences): Promise<void> {
+  const { turned, mistakes } = await findTypeMistakes(tx, environment, write)
   if (mistakes.length > 0) throw new FlagError('invalid', 'Cannot store the flags: their types differ', { mistakes })
   for (const type of FLAG_TYPES)
     await touchFlags(
@@ -151,11 +172,11 @@ export async function createOrRestoreFlags(
   ]
 }
 
-/** Writes the definitions under `revision`; a removed one becomes null. */
+/** Writes the definitions under `revision`; a removed one becomes null. What another manager than the writer applied is kept beside. */
 export async function storeDefinitions(
   tx: Transaction,
   environment: EnvironmentRow,
-  write: PendingDifferences & { revision: bigint },
+  write: PendingDifferences & { revision: bigint; manager: string | undefined },
 ): Promise<void> {
   const rows = write.changed.flatMap(({ key, after }) => {
     const flag = write.stored.get(key)
@@ -166,7 +187,11 @@ export async function storeDefinitions(
       insert into flagstaff.definitions (environment_id, flag_id, definition, revision)
       select ${String(environment.id)}::bigint, row.flag_id, row.definition::json, ${String(write.revision)}::bigint
       from json_to_recordset(${JSON.stringify(batch)}::json) as row(flag_id bigint, definition text)
-      on conflict (environment_id, flag_id) do update set definition = excluded.definition, revision = excluded.revision`)
+      on conflict (environment_id, flag_id) do update set
+        definition = excluded.definition,
+        revision = excluded.revision,
+        applied = case when definitions.managed_by is null or definitions.managed_by = ${write.manager ?? ''} then null
+          else coalesce(definitions.applied, definitions.definition) end`)
 }
 
 /** Archives removed flags that no other environment defines. */

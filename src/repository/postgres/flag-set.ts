@@ -132,7 +132,8 @@ function unchangedOf(
   return new Map([...present].filter(([key, flag]) => !next.has(key) || isDeepStrictEqual(next.get(key), flag)))
 }
 
-function settingsEntry(environment: EnvironmentRow, after: DocumentSettings, revision: bigint): NewChangeRecord {
+/** The change record of metadata and other members. */
+export function settingsEntry(environment: EnvironmentRow, after: DocumentSettings, revision: bigint): NewChangeRecord {
   const { project, key } = environment
   const documentSettings = ({ metadata, members }: DocumentSettings) => ({ metadata, members })
   const before = documentSettings(environment)

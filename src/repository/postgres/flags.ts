@@ -4,8 +4,9 @@ import { type Author, type ExpectedVersion, expectRevision, type NewChangeRecord
 import type { Database, Db, Transaction } from './database.ts'
 import { checkRestoredSize, flagSize } from './document-size.ts'
 import { raiseRevision } from './environments.ts'
+import { type LockedPlace, refuseLocked } from './managed/locks.ts'
 import { selectProject } from './projects.ts'
-import { definitions, environments, flags, lastEvaluations, type Patch } from './tables.ts'
+import { definitions, environments, flags, lastEvaluations, managers, type Patch } from './tables.ts'
 
 /** A flag's identity in its project, without definitions. */
 export type FlagRow = typeof flags.$inferSelect
@@ -88,7 +89,7 @@ export function updateFlag(database: Database, project: string, key: string, cha
     const before = await selectFlag(tx, projectId, key, 'lock')
     expectRevision(change.expected, before.version)
     const turn = turnOf(before, change.archived)
-    if (turn?.action === 'restore') await checkRestoredSize(tx, project, defining)
+    if (turn) await checkTurn(tx, turn.action, { project, key, defining })
     const [after] = await tx
       .update(flags)
       .set({ ...change.text, ...turn?.set, version: sql`${flags.version} + 1` })
@@ -110,6 +111,16 @@ export function updateFlag(database: Database, project: string, key: string, cha
   })
 }
 
+/** Fails with `too_large` if a restored flag makes a flag set too large, with `managed` if a locked manager has an archived one. */
+async function checkTurn(
+  tx: Transaction,
+  action: 'archive' | 'restore',
+  { project, key, defining }: { project: string; key: string; defining: readonly DefiningEnvironment[] },
+): Promise<void> {
+  if (action === 'restore') await checkRestoredSize(tx, project, defining)
+  else refuseLocked(lockedIn(defining, key))
+}
+
 /** Whether the flag becomes archived or restored; undefined if that does not change. */
 function turnOf({ archivedAt }: FlagRow, archived: boolean | undefined) {
   if (archived === undefined || archived === (archivedAt !== null)) return undefined
@@ -118,12 +129,25 @@ function turnOf({ archivedAt }: FlagRow, archived: boolean | undefined) {
     : ({ action: 'restore', set: { archivedAt: null } } as const)
 }
 
+/** `bytes`: the size of the flag there. `lockedBy`: the manager that lets nobody else change it. */
+type DefiningEnvironment = {
+  readonly id: bigint
+  readonly key: string
+  readonly bytes: number
+  readonly lockedBy: string | null
+}
+
+const lockedIn = (defining: readonly DefiningEnvironment[], flag: string): LockedPlace[] =>
+  defining.flatMap(({ key, lockedBy }) =>
+    lockedBy === null ? [] : [{ what: `Flag "${flag}" in "${key}"`, pointer: '/archived', lockedBy }],
+  )
+
 /** Locks every environment of the project, so that none adds the flag meanwhile; returns those that define it, with the size of that. */
 async function lockDefiningEnvironments(
   tx: Transaction,
   projectId: bigint,
   key: string,
-): Promise<{ id: bigint; key: string; bytes: number }[]> {
+): Promise<DefiningEnvironment[]> {
   const inProject = eq(environments.projectId, projectId)
   await tx
     .select({ id: environments.id })
@@ -132,10 +156,23 @@ async function lockDefiningEnvironments(
     .orderBy(asc(environments.id))
     .for('update')
   return tx
-    .select({ id: environments.id, key: environments.key, bytes: flagSize(flags.key, definitions.definition) })
+    .select({
+      id: environments.id,
+      key: environments.key,
+      bytes: flagSize(flags.key, definitions.definition),
+      lockedBy: managers.name,
+    })
     .from(environments)
     .innerJoin(definitions, eq(definitions.environmentId, environments.id))
     .innerJoin(flags, and(eq(flags.id, definitions.flagId), eq(flags.key, key)))
+    .leftJoin(
+      managers,
+      and(
+        eq(managers.environmentId, environments.id),
+        eq(managers.name, definitions.managedBy),
+        eq(managers.locked, true),
+      ),
+    )
     .where(and(inProject, isNotNull(definitions.definition)))
     .orderBy(asc(environments.id))
 }

@@ -92,8 +92,27 @@ export const definitions = schema.table(
     /** Null if removed: the row stays, so that replicas find the removal by its revision. */
     definition: json().$type<Definition>(),
     revision: counter(),
+    /** The name of its manager; null if it has none. It stays if somebody else removes the definition. */
+    managedBy: text(),
+    /** What the manager applied, where somebody else has changed it since. */
+    applied: json().$type<Definition>(),
   },
   (table) => [primaryKey({ columns: [table.environmentId, table.flagId] })],
+)
+
+/** Systems that manage flags, segments and metadata of an environment. */
+export const managers = schema.table(
+  'managers',
+  {
+    environmentId: bigint({ mode: 'bigint' }).notNull(),
+    name: text().notNull(),
+    /** Whether others may not change what it manages. */
+    locked: boolean().notNull(),
+    /** What it last applied, by name. */
+    segments: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),
+    metadata: json().$type<Metadata>().notNull().default({}),
+  },
+  (table) => [primaryKey({ columns: [table.environmentId, table.name] })],
 )
 
 /** `flagId` 0: evaluations that could not be counted under their flag. */

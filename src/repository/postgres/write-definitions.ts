@@ -17,6 +17,7 @@ import {
   lockFlags,
   storeDefinitions,
 } from './flag-rows.ts'
+import { type LockedPlace, refuseLocked, refuseLockedSettings } from './managed/locks.ts'
 import { changedSegments } from './rules/segment-change.ts'
 
 /** Changes to a locked environment. */
@@ -39,6 +40,8 @@ export type DefinitionsWrite = {
   readonly dryRun?: boolean
   /** True archives a removed flag that no other environment defines. */
   readonly archive?: boolean
+  /** The manager that writes. What another, locked one manages is refused with `managed`. */
+  readonly manager?: string
 }
 
 /** `revision` is unchanged if nothing differed. `warnings`: rule mistakes that were allowed, and rules that other engines evaluate differently. */
@@ -56,6 +59,8 @@ export async function writeDefinitions(
 ): Promise<WriteResult> {
   const stored = await lockFlags(tx, environment, [...write.next.keys()])
   const changed = differences(stored, write.next)
+  refuseLocked(lockedIn(changed, stored, write))
+  if (write.settings) await refuseLockedSettings(tx, environment, write.settings, write.manager)
   const warnings = checkRules(changed, write.settings?.segments ?? environment.segments, write)
   await checkDocumentSize(tx, environment, {
     changed,
@@ -73,7 +78,7 @@ export async function writeDefinitions(
   }
   const revision = await raiseRevision(tx, environment.id, { ...write, settings })
   const arrived = await createOrRestoreFlags(tx, environment, { changed, stored })
-  await storeDefinitions(tx, environment, { changed, stored, revision })
+  await storeDefinitions(tx, environment, { changed, stored, revision, manager: write.manager })
   const archived = write.archive ? await archiveOrphans(tx, environment, { changed, stored }) : []
   const names = { project: environment.project, environment: environment.key, revision }
   await recordChanges(tx, write.author, [
@@ -92,6 +97,18 @@ function differences(stored: ReadonlyMap<string, LockedFlag>, next: DefinitionsW
     if (!isDeepStrictEqual(before, after)) changed.push({ key, before, after })
   }
   return changed
+}
+
+function lockedIn(
+  changed: readonly DefinitionDifference[],
+  stored: ReadonlyMap<string, LockedFlag>,
+  { manager, pointer }: DefinitionsWrite,
+): LockedPlace[] {
+  return changed.flatMap(({ key }) => {
+    const { lockedBy } = stored.get(key) ?? {}
+    if (lockedBy === undefined || lockedBy === manager) return []
+    return [{ what: `Flag "${key}"`, pointer: pointer(key), lockedBy }]
+  })
 }
 
 /** Rejects rule mistakes, with their JSON Pointers, so that they do not fail at evaluation. */

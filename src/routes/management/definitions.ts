@@ -17,6 +17,7 @@ import {
   FlagKey,
   lastEvaluatedAt,
   Mistake,
+  managedBy,
   nextKey,
   Page,
   pageOf,
@@ -34,7 +35,7 @@ const warnings = v.optional(
 )
 const WrittenDefinition = v.looseObject({ ...Definition.entries, warnings })
 const StoredDefinition = v.object({ key: FlagKey, revision, definition: Definition })
-const ListedDefinition = v.object({ ...StoredDefinition.entries, lastEvaluatedAt })
+const ListedDefinition = v.object({ ...StoredDefinition.entries, lastEvaluatedAt, managedBy })
 const Rollback = v.strictObject({ revision: v.pipe(revision, v.minValue(0), v.safeInteger()) })
 const RollbackResult = v.object({ ...StoredDefinition.entries, warnings })
 
@@ -58,7 +59,11 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
       async (c) => {
         const page = c.req.valid('query')
         const rows = await definitions.listDefinitions(database, c.req.valid('param'), page)
-        const items = rows.map((row) => ({ ...toJson(row), lastEvaluatedAt: row.lastEvaluatedAt }))
+        const items = rows.map((row) => ({
+          ...toJson(row),
+          lastEvaluatedAt: row.lastEvaluatedAt,
+          managedBy: row.managedBy,
+        }))
         return c.json({ items, next: nextKey(rows, page.limit) })
       },
     )

@@ -14,6 +14,7 @@ import { type CurrentSnapshot, explainRoutes } from './explain.ts'
 import { flagSetRoutes } from './flag-set.ts'
 import { flagRoutes } from './flags.ts'
 import { keyRoutes } from './keys.ts'
+import { managerRoutes } from './managed/managers.ts'
 import { openApi } from './openapi.ts'
 import { projectEventRoutes } from './overview/events.ts'
 import { matrixRoutes } from './overview/matrix.ts'
@@ -88,6 +89,7 @@ function managementApi(dependencies: ManagementDependencies): Hono {
     .route(`${ENVIRONMENT}/flags`, definitionRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/segments`, segmentRoutes(database, authenticate, refreshFlags))
     .route(ENVIRONMENT, flagSetRoutes(database, authenticate, refreshFlags))
+    .route(`${ENVIRONMENT}/managers`, managerRoutes(database, authenticate, refreshFlags))
     .route(ENVIRONMENT, explainRoutes(authenticate, current, now))
     .route(`${ENVIRONMENT}/flags`, historyRoutes(database, authenticate))
     .route(`${ENVIRONMENT}/flags`, usageRoutes(database, authenticate, { storeUsage, now }))

@@ -110,6 +110,18 @@ export const SegmentName = v.pipe(
   v.check((name) => !['.', '..', '__proto__'].includes(name), 'must not be ".", ".." or "__proto__"'),
   v.description('Name of a segment, unique in its environment'),
 )
+export const ManagerName = v.pipe(
+  text(256),
+  v.regex(/^[a-z][a-z0-9-]*:[\w./:-]+$/, 'must be `<system>:<name>`, such as kubernetes:shop/production'),
+  v.description('Name of a system that manages flags: `<system>:<name>`'),
+)
+/** Who manages a flag in an environment. */
+export const managedBy = v.nullable(
+  v.pipe(
+    v.object({ name: v.string(), locked: v.boolean() }),
+    v.description('The manager of the flag; `locked`: nobody else may change it. Null: none'),
+  ),
+)
 export const ProjectPath = v.object({ project: ProjectKey })
 export const EnvironmentPath = v.object({ project: ProjectKey, environment: EnvironmentKey })
 export const FlagPath = v.object({ project: ProjectKey, key: FlagKey })

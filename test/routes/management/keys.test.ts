@@ -65,6 +65,9 @@ const ROUTES = [
   ['PATCH', `${LIVE}/segments/s`, 'editor'],
   ['DELETE', `${LIVE}/segments/s`, 'editor'],
   ['POST', `${LIVE}/segments/s/rename`, 'editor'],
+  ['GET', `${LIVE}/managers`, 'viewer'],
+  ['PUT', `${LIVE}/managers/test:m`, 'editor'],
+  ['DELETE', `${LIVE}/managers/test:m`, 'editor'],
   ['GET', '/api/v1/changes', 'viewer'],
   ['GET', '/api/v1/keys', 'editor'],
   ['POST', '/api/v1/keys', 'editor'],
@@ -84,6 +87,7 @@ test('every route of the management API is in the table of this test, and in the
         .replace('/environments/live', '/environments/*')
         .replace(/\/flags\/(a|zzz)/, '/flags/*')
         .replace('/segments/s', '/segments/*')
+        .replace('/managers/test:m', '/managers/*')
         .replace(/\/keys\/.+/, '/keys/*')}`,
   )
   assert.deepEqual(tested.toSorted(), documented.toSorted())

@@ -676,6 +676,10 @@ export interface Api {
              * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
              */
             lastEvaluatedAt: string | null
+            managedBy?: {
+              name: string
+              locked: boolean
+            } | null
             /**
              * Why the flag may be unused: of flags older than 30 days that are neither permanent nor archived
              */
@@ -768,6 +772,10 @@ export interface Api {
          * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
          */
         lastEvaluatedAt: string | null
+        managedBy: {
+          name: string
+          locked: boolean
+        } | null
       }[]
       /**
        * Where the next page starts; null at the end
@@ -1520,6 +1528,162 @@ export interface Api {
        */
       next: string | null
     }
+  }
+  /**
+   * List managers
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/managers': {
+    path: {
+      project: string
+      environment: string
+    }
+    response: {
+      items: {
+        /**
+         * Name of a system that manages flags: `<system>:<name>`
+         */
+        name: string
+        /**
+         * Whether others may not change what it manages
+         */
+        locked: boolean
+        /**
+         * How many flags it manages
+         */
+        flags: number
+        segments: string[]
+        metadata: string[]
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+    }
+  }
+  /**
+   * Apply what a manager wants; what is wrong is refused by itself
+   */
+  'PUT /api/v1/projects/{project}/environments/{environment}/managers/{manager}': {
+    path: {
+      project: string
+      environment: string
+      manager: string
+    }
+    query: {
+      dryRun?: 'true' | 'false'
+      prune?: 'true' | 'false'
+      adopt?: 'true' | 'false'
+      drift?: 'correct' | 'report'
+      comment?: string
+    }
+    body: {
+      flags: {
+        [k: string]: {
+          state: 'ENABLED' | 'DISABLED'
+          /**
+           * Name → value; all values of one type
+           */
+          variants: {
+            [k: string]: unknown
+          }
+          /**
+           * Null or absent: the default in the application’s code
+           */
+          defaultVariant?: string | null
+          /**
+           * JSONLogic with flagd’s operators; evaluates to the name of a variant
+           */
+          targeting?: {
+            [k: string]: unknown
+          }
+          /**
+           * Returned to the application with each evaluation
+           */
+          metadata?: {
+            [k: string]: string | number | boolean
+          }
+        }
+      }
+      $evaluators?: {
+        [k: string]: unknown
+      }
+      /**
+       * Returned to the application with each evaluation
+       */
+      metadata?: {
+        [k: string]: string | number | boolean
+      }
+      /**
+       * JSON Pointers, such as /flags/a, of what stays as it is although it is not named
+       */
+      keep?: string[]
+    }
+    response: {
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      dryRun: boolean
+      created: string[]
+      updated: string[]
+      removed: string[]
+      /**
+       * Flags that had no manager before
+       */
+      adopted: string[]
+      /**
+       * Flags that lost this manager, the removed ones included
+       */
+      released: string[]
+      /**
+       * JSON Pointers of what others have changed
+       */
+      drifted: string[]
+      /**
+       * Whether segments changed
+       */
+      segments: boolean
+      /**
+       * Whether the flag set’s metadata changed
+       */
+      metadata: boolean
+      /**
+       * Flags that the manager has
+       */
+      managed: number
+      /**
+       * What is left as it is, and why; at most 1000, of one flag at most 5
+       */
+      refused: {
+        /**
+         * JSON Pointer (RFC 6901)
+         */
+        pointer: string
+        detail: string
+      }[]
+      refusedLeftOut?: number
+      warnings: {
+        /**
+         * JSON Pointer (RFC 6901)
+         */
+        pointer: string
+        detail: string
+      }[]
+    }
+  }
+  /**
+   * Release what a manager has: it stays as it is, and everyone may change it
+   */
+  'DELETE /api/v1/projects/{project}/environments/{environment}/managers/{manager}': {
+    path: {
+      project: string
+      environment: string
+      manager: string
+    }
+    query: {
+      comment?: string
+    }
+    response: undefined
   }
   /**
    * Explain evaluations

@@ -27,7 +27,11 @@ const CELLS_MAX = 50_000
 const IDS_MAX = 1_000
 
 type CellKey = { readonly environmentId: string; readonly flagId: string }
-type DefinedRow = CellKey & { readonly revision: string; readonly definition: Definition | null }
+type DefinedRow = CellKey & {
+  readonly revision: string
+  readonly definition: Definition | null
+  readonly managedBy: { readonly name: string; readonly locked: boolean } | null
+}
 /** A flag in one environment. */
 export type MatrixCellRow = DefinedRow & {
   /** Unix milliseconds of the last stored evaluation. */
@@ -98,7 +102,10 @@ async function selectCells(
   const time = sql`${now.toISOString()}::timestamptz`
   const hour = sql`date_trunc('hour', ${time}, 'UTC')`
   const { rows: defined } = await db.execute<DefinedRow>(sql`
-    select d.environment_id as "environmentId", d.flag_id as "flagId", d.revision, d.definition
+    select d.environment_id as "environmentId", d.flag_id as "flagId", d.revision, d.definition,
+      case when d.managed_by is not null then (
+        select json_build_object('name', m.name, 'locked', m.locked)
+        from flagstaff.managers m where m.environment_id = d.environment_id and m.name = d.managed_by) end as "managedBy"
     from flagstaff.flags f join flagstaff.definitions d on d.flag_id = f.id
     where f.project_id = ${String(first.projectId)}::bigint and f.key between ${first.key} and ${last.key} and ${inEnvironments}`)
   const evaluated = await db.execute<CellKey & { at: number }>(sql`

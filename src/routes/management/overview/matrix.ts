@@ -14,6 +14,7 @@ import {
   FlagKey,
   instant,
   lastEvaluatedAt,
+  managedBy,
   nextKey,
   ProjectKey,
   ProjectPath,
@@ -70,6 +71,7 @@ const Cell = v.object({
     v.pipe(v.array(v.number()), v.description('Evaluations by hour, the current hour last; absent if there were none')),
   ),
   lastEvaluatedAt,
+  managedBy: v.optional(managedBy),
   stale: v.pipe(
     v.nullable(v.picklist(['never_evaluated', 'not_evaluated_30d', 'one_answer_30d'])),
     v.description('Why the flag may be unused: of flags older than 30 days that are neither permanent nor archived'),
@@ -187,6 +189,7 @@ function cellOf(flag: FlagRow, row: MatrixCellRow | undefined, now: number): Mat
     ...summaryOf(row.definition),
     ...(hours !== null && { evaluations24h: countsIn(hours) }),
     lastEvaluatedAt: lastAt === null ? null : new Date(lastAt).toISOString(),
+    ...(row.managedBy && { managedBy: row.managedBy }),
     stale: staleOf(flag, row, now),
   }
 }
