@@ -29,17 +29,22 @@ const runtimes = (['node', 'bun'] as const).filter(
   (runtime) => args.includes(`--${runtime}`) || !args.some((arg) => /^--(node|bun)$/.test(arg)),
 )
 const wanted = args.filter((arg) => !arg.startsWith('--'))
-/** Run separately: npm run providers first builds programs in other languages. */
-const APART = 'test/providers/'
+/** Run separately by scripts that first build programs in other languages. */
+const APART = ['test/providers/', 'test/kubernetes/']
 const files = globSync('test/**/*.test.ts', { cwd: ROOT })
-  .filter((file) => (wanted.length === 0 ? !file.startsWith(APART) : wanted.some((part) => file.includes(part))))
+  .filter((file) =>
+    wanted.length === 0 ? !APART.some((folder) => file.startsWith(folder)) : wanted.some((part) => file.includes(part)),
+  )
   .sort()
 
 if (files.length === 0) {
   say(`No test file has ${wanted.join(' or ')} in its path`)
   process.exit(1)
 }
-if (wanted.length === 0) say('LEFT OUT: the published providers of several languages: npm run providers')
+if (wanted.length === 0) {
+  say('LEFT OUT: the published providers of several languages: npm run providers')
+  say('LEFT OUT: manifests on a real API server of Kubernetes: npm run kubernetes')
+}
 const { url, stop } = await startTestServer()
 say(`Tests use ${url.replace(/\/\/.*@/, '//')}`)
 if (!existsSync(process.env['CONFORMANCE'] ?? join(ROOT, '../shared/conformance')))
