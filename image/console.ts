@@ -4,6 +4,7 @@ import { existsSync, globSync, mkdirSync, renameSync, rmSync, statSync, writeFil
 import { basename, join, relative } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { type BuildOptions, build, context, type Metafile, type Plugin } from 'esbuild'
+import { FIRST_REQUESTS } from '../src/console/api/first-requests.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const SOURCES = join(ROOT, 'src/console')
@@ -79,7 +80,7 @@ function closure({ outputs }: Metafile, file: string, found = new Set<string>())
   return found
 }
 
-/** The page of every route: the first requests, the style sheet, and the application with what it imports. */
+/** The page of every route: the first requests, which the service leaves in the page of the flag list alone, the style sheet, and the application with what it imports. */
 function page(metafile: Metafile): string {
   const files = Object.entries(metafile.outputs)
   const fileWith = (source: string) => files.find(([, { inputs }]) => source in inputs)?.[0] ?? ''
@@ -96,7 +97,7 @@ function page(metafile: Metafile): string {
 <meta name="color-scheme" content="light dark">
 <title>Flagstaff</title>
 <link rel="icon" href="data:image/svg+xml,${encodeURIComponent(ICON)}">
-<script type="module" async src="${url(ahead)}"></script>
+${FIRST_REQUESTS.map((request) => `<link rel="preload" as="fetch" crossorigin href="${request}">\n`).join('')}<script type="module" async src="${url(ahead)}"></script>
 <link rel="stylesheet" href="${url(style)}">
 ${[...preloaded].map((file) => `<link rel="modulepreload" href="${url(file)}">\n`).join('')}<script type="module" src="${url(script)}"></script>
 </head>

@@ -59,7 +59,7 @@ export function consoleRoutes({ publicPath, folder = builtFolder() }: ConsoleOpt
   }
   const page = (c: Context, next: Next) => {
     if (c.req.path.startsWith(ASSETS)) return next() // a missing asset is no page
-    const { html, etag } = current()
+    const { html, etag } = pageOf(current(), c.req.path)
     const headers = { ...SECURITY_HEADERS, 'cache-control': 'no-cache', etag }
     if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers)
     return c.html(html, 200, headers)
@@ -84,15 +84,30 @@ export function consoleRoutes({ publicPath, folder = builtFolder() }: ConsoleOpt
 type Build = {
   readonly builtAt: number
   readonly assets: ReadonlySet<string>
+  /** With the requests of the flag list, for the project `{project}`. */
   readonly html: string
-  readonly etag: string
+}
+
+const FLAG_LIST = /^\/console\/p\/([\w.~-]+)\/flags\/?$/
+const FIRST_REQUEST = /^<link rel="preload" as="fetch".*\n/gm
+
+/** The page for a path: that of a flag list names its first requests, so that the browser sends them before it has any script. */
+function pageOf(build: Build, path: string): { readonly html: string; readonly etag: string } {
+  const [, project] = FLAG_LIST.exec(path) ?? []
+  const html = build.html.replaceAll(FIRST_REQUEST, (link) =>
+    project === undefined ? '' : link.replace('{project}', project),
+  )
+  return { html, etag: `"${sha256(html, 'base64url')}"` }
 }
 
 /** The names of all assets, and the page. In a checkout they change with each build. */
 function readBuild(folder: string, publicPath: string): Build {
   const assets = new Set(readdirSync(join(folder, 'assets')))
-  const html = readFileSync(join(folder, 'index.html'), 'utf8').replaceAll('"/console/', `"${publicPath}/console/`)
-  return { builtAt: builtAt(folder), assets, html, etag: `"${sha256(html, 'base64url')}"` }
+  const html = readFileSync(join(folder, 'index.html'), 'utf8').replaceAll(
+    /"(?=\/(?:console|api)\/)/g,
+    `"${publicPath}`,
+  )
+  return { builtAt: builtAt(folder), assets, html }
 }
 
 const builtAt = (folder: string): number => statSync(join(folder, 'index.html')).mtimeMs

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { consoleOfFile, skip } from '../support/browser.ts'
+import type { Page } from 'playwright-core'
+import { consoleOfFile, skip, until } from '../support/browser.ts'
 import { BUDGETS_KB } from '../support/budgets.ts'
 
 const it = consoleOfFile()
@@ -30,29 +31,37 @@ for (const [path, text, js] of PAGES)
     await page.context().close()
   })
 
-test('before the application is loaded, the theme is set, and the first flags and the session are requested once', {
+test('before any script is loaded, the first flags and the session are requested, once; before the application is, the theme is set', {
   skip,
 }, async () => {
   const { page } = await it.visit('/readyz')
   await page.evaluate("localStorage.setItem('flagstaff:theme', 'dark')")
   const requested: string[] = []
   page.on('request', (request) => requested.push(new URL(request.url()).pathname))
-  const held = Promise.withResolvers<void>()
-  const [, application = ''] =
-    /<script type="module" src="([^"]+)"/.exec(await (await fetch(`${it.address}/console/`)).text()) ?? []
-  await page.route(`**${application}`, async (route) => {
-    await held.promise
-    await route.continue()
-  })
+  const html = await (await fetch(`${it.address}/console/`)).text()
+  const [ahead, application] = [...html.matchAll(/<script [^>]*src="([^"]+)"/g)].map(([, url = '']) => url)
+  assert.ok(ahead && application)
+  const [releaseAhead, releaseApplication] = [await held(page, ahead), await held(page, application)]
   const matrix = page.waitForResponse(/matrix\?limit=/)
   const session = page.waitForResponse(/console\/session$/)
   await page.goto(`${it.address}/console/p/shop/flags`, { waitUntil: 'commit' })
   await Promise.all([matrix, session])
+  releaseAhead()
+  await until(page, "document.documentElement.dataset.theme === 'dark'")
   assert.equal(await page.getByRole('switch').count(), 0)
-  assert.equal(await page.evaluate('document.documentElement.dataset.theme'), 'dark')
-  held.resolve()
+  releaseApplication()
   await page.getByRole('switch').first().waitFor()
   for (const path of ['/api/v1/projects/shop/matrix', '/console/session'])
     assert.equal(requested.filter((each) => each === path).length, 1, path)
   await page.context().close()
 })
+
+/** Holds a script back until the result is called. */
+async function held(page: Page, url: string): Promise<() => void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  await page.route(`**${url}`, async (route) => {
+    await promise
+    await route.continue()
+  })
+  return resolve
+}

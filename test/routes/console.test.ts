@@ -63,6 +63,33 @@ for (const path of [
     assert.equal(body.toString(), HTML)
   })
 
+test('the page of a flag list names the first requests of its project, and no other page does', async () => {
+  const built = mkdtempSync(join(tmpdir(), 'flagstaff-console-'))
+  mkdirSync(join(built, 'assets'))
+  const link = (url: string) => `<link rel="preload" as="fetch" crossorigin href="${url}">\n`
+  writeFileSync(join(built, 'index.html'), link('/api/v1/projects/{project}/matrix') + link('/console/session') + HTML)
+  const of = await openListening({ dependencies: { console: { publicPath: '/flags', folder: built } } })
+  try {
+    const page = HTML.replace('"/console/', '"/flags/console/')
+    const list = await get('/console/p/shop/flags', {}, { of })
+    const requests = link('/flags/api/v1/projects/shop/matrix') + link('/flags/console/session')
+    assert.equal(list.body.toString(), requests + page)
+    assert.notEqual(list.headers.etag, (await get('/console/p/other/flags', {}, { of })).headers.etag)
+    const etag = { 'if-none-match': list.headers.etag }
+    assert.equal((await get('/console/p/shop/flags', etag, { of })).status, 304)
+    for (const path of [
+      '/console/',
+      '/console/p/shop/flags/a',
+      '/console/p/a%22b/flags',
+      '/console/p/%7Bproject%7D/flags',
+    ])
+      assert.equal((await get(path, {}, { of })).body.toString(), page, path)
+  } finally {
+    await of.close()
+    rmSync(built, { recursive: true })
+  }
+})
+
 test('the page runs no script but its own, and parses no text as markup', async () => {
   const { headers } = await get('/console/')
   const policy = String(headers['content-security-policy'])

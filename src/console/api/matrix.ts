@@ -8,9 +8,3 @@ export type MatrixEnvironment = Matrix['environments'][number]
 export type MatrixFlag = Matrix['flags'][number]
 /** One flag in one environment. */
 export type MatrixCell = MatrixFlag['environments'][string]
-
-/** How many flags are read by themselves at first. */
-export const FIRST_ROWS = '50'
-/** URL of the first flags of a project. */
-export const firstRowsUrl = (project: string): string =>
-  `/api/v1/projects/${encodeURIComponent(project)}/matrix?limit=${FIRST_ROWS}`

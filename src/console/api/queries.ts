@@ -1,8 +1,9 @@
 import { type QueryClient, queryOptions, skipToken } from '@tanstack/preact-query'
 import { dataAhead, takeDataAhead } from './ahead.ts'
 import { ApiError, call, read } from './client.ts'
+import { FIRST_ROWS, firstRowsUrl } from './first-requests.ts'
 import type { Api } from './gen/api.ts'
-import { FIRST_ROWS, firstRowsUrl, type Matrix } from './matrix.ts'
+import type { Matrix } from './matrix.ts'
 import { type ConsoleSession, SESSION } from './session.ts'
 
 const PAGE_MAX = '100'
