@@ -1,6 +1,6 @@
 // Builds the program of the Node image into a folder: dist/node, or the one that is named.
-import { rmSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import { type Plugin, rolldown } from 'rolldown'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -27,10 +27,17 @@ const findStart: Plugin = {
 rmSync(folder, { recursive: true, force: true })
 const input = 'image/flagstaff.ts'
 const bundle = await rolldown({ cwd: ROOT, input, platform: 'node', plugins: [findStart], logLevel: 'warn' })
-await bundle.write({
+const { output } = await bundle.write({
   dir: folder,
   entryFileNames: 'flagstaff.mjs',
   chunkFileNames: '[name]-[hash].mjs',
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } }, // stack traces name functions and lines
   codeSplitting: { groups: [{ name: 'start', test: (module) => start.has(module) }] },
 })
+
+// The same shape as esbuild's metafile, for image/sbom.ts.
+const chunks = output.filter((file) => file.type === 'chunk')
+const inputsOf = (modules: Record<string, { renderedLength: number }>) =>
+  Object.entries(modules).map(([id, { renderedLength }]) => [relative(ROOT, id), { bytesInOutput: renderedLength }])
+const outputs = chunks.map(({ fileName, modules }) => [fileName, { inputs: Object.fromEntries(inputsOf(modules)) }])
+if (!process.argv[2]) writeFileSync(`${folder}.json`, JSON.stringify({ outputs: Object.fromEntries(outputs) }))

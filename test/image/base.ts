@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 
 /** The contents of a base image, from programs of this machine: image registries cannot be reached everywhere that tests run. */
 export type Base = {
@@ -28,9 +28,17 @@ export function layOut(root: string, { programs = {}, awaited = [], files = {}, 
   for (const [path, source] of Object.entries(files))
     cpSync(source, place(path), { recursive: true, dereference: true })
   for (const [path, target] of Object.entries(links)) symlinkSync(target, place(path))
+  for (const name of new Set(libraries.map(debianPackageOf)))
+    writeFileSync(place(`var/lib/dpkg/status.d/${name}`), execFileSync('dpkg-query', ['--status', name]))
   writeFileSync(place('etc/passwd'), USERS)
   mkdirSync(place('tmp'))
   chmodSync(place('tmp'), 0o1777)
+}
+
+/** The name of the package that a library comes from: distroless images have the status of each package in a file of its name. */
+function debianPackageOf(library: string): string {
+  const owner = execFileSync('dpkg-query', ['--search', `*${basename(library)}`], { encoding: 'utf8' })
+  return owner.slice(0, owner.indexOf(':'))
 }
 
 /** Paths of the shared libraries of a program, including the loader. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { text } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { freePort, startAtFreePort } from '../support/daemon.ts'
@@ -73,6 +73,14 @@ export async function filesOf(docker: Docker, image: string): Promise<File[]> {
     const [mode = '', owner = '', , , , path = ''] = line.split(/ +/)
     return { mode, owner, path }
   })
+}
+
+/** One file of an image. */
+export async function fileOf(docker: Docker, image: string, path: string): Promise<Buffer> {
+  const container = await create(docker, image, {})
+  const tar = spawn('tar', ['--extract', '--to-stdout'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  ;(await container.getArchive({ path })).pipe(tar.stdin)
+  return buffer(tar.stdout)
 }
 
 type Variables = Readonly<Record<string, string>>

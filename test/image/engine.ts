@@ -9,6 +9,12 @@ import Docker from 'dockerode'
 export type Engine = {
   readonly docker: Docker
   build(tag: string, context: string, options?: readonly string[]): Promise<void>
+  /** An image by its digest, `name@sha256:…`. */
+  reference(tag: string): Promise<string>
+  /** Writes an image into an OCI layout. */
+  save(tag: string, layout: string): Promise<void>
+  /** Reads the image of an OCI layout. */
+  load(layout: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -33,16 +39,24 @@ export async function startEngine(folder: string): Promise<Engine> {
   const docker = new Docker({ socketPath })
   const builds = new AbortController()
   await answers(docker, service)
+  const buildah = async (...args: string[]) => {
+    const options = { env, timeout: BUILD_MS, signal: builds.signal, maxBuffer: OUTPUT_BYTES_MAX }
+    return (await promisify(execFile)('buildah', [...storage, ...args], options)).stdout
+  }
   return {
     docker,
     build: async (tag, context, options = []) => {
-      const args = ['bud', '--isolation', 'chroot', ...options, '--tag', tag, context]
-      await promisify(execFile)('buildah', [...storage, ...args], {
-        env,
-        timeout: BUILD_MS,
-        signal: builds.signal,
-        maxBuffer: OUTPUT_BYTES_MAX,
-      })
+      await buildah('bud', '--isolation', 'chroot', ...options, '--tag', tag, context)
+    },
+    reference: async (tag) => {
+      const digest = await buildah('inspect', '--format', '{{.FromImageDigest}}', tag)
+      return `${tag.slice(0, tag.lastIndexOf(':'))}@${digest.trim()}`
+    },
+    save: async (tag, layout) => {
+      await buildah('push', '--disable-compression', tag, `oci:${layout}`)
+    },
+    load: async (layout) => {
+      await buildah('pull', `oci:${layout}`)
     },
     close: async () => {
       builds.abort()

@@ -1,13 +1,16 @@
 // npm run image: builds both images of the Containerfile and runs them with the recommended restrictions, read-only and without capabilities, on
-// a real Postgres and Redis. It needs root, buildah, podman and runc, but no image registry: the base images are built from programs of this machine.
+// a real Postgres and Redis. It needs root, buildah, podman, runc and python3, but no image registry: the base images are built from programs of this machine.
+import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startTestServer } from '../support/server.ts'
-import { buildImages, LACKING } from './build.ts'
+import { buildBases, buildImages, imageOf, LACKING } from './build.ts'
 import { checkContents } from './contents.ts'
 import { startEngine } from './engine.ts'
+import { checkSbom } from './sbom.ts'
 import { checkService } from './service.ts'
+import { checkSignatures } from './signatures.ts'
 
 const TARGETS = [
   {
@@ -50,11 +53,24 @@ try {
   undo.push(server.stop)
   const engine = await startEngine(folder)
   undo.push(engine.close)
-  await check('both images are built', () => buildImages(engine, folder, NAMES))
+  const bases = await buildBases(engine, folder)
+  await check('both images are built', () => buildImages(engine, { folder, bases, targets: NAMES }))
   for (const target of failed > 0 ? [] : TARGETS) {
     await checkContents(engine.docker, target, check)
+    await checkSbom(engine.docker, { name: target.name, bases }, check)
+    await checkSignatures(engine, { name: target.name, folder, bases }, check)
     await checkService(engine.docker, target, check)
   }
+  await check('both images are the same, byte for byte, when other copies of the sources are built', async () => {
+    await buildImages(engine, { folder, bases, targets: NAMES, edition: '-again' })
+    for (const name of NAMES) {
+      const [one, other] = await Promise.all(
+        ['', '-again'].map((edition) => engine.docker.getImage(imageOf(`${name}${edition}`)).inspect()),
+      )
+      assert.deepEqual(other?.RootFS.Layers, one?.RootFS.Layers, name)
+      assert.equal(await engine.reference(imageOf(`${name}-again`)), await engine.reference(imageOf(name)))
+    }
+  })
 } finally {
   await close()
 }
