@@ -114,6 +114,28 @@ test('the reason of an answer is found with 2 presses', { skip }, async () => {
   })
 })
 
+test('the reason of an answer is found with 1 press in the palette', { skip }, async () => {
+  await putFlag('wondered', { ...SWITCH, targeting: { if: [{ '==': [{ var: 'targetingKey' }, 'ada'] }, 'on'] } })
+  await job(1, async (hand, page) => {
+    await page.keyboard.press('Control+k')
+    await page.keyboard.type('why wondered ada')
+    await hand.press(page.getByRole('option', { name: 'Why wondered for ada' }))
+    await page.getByText('Rule 1 matches and gives "on".').waitFor()
+  })
+})
+
+test('a switch is taken back with 1 press', { skip }, async () => {
+  const path = `${ENVIRONMENTS}/test/flags/undone`
+  await it.call('PUT', path, SWITCH)
+  await job(1, async (hand, page) => {
+    await page.getByRole('switch', { name: 'undone in Test: off' }).click()
+    await page.getByRole('switch', { name: 'undone in Test: on' }).waitFor()
+    await hand.press(page.getByRole('button', { name: 'Undo', exact: true }))
+    await page.getByRole('switch', { name: 'undone in Test: off' }).waitFor()
+  })
+  assert.deepEqual(await definition('test', 'undone'), SWITCH)
+})
+
 test('a change is rolled back with 3 presses', { skip }, async () => {
   await putFlag('regretted')
   await putFlag('regretted', { ...SWITCH, defaultVariant: 'on' })

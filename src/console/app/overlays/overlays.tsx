@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { lazy } from 'preact-iso'
 import { undoLast } from '../../parts/overlays/toast.tsx'
 import { useLetters } from '../shortcuts.ts'
@@ -18,18 +18,36 @@ export function Overlays() {
     },
     z: undoLast,
   })
-  useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent) => {
-      if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey)) return
-      event.preventDefault()
-      overlay.value = overlay.value === 'palette' ? undefined : 'palette'
-    }
-    addEventListener('keydown', onKeyDown)
-    return () => removeEventListener('keydown', onKeyDown)
-  }, [])
+  const ahead = useAhead()
   const close = () => {
     overlay.value = undefined
   }
-  if (overlay.value === 'palette') return <Palette onClose={close} />
+  if (overlay.value === 'palette') return <Palette ahead={ahead} onClose={close} />
   return overlay.value === 'shortcuts' ? <ShortcutList onClose={close} /> : null
+}
+
+/** Opens and closes the palette by Ctrl K, and keeps what is typed until it is loaded. */
+function useAhead() {
+  const ahead = useRef<string>()
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (isCall(event)) ahead.current = togglePalette()
+      else if (ahead.current !== undefined && event.key.length === 1) {
+        ahead.current += event.key
+        event.stopPropagation() // it is no shortcut of the page
+      } else return
+      event.preventDefault()
+    }
+    addEventListener('keydown', onKeyDown, { capture: true })
+    return () => removeEventListener('keydown', onKeyDown, { capture: true })
+  }, [])
+  return ahead
+}
+
+const isCall = ({ key, ctrlKey, metaKey }: KeyboardEvent): boolean => key.toLowerCase() === 'k' && (ctrlKey || metaKey)
+
+/** What was typed ahead, when the palette begins to open: nothing yet. Undefined when it closes. */
+function togglePalette(): string | undefined {
+  overlay.value = overlay.value === 'palette' ? undefined : 'palette'
+  return overlay.value && ''
 }

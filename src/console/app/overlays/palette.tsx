@@ -9,9 +9,19 @@ import { lastProject } from '../project.ts'
 import * as css from './palette.module.css'
 import { type Command, commandsFor } from './palette-commands.ts'
 
+type PaletteProps = {
+  /** What was typed while this was being loaded; set to undefined when it takes the keys itself. */
+  readonly ahead: { current: string | undefined }
+  readonly onClose: () => void
+}
+
 /** Goes to flags and pages, and acts on flags, by typing. */
-export function Palette({ onClose }: { readonly onClose: () => void }) {
+export function Palette({ ahead, onClose }: PaletteProps) {
   const [text, setText] = useState('')
+  useEffect(() => {
+    setText(ahead.current ?? '')
+    ahead.current = undefined
+  }, [])
   const [at, setAt] = useState(0)
   const [asked, setAsked] = useState<Command>()
   const project = lastProject.value

@@ -30,15 +30,27 @@ export function EnvironmentTabs({ project, flag, environments, cells, current, s
             data-protected={isProtected || undefined}
           >
             <span class={css.environmentName}>
-              {name || key} {isProtected && <Icon name="shield" size={12} />}
-              {isProtected && <span class="visuallyHidden">protected</span>}
+              {name || key} {isProtected && <Protected />}
             </span>
             <span class={css.environmentState} data-state={cell?.state ?? 'absent'}>
-              <span class={css.dot} /> {cells === undefined ? '…' : (cell?.served ?? 'not defined')}
+              <span class={css.dot} /> {cells === undefined ? '…' : wordsOf(cell)}
             </span>
           </a>
         )
       })}
     </nav>
   )
+}
+
+const Protected = () => (
+  <span class={css.protected} title="Protected: changes are confirmed">
+    <Icon name="shield" size={13} />
+    <span class="visuallyHidden">(protected)</span>
+  </span>
+)
+
+/** What an environment serves, as the list says it. */
+function wordsOf(cell: MatrixCell | undefined): string {
+  if (!cell || cell.state === 'absent') return 'not defined'
+  return cell.state === 'disabled' ? 'disabled' : cell.served
 }

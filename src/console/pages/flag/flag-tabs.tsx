@@ -74,7 +74,7 @@ export function TabContent(props: TabContentProps) {
     case 'history':
       return <HistoryTab place={place} onBringBack={onBringBack} />
     case 'usage':
-      return <UsagePanel place={place} />
+      return <UsagePanel place={place} variants={Object.keys(stored.definition.variants)} />
     case 'use':
       return <UseTab place={place} type={type} definition={stored.definition} />
     default: {

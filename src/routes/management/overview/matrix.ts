@@ -182,7 +182,7 @@ function toJson({ environments, flags, cells }: MatrixRows, now: number): object
 function cellOf(flag: FlagRow, row: MatrixCellRow | undefined, now: number): MatrixCell {
   const revision = Number(row?.revision ?? 0)
   if (!row?.definition)
-    return { revision, state: 'absent', served: 'no definition', variant: null, lastEvaluatedAt: null, stale: null }
+    return { revision, state: 'absent', served: 'not defined', variant: null, lastEvaluatedAt: null, stale: null }
   const { hours, lastAt } = row
   return {
     revision,

@@ -57,7 +57,7 @@ test('the matrix has each flag in each environment, with what is served there in
   const unused = { lastEvaluatedAt: null, stale: null }
   assert.deepEqual(plain.environments, {
     live: { revision: 2, state: 'off', served: 'off', variant: 'off', ...unused },
-    test: { revision: 0, state: 'absent', served: 'no definition', variant: null, ...unused },
+    test: { revision: 0, state: 'absent', served: 'not defined', variant: null, ...unused },
   })
   const partial = { revision: 3, state: 'partial', served: 'on for 10 %', variant: null, ...unused }
   assert.deepEqual(rollout.environments.live, partial)

@@ -52,7 +52,7 @@ export function SaveBar(props: SaveBarProps) {
           <span class={css.moves}>{mistakes[0]?.message ?? effect}</span>
         </div>
         <IconButton icon="undo" label="Undo" disabled={draft.done.length === 0} onClick={undo} />
-        <IconButton icon="refresh" label="Redo" disabled={draft.undone.length === 0} onClick={redo} />
+        <IconButton icon="redo" label="Redo" disabled={draft.undone.length === 0} onClick={redo} />
         <input
           type="text"
           class={`${field.input} ${css.comment}`}
@@ -62,11 +62,13 @@ export function SaveBar(props: SaveBarProps) {
           value={comment}
           onInput={({ currentTarget }) => setComment(currentTarget.value)}
         />
-        <Button kind="quiet" onClick={onDiscard}>
-          Discard
-        </Button>
-        <Button onClick={() => setReviewing(true)}>Review</Button>
-        <SaveButton name={isConfirming ? protectedName : undefined} isDisabled={isDisabled} onClick={save} />
+        <div class={css.actions}>
+          <Button kind="quiet" onClick={onDiscard}>
+            Discard
+          </Button>
+          <Button onClick={() => setReviewing(true)}>Review</Button>
+          <SaveButton name={isConfirming ? protectedName : undefined} isDisabled={isDisabled} onClick={save} />
+        </div>
       </div>
       {isReviewing && <Review {...props} onClose={() => setReviewing(false)} />}
     </section>

@@ -10,6 +10,13 @@ type UsageItem = {
   readonly count: number
 }
 
+type UsageRange = {
+  readonly from: string
+  readonly to: string
+  /** The variants of the flag in their order, which gives each its colour. */
+  readonly variants: readonly string[]
+}
+
 export type UsageSeries = {
   readonly name: string
   readonly color: string
@@ -20,7 +27,7 @@ export type UsageSeries = {
 /** Counts by variant for each hour of the range, hours without evaluations included; the most frequent variant first. */
 export function seriesOf(
   items: readonly UsageItem[],
-  { from, to }: { readonly from: string; readonly to: string },
+  { from, to, variants }: UsageRange,
 ): { readonly hours: number[]; readonly series: readonly UsageSeries[] } {
   const start = Date.parse(from)
   const length = Math.max(1, Math.ceil((Date.parse(to) - start) / HOUR_MS))
@@ -39,7 +46,9 @@ export function seriesOf(
     sum: own.reduce((sum, count) => sum + count, 0),
   }))
   series.sort((one, other) => other.sum - one.sum)
-  return { hours, series: series.map((each, index) => ({ ...each, color: `var(--variant-${(index % 5) + 1})` })) }
+  const names = [...new Set([...variants, ...series.map(({ name }) => name)])]
+  const colorOf = (name: string) => `var(--variant-${(names.indexOf(name) % 5) + 1})`
+  return { hours, series: series.map((each) => ({ ...each, color: colorOf(each.name) })) }
 }
 
 /** The share of each variant among all evaluations, from 0 to 1. */

@@ -15,8 +15,14 @@ const RANGES = [
   [744, '31 days'],
 ] as const
 
+type UsagePanelProps = {
+  readonly place: FlagPlace
+  /** In the order of the definition. */
+  readonly variants: readonly string[]
+}
+
 /** How often the flag was evaluated, by hour and variant. */
-export function UsagePanel({ place }: { place: FlagPlace }) {
+export function UsagePanel({ place, variants }: UsagePanelProps) {
   const [hours, setHours] = useState(24)
   const usage = useQuery(usageQuery(place, hours))
   return (
@@ -39,7 +45,7 @@ export function UsagePanel({ place }: { place: FlagPlace }) {
       ) : usage.error ? (
         <p role="alert">{usage.error.message}</p>
       ) : (
-        <Report report={usage.data} />
+        <Report report={usage.data} variants={variants} />
       )}
     </section>
   )
@@ -47,9 +53,11 @@ export function UsagePanel({ place }: { place: FlagPlace }) {
 
 type UsageReport = Api[`GET ${typeof FLAG_PATH}/usage`]['response']
 
-function Report({ report }: { report: UsageReport }) {
+type ReportProps = Pick<UsagePanelProps, 'variants'> & { readonly report: UsageReport }
+
+function Report({ report, variants }: ReportProps) {
   const { from, to, total, lastEvaluatedAt, syncedInProcessAt, items } = report
-  const data = seriesOf(items, { from, to })
+  const data = seriesOf(items, { from, to, variants })
   return (
     <>
       <p>

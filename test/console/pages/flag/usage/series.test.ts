@@ -10,7 +10,11 @@ const ITEMS = [
 ]
 
 test('seriesOf() adds up each variant by hour, with the hours between, the most frequent first', () => {
-  const { hours, series } = seriesOf(ITEMS, { from: '2026-11-01T00:00:00Z', to: '2026-11-01T02:30:00Z' })
+  const { hours, series } = seriesOf(ITEMS, {
+    from: '2026-11-01T00:00:00Z',
+    to: '2026-11-01T02:30:00Z',
+    variants: ['off', 'on'],
+  })
   assert.deepEqual(
     hours.map((hour) => new Date(hour * 1_000).getUTCHours()),
     [0, 1, 2],
@@ -22,6 +26,15 @@ test('seriesOf() adds up each variant by hour, with the hours between, the most 
       { name: 'parse_error', counts: [0, 0, 4], sum: 4 },
       { name: 'off', counts: [1, 0, 0], sum: 1 },
     ],
+  )
+  assert.deepEqual(
+    series.map(({ name, color }) => [name, color]),
+    [
+      ['on', 'var(--variant-2)'],
+      ['parse_error', 'var(--variant-3)'],
+      ['off', 'var(--variant-1)'],
+    ],
+    'a variant has the colour of its place in the definition',
   )
 })
 

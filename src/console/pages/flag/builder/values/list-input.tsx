@@ -54,6 +54,7 @@ export function ListInput({ label, values, offered = [], isReadOnly, onChange }:
       ))}
       {!isReadOnly && (
         <span class={css.scalar}>
+          <Offered id={list} values={offered.filter((value) => !values.includes(value))} type={type} />
           <input
             type="text"
             class={field.input}
@@ -67,7 +68,6 @@ export function ListInput({ label, values, offered = [], isReadOnly, onChange }:
             onKeyDown={onKeyDown}
             onBlur={() => text !== '' && add(text)}
           />
-          <Offered id={list} values={offered.filter((value) => !values.includes(value))} type={type} />
           <TypeMenu label="Type of new values" type={type} isReadOnly={false} onChange={setType} />
         </span>
       )}

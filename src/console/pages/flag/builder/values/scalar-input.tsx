@@ -58,6 +58,7 @@ function TypedText({ label, value, offered, type, isReadOnly, onChange }: TypedT
   const isWrong = scalarOfText(text, type) === undefined
   return (
     <>
+      <Offered id={list} values={offered} type={type} />
       <input
         type="text"
         class={field.input}
@@ -77,7 +78,6 @@ function TypedText({ label, value, offered, type, isReadOnly, onChange }: TypedT
         }}
         onBlur={() => isWrong && setText(textOfScalar(value))}
       />
-      <Offered id={list} values={offered} type={type} />
     </>
   )
 }
