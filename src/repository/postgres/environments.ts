@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
-import { and, asc, eq, gt, max, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, max, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { FlagError } from '../../flag/error.ts'
+import { own } from '../../flag/rules/expression.ts'
 import { type Author, type ExpectedVersion, expectRevision, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { checkDocumentSize } from './document-size.ts'
@@ -63,6 +64,7 @@ export function createEnvironment(
         key: name.environment,
         revision,
         settingsRevision: revision,
+        segmentRevisionsOf: revision,
         changedIn: change.author.traceparent ?? '',
       })
       .returning()
@@ -198,13 +200,27 @@ export async function raiseRevision(
       changedIn: author.traceparent ?? '',
       ...settings,
       ...(members && { members }),
-      ...(Object.keys(settings).length > 0 && { settingsRevision: next }),
+      ...(Object.keys(settings).length > 0 && {
+        settingsRevision: next,
+        segmentRevisionsOf: settings.segmentRevisions ? next : followed(next),
+      }),
     })
     .where(eq(environments.id, environmentId))
     .returning({ revision: environments.revision })
   if (!row) throw new Error('Cannot raise the revision: the environment row is gone although it was locked')
   return row.revision
 }
+
+/** The revision at which a segment last changed. After settings by an older version it is that of the settings, for each segment. */
+export function segmentRevision(environment: EnvironmentRow, segment: string): bigint {
+  const { settingsRevision, segmentRevisions, segmentRevisionsOf } = environment
+  const known = segmentRevisionsOf === settingsRevision ? own(segmentRevisions, segment) : undefined
+  return known === undefined ? settingsRevision : BigInt(known)
+}
+
+/** `next` if the revisions of segments belong to the present settings, which change without them. */
+const followed = (next: SQL): SQL =>
+  sql`case when ${environments.segmentRevisionsOf} = ${environments.settingsRevision} then ${next} else ${environments.segmentRevisionsOf} end`
 
 /** An alias of the table, because FOR UPDATE OF accepts no name with a schema. */
 const named = alias(environments, 'environment')

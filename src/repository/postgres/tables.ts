@@ -58,6 +58,8 @@ export const environments = schema.table('environments', {
   segments: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),
   /** The revision at which each segment last changed, by name. */
   segmentRevisions: json().$type<Readonly<Record<string, number>>>().notNull().default({}),
+  /** The settings revision that `segmentRevisions` belong to. Another one: an older version of this program changed the settings since. */
+  segmentRevisionsOf: counter().default(0n),
   metadata: json().$type<Metadata>().notNull().default({}),
   /** Other members of the applied flagd document; replicas do not need them. */
   members: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),

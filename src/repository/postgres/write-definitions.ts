@@ -7,7 +7,7 @@ import { own } from '../../flag/rules/expression.ts'
 import { type Author, type NewChangeRecord, recordChanges } from './changes.ts'
 import type { Transaction } from './database.ts'
 import { checkDocumentSize } from './document-size.ts'
-import { type EnvironmentRow, raiseRevision } from './environments.ts'
+import { type EnvironmentRow, raiseRevision, segmentRevision } from './environments.ts'
 import {
   archiveOrphans,
   checkTypes,
@@ -134,13 +134,13 @@ function entryOf({ key, before, after }: DefinitionDifference, action?: 'rollbac
 
 /** The revision at which each of `segments` last changed; `changed` ones change now, with the next revision. */
 function segmentRevisions(
-  { revision, settingsRevision, segmentRevisions: known }: EnvironmentRow,
+  environment: EnvironmentRow,
   segments: EnvironmentRow['segments'],
   changed: readonly string[],
 ): EnvironmentRow['segmentRevisions'] {
   const isChanged = new Set(changed)
   const revisionOf = (name: string) =>
-    isChanged.has(name) ? Number(revision + 1n) : (own(known, name) ?? Number(settingsRevision))
+    Number(isChanged.has(name) ? environment.revision + 1n : segmentRevision(environment, name))
   return Object.fromEntries(Object.keys(segments).map((name) => [name, revisionOf(name)]))
 }
 

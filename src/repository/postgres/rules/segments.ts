@@ -1,9 +1,8 @@
 import { FlagError } from '../../../flag/error.ts'
-import { own } from '../../../flag/rules/expression.ts'
 import { type SegmentUsers, segmentUsers } from '../../../flag/rules/segment-users.ts'
 import { referencesIn } from '../../../flag/rules/segments.ts'
 import type { Database } from '../database.ts'
-import { type EnvironmentName, type EnvironmentRow, readEnvironmentRow } from '../environments.ts'
+import { type EnvironmentName, type EnvironmentRow, readEnvironmentRow, segmentRevision } from '../environments.ts'
 import { selectAll } from '../flag-set.ts'
 
 /** A segment of an environment: a rule shared by name. `revision` is that of its last change. */
@@ -48,12 +47,10 @@ export function readSegment(database: Database, name: SegmentName): Promise<List
 const listed = (segment: StoredSegment) => ({ ...segment, references: [...referencesIn(segment.rule)].sort() })
 
 /** The segment `name` of an environment; undefined if it has none of this name. */
-export function segmentIn(
-  { segments, segmentRevisions, settingsRevision }: EnvironmentRow,
-  name: string,
-): StoredSegment | undefined {
+export function segmentIn(environment: EnvironmentRow, name: string): StoredSegment | undefined {
+  const { segments } = environment
   if (!Object.hasOwn(segments, name)) return undefined
-  return { name, rule: segments[name], revision: BigInt(own(segmentRevisions, name) ?? settingsRevision) }
+  return { name, rule: segments[name], revision: segmentRevision(environment, name) }
 }
 
 export const missingSegment = ({ project, environment, segment }: SegmentName): FlagError =>

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { eq, sql } from 'drizzle-orm'
 import { FlagError } from '../../../../src/flag/error.ts'
 import { changeDefinition } from '../../../../src/repository/postgres/definitions.ts'
 import { changeSegment, deleteSegment } from '../../../../src/repository/postgres/rules/change-segment.ts'
+import { readSegment } from '../../../../src/repository/postgres/rules/segments.ts'
+import { environments } from '../../../../src/repository/postgres/tables.ts'
 import { AUTHOR, freshEnvironment, openStore, type Store } from '../../../support/store.ts'
 
 const ROUNDS = 20
@@ -39,4 +42,35 @@ test('of a deletion and a new reference that race, one is refused', async () => 
     )
   }
   assert.deepEqual([...codes].toSorted(), ['in_use', 'invalid'])
+})
+
+test('a change of segments by an older version, which stores no revision for each, is not overwritten', async () => {
+  const { database } = store
+  const environment = await freshEnvironment(database)
+  const segment = { ...environment, segment: 's' }
+  const write = { author: AUTHOR, dryRun: false }
+  const seen = await changeSegment(database, segment, { ...write, expected: undefined, next: () => ['a'] })
+  const id = await database.write(async (tx) => {
+    const [row] = await tx.select().from(environments).orderBy(sql`id desc`).limit(1)
+    const next = sql`revision + 1`
+    const older = { segments: { s: ['b'] }, revision: next, settingsRevision: next }
+    await tx
+      .update(environments)
+      .set(older)
+      .where(eq(environments.id, row?.id ?? 0n))
+    return row?.id ?? 0n
+  })
+  const late = () => changeSegment(database, segment, { ...write, expected: [seen.revision], next: () => ['c'] })
+  await assert.rejects(late, (error) => error instanceof FlagError && error.code === 'stale')
+  const { revision, rule } = await readSegment(database, segment)
+  assert.deepEqual(rule, ['b'])
+  const other = await changeSegment(
+    database,
+    { ...environment, segment: 'other' },
+    { ...write, expected: undefined, next: () => ['o'] },
+  )
+  assert.ok(other.revision > revision)
+  assert.equal((await readSegment(database, segment)).revision, revision, 'exact again after the next change')
+  const [row] = await database.read((db) => db.select().from(environments).where(eq(environments.id, id)))
+  assert.equal(row?.segmentRevisionsOf, row?.settingsRevision)
 })
