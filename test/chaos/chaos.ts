@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { randomFrom } from '../support/random.ts'
 import { request } from '../support/replicas.ts'
+import { agree, countsAt } from './agreement.ts'
 import { FAULTS } from './faults.ts'
 import { Ledger, type Writer } from './ledger.ts'
 import { createWorld, FLAGS, type World } from './world.ts'
@@ -15,7 +16,6 @@ const SEED = option('seed', Math.floor(Math.random() * 2 ** 31))
 const WRITERS = 4
 const FAULT_MS = 1_500
 const CALM_MS = 700
-const AGREE_MS = 30_000
 const on = { state: 'ENABLED', variants: { on: true }, defaultVariant: 'on' }
 
 const random = randomFrom(SEED)
@@ -31,7 +31,8 @@ try {
   await heal(world)
   isOver = true
   await Promise.all(work)
-  await agree()
+  const { adminKey, clientKey } = world
+  await agree({ addresses: world.replicas.map(({ address }) => address), adminKey, clientKey }, ledger)
 } finally {
   await world.close()
 }
@@ -109,62 +110,13 @@ async function warm(index: number): Promise<void> {
   throw new Error(`Replica ${index} does not answer before anything was harmed`)
 }
 
-/** The count of each flag on one replica. */
-async function bulk(index: number): Promise<Map<string, number>> {
-  const { address = '' } = world.replicas[index] ?? {}
-  const { status, body } = await request(address, world.clientKey, {
-    method: 'POST',
-    path: '/ofrep/v1/evaluate/flags',
-    body: {},
-  })
-  if (status !== 200) throw new Error(`status ${status}`)
-  return new Map(
-    body.flags.map(({ key, metadata }: { key: string; metadata: { count: number } }) => [key, metadata.count]),
-  )
-}
+const bulk = (index: number) => countsAt(world.replicas[index]?.address ?? '', world.clientKey)
 
 async function heal({ toPostgres, toRedis, redis }: World): Promise<void> {
   redis.thaw()
   toPostgres.set('open')
   toRedis.set('open')
   await sleep(CALM_MS)
-}
-
-/** In the end all replicas agree: each flag has its last acknowledged value, or that of a later attempt. */
-async function agree(): Promise<void> {
-  const deadline = performance.now() + AGREE_MS
-  for (;;) {
-    const states = await Promise.all(world.replicas.map((_, index) => bulk(index)))
-    const texts = new Set(states.map((state) => JSON.stringify([...state].sort())))
-    const isKept = ledger.writers.every(({ flag, acknowledged }) => (states[0]?.get(flag) ?? 0) >= acknowledged)
-    if (texts.size === 1 && isKept) break
-    if (performance.now() > deadline) {
-      for (const text of texts) ledger.complain(`a replica ended with ${text}`)
-      for (const { flag, acknowledged } of ledger.writers)
-        ledger.complain(`${flag} was acknowledged at ${acknowledged}`)
-      return
-    }
-    await sleep(100)
-  }
-  await checkRecords()
-}
-
-/** Every stored change has its record: the newest one of a flag contains the flag's value. */
-async function checkRecords(): Promise<void> {
-  const { address = '' } = world.replicas[0] ?? {}
-  for (const { flag, acknowledged } of ledger.writers) {
-    const { body } = await request(address, world.adminKey, {
-      method: 'GET',
-      path: `${FLAGS}/${flag}/history?limit=1000`,
-    })
-    const counts: number[] = body.items
-      .filter((item: { subject: string }) => item.subject === 'definition')
-      .map((item: any) => item.after.metadata.count)
-    const now = (await bulk(0)).get(flag)
-    if (counts[0] !== now) ledger.complain(`${flag} has ${now}, its newest record ${counts[0]}`)
-    if (acknowledged > 0 && !counts.includes(acknowledged))
-      ledger.complain(`the record of ${flag} lacks ${acknowledged}`)
-  }
 }
 
 function shuffled<T>(items: readonly T[]): T[] {

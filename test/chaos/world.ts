@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseDatabaseUrl } from '../../src/config/database.ts'
 import { connect } from '../../src/repository/postgres/connection/failover-pool.ts'
 import { migrate, renewIncarnation } from '../../src/repository/postgres/schema.ts'
@@ -122,8 +123,8 @@ export async function createWorld(): Promise<World> {
 }
 
 /** An environment to write to, and the key of an application. */
-async function furnish(address: string, adminKey: string): Promise<string> {
-  const send = (path: string, body: object) => request(address, adminKey, { method: 'POST', path, body })
+export async function furnish(address: string, adminKey: string): Promise<string> {
+  const send = (path: string, body: object) => sendUntilAccepted(address, adminKey, { method: 'POST', path, body })
   await send('/api/v1/projects', { key: 'p' })
   await send('/api/v1/projects/p/environments', { key: 'e' })
   const { body } = await send('/api/v1/keys', {
@@ -132,6 +133,22 @@ async function furnish(address: string, adminKey: string): Promise<string> {
     environment: { project: 'p', environment: 'e' },
   })
   return body.secret
+}
+
+const ACCEPTED_MS = 30_000
+
+/** Sends a request again while the response is 503, as on a machine that is too busy for the service's time limits. */
+export async function sendUntilAccepted(
+  address: string,
+  key: string,
+  message: Parameters<typeof request>[2],
+): ReturnType<typeof request> {
+  const late = performance.now() + ACCEPTED_MS
+  for (;;) {
+    const answer = await request(address, key, message)
+    if (answer.status !== 503 || performance.now() > late) return answer
+    await sleep(200)
+  }
 }
 
 /** Replaces one folder by a copy of another, with owners and rights as they are. */
