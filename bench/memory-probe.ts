@@ -1,6 +1,6 @@
 /**
- * The service with a memory probe: on SIGUSR2 it collects garbage and prints its resident memory. Without the collection, garbage of the
- * start (on Node up to 60 MiB more at some starts) hides the memory of streams.
+ * The service with a memory probe: on SIGUSR2 it collects garbage and prints its resident memory and its heap. Without the collection,
+ * garbage of the start (on Node up to 60 MiB more at some starts) hides the memory of streams.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
@@ -15,7 +15,8 @@ process.on('SIGUSR2', async () => {
   collect()
   await sleep(SETTLE_MS)
   count += 1
-  process.stdout.write(`resident ${count}: ${process.memoryUsage.rss()} bytes\n`)
+  const { rss, heapUsed } = process.memoryUsage()
+  process.stdout.write(`resident ${count}: ${rss} bytes\nheap ${count}: ${heapUsed} bytes\n`)
 })
 await import('../src/main.ts')
 
