@@ -58,6 +58,13 @@ for (const { alert, annotations } of alerts)
     assert.ok(anchors.includes(anchor), anchor)
   })
 
+for (const { alert } of alerts)
+  test(`the section of ${alert} says what it means, then what to look at and to do`, () => {
+    const [, section = ''] = new RegExp(`^## ${alert}\n\n([\\s\\S]*?)(?=^## |(?![\\s\\S]))`, 'm').exec(trouble) ?? []
+    assert.match(section, /^[^-\d#\n].{40,}/, 'a paragraph with its meaning')
+    assert.match(section, /^(- |\d\. ).{40,}/m, 'a list of causes and steps')
+  })
+
 test('the trouble page has no section for an alert that does not exist, and links to none that is missing', () => {
   for (const [, name = ''] of trouble.matchAll(/^#+ (Flagstaff[A-Z]\w+)$/gm))
     assert.ok(
