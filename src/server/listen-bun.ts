@@ -1,3 +1,4 @@
+import { EVALUATE_ALL, EVALUATE_FLAG } from '../routes/paths.ts'
 import type { Http2Listener } from './http2.ts'
 import { drain, isHost, NO_HOST } from './requests.ts'
 import { type Fetch, type ListenOptions, type Server, TIMES, type Times, type Tls } from './server.ts'
@@ -77,7 +78,8 @@ async function listenForGrpc(options: ListenOptions): Promise<Http2Listener> {
 
 /**
  * A route for each number of segments, since only the parameters of a route say how the path was sent: `request.url` is normalized, so that
- * `/ofrep/../api` or `/ofrep\..\api` would be served as `/api` behind a proxy that has let `/ofrep/` through.
+ * `/ofrep/../api` or `/ofrep\..\api` would be served as `/api` behind a proxy that has let `/ofrep/` through. Evaluations have routes of
+ * their own, with one parameter instead of five.
  */
 function routesTo(handle: Handler): Readonly<Record<string, Handler>> {
   const checked: Handler = (request, server) => (isPlain(request) ? handle(request, server) : refused())
@@ -88,6 +90,8 @@ function routesTo(handle: Handler): Readonly<Record<string, Handler>> {
   )
   return Object.fromEntries([
     ['/', handle],
+    [EVALUATE_ALL, handle],
+    [EVALUATE_FLAG, checked],
     ...paths.flatMap((path) => [[path, checked] as const, [`${path}/`, checked] as const]),
   ])
 }

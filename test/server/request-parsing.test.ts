@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { after, before, test } from 'node:test'
+import { EVALUATE_ALL } from '../../src/routes/paths.ts'
 import { listen } from '../../src/server/listen.ts'
 import type { Server } from '../../src/server/server.ts'
 import { RUNTIME } from '../support/process.ts'
@@ -110,10 +111,20 @@ const CASES: readonly (readonly [what: string, bytes: string, onNode: Answers, o
   ...[
     ...['/a/../b', '/a/./b', '/../b', '/a/..', '/a/.?b', '/a/%2e%2E/b', '/a/.%2e', '/a/%2E/b', '/a/..#b'],
     ...['/a\\b', '/a\\..\\b', '/a/..\\b', '/a//../b', `${'/a'.repeat(20)}/../b`, 'http://a/a/../b'],
+    ...['/..', '/%2e', '/a\\b', '/..\\a', '/..#a', '/..?a', '/a/..', '/../', '#/../a'].map(
+      (end) => `${EVALUATE_ALL}${end}`,
+    ),
   ].map((target) => [`the target ${target}`, get(target), CLOSED] as const),
-  ...['/a?x=/../y', '/a/.b/..c/%2e%2ed', '/a/', '/a%2Fb', '/gr%C3%BC', '/a/b;c=d'].map(
-    (target) => [`the target ${target}`, get(target), ok(`GET http://a${target} 0`)] as const,
-  ),
+  ...[
+    '/a?x=/../y',
+    '/a/.b/..c/%2e%2ed',
+    '/a/',
+    '/a%2Fb',
+    '/gr%C3%BC',
+    '/a/b;c=d',
+    `${EVALUATE_ALL}/a%5Cb`,
+    `${EVALUATE_ALL}?x=/../y`,
+  ].map((target) => [`the target ${target}`, get(target), ok(`GET http://a${target} 0`)] as const),
 ]
 
 let server: Server
