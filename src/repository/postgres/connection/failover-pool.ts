@@ -43,7 +43,7 @@ export class FailoverPool {
     })
   }
 
-  /** Returns a connection with an acceptable session. Rejects with the last route's error. */
+  /** Returns a connection with an acceptable session. Rejects with the last route's error, or with the last one that a server sent. */
   async connect(): Promise<pg.PoolClient> {
     const target = this.#address.targetSessionAttrs
     try {
@@ -78,6 +78,7 @@ export class FailoverPool {
   /** Starts with the route that worked last, then tries the others in order. */
   async #first(accepts: (client: pg.PoolClient) => Promise<boolean>): Promise<pg.PoolClient> {
     let failure: unknown
+    const refusals: unknown[] = []
     let before: DatabaseRoute | undefined
     const start = this.#working
     for (let step = 0; step < this.#routes.length; step++) {
@@ -92,12 +93,14 @@ export class FailoverPool {
         failure = new Error(`The session is not ${this.#address.targetSessionAttrs}`)
       } catch (error) {
         failure = error
+        refusals.push(error)
       }
       client?.release(true)
       before = one.route
     }
     this.#working = 0
-    throw failure
+    // The same host is tried with and without TLS: that it has none would hide why it refused the session.
+    throw refusals.findLast((error) => error instanceof pg.DatabaseError) ?? failure
   }
 
   async #check(client: pg.PoolClient, target: DatabaseAddress['targetSessionAttrs']): Promise<boolean> {
