@@ -103,6 +103,11 @@ export async function psql(url: string, query: string, env: Readonly<Record<stri
   return stdout.trim()
 }
 
+/** Runs a client program of the package, such as pg_dump, with only PATH in its environment. */
+export async function runClient(program: string, args: readonly string[]): Promise<void> {
+  await promisify(execFile)(join(BIN, program), args, { env: { PATH: '/usr/bin:/bin' }, timeout: 60_000 })
+}
+
 /** Postgres does not run as root. */
 function asPostgres(program: string, args: readonly string[]): [string, ...string[]] {
   if (process.getuid?.() !== 0) return [program, ...args]
