@@ -8,7 +8,7 @@ const CACHE = cacheFolder('flagstaff')
 const LDFLAGS = '-s -w'
 const VERSION_PACKAGE = 'k8s.io/component-base/version'
 
-export type Built = 'kube-apiserver' | 'kubectl' | 'crds'
+export type Built = 'kube-apiserver' | 'kubectl' | 'crds' | 'helm'
 
 const BUILDS: Readonly<Record<Built, Pick<CachedBuild, 'source' | 'tools' | 'make'>>> = {
   // kube-apiserver and its etcd in one program; about eight minutes of processor time.
@@ -35,6 +35,11 @@ const BUILDS: Readonly<Record<Built, Pick<CachedBuild, 'source' | 'tools' | 'mak
         await cp(join(Dir, files), join(output, module), { recursive: true })
       }
     },
+  },
+  helm: {
+    source: folder('helm'),
+    tools: ['go'],
+    make: (source, output) => buildGo(source, join(output, 'helm'), { package: 'helm.sh/helm/v4/cmd/helm' }),
   },
 }
 

@@ -43,7 +43,7 @@ if (files.length === 0) {
 }
 if (wanted.length === 0) {
   say('LEFT OUT: the published providers of several languages: npm run providers')
-  say('LEFT OUT: manifests on a real API server of Kubernetes: npm run kubernetes')
+  say('LEFT OUT: manifests and chart on a real API server of Kubernetes: npm run kubernetes')
 }
 const { url, stop } = await startTestServer()
 say(`Tests use ${url.replace(/\/\/.*@/, '//')}`)
