@@ -7,6 +7,9 @@ import { BUDGETS_KB } from '../support/budgets.ts'
 
 const it = consoleOfFile()
 
+/** The first flags, the session, two scripts and the style sheet. */
+const FIRST_REQUESTS = 5
+
 /** Pages with a text that they show, and most kilobytes of their scripts. */
 const PAGES = [
   ['/console/p/shop/flags', 'rollout', BUDGETS_KB.list],
@@ -53,6 +56,26 @@ test('before any script is loaded, the first flags and the session are requested
   await page.getByRole('switch').first().waitFor()
   for (const path of ['/api/v1/projects/shop/matrix', '/console/session'])
     assert.equal(requested.filter((each) => each === path).length, 1, path)
+  await page.context().close()
+})
+
+test('the rows of the list need two round trips: the page, and then five requests of which none waits for another', {
+  skip,
+}, async () => {
+  const { page } = await it.visit('/readyz')
+  const requested: string[] = []
+  const [areFirst, areRowsShown] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  await page.route(/\/(?:assets|api|session)\b/, async (route) => {
+    requested.push(route.request().url())
+    if (requested.length === FIRST_REQUESTS) areFirst.resolve()
+    await (requested.length <= FIRST_REQUESTS ? areFirst : areRowsShown).promise
+    await route.continue()
+  })
+  await page.goto(`${it.address}/console/p/shop/flags`, { waitUntil: 'commit' })
+  await page.getByRole('switch').first().waitFor()
+  areRowsShown.resolve()
+  assert.equal(new Set(requested.slice(0, FIRST_REQUESTS)).size, FIRST_REQUESTS)
+  await page.unrouteAll({ behavior: 'wait' })
   await page.context().close()
 })
 

@@ -49,8 +49,22 @@ export async function call<Of extends Operation>(
   const [method = '', template = ''] = operation.split(' ')
   const url =
     template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path[name] ?? '')) + searchOf(query)
-  const answered = method === 'GET' ? read(url, options) : exchange(method, url, { body, ...options })
+  const answered = method === 'GET' ? read(url, options) : noted(exchange(method, url, { body, ...options }))
   return (await answered) as Answered<Of>
+}
+
+const writes = new Set<Promise<unknown>>()
+
+function noted<Of>(write: Promise<Of>): Promise<Of> {
+  const ended = write.finally(() => writes.delete(ended))
+  writes.add(ended)
+  return ended
+}
+
+/** Resolves when the writes that are under way have ended and what they answered is shown. Never rejects. */
+export async function writesEnded(): Promise<void> {
+  await Promise.allSettled(writes)
+  await new Promise((resolve) => setTimeout(resolve)) // after those who wait for the answers
 }
 
 /** What a GET of `send` answers, which may have been sent ahead. Throws ApiError. */

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { SERVICE } from '../app/paths.ts'
+import type { ReachedRevision } from './queries.ts'
 
 /** `live`: changes of others appear by themselves. `paused`: not until the tab is used. `offline`: the service is not reached. */
 export const liveState = signal<'live' | 'paused' | 'offline'>('paused')
@@ -20,8 +21,11 @@ export type TabUse = { readonly now: number; readonly usedAt: number; readonly h
 export const mayFollow = ({ now, usedAt, hiddenAt }: TabUse): boolean =>
   now - usedAt < IDLE_MS && (hiddenAt === undefined || now - hiddenAt < HIDDEN_MS)
 
-/** What may have changed: the keys of the project, something else of it, or, after a pause, anything. */
-export type Changed = 'keys' | 'project' | 'anything'
+/** What may have changed: an environment, the keys of the project, something else of it, or, after a pause, anything. */
+export type Changed = ReachedRevision | 'keys' | 'flags' | 'anything'
+
+type Hint = ReachedRevision | { readonly keys: true } | { readonly flags: true }
+const changedBy = (hint: Hint): Changed => ('environment' in hint ? hint : 'keys' in hint ? 'keys' : 'flags')
 
 /**
  * Follows the changes of a project while the tab is used, and calls `onChange` for each, and whenever the stream begins. Returns what ends it.
@@ -44,7 +48,7 @@ export function followProject(project: string, onChange: (changed: Changed) => v
       liveState.value = 'live'
       onChange('anything') // what changed during the pause, or since the page was loaded
     }
-    source.onmessage = ({ data }) => onChange('keys' in JSON.parse(data) ? 'keys' : 'project')
+    source.onmessage = ({ data }) => onChange(changedBy(JSON.parse(data)))
     source.onerror = () => {
       failedAt = Date.now()
       close(navigator.onLine ? 'paused' : 'offline')

@@ -1,4 +1,4 @@
-import { type QueryClient, queryOptions, skipToken } from '@tanstack/preact-query'
+import { hashKey, type QueryClient, queryOptions, skipToken } from '@tanstack/preact-query'
 import { dataAhead, takeDataAhead } from './ahead.ts'
 import { ApiError, call, read } from './client.ts'
 import { FIRST_ROWS, firstRowsUrl } from './first-requests.ts'
@@ -71,17 +71,18 @@ export const keysQuery = () =>
   })
 
 /**
- * Each flag of a project in each of its environments: what the list shows. Thousands take a while, so the first flags are read by themselves
- * at first: they are the data of `matrixStartQuery`.
+ * Each flag of a project in each of its environments: what the list shows. Thousands take a while, so the first flags are read by themselves:
+ * they are the data of `matrixStartQuery` until the others are there. Every reading has the same URLs, so that the service can answer that
+ * nothing has changed.
  */
 export const matrixQuery = (project: string) =>
   queryOptions({
     queryKey: queryKeys.matrix(project),
     queryFn: async ({ client, signal }): Promise<Matrix> => {
-      const isFirst = client.getQueryData(queryKeys.matrix(project)) === undefined
-      const { next, ...matrix } = await readMatrix(project, isFirst ? { limit: FIRST_ROWS } : {}, signal)
+      const { next, ...matrix } = await readMatrix(project, { limit: FIRST_ROWS }, signal)
       if (next === null) return matrix
-      client.setQueryData(matrixStartQuery(project).queryKey, matrix)
+      if (client.getQueryData(queryKeys.matrix(project)) === undefined)
+        client.setQueryData(matrixStartQuery(project).queryKey, matrix)
       const more = await everyPage(async (after = next) => {
         const { flags, next: further } = await readMatrix(project, { after }, signal)
         return { items: flags, next: further }
@@ -103,9 +104,26 @@ const MATRIX = 'GET /api/v1/projects/{project}/matrix'
 const readMatrix = async (project: string, query: Api[typeof MATRIX]['query'], signal: AbortSignal) =>
   (await call(MATRIX, { path: { project }, query }, { signal })).data
 
-/** Reads again what may have changed in a project. */
-export const refreshProject = (queries: QueryClient, project: string): Promise<void> =>
-  queries.invalidateQueries({ queryKey: queryKeys.project(project) })
+/** A revision that an environment has reached. */
+export type ReachedRevision = { readonly environment: string; readonly revision: number }
+
+/** Reads again what may have changed in a project; the matrix not if it has the revisions that were reached, by writes of this tab. */
+export const refreshProject = (
+  queries: QueryClient,
+  project: string,
+  reached?: readonly ReachedRevision[],
+): Promise<void> =>
+  queries.invalidateQueries({
+    queryKey: queryKeys.project(project),
+    predicate: ({ queryHash, state: { data, fetchStatus } }) =>
+      reached === undefined ||
+      queryHash !== hashKey(queryKeys.matrix(project)) ||
+      fetchStatus !== 'idle' || // what is being read may be older
+      !reached.every((revision) => hasReached(data as Matrix | undefined, revision)),
+  })
+
+const hasReached = (matrix: Matrix | undefined, { environment, revision }: ReachedRevision): boolean =>
+  matrix?.environments.some((each) => each.key === environment && each.revision >= revision) ?? false
 
 const page = (after: string | undefined) => ({ limit: PAGE_MAX, ...(after !== undefined && { after }) })
 

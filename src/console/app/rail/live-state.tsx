@@ -1,5 +1,6 @@
 import { type QueryClient, useQueryClient } from '@tanstack/preact-query'
 import { useEffect } from 'preact/hooks'
+import { writesEnded } from '../../api/client.ts'
 import { type Changed, followProject, liveState } from '../../api/live.ts'
 import { queryKeys, refreshProject } from '../../api/queries.ts'
 import { Icon } from '../../parts/display/icon.tsx'
@@ -18,7 +19,7 @@ export function LiveState() {
   const project = lastProject.value
   useEffect(() => {
     if (project === undefined) return
-    return followProject(project, (changed) => refresh(queries, project, changed))
+    return followProject(project, refreshing(queries, project))
   }, [project, queries])
   const { icon, word, title } = SAID[liveState.value]
   return (
@@ -29,9 +30,35 @@ export function LiveState() {
   )
 }
 
-/** Reads again what changed. No stream names new projects: their list is read when a stream begins, and when the window gets the focus. */
-function refresh(queries: QueryClient, project: string, changed: Changed): void {
-  if (changed !== 'project') void queries.invalidateQueries({ queryKey: queryKeys.keys })
-  if (changed !== 'keys') void refreshProject(queries, project)
-  if (changed === 'anything') void queries.invalidateQueries({ queryKey: queryKeys.projects })
+/**
+ * Reads again what changed, for one hint after the other: a change of many flags is many hints, of which one reading sees all that came
+ * before it. No stream names new projects: their list is read when a stream begins, and when the window gets the focus.
+ */
+function refreshing(queries: QueryClient, project: string): (changed: Changed) => void {
+  let due: Changed[] = []
+  let isReading = false
+  return async (changed) => {
+    due.push(changed)
+    if (isReading) return
+    isReading = true
+    while (due.length > 0) {
+      await writesEnded() // the hint of a write may come before its answer
+      const hints = due
+      due = []
+      await refresh(queries, project, hints).catch(() => undefined) // the page shows what could not be read
+    }
+    isReading = false
+  }
+}
+
+async function refresh(queries: QueryClient, project: string, hints: readonly Changed[]): Promise<void> {
+  const isAfterPause = hints.includes('anything')
+  const reached = hints.filter((hint) => typeof hint === 'object')
+  await Promise.all([
+    isAfterPause && queries.invalidateQueries({ queryKey: queryKeys.projects }),
+    (isAfterPause || hints.includes('keys')) && queries.invalidateQueries({ queryKey: queryKeys.keys }),
+    isAfterPause || hints.includes('flags')
+      ? refreshProject(queries, project)
+      : reached.length > 0 && refreshProject(queries, project, reached),
+  ])
 }

@@ -72,6 +72,12 @@ function setCell(queries: QueryClient, { project, environment, flag }: CellName,
       if (row.key !== flag || !cell) return row
       return { ...row, environments: { ...row.environments, [environment]: { ...cell, ...written } } }
     })
-    return { ...matrix, flags }
+    // The environment is at the new revision, unless there were others between, which are still to be read.
+    const environments = matrix.environments.map((each) =>
+      each.key === environment && each.revision + 1 === written.revision
+        ? { ...each, revision: written.revision }
+        : each,
+    )
+    return { ...matrix, environments, flags }
   })
 }
