@@ -70,6 +70,20 @@ test('a key that another client creates appears without a reload', { skip }, asy
   await page.context().close()
 })
 
+test('a page whose file a deployment has replaced is loaded again, once', { skip }, async () => {
+  const { page } = await it.visit(LIST)
+  await page.getByText('rollout').first().waitFor()
+  let loads = 0
+  page.on('request', (request) => {
+    if (request.isNavigationRequest()) loads += 1
+  })
+  await page.route('**/assets/*.js', (route) => (loads === 0 ? route.fulfill({ status: 404 }) : route.continue()))
+  await page.getByRole('link', { name: 'Keys' }).click()
+  await page.getByRole('heading', { name: 'Keys' }).waitFor()
+  assert.equal(loads, 1)
+  await page.context().close()
+})
+
 test('a tab that is not used keeps no stream open', { skip }, async () => {
   const { page } = await it.visit('/console/welcome')
   await page.clock.install()

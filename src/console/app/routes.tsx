@@ -4,18 +4,19 @@ import { lazy, Route, Router, useLocation } from 'preact-iso'
 import { projectsQuery, sessionQuery } from '../api/queries.ts'
 import { FlagsPage } from '../pages/flags/page.tsx'
 import { Empty, Spinner } from '../parts/display/empty.tsx'
+import { later } from './later.ts'
 import { LoadFailure, Page } from './page.tsx'
 import { CONSOLE, paths, projectOf } from './paths.ts'
 import { lastProject, noteProject } from './project.ts'
 
-const Flag = lazy(async () => (await import('../pages/flag/page.tsx')).FlagPage)
-const Segments = lazy(async () => (await import('../pages/segments/page.tsx')).SegmentsPage)
-const Segment = lazy(async () => (await import('../pages/segments/segment.tsx')).SegmentPage)
-const Changes = lazy(async () => (await import('../pages/changes/page.tsx')).ChangesPage)
-const Keys = lazy(async () => (await import('../pages/keys/page.tsx')).KeysPage)
-const Settings = lazy(async () => (await import('../pages/settings/page.tsx')).SettingsPage)
-const Welcome = lazy(async () => (await import('../pages/welcome/page.tsx')).WelcomePage)
-const SignIn = lazy(async () => (await import('../pages/sign-in/page.tsx')).SignInPage)
+const Flag = lazy(async () => (await later(() => import('../pages/flag/page.tsx'))).FlagPage)
+const Segments = lazy(async () => (await later(() => import('../pages/segments/page.tsx'))).SegmentsPage)
+const Segment = lazy(async () => (await later(() => import('../pages/segments/segment.tsx'))).SegmentPage)
+const Changes = lazy(async () => (await later(() => import('../pages/changes/page.tsx'))).ChangesPage)
+const Keys = lazy(async () => (await later(() => import('../pages/keys/page.tsx'))).KeysPage)
+const Settings = lazy(async () => (await later(() => import('../pages/settings/page.tsx'))).SettingsPage)
+const Welcome = lazy(async () => (await later(() => import('../pages/welcome/page.tsx'))).WelcomePage)
+const SignIn = lazy(async () => (await later(() => import('../pages/sign-in/page.tsx'))).SignInPage)
 
 /** The pages by their URLs. The named parts of a URL are the properties of its page. */
 export function Routes() {

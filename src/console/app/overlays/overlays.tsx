@@ -2,10 +2,11 @@ import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { lazy } from 'preact-iso'
 import { undoLast } from '../../parts/overlays/toast.tsx'
+import { later } from '../later.ts'
 import { useLetters } from '../shortcuts.ts'
 
-const Palette = lazy(async () => (await import('./palette.tsx')).Palette)
-const ShortcutList = lazy(async () => (await import('./shortcut-list.tsx')).ShortcutList)
+const Palette = lazy(async () => (await later(() => import('./palette.tsx'))).Palette)
+const ShortcutList = lazy(async () => (await later(() => import('./shortcut-list.tsx'))).ShortcutList)
 
 /** What lies over all pages; each is loaded with its first use. */
 export const overlay = signal<'palette' | 'shortcuts' | undefined>(undefined)
