@@ -43,11 +43,16 @@ export type ProblemFields = {
   members?: Readonly<Record<string, unknown>>
 }
 
-/** A mistake as responses show it. */
+/** Characters of a pointer or a text in a response: a client chooses names of megabytes, and each of its mistakes would repeat them. */
+const LENGTH_MAX = 1_000
+
+/** A mistake as responses show it. Of a pointer that is too long, the steps that fit are left: they lead to what surrounds the place. */
 export const errorOf = ({ pointer, message }: Mistake): { readonly pointer: string; readonly detail: string } => ({
-  pointer,
-  detail: message,
+  pointer: pointer.length > LENGTH_MAX ? pointer.slice(0, pointer.lastIndexOf('/', LENGTH_MAX)) : pointer,
+  detail: limited(message),
 })
+
+const limited = (text: string): string => (text.length > LENGTH_MAX ? `${text.slice(0, LENGTH_MAX - 1)}…` : text)
 
 /** The members of a problem document (RFC 9457). */
 export function problemOf(
@@ -61,7 +66,7 @@ export function problemOf(
     title: TITLE[status] ?? 'Error',
     status,
     code,
-    detail,
+    detail: limited(detail),
     ...members,
     ...(errors.length > 0 && { errors }),
     ...(mistakes.length > MISTAKES_MAX && { errorsLeftOut: mistakes.length - MISTAKES_MAX }),
