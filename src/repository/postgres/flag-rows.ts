@@ -140,7 +140,7 @@ async function touchFlags(
       .where(inArray(flags.id, ids))
 }
 
-/** Creates identities for new keys and restores archived ones; `stored` contains all of them afterwards. */
+/** Creates identities for new keys and restores archived ones, in this environment alone; `stored` contains all of them afterwards. */
 export async function createOrRestoreFlags(
   tx: Transaction,
   environment: EnvironmentRow,
@@ -161,15 +161,25 @@ export async function createOrRestoreFlags(
     const flag = write.stored.get(key)
     return after && flag?.archived ? [{ key, id: flag.id }] : []
   })
-  await touchFlags(
-    tx,
-    back.map(({ id }) => id),
-    { archivedAt: null },
-  )
+  const ids = back.map(({ id }) => id)
+  await touchFlags(tx, ids, { archivedAt: null })
+  await removeElsewhere(tx, environment, ids)
   return [
     ...fresh.map((flag): NewChangeRecord => ({ subject: 'flag', action: 'create', flag: flag.key, after: flag })),
     ...back.map(({ key }): NewChangeRecord => ({ subject: 'flag', action: 'restore', flag: key })),
   ]
+}
+
+/**
+ * Removes the definitions that other environments kept of archived flags: a change of one environment brings nothing back in another. They
+ * were not served, so the revisions there stay. Who defines such a flag there locks its row first, as here.
+ */
+async function removeElsewhere(tx: Transaction, environment: EnvironmentRow, ids: readonly bigint[]): Promise<void> {
+  if (ids.length > 0)
+    await tx
+      .update(definitions)
+      .set({ definition: null })
+      .where(and(inArray(definitions.flagId, ids), ne(definitions.environmentId, environment.id)))
 }
 
 /** Writes the definitions under `revision`; a removed one becomes null. What another manager than the writer applied is kept beside. */

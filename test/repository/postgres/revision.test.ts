@@ -4,7 +4,7 @@ import { and, eq, lte } from 'drizzle-orm'
 import type { Definition } from '../../../src/flag/definition.ts'
 import { FlagError } from '../../../src/flag/error.ts'
 import { changeDefinition, readDefinition } from '../../../src/repository/postgres/definitions.ts'
-import { readEnvironment } from '../../../src/repository/postgres/environments.ts'
+import { createEnvironment, readEnvironment } from '../../../src/repository/postgres/environments.ts'
 import { applyFlagSet, exportFlagSet } from '../../../src/repository/postgres/flag-set.ts'
 import { updateFlag } from '../../../src/repository/postgres/flags.ts'
 import { type EnvironmentRevision, loadEnvironment } from '../../../src/repository/postgres/load-environment.ts'
@@ -118,6 +118,29 @@ test('archiving a flag removes it from every environment under a new revision, r
   await updateFlag(store.database, name.project, 'a', { ...author, archived: false })
   const restored = await loadEnvironment(store.database, id, archived)
   assert.deepEqual([...(restored?.flags ?? [])], [['a', on]])
+})
+
+test('a definition restores an archived flag in its own environment alone', async () => {
+  const other = { project: name.project, environment: 'other' }
+  await createEnvironment(store.database, other, {
+    settings: { name: 'Other', description: '', bucketing: 'v2' },
+    author: AUTHOR,
+  })
+  await put('a', on)
+  await changeDefinition(
+    store.database,
+    { ...other, flag: 'a' },
+    { next: () => on, expected: undefined, author: AUTHOR },
+  )
+  await updateFlag(store.database, name.project, 'a', { text: {}, expected: undefined, author: AUTHOR, archived: true })
+  const held = await loadEnvironment(store.database, `${other.project}/other`)
+  assert.ok(held)
+  assert.equal(held.flags.size, 0)
+  await put('a', off)
+  assert.equal((await readDefinition(store.database, { ...name, flag: 'a' })).definition.defaultVariant, 'off')
+  await assert.rejects(readDefinition(store.database, { ...other, flag: 'a' }), { code: 'not_found' })
+  const whole = await loadEnvironment(store.database, `${other.project}/other`)
+  assert.deepEqual([whole?.revision, whole?.flags.size], [held.revision, 0], 'a reader of this revision misses nothing')
 })
 
 test('loadEnvironment() returns everything to a reader with another incarnation or a later revision', async () => {
