@@ -166,7 +166,7 @@ function clauseText(operator: string, operands: readonly unknown[]): string | un
     return operator === 'in' && isScalar(left) && attributeIn(right) !== undefined
       ? `${attributeIn(right)} ${VERBS.contains[0]} ${left}`
       : undefined
-  if (operator === 'sem_ver' && operands.length === 3 && isScalar(version))
+  if (operator === 'sem_ver' && operands.length === 3 && isScalar(right) && isScalar(version))
     return verbText(subject, own(VERBS, `sem_ver ${right}`), String(version))
   if (operands.length !== 2) return undefined
   if (operator === 'in') return membershipText(subject, right)

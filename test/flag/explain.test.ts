@@ -161,3 +161,12 @@ test('explain() shows no bucket for weights that the evaluator does not accept',
   assert.ok(otherwise?.kind === 'split')
   assert.equal(otherwise.bucket, undefined)
 })
+
+test('explain() takes an attribute whose members are named like methods for no version', () => {
+  const rule = { if: [{ sem_ver: [{ var: 'version' }, '>=', '1.0.0'] }, 'a', 'b'] }
+  for (const version of [JSON.parse('{"toString":1}'), [{ toString: 1 }], ['1.2.3'], {}]) {
+    const { rules, evaluation } = explained(rule, { version })
+    assert.equal('variant' in evaluation && evaluation.variant, 'b')
+    assert.equal((rules[0]?.condition as { note?: string } | undefined)?.note, 'not_a_version')
+  }
+})

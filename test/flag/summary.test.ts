@@ -112,3 +112,13 @@ test('a summary that names one variant is true for every user, and every definit
   })
   fc.assert(property, { seed: 20, numRuns: 2_000 })
 })
+
+test('summaryOf() of a rule with members that are named like methods does not throw', () => {
+  for (const odd of [JSON.parse('{"toString":1}'), [{ toString: 1 }]])
+    for (const condition of [
+      { sem_ver: [{ var: 'v' }, odd, '1.0.0'] },
+      { sem_ver: [{ var: 'v' }, '=', odd] },
+      { in: [{ var: 'v' }, odd] },
+    ])
+      assert.equal(summaryOf(when(condition)).served, 'on if a custom rule holds')
+})

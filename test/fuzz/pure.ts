@@ -8,6 +8,7 @@ import { documentOf, portableDocumentOf } from '../../src/flag/document.ts'
 import { evaluateKey } from '../../src/flag/evaluate.ts'
 import { explain } from '../../src/flag/explain/explain.ts'
 import { compileFlagSet, type FlagSet } from '../../src/flag/flag-set.ts'
+import { summaryOf } from '../../src/flag/summary.ts'
 import { decodeMessage, FrameDecoder } from '../../src/grpc/framing.ts'
 import { ResolveBooleanRequestSchema } from '../../src/grpc/gen/flagd/evaluation/v2/evaluation_pb.js'
 import { RpcError } from '../../src/grpc/service.ts'
@@ -73,6 +74,7 @@ function runRule(random: Random, note: (input: unknown) => void): Outcome {
   const copy = decodeSnapshot('p/e', { revisionId: REVISION, text: encodeSnapshot(snapshotOf(set)) })
   assert.equal(copy && evaluated(copy.flagSet, 'flag', context), first, 'evaluates differently from Redis')
   if (!isShaped) return 'no definition'
+  assert.equal(typeof summaryOf(definition as Definition), 'object')
   const flag = { key: 'flag', definition: definition as Definition, ...settings }
   assert.equal(JSON.stringify(explain(flag, context, NOW).evaluation), first, 'is explained differently')
   if (mistakes.length > 0) return 'refused'

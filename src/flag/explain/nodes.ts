@@ -123,7 +123,9 @@ const isConstant = (operand: unknown): boolean =>
 function noteOf(operator: string, actual: unknown, expected: readonly unknown[]): Note | undefined {
   if (actual === null) return 'attribute_missing'
   if (operator === '!' || operator === '!!') return 'truthy'
-  if (operator === 'sem_ver') return parseVersion(String(actual)) === undefined ? 'not_a_version' : undefined
+  // An object or list has no text for certain: its member "toString" may be data.
+  if (operator === 'sem_ver')
+    return isScalar(actual) && parseVersion(String(actual)) !== undefined ? undefined : 'not_a_version'
   const [first] = expected
   const isSame = isScalar(first) ? typeof actual === typeof first : true
   return isSame || first === null ? undefined : 'type_differs'
