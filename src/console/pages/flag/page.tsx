@@ -6,6 +6,7 @@ import { LoadFailure, Page } from '../../app/page.tsx'
 import { paths } from '../../app/paths.ts'
 import { lastEnvironment, noteEnvironment } from '../../app/project.ts'
 import { CopyButton } from '../../parts/controls/copy.tsx'
+import { Badge } from '../../parts/display/badge.tsx'
 import { Empty, Spinner } from '../../parts/display/empty.tsx'
 import { AbsentDefinition } from './absent.tsx'
 import { EnvironmentTabs } from './environment-tabs.tsx'
@@ -30,6 +31,8 @@ export function FlagPage({ project, flag: key, environment }: FlagPageProps) {
   const error = flag.error ?? environments.error
   if (error) return <LoadFailure error={error} onRetry={() => void flag.refetch()} />
   if (!flag.data || !environments.data) return <Spinner />
+  const cells = matrix.data?.flags.find((each) => each.key === key)?.environments
+  const managedBy = current && cells?.[current.key]?.managedBy
   const isViewer = session.data?.role === 'viewer'
   const isReadOnly = isViewer || flag.data.data.archived
   const heading = (
@@ -50,17 +53,22 @@ export function FlagPage({ project, flag: key, environment }: FlagPageProps) {
             project={project}
             flag={key}
             environments={environments.data}
-            cells={matrix.data?.flags.find((each) => each.key === key)?.environments}
+            cells={cells}
             current={current.key}
             search={searchOf(url)}
           />
+          {managedBy && (
+            <Badge icon="lock" title={managedBy.locked ? 'It can be changed only there' : 'A change here is drift there'}>
+              managed by {managedBy.name}
+            </Badge>
+          )}
           <EnvironmentContent
             key={`${project}/${current.key}/${key}`}
             project={project}
             environment={current}
             flagKey={key}
             type={flag.data.data.type}
-            isReadOnly={isReadOnly}
+            isReadOnly={isReadOnly || managedBy?.locked === true}
           />
         </>
       ) : (

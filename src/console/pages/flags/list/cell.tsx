@@ -59,13 +59,25 @@ export function Cell({ name, cell, environment, actions, place }: CellProps) {
       <Switch
         label={`${name.flag} in ${environment.name}: ${cell.served}`}
         state={SWITCH_STATES[cell.state]}
-        disabled={isBusy || !actions.mayChange(environment.key)}
+        disabled={isBusy || cell.managedBy?.locked || !actions.mayChange(environment.key)}
         tabIndex={-1}
         onToggle={() => (environment.protected ? setAsking(true) : void toggle())}
       />
       <Served name={name} cell={cell} environment={environment} actions={actions} />
+      {cell.managedBy && <ManagedBy name={cell.managedBy.name} />}
       <Activity cell={cell} />
     </div>
+  )
+}
+
+/** A lock where another system manages the flag. */
+function ManagedBy({ name }: { readonly name: string }) {
+  const text = `Managed by ${name}`
+  return (
+    <span title={text}>
+      <Icon name="lock" size={12} />
+      <span class="visuallyHidden">{text}</span>
+    </span>
   )
 }
 
@@ -87,7 +99,7 @@ function Served({ name, cell, environment, actions }: ServedProps) {
         title={cell.served}
         tabIndex={-1}
         aria-haspopup="dialog"
-        disabled={!actions.mayChange(environment.key)}
+        disabled={cell.managedBy?.locked || !actions.mayChange(environment.key)}
         aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
       >
