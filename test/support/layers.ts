@@ -7,8 +7,8 @@ export const LAYERS = [
   ['middleware'],
   ['routes', 'grpc'],
   ['app.ts', 'server'],
-  ['trial'],
-  ['main.ts', 'cli.ts'],
+  ['trial', 'operator'],
+  ['main.ts', 'cli.ts', 'operator.ts'],
 ]
 
 /** The folder of a file directly below `src`, or the file itself. */
