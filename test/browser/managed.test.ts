@@ -8,7 +8,9 @@ const MANAGER = 'kubernetes:shop/production'
 const ENVIRONMENT = '/api/v1/projects/shop/environments/live'
 const flag = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
 
-test('a flag that another system manages has a lock in the list and on its page, and cannot be switched', { skip }, async () => {
+test('a flag that another system manages has a lock in the list and on its page, and cannot be switched', {
+  skip,
+}, async () => {
   const path = `${ENVIRONMENT}/managers/${encodeURIComponent(MANAGER)}`
   assert.equal((await it.call('PUT', path, { flags: { 'made-by-operator': flag } })).status, 200)
   const { page } = await it.visit('/console/p/shop/flags')

@@ -76,7 +76,7 @@ export async function checkContents(docker: Docker, target: Target, check: Check
       assert.match(output, /cache for ESM \S+\/app\/main-\w+\.mjs was accepted/)
     })
   await check(`${name}: refuses a word that it does not know, in one line`, async () => {
-    const output = 'Cannot start: expected no argument or "admin <command>", got "sh"\n'
+    const output = 'Cannot start: expected no argument, "admin <command>" or "operator", got "sh"\n'
     assert.deepEqual(await runToEnd(docker, image, ['sh']), { code: 1, output })
   })
 }

@@ -23,6 +23,8 @@ export type ApiServer = {
   kubectl(args: readonly string[], input?: string): Promise<string>
   /** Applies the resource definitions of a file or a folder and waits until they are served. */
   applyDefinitions(path: string): Promise<void>
+  /** Kills it and starts it again at the same address, with everything stored. */
+  restart(): Promise<void>
   close(): Promise<void>
 }
 export type ApiServerOptions = {
@@ -55,9 +57,16 @@ async function startAt(port: number, folder: string, { users = [], host = '127.0
   const [caFile, kubeconfig] = [join(folder, 'certs/apiserver.crt'), join(folder, 'kubeconfig')]
   const tokens = Object.fromEntries([ADMIN, ...users].map((user) => [user, randomBytes(16).toString('hex')]))
   const server = `https://${host}:${port}`
-  const child = launch(port, folder, { tokens, host })
-  const ended = once(child, 'exit')
-  await isReady(child, { folder, caFile, server, token: tokens[ADMIN] ?? '' })
+  const start = async () => {
+    const started = launch(port, folder, { tokens, host })
+    const ended = once(started, 'exit')
+    await isReady(started, { folder, caFile, server, token: tokens[ADMIN] ?? '' })
+    return async () => {
+      started.kill('SIGKILL')
+      await ended
+    }
+  }
+  let end = await start()
   writeFileSync(kubeconfig, kubeconfigOf(server, caFile, tokens[ADMIN] ?? ''))
   const kubectl = (args: readonly string[], input = '') => runKubectl(kubeconfig, folder, args, input)
   return {
@@ -71,9 +80,12 @@ async function startAt(port: number, folder: string, { users = [], host = '127.0
       const names = (await kubectl(args)).trim().split('\n')
       await kubectl(['wait', '--for=condition=Established', '--timeout=60s', ...names])
     },
+    async restart() {
+      await end()
+      end = await start()
+    },
     async close() {
-      child.kill('SIGKILL') // there is nothing to keep
-      await ended
+      await end()
       rmSync(folder, { recursive: true, force: true })
     },
   }

@@ -58,7 +58,10 @@ export function FlagPage({ project, flag: key, environment }: FlagPageProps) {
             search={searchOf(url)}
           />
           {managedBy && (
-            <Badge icon="lock" title={managedBy.locked ? 'It can be changed only there' : 'A change here is drift there'}>
+            <Badge
+              icon="lock"
+              title={managedBy.locked ? 'It can be changed only there' : 'A change here is drift there'}
+            >
               managed by {managedBy.name}
             </Badge>
           )}
