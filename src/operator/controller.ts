@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../telemetry/log.ts'
 import { backoffMs } from './backoff.ts'
 import { type KubernetesApi, KubernetesError } from './kubernetes/api.ts'
@@ -28,6 +29,8 @@ export type ControllerOptions = {
 }
 
 const WORKERS = 4
+/** How often a resource is tried in a single run; it takes up to 8 s. */
+const ONCE_TRIES = 5
 /** The server ends a watch after at most one and a half times this, and sends bookmarks meanwhile. */
 const WATCH_SECONDS = 200
 const DEBOUNCE_MS = 200
@@ -46,6 +49,8 @@ export class Controller {
   readonly #stop = new AbortController()
   /** Ends calls of the API server that a shutdown does not wait for. */
   readonly #abort = new AbortController()
+  /** Whether changes are worked on as they come; a single run works on what it has listed. */
+  #isWatching = false
   readonly #failures = new Map<string, number>()
   readonly #managed = new Map<string, number>()
   /** FlagEnvironments that are gone, and whose flags are still locked. */
@@ -96,20 +101,25 @@ export class Controller {
   /** Watches until `stop()`. */
   start(): void {
     const { signal } = this.#stop
+    this.#isWatching = true
     void this.#environments.run(signal)
     void this.#featureFlags.run(signal)
   }
 
-  /** Reconciles all resources once. Resolves with the names of those that failed or were refused. */
+  /** Reconciles all resources once; what fails is tried again some times. Resolves with the names of those that failed or were refused. */
   async runOnce(): Promise<string[]> {
     await this.#featureFlags.list(this.#stop.signal)
     await this.#environments.list(this.#stop.signal)
-    const wrong: string[] = []
-    for (const [name, resource] of this.#environments.items) {
-      const { result } = await this.#reconcile(name, () => this.#reconciler.reconcile(resource))
-      if (result === 'failed' || result === 'refused') wrong.push(name)
+    const results = new Map<string, Outcome['result']>()
+    for (let failures = 0; failures < ONCE_TRIES; failures += 1) {
+      if (failures > 0) await sleep(backoffMs(failures, Math.random))
+      for (const [name, resource] of this.#environments.items)
+        if ((results.get(name) ?? 'failed') === 'failed')
+          results.set(name, (await this.#reconcile(name, () => this.#reconciler.reconcile(resource))).result)
+      if (![...results.values()].includes('failed')) break
+      await this.#environments.list(this.#stop.signal)
     }
-    return wrong
+    return [...results].filter(([, result]) => result === 'failed' || result === 'refused').map(([name]) => name)
   }
 
   /** Ends the watches, and waits for reconciles in progress, at most `ms`. */
@@ -127,7 +137,7 @@ export class Controller {
   }
 
   #onEnvironment(before: FlagEnvironment | undefined, after: FlagEnvironment | undefined): void {
-    if (this.#stop.signal.aborted) return
+    if (!this.#isWatching || this.#stop.signal.aborted) return
     const changed = after ?? before
     if (!changed) return
     const name = nameOf(changed)
@@ -138,7 +148,7 @@ export class Controller {
 
   #onFeatureFlag(before: FeatureFlag | undefined, after: FeatureFlag | undefined): void {
     const namespace = (after ?? before)?.metadata.namespace
-    if (this.#stop.signal.aborted || isSameWish(before, after)) return
+    if (!this.#isWatching || this.#stop.signal.aborted || isSameWish(before, after)) return
     for (const [name, { metadata }] of this.#environments.items)
       if (metadata.namespace === namespace) this.#queue.add(name)
   }

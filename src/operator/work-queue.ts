@@ -10,7 +10,7 @@ export type WorkQueueOptions = {
 /** Keys to work on: each once, however often it is added, and never twice at the same time. */
 export class WorkQueue {
   readonly #options: WorkQueueOptions
-  readonly #timers = new Map<string, NodeJS.Timeout>()
+  readonly #timers = new Map<string, { readonly timer: NodeJS.Timeout; readonly at: number }>()
   readonly #ready = new Set<string>()
   readonly #running = new Map<string, Promise<void>>()
   /** Keys that were added while they were worked on. */
@@ -25,18 +25,19 @@ export class WorkQueue {
     return this.#timers.size + this.#ready.size + this.#running.size
   }
 
-  /** Adds a key, to be worked on after `delayMs`. A key that waits longer is brought forward. */
+  /** Adds a key, to be worked on after `delayMs` at the latest: one that waits for longer is brought forward, and none is put off. */
   add(key: string, delayMs = this.#options.debounceMs): void {
-    if (this.#isClosed || this.#ready.has(key)) return
-    clearTimeout(this.#timers.get(key))
-    const timer = setTimeout(() => this.#makeReady(key), delayMs)
-    this.#timers.set(key, timer)
+    const waiting = this.#timers.get(key)
+    const at = performance.now() + delayMs
+    if (this.#isClosed || this.#ready.has(key) || (waiting && waiting.at <= at)) return
+    clearTimeout(waiting?.timer)
+    this.#timers.set(key, { timer: setTimeout(() => this.#makeReady(key), delayMs), at })
   }
 
   /** Takes no more keys, and resolves when those in progress are done. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const timer of this.#timers.values()) clearTimeout(timer)
+    for (const { timer } of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
     this.#ready.clear()
     await Promise.all(this.#running.values())

@@ -43,6 +43,19 @@ test('the wait doubles from 0.5 to 30 s, half of it random, and is not shorter t
   )
 })
 
+test('a key that is added again and again is not put off', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const queue = new WorkQueue({ work: async () => void resolve(), workers: 1, debounceMs: 500 })
+  const timer = setInterval(() => queue.add('a'), 50)
+  const late = new Promise((_, reject) => setTimeout(() => reject(new Error('It was put off')), 20_000).unref())
+  try {
+    await Promise.race([promise, late])
+  } finally {
+    clearInterval(timer)
+    await queue.close()
+  }
+})
+
 test('the queue works on a key once, again after changes meanwhile, never twice at once, and ends after the last', async () => {
   const worked: string[] = []
   let running = 0

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { kill } from '../../support/process.ts'
+import { startProxy } from '../../support/proxy.ts'
 import { isReady, MISSING, off, on, type Running, type Space, startWorld, until, type World } from './world.ts'
 
 describe('the watches of the operator', { skip: MISSING ?? false }, () => {
@@ -44,7 +45,7 @@ describe('the watches of the operator', { skip: MISSING ?? false }, () => {
     assert.equal((await fetch(`${operator.address}/livez`)).status, 200)
   })
 
-  test('500 FeatureFlags that appear and change at once are few writes, and all arrive', async () => {
+  test('500 FeatureFlags that appear and change at once arrive, change and go', async () => {
     const space = await world.space('many')
     const apply = (definition: object) =>
       world.api.kubectl(
@@ -68,7 +69,10 @@ describe('the watches of the operator', { skip: MISSING ?? false }, () => {
     await until(space.flags, (flags) => Object.values<any>(flags).every((flag) => flag.defaultVariant === 'off'))
     await world.api.kubectl(['delete', 'featureflags', '--all', '--wait=false', '-n', space.name])
     await until(space.flags, (flags) => Object.keys(flags).length === 0)
-    assert.equal(await metric(operator, /managed_flags (\d+)/), 0)
+    await until(
+      () => metric(operator, /managed_flags (\d+)/),
+      (count) => count === 0,
+    )
   })
 
   test('--once applies everything and exits: with 1 if something is refused', async () => {
@@ -79,12 +83,38 @@ describe('the watches of the operator', { skip: MISSING ?? false }, () => {
     assert.equal(first.code, 0, first.output)
     assert.ok(isReady((await space.read('prod')).status))
     await space.featureFlag('shop', { a: { ...on, targeting: { nope: [1] } } })
-    assert.equal((await space.once()).code, 1)
+    const second = await space.once()
+    assert.equal(second.code, 1, second.output)
     await space.removeEnvironment('prod')
-    assert.equal((await space.once()).code, 0)
+    const third = await space.once()
+    assert.equal(third.code, 0, third.output)
     assert.deepEqual([await space.read('prod'), await space.flags()], [undefined, {}])
     const nowhere = await space.once({ FLAGSTAFF_URL: 'http://127.0.0.1:1' })
     assert.equal(nowhere.code, 0, 'there is no FlagEnvironment')
+  })
+
+  test('--once works on each resource alone, and tries again what fails', async () => {
+    const space = await world.space('tries')
+    await space.featureFlag('shop', { a: on })
+    await space.environment('prod')
+    const proxy = await startProxy({ host: '127.0.0.1', port: Number(new URL(world.flagstaff.address).port) })
+    const env = { FLAGSTAFF_URL: `http://127.0.0.1:${proxy.port}` }
+    try {
+      proxy.set({ delayMs: 1_000 })
+      const slow = await space.once(env)
+      assert.deepEqual([slow.code, proxy.connections()], [0, 1], slow.output)
+      proxy.set('refused')
+      const running = space.once(env)
+      await until(
+        async () => proxy.connections(),
+        (count) => count > 1,
+      )
+      proxy.set('open')
+      const { code, output } = await running
+      assert.equal(code, 0, output)
+    } finally {
+      await proxy.close()
+    }
   })
 
   test('SIGTERM ends it with 0 in time, and what was begun is finished', async () => {
