@@ -48,9 +48,23 @@ test('a history of more than 100 changes is read to its beginning', { skip }, as
   const entries = page.locator('#content ol > li')
   await page.getByText('Current version').waitFor()
   assert.equal(await entries.count(), 100)
+  // A change by others, whose refresh of the list cancels the reading of the next page.
+  const isNext = (url: URL) => url.pathname.endsWith('/history') && url.searchParams.has('before')
+  await page.route(isNext, async (route) => {
+    await page.unroute(isNext)
+    const isRefreshed = page.waitForResponse(
+      async (response) =>
+        response.url().endsWith('/history?limit=100') &&
+        (await response.json()).items[0].after.defaultVariant === 'off',
+    )
+    await put('long', { ...SWITCH, defaultVariant: 'off' })
+    await isRefreshed
+    await route.fallback()
+  })
   await page.getByRole('button', { name: 'Load more' }).click()
   await page.getByText(/^Added to the environment/).waitFor()
-  assert.equal(await entries.count(), 102, 'with the creation of the flag')
+  await entries.nth(102).waitFor()
+  assert.equal(await entries.count(), 103, 'with the creation of the flag and the change meanwhile')
   assert.equal(await page.getByRole('button', { name: 'Load more' }).count(), 0)
   await page.context().close()
 })

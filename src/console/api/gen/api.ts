@@ -1843,7 +1843,7 @@ export interface Api {
           [k: string]: number
         }
         /**
-         * Contexts for which the application uses its own default
+         * Contexts for which applications use the default in their code
          */
         withoutVariant: number
         errors: number

@@ -5,6 +5,7 @@ import { queryKeys } from '../../api/queries.ts'
 import { LoadFailure, Page } from '../../app/page.tsx'
 import { paths } from '../../app/paths.ts'
 import { Button } from '../../parts/controls/button.tsx'
+import { LoadMore } from '../../parts/controls/load-more.tsx'
 import { Empty, Spinner } from '../../parts/display/empty.tsx'
 import { Entry } from './entry.tsx'
 import { type ChangeFilters, type FilterChange, filtersOf, searchOf } from './filters.ts'
@@ -29,9 +30,8 @@ const changesQuery = (project: string, filters: ChangeFilters) =>
 export function ChangesPage({ project }: { readonly project: string }) {
   const { query, route } = useLocation()
   const filters = filtersOf(query)
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
-    changesQuery(project, filters),
-  )
+  const changes = useInfiniteQuery(changesQuery(project, filters))
+  const { data, error, refetch } = changes
   const filter = (changed: FilterChange) =>
     route(paths.changes(project) + searchOf({ ...filtersOf(query), ...changed }), true)
   const clear = () => route(paths.changes(project), true)
@@ -43,13 +43,9 @@ export function ChangesPage({ project }: { readonly project: string }) {
       {!error && !data && <Spinner />}
       {data && entries.length === 0 && <NoChanges isFiltered={searchOf(filters) !== ''} onClear={clear} />}
       <Days entries={entries} project={project} />
-      {hasNextPage && (
-        <div class={css.more}>
-          <Button disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Load more
-          </Button>
-        </div>
-      )}
+      <div class={css.more}>
+        <LoadMore {...changes} />
+      </div>
     </Page>
   )
 }

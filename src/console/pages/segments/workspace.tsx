@@ -141,7 +141,7 @@ function History({ path }: { readonly path: SegmentPath }) {
   const history = useInfiniteQuery(segmentHistoryQuery(path))
   if (history.error) return <LoadFailure error={history.error} onRetry={() => void history.refetch()} />
   if (!history.data) return <Spinner />
-  return <HistoryPanel {...history} pages={history.data.pages} onBringBack={undefined} />
+  return <HistoryPanel history={history} onBringBack={undefined} />
 }
 
 /** What a segment may refer to: every other one. */

@@ -1,6 +1,8 @@
+import type { UseInfiniteQueryResult } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
 import { changeSentences, sayAction } from '../../../diff/history.ts'
 import { Button } from '../../../parts/controls/button.tsx'
+import { LoadMore } from '../../../parts/controls/load-more.tsx'
 import { Badge } from '../../../parts/display/badge.tsx'
 import { DifferenceList, LineDifferences } from '../../../parts/display/differences.tsx'
 import { Empty } from '../../../parts/display/empty.tsx'
@@ -22,18 +24,15 @@ type HistoryEntry = {
 }
 
 type HistoryPanelProps = {
-  /** The pages that were read, newest first. */
-  readonly pages: readonly { readonly items: readonly HistoryEntry[] }[]
+  /** The query, whose pages have the newest entries first. */
+  readonly history: UseInfiniteQueryResult<{ readonly pages: readonly { readonly items: readonly HistoryEntry[] }[] }>
   /** Stores the version that this entry made once more. Undefined for a viewer. */
   readonly onBringBack: ((entry: HistoryEntry) => void) | undefined
-  readonly hasNextPage: boolean
-  readonly isFetchingNextPage: boolean
-  readonly fetchNextPage: () => unknown
 }
 
 /** The versions of a flag or segment in one environment: who changed what, in sentences, and the way back. */
-export function HistoryPanel({ pages, onBringBack, ...next }: HistoryPanelProps) {
-  const entries = pages.flatMap(({ items }) => items)
+export function HistoryPanel({ history, onBringBack }: HistoryPanelProps) {
+  const entries = history.data?.pages.flatMap(({ items }) => items) ?? []
   if (entries.length === 0)
     return (
       <Empty icon="clock" title="No change yet">
@@ -47,11 +46,7 @@ export function HistoryPanel({ pages, onBringBack, ...next }: HistoryPanelProps)
           <Entry key={entry.id} entry={entry} isCurrent={index === 0} onBringBack={onBringBack} />
         ))}
       </ol>
-      {next.hasNextPage && (
-        <Button disabled={next.isFetchingNextPage} onClick={() => void next.fetchNextPage()}>
-          Load more
-        </Button>
-      )}
+      <LoadMore {...history} />
     </div>
   )
 }

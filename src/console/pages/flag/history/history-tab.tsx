@@ -17,5 +17,5 @@ export function HistoryTab({ place, onBringBack }: HistoryTabProps) {
   if (!history.data) return <Spinner />
   const bringBack =
     onBringBack && (({ revision }: { readonly revision: number | null }) => revision !== null && onBringBack(revision))
-  return <HistoryPanel {...history} pages={history.data.pages} onBringBack={bringBack} />
+  return <HistoryPanel history={history} onBringBack={bringBack} />
 }
