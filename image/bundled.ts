@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '..')
 /** The innermost package of a module: its folder, such as `node_modules/pg/node_modules/x`. */
-const PACKAGE = /^(?:.*\/)?(node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)\//
+const PACKAGE = /^(node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)\//
 
 /** The part of esbuild's metafile, which Bun writes as well, and image/build-node.ts of rolldown's chunks. */
 export type Metafile = {
