@@ -32,5 +32,7 @@ export function readJson(path: string): unknown {
 
 /** Names of the conformance files in a folder that end in `extension`. */
 export function listFiles(path: string, extension: string): string[] {
-  return readdirSync(resolve(FOLDER, path)).filter((name) => name.endsWith(extension))
+  return readdirSync(resolve(FOLDER, path))
+    .filter((name) => name.endsWith(extension))
+    .sort()
 }
