@@ -110,7 +110,9 @@ async function warm(index: number): Promise<void> {
   throw new Error(`Replica ${index} does not answer before anything was harmed`)
 }
 
-const bulk = (index: number) => countsAt(world.replicas[index]?.address ?? '', world.clientKey)
+function bulk(index: number) {
+  return countsAt(world.replicas[index]?.address ?? '', world.clientKey)
+}
 
 async function heal({ toPostgres, toRedis, redis }: World): Promise<void> {
   redis.thaw()
