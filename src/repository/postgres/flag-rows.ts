@@ -26,7 +26,7 @@ export type LockedFlag = {
   type: FlagType
   archived: boolean
   definition: Definition | undefined
-  /** The manager that lets nobody else change the definition. */
+  /** The manager that alone may change the definition. */
   lockedBy?: string | undefined
 }
 
@@ -172,13 +172,16 @@ export async function createOrRestoreFlags(
 
 /**
  * Removes the definitions that other environments kept of archived flags: a change of one environment brings nothing back in another. They
- * were not served, so the revisions there stay. Who defines such a flag there locks its row first, as here.
+ * were not served, so the revisions there stay. A change there locks the row of the flag first, as here. What a manager applied is kept.
  */
 async function removeElsewhere(tx: Transaction, environment: EnvironmentRow, ids: readonly bigint[]): Promise<void> {
   if (ids.length > 0)
     await tx
       .update(definitions)
-      .set({ definition: null })
+      .set({
+        definition: null,
+        applied: sql`case when ${definitions.managedBy} is not null then coalesce(${definitions.applied}, ${definitions.definition}) end`,
+      })
       .where(and(inArray(definitions.flagId, ids), ne(definitions.environmentId, environment.id)))
 }
 

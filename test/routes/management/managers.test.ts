@@ -169,6 +169,17 @@ test('an archived flag is drift, and comes back when it is corrected', async () 
   assert.deepEqual(Object.keys((await stored()).flags), ['a'])
 })
 
+test('a flag that comes back in another environment alone stays drift here', async () => {
+  const report = { query: '?drift=report' }
+  await apply({ a: on }, report)
+  assert.equal((await call('POST', `${project}/environments`, { key: 'other' })).status, 201)
+  assert.equal((await call('PATCH', `${project}/flags/a`, { archived: true })).status, 200)
+  assert.equal((await call('PUT', `${project}/environments/other/flags/a`, off)).status, 200)
+  const reported = await apply({ a: on }, report)
+  assert.deepEqual([reported.drifted, reported.created], [['/flags/a'], []])
+  assert.deepEqual((await stored()).flags, {})
+})
+
 test('prune archives what the manager has and no longer wants, and nothing else; without it flags lose their manager', async () => {
   await call('PUT', `${path}/flags/own`, on)
   const staff = { ends_with: [{ var: 'email' }, '@example.com'] }
