@@ -48,8 +48,7 @@ export function appliedStatus(
 
 function driftOf({ spec }: FlagEnvironment, { drifted }: Applied): NewCondition {
   const type = 'DriftDetected'
-  if (drifted.length === 0)
-    return { type, status: 'False', reason: 'NoDrift', message: 'Nobody else has changed anything' }
+  if (drifted.length === 0) return { type, status: 'False', reason: 'NoDrift', message: 'No change by others' }
   const places = `${drifted.slice(0, REFUSED_MAX).join(', ')}${drifted.length > REFUSED_MAX ? ', …' : ''}`
   return spec.drift === 'Correct'
     ? { type, status: 'True', reason: 'Corrected', message: `Changed by others and corrected: ${places}` }

@@ -129,7 +129,7 @@ function turnOf({ archivedAt }: FlagRow, archived: boolean | undefined) {
     : ({ action: 'restore', set: { archivedAt: null } } as const)
 }
 
-/** `bytes`: the size of the flag there. `lockedBy`: the manager that lets nobody else change it. */
+/** `bytes`: the size of the flag there. `lockedBy`: the manager that alone may change it. */
 type DefiningEnvironment = {
   readonly id: bigint
   readonly key: string

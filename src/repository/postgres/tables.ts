@@ -94,9 +94,9 @@ export const definitions = schema.table(
     /** Null if removed: the row stays, so that replicas find the removal by its revision. */
     definition: json().$type<Definition>(),
     revision: counter(),
-    /** The name of its manager; null if it has none. It stays if somebody else removes the definition. */
+    /** The name of its manager; null if it has none. It stays if others remove the definition. */
     managedBy: text(),
-    /** What the manager applied, where somebody else has changed it since. */
+    /** What the manager applied, where others have changed it since. */
     applied: json().$type<Definition>(),
   },
   (table) => [primaryKey({ columns: [table.environmentId, table.flagId] })],

@@ -119,7 +119,7 @@ export const ManagerName = v.pipe(
 export const managedBy = v.nullable(
   v.pipe(
     v.object({ name: v.string(), locked: v.boolean() }),
-    v.description('The manager of the flag; `locked`: nobody else may change it. Null: none'),
+    v.description('The manager of the flag; `locked`: others may not change it. Null: none'),
   ),
 )
 export const ProjectPath = v.object({ project: ProjectKey })

@@ -45,7 +45,7 @@ export type ManagedResult = WriteResult & {
   readonly adopted: readonly string[]
   /** Keys of flags that lost the manager; those that were removed are among them. */
   readonly released: readonly string[]
-  /** Pointers of what somebody else has changed. */
+  /** Pointers of what others have changed. */
   readonly drifted: readonly string[]
   /** Why flags, segments and entries of the metadata are left as they are. */
   readonly refused: readonly Mistake[]

@@ -6,7 +6,7 @@ export type OwnedEntry<T> = {
   readonly stored: T | undefined
   /** The name of its manager. */
   readonly managedBy: string | undefined
-  /** What the manager last applied; other than `stored` where somebody else has changed it since. */
+  /** What the manager last applied; other than `stored` where others have changed it since. */
   readonly applied: T | undefined
 }
 
@@ -17,7 +17,7 @@ export type Ownership = {
   readonly adopt: boolean
   /** Whether entries of the manager that are no longer wanted are removed. Otherwise they only lose their manager. */
   readonly prune: boolean
-  /** What happens to entries that somebody else has changed since, while what is wanted stayed the same. */
+  /** What happens to entries that others have changed since, while what is wanted stayed the same. */
   readonly drift: 'correct' | 'report'
 }
 

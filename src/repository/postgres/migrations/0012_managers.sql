@@ -9,5 +9,5 @@ CREATE TABLE flagstaff.managers (
   PRIMARY KEY (environment_id, name)
 );
 --> statement-breakpoint
--- applied: what the manager applied, where somebody else has changed it since.
+-- applied: what the manager applied, where others have changed it since.
 ALTER TABLE flagstaff.definitions ADD COLUMN managed_by text, ADD COLUMN applied json;
