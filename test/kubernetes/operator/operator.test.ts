@@ -2,35 +2,16 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { kill } from '../../support/process.ts'
 import { ADMIN_KEY } from '../../support/service.ts'
-import {
-  conditionOf,
-  isReady,
-  MISSING,
-  off,
-  on,
-  type Running,
-  type Space,
-  startWorld,
-  until,
-  type World,
-} from './world.ts'
+import { conditionOf, isReady, MISSING, off, on, type Space, startWorld, until, type World } from './world.ts'
 
 describe('the operator', { skip: MISSING ?? false }, () => {
   let world: World
-  const running: Running[] = []
   before(async () => {
     world = await startWorld()
   })
-  afterEach(async () => {
-    await Promise.all(running.splice(0).map(kill))
-  })
+  afterEach(() => world?.endOperators())
   after(() => world?.close())
 
-  const start = async (space: Space, options: Parameters<Space['operator']>[0] = {}) => {
-    const operator = await space.operator(options)
-    running.push(operator)
-    return operator
-  }
   const changeCount = async (space: Space) =>
     (await space.call('GET', `/api/v1/changes?project=${space.name}&limit=1000`)).body.items.length
 
@@ -44,7 +25,7 @@ describe('the operator', { skip: MISSING ?? false }, () => {
       { $evaluators: { staff }, metadata: { team: 'shop' } },
     )
     await space.environment('prod', { prune: true })
-    await start(space)
+    await space.operator()
     const first = await space.status('prod', isReady)
     assert.deepEqual([first.flags, first.refused ?? []], [{ applied: 2, refused: 0 }, []])
     const stored = (await space.call('GET', '/flagset?portable=false')).body
@@ -72,7 +53,7 @@ describe('the operator', { skip: MISSING ?? false }, () => {
     const space = await world.space('twice')
     await space.featureFlag('one', { a: on, same: on })
     await space.environment('prod', { prune: true })
-    await start(space)
+    await space.operator()
     await space.status('prod', isReady)
     await space.featureFlag('two', { same: off, b: on })
     const status = await space.status('prod', ({ flags }) => flags?.refused === 1)
@@ -90,7 +71,7 @@ describe('the operator', { skip: MISSING ?? false }, () => {
     const space = await world.space('wrong')
     await space.featureFlag('shop', { a: on })
     await space.environment('prod', { prune: true })
-    await start(space)
+    await space.operator()
     await space.status('prod', isReady)
     const rule = { if: [{ sem_ver: [{ var: 'version' }, '1.0.0'] }, 'on', { $ref: 'gone' }] }
     await space.featureFlag('shop', { a: { ...off, targeting: rule }, b: on })
@@ -113,7 +94,7 @@ describe('the operator', { skip: MISSING ?? false }, () => {
     const space = await world.space('drift')
     await space.featureFlag('shop', { a: on, b: on })
     await space.environment('prod')
-    await start(space)
+    await space.operator()
     await space.status('prod', isReady)
     const refused = await space.call('PUT', '/flags/a', off)
     assert.deepEqual(
@@ -139,7 +120,7 @@ describe('the operator', { skip: MISSING ?? false }, () => {
     await space.call('PUT', '/flags/a', off)
     await space.featureFlag('shop', { a: on, b: on })
     await space.environment('prod')
-    await start(space)
+    await space.operator()
     const refused = await space.status('prod', ({ flags }) => flags?.refused === 1)
     assert.match(refused.refused[0].message, /exists already and has no manager/)
     assert.deepEqual(await space.flags(), { a: off, b: on })
@@ -152,7 +133,7 @@ describe('the operator', { skip: MISSING ?? false }, () => {
     const space = await world.space('delete')
     await space.featureFlag('shop', { a: on })
     await space.environment('prod', { prune: true })
-    await start(space)
+    await space.operator()
     await space.status('prod', isReady)
     assert.deepEqual((await space.read('prod')).metadata.finalizers, ['flagstaff.dev/environment'])
     await space.removeEnvironment('prod')
@@ -188,7 +169,7 @@ describe('the operator', { skip: MISSING ?? false }, () => {
     await space.featureFlag('two', { b: on })
     await world.api.kubectl(['label', 'featureflag', 'two', '-n', space.name, 'app=shop'])
     await space.environment('prod', { featureFlags: { matchLabels: { app: 'shop' } } })
-    await start(space)
+    await space.operator()
     await space.status('prod', isReady)
     assert.deepEqual(await space.flags(), { b: on })
     await space.patchEnvironment('prod', { spec: { suspend: true } })
@@ -205,11 +186,11 @@ describe('the operator', { skip: MISSING ?? false }, () => {
     const space = await world.space('create')
     await space.featureFlag('shop', { a: on })
     await space.environment('new', { environment: 'staging' })
-    const operator = await start(space)
+    const operator = await space.operator()
     const forbidden = await space.status('new', (status) => conditionOf(status, 'Synced')?.status === 'False')
     assert.equal(conditionOf(forbidden, 'Ready').reason, 'Forbidden', 'the key is for another environment')
     await kill(operator)
-    await start(space, { env: { FLAGSTAFF_KEY: ADMIN_KEY } })
+    await space.operator({ env: { FLAGSTAFF_KEY: ADMIN_KEY } })
     const absent = await space.status('new', (status) => conditionOf(status, 'Ready')?.reason === 'NotFound')
     assert.match(conditionOf(absent, 'Ready').message, /"create\/staging" does not exist/)
     await space.patchEnvironment('new', { spec: { createEnvironment: true } })

@@ -1,25 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { kill } from '../../support/process.ts'
 import { startProxy } from '../../support/proxy.ts'
-import { isReady, MISSING, off, on, type Running, type Space, startWorld, until, type World } from './world.ts'
+import { isReady, MISSING, off, on, type Running, startWorld, until, type World } from './world.ts'
 
 describe('the watches of the operator', { skip: MISSING ?? false }, () => {
   let world: World
-  const running: Running[] = []
   before(async () => {
     world = await startWorld()
   })
-  afterEach(async () => {
-    await Promise.all(running.splice(0).map(kill))
-  })
+  afterEach(() => world?.endOperators())
   after(() => world?.close())
 
-  const start = async (space: Space) => {
-    const operator = await space.operator({ env: { LOG_LEVEL: 'debug' } })
-    running.push(operator)
-    return operator
-  }
   const metric = async ({ address }: Running, pattern: RegExp): Promise<number> =>
     Number(pattern.exec(await (await fetch(`${address}/metrics`)).text())?.[1] ?? Number.NaN)
 
@@ -27,7 +18,7 @@ describe('the watches of the operator', { skip: MISSING ?? false }, () => {
     const space = await world.space('restart')
     await space.featureFlag('shop', { a: on })
     await space.environment('prod')
-    const operator = await start(space)
+    const operator = await space.operator({ env: { LOG_LEVEL: 'debug' } })
     await space.status('prod', isReady)
     // The operator stands still while others write and the server forgets its history.
     operator.child.kill('SIGSTOP')
@@ -62,7 +53,7 @@ describe('the watches of the operator', { skip: MISSING ?? false }, () => {
         }),
       )
     await space.environment('prod', { prune: true })
-    const operator = await start(space)
+    const operator = await space.operator({ env: { LOG_LEVEL: 'debug' } })
     await apply(on)
     await space.status('prod', ({ flags }) => flags?.applied === 500)
     await apply(off)
@@ -120,14 +111,14 @@ describe('the watches of the operator', { skip: MISSING ?? false }, () => {
   test('SIGTERM ends it with 0 in time, and what was begun is finished', async () => {
     const space = await world.space('stop')
     await space.environment('prod')
-    const operator = await start(space)
+    const operator = await space.operator({ env: { LOG_LEVEL: 'debug' } })
     await space.status('prod', isReady)
     await space.featureFlag('shop', { a: on })
     operator.child.kill('SIGTERM')
     assert.deepEqual(await operator.ended, { code: 0, signal: null })
     assert.doesNotMatch(operator.output(), /Gave up waiting/)
     for (const line of operator.output().trim().split('\n')) assert.ok(JSON.parse(line).message, line)
-    await start(space)
+    await space.operator({ env: { LOG_LEVEL: 'debug' } })
     await until(space.flags, ({ a }) => a !== undefined)
   })
 
@@ -136,7 +127,6 @@ describe('the watches of the operator', { skip: MISSING ?? false }, () => {
     await space.featureFlag('shop', { a: on })
     await space.environment('prod')
     const operator = await space.operator({ env: { FLAGSTAFF_URL: 'http://127.0.0.1:1' } })
-    running.push(operator)
     const status = await space.status('prod', ({ conditions }) => conditions?.length > 0)
     assert.equal(status.conditions.find(({ type }: any) => type === 'Synced').reason, 'Unreachable')
     assert.ok(

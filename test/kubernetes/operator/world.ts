@@ -32,6 +32,8 @@ export type World = {
   readonly flagstaff: Listening
   /** Makes a namespace and a project of this name, with one environment, and binds the operator's Role there. */
   space(name: string): Promise<Space>
+  /** Ends the operators that spaces have started. */
+  endOperators(): Promise<void>
   close(): Promise<void>
 }
 /** One namespace and the project of the same name. */
@@ -63,10 +65,14 @@ export async function startWorld(): Promise<World> {
   await api.applyDefinitions(join(KNATIVE, 'operator/crds/flagenvironments.yaml'))
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(kubeconfig, kubeconfigOf(api))
+  const operators: Running[] = []
   return {
     api,
     flagstaff,
-    space: (name) => openSpace({ api, flagstaff, folder, kubeconfig }, name),
+    space: (name) => openSpace({ api, flagstaff, folder, kubeconfig, operators }, name),
+    endOperators: async () => {
+      await Promise.all(operators.splice(0).map(kill))
+    },
     close: async () => {
       await flagstaff.close()
       await api.close()
@@ -75,9 +81,13 @@ export async function startWorld(): Promise<World> {
   }
 }
 
-type Parts = Pick<World, 'api' | 'flagstaff'> & { readonly folder: string; readonly kubeconfig: string }
+type Parts = Pick<World, 'api' | 'flagstaff'> & {
+  readonly folder: string
+  readonly kubeconfig: string
+  readonly operators: Running[]
+}
 
-async function openSpace({ api, flagstaff, folder, kubeconfig }: Parts, name: string): Promise<Space> {
+async function openSpace({ api, flagstaff, folder, kubeconfig, operators }: Parts, name: string): Promise<Space> {
   const { path } = await flagstaff.environment(name)
   const keyFile = join(folder, `${name}.key`)
   writeFileSync(keyFile, await editorKey(flagstaff, name))
@@ -119,7 +129,11 @@ async function openSpace({ api, flagstaff, folder, kubeconfig }: Parts, name: st
   }
   return {
     name,
-    operator: (options = {}) => startOperator(env(options.env)),
+    operator: async (options = {}) => {
+      const operator = await startOperator(env(options.env))
+      operators.push(operator)
+      return operator
+    },
     once: async (more) => {
       const program = runProgram('src/operator.ts', env(more), { args: ['--once'] })
       const { code } = await program.ended
