@@ -6,6 +6,7 @@ import type { FlagType } from '../../flag/evaluate.ts'
 import type { NewChangeRecord } from './changes.ts'
 import { asText, batches, type Transaction } from './database.ts'
 import type { EnvironmentRow } from './environments.ts'
+import { isLockedManager } from './managed/locks.ts'
 import { definitions, flags, managers } from './tables.ts'
 
 /** A flag's definition before and after a change. */
@@ -52,14 +53,7 @@ export async function lockFlags(
     })
     .from(flag)
     .leftJoin(definitions, and(eq(definitions.flagId, flag.id), eq(definitions.environmentId, environment.id)))
-    .leftJoin(
-      managers,
-      and(
-        eq(managers.environmentId, environment.id),
-        eq(managers.name, definitions.managedBy),
-        eq(managers.locked, true),
-      ),
-    )
+    .leftJoin(managers, isLockedManager)
     .where(and(eq(flag.projectId, environment.projectId), inArray(flag.key, keys)))
     .orderBy(asc(flag.id))
     .for('update', { of: flag })

@@ -4,7 +4,7 @@ import { type Author, type ExpectedVersion, expectRevision, type NewChangeRecord
 import type { Database, Db, Transaction } from './database.ts'
 import { checkRestoredSize, flagSize } from './document-size.ts'
 import { raiseRevision } from './environments.ts'
-import { type LockedPlace, refuseLocked } from './managed/locks.ts'
+import { isLockedManager, type LockedPlace, refuseLocked } from './managed/locks.ts'
 import { selectProject } from './projects.ts'
 import { definitions, environments, flags, lastEvaluations, managers, type Patch } from './tables.ts'
 
@@ -165,14 +165,7 @@ async function lockDefiningEnvironments(
     .from(environments)
     .innerJoin(definitions, eq(definitions.environmentId, environments.id))
     .innerJoin(flags, and(eq(flags.id, definitions.flagId), eq(flags.key, key)))
-    .leftJoin(
-      managers,
-      and(
-        eq(managers.environmentId, environments.id),
-        eq(managers.name, definitions.managedBy),
-        eq(managers.locked, true),
-      ),
-    )
+    .leftJoin(managers, isLockedManager)
     .where(and(inProject, isNotNull(definitions.definition)))
     .orderBy(asc(environments.id))
 }

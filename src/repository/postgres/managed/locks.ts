@@ -3,7 +3,14 @@ import { and, eq } from 'drizzle-orm'
 import type { JsonRecord } from '../../../flag/definition.ts'
 import { FlagError, type Mistake, pointerTo } from '../../../flag/error.ts'
 import type { Transaction } from '../database.ts'
-import { managers } from '../tables.ts'
+import { definitions, managers } from '../tables.ts'
+
+/** Joins a definition with its manager, if that is locked. */
+export const isLockedManager = and(
+  eq(managers.environmentId, definitions.environmentId),
+  eq(managers.name, definitions.managedBy),
+  eq(managers.locked, true),
+)
 
 /** Something that a locked manager manages, at its place in the caller's document. */
 export type LockedPlace = { readonly what: string; readonly pointer: string; readonly lockedBy: string }
