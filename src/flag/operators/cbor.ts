@@ -8,101 +8,143 @@ const TEXT = 0x60
 const ARRAY = 0x80
 const MAP = 0xa0
 
-type Output = { readonly bytes: number[]; readonly sizeMax: number }
-
-/**
- * The core deterministic CBOR encoding (RFC 8949 §4.2.1) of a JSON value: shortest integers and floats, whole floats
- * from −2^63 to 2^64 − 1 as integers, keys in the order of their bytes. Undefined for a value that nests too deep or has
- * more than `sizeMax` bytes (checked before each item, so a result may be somewhat longer).
- */
-export function encodeCbor(value: unknown, sizeMax: number): Uint8Array | undefined {
-  const output = { bytes: [], sizeMax }
-  return write(output, value, 0) ? new Uint8Array(output.bytes) : undefined
+/** Takes the bytes of an encoding one after another, so that a hash needs no copy of them. */
+export type CborOutput = {
+  /** Number of bytes so far. */
+  readonly size: number
+  addByte(byte: number): unknown
+  addBytes(bytes: Uint8Array): unknown
+  /** Adds the UTF-8 bytes of a text. */
+  add(text: string): unknown
 }
 
-function write(output: Output, value: unknown, depth: number): boolean {
-  const { bytes } = output
-  if (bytes.length > output.sizeMax || depth > VALUE_DEPTH_MAX) return false
-  if (typeof value === 'string') writeText(bytes, value)
-  else if (typeof value === 'number') writeNumber(bytes, value)
-  else if (typeof value === 'boolean') bytes.push(value ? 0xf5 : 0xf4)
-  else if (typeof value !== 'object' || value === null) bytes.push(0xf6)
-  else if (Array.isArray(value)) return writeArray(output, value, depth)
-  else return writeMap(output, value, depth)
+/**
+ * Writes the core deterministic CBOR encoding (RFC 8949 §4.2.1) of a JSON value: shortest integers and floats, whole floats
+ * from −2^63 to 2^64 − 1 as integers, keys in the order of their bytes. False, with a part written, for a value that nests too deep or has
+ * more than `sizeMax` bytes (checked before each item, so an accepted encoding may be somewhat longer).
+ */
+export function writeCbor(output: CborOutput, value: unknown, sizeMax: number): boolean {
+  return write({ output, sizeMax }, value, 0)
+}
+
+type Writing = { readonly output: CborOutput; readonly sizeMax: number }
+
+function write(writing: Writing, value: unknown, depth: number): boolean {
+  const { output, sizeMax } = writing
+  if (output.size > sizeMax || depth > VALUE_DEPTH_MAX) return false
+  if (typeof value === 'string') writeText(output, value)
+  else if (typeof value === 'number') writeNumber(output, value)
+  else if (typeof value === 'boolean') output.addByte(value ? 0xf5 : 0xf4)
+  else if (typeof value !== 'object' || value === null) output.addByte(0xf6)
+  else if (Array.isArray(value)) return writeArray(writing, value, depth)
+  else return writeMap(writing, value, depth)
   return true
 }
 
 /** Writes the initial byte of an item with its argument (RFC 8949 §3), in as few bytes as possible. */
-function writeHead(bytes: number[], major: number, argument: number): void {
-  if (argument < 24) bytes.push(major | argument)
-  else if (argument < 0x100) bytes.push(major | 24, argument)
-  else if (argument < 0x10000) bytes.push(major | 25, argument >>> 8, argument & 0xff)
-  else if (argument < 2 ** 32) writeSized(bytes, major | 26, 4, (view) => view.setUint32(0, argument))
-  else writeSized(bytes, major | 27, 8, (view) => view.setBigUint64(0, BigInt(argument)))
+function writeHead(output: CborOutput, major: number, argument: number): void {
+  if (argument < 24) {
+    output.addByte(major | argument)
+  } else if (argument < 0x100) {
+    output.addByte(major | 24)
+    output.addByte(argument)
+  } else if (argument < 0x10000) {
+    output.addByte(major | 25)
+    output.addByte(argument >>> 8)
+    output.addByte(argument & 0xff)
+  } else if (argument < 2 ** 32) writeSized(output, major | 26, 4, (view) => view.setUint32(0, argument))
+  else writeSized(output, major | 27, 8, (view) => view.setBigUint64(0, BigInt(argument)))
 }
 
-function writeSized(bytes: number[], head: number, size: number, set: (view: DataView) => void): void {
+function writeSized(output: CborOutput, head: number, size: number, set: (view: DataView) => void): void {
   const buffer = new ArrayBuffer(size)
   set(new DataView(buffer))
-  bytes.push(head, ...new Uint8Array(buffer))
+  output.addByte(head)
+  output.addBytes(new Uint8Array(buffer))
 }
 
-/** Copies ASCII itself: for short texts TextEncoder takes longer on Node. */
-function writeText(bytes: number[], text: string): void {
-  const start = bytes.length
-  writeHead(bytes, TEXT, text.length)
-  for (let at = 0; at < text.length; at += 1) {
-    if (text.charCodeAt(at) > 0x7f) {
-      bytes.length = start
-      const encoded = ENCODER.encode(text)
-      writeHead(bytes, TEXT, encoded.length)
-      for (const byte of encoded) bytes.push(byte)
+/** The head of a text precedes it and contains its length in UTF-8, which for ASCII is known without encoding it. */
+export function writeText(output: CborOutput, text: string): void {
+  if (isAscii(text)) {
+    writeHead(output, TEXT, text.length)
+    output.add(text)
+  } else writeEncoded(output, ENCODER.encode(text))
+}
+
+/** Writes the list of `texts`. */
+export function writeTexts(output: CborOutput, ...texts: readonly string[]): void {
+  writeHead(output, ARRAY, texts.length)
+  for (const text of texts) writeText(output, text)
+}
+
+/** Writes the text that `parts` are together. ASCII is not joined, which would take longer than hashing it. */
+export function writeJoined(output: CborOutput, parts: readonly string[]): void {
+  let length = 0
+  for (let index = 0; index < parts.length; index += 1) {
+    const part = parts[index] ?? ''
+    if (!isAscii(part)) {
+      // A surrogate pair may be divided between parts.
+      writeEncoded(output, ENCODER.encode(parts.join('')))
       return
     }
-    bytes.push(text.charCodeAt(at))
+    length += part.length
   }
+  writeHead(output, TEXT, length)
+  for (let index = 0; index < parts.length; index += 1) output.add(parts[index] ?? '')
 }
 
-function writeNumber(bytes: number[], value: number): void {
+function writeEncoded(output: CborOutput, encoded: Uint8Array): void {
+  writeHead(output, TEXT, encoded.length)
+  output.addBytes(encoded)
+}
+
+/** A loop, because a regular expression takes longer for the short texts that are bucketed. */
+function isAscii(text: string): boolean {
+  let seen = 0
+  for (let at = 0; at < text.length; at += 1) seen |= text.charCodeAt(at)
+  return seen < 0x80
+}
+
+function writeNumber(output: CborOutput, value: number): void {
   const major = value < 0 ? NEGATIVE : UNSIGNED
-  if (Number.isSafeInteger(value)) writeHead(bytes, major, value < 0 ? -1 - value : value)
-  else if (!Number.isInteger(value) || value >= 2 ** 64 || value < -(2 ** 63)) writeFloat(bytes, value)
-  else writeSized(bytes, major | 27, 8, (view) => view.setBigUint64(0, value < 0 ? -1n - BigInt(value) : BigInt(value)))
+  if (Number.isSafeInteger(value)) writeHead(output, major, value < 0 ? -1 - value : value)
+  else if (!Number.isInteger(value) || value >= 2 ** 64 || value < -(2 ** 63)) writeFloat(output, value)
+  else
+    writeSized(output, major | 27, 8, (view) => view.setBigUint64(0, value < 0 ? -1n - BigInt(value) : BigInt(value)))
 }
 
 /** Writes the shortest float that represents `value` exactly. */
-function writeFloat(bytes: number[], value: number): void {
-  const view = new DataView(new ArrayBuffer(4))
-  view.setFloat16(0, value)
-  if (Object.is(view.getFloat16(0), value)) bytes.push(0xf9, view.getUint8(0), view.getUint8(1))
-  else if (Math.fround(value) === value) writeSized(bytes, 0xfa, 4, (float) => float.setFloat32(0, value))
-  else writeSized(bytes, 0xfb, 8, (float) => float.setFloat64(0, value))
+function writeFloat(output: CborOutput, value: number): void {
+  const half = new DataView(new ArrayBuffer(2))
+  half.setFloat16(0, value)
+  if (Object.is(half.getFloat16(0), value)) writeSized(output, 0xf9, 2, (float) => float.setFloat16(0, value))
+  else if (Math.fround(value) === value) writeSized(output, 0xfa, 4, (float) => float.setFloat32(0, value))
+  else writeSized(output, 0xfb, 8, (float) => float.setFloat64(0, value))
 }
 
-function writeArray(output: Output, items: readonly unknown[], depth: number): boolean {
-  writeHead(output.bytes, ARRAY, items.length)
-  return items.every((item) => write(output, item, depth + 1))
+function writeArray(writing: Writing, items: readonly unknown[], depth: number): boolean {
+  writeHead(writing.output, ARRAY, items.length)
+  for (let index = 0; index < items.length; index += 1) if (!write(writing, items[index], depth + 1)) return false
+  return true
 }
 
-function writeMap(output: Output, map: object, depth: number): boolean {
-  const entries = Object.entries(map).map(([key, value]) => {
-    const name: number[] = []
-    writeText(name, key)
-    return { name, value }
-  })
-  entries.sort((left, right) => compareBytes(left.name, right.name))
-  writeHead(output.bytes, MAP, entries.length)
+function writeMap(writing: Writing, map: object, depth: number): boolean {
+  const { output } = writing
+  const entries = Object.entries(map).map(([key, value]) => ({ name: ENCODER.encode(key), value }))
+  entries.sort((left, right) => compareNames(left.name, right.name))
+  writeHead(output, MAP, entries.length)
   return entries.every(({ name, value }) => {
-    for (const byte of name) output.bytes.push(byte)
-    return write(output, value, depth + 1)
+    writeEncoded(output, name)
+    return write(writing, value, depth + 1)
   })
 }
 
-function compareBytes(left: readonly number[], right: readonly number[]): number {
-  const shared = Math.min(left.length, right.length)
-  for (let at = 0; at < shared; at += 1) {
+/** The order of the encodings of two names. A longer name has a greater head. */
+function compareNames(left: Uint8Array, right: Uint8Array): number {
+  if (left.length !== right.length) return left.length - right.length
+  for (let at = 0; at < left.length; at += 1) {
     const difference = (left[at] ?? 0) - (right[at] ?? 0)
     if (difference !== 0) return difference
   }
-  return left.length - right.length
+  return 0
 }

@@ -10,7 +10,7 @@ import {
   spendText,
   toText,
 } from '../rules/expression.ts'
-import { encodeCbor } from './cbor.ts'
+import { writeCbor, writeJoined, writeTexts } from './cbor.ts'
 import { Murmur3, murmur3 } from './murmur3.ts'
 
 /** Hashes a bucketing value; of undefined, hashes the flag key and the targeting key. Undefined if there is no hash. */
@@ -47,8 +47,7 @@ function hashOf({ bucketing }: Compiler): HashExpression {
 
 function compileHash(rule: unknown, compiler: Compiler): HashExpression {
   const call = operatorCallOf(rule)
-  if (compiler.bucketing !== 'v3' && call?.operator === 'cat' && Array.isArray(call.written))
-    return compileCatHash(call.written, compiler)
+  if (call?.operator === 'cat' && Array.isArray(call.written)) return compileCatHash(call.written, compiler)
   const hash = hashValueBy(compiler.bucketing)
   const value = compiler.compile(rule)
   return (data, frame) => hash(value(data, frame), frame)
@@ -56,15 +55,27 @@ function compileHash(rule: unknown, compiler: Compiler): HashExpression {
 
 /** Hashes the value that flagd's documentation recommends, {"cat": [flag key, attribute]}, without joining the texts. */
 function compileCatHash(operands: readonly unknown[], compiler: Compiler): HashExpression {
-  const parts = operands.map((operand) => compiler.compile(operand))
+  const parts = operands.map((operand) => textOf(compiler.compile(operand)))
+  if (compiler.bucketing === 'v3')
+    return (data, frame) => {
+      const texts: string[] = []
+      for (let index = 0; index < parts.length; index += 1) texts.push(parts[index]?.(data, frame) ?? '')
+      const hash = new Murmur3()
+      writeJoined(hash, texts)
+      return hash.finish()
+    }
   return (data, frame) => {
     const hash = new Murmur3()
-    for (let index = 0; index < parts.length; index += 1) {
-      const text = toText(parts[index]?.(data, frame), frame)
-      spendText(text, frame)
-      hash.add(text)
-    }
+    for (let index = 0; index < parts.length; index += 1) hash.add(parts[index]?.(data, frame) ?? '')
     return hash.finish()
+  }
+}
+
+function textOf(part: Expression): (data: unknown, frame: EvaluationFrame) => string {
+  return (data, frame) => {
+    const text = toText(part(data, frame), frame)
+    spendText(text, frame)
+    return text
   }
 }
 
@@ -150,12 +161,16 @@ function hashText(value: unknown, frame: EvaluationFrame): number | undefined {
 /** v3 hashes the CBOR of any value but null and lists (flagd's decision record "fractional-non-string-rand-units"). */
 function hashAny(value: unknown, frame: EvaluationFrame): number | undefined {
   if (value === null || Array.isArray(value)) return undefined
-  const targetingKey = value === undefined ? targetingKeyOf(frame) : undefined
-  if (value === undefined && targetingKey === undefined) return undefined
-  const bytes = encodeCbor(value ?? [frame.flagKey, targetingKey], PRODUCT_LENGTH_MAX)
-  if (bytes === undefined) return undefined
-  spend(frame, bytes.length >> 4)
-  return new Murmur3().addBytes(bytes).finish()
+  const hash = new Murmur3()
+  if (value !== undefined) {
+    if (!writeCbor(hash, value, PRODUCT_LENGTH_MAX)) return undefined
+  } else {
+    const targetingKey = targetingKeyOf(frame)
+    if (targetingKey === undefined) return undefined
+    writeTexts(hash, frame.flagKey, targetingKey)
+  }
+  spend(frame, hash.size >> 4)
+  return hash.finish()
 }
 
 /** The targeting key of the caller's context, also inside loops. Empty counts as missing. */

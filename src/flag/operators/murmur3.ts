@@ -12,6 +12,11 @@ export class Murmur3 {
   #block = 0
   #bytes = 0
 
+  /** Number of bytes so far. */
+  get size(): number {
+    return this.#bytes
+  }
+
   add(text: string): this {
     const blocks = text.length & ~3
     const shift = (this.#bytes & 3) << 3
@@ -35,8 +40,16 @@ export class Murmur3 {
   }
 
   addBytes(bytes: Uint8Array): this {
-    for (let at = 0; at < bytes.length; at += 1) this.#addByte(bytes[at] ?? 0)
+    for (let at = 0; at < bytes.length; at += 1) this.addByte(bytes[at] ?? 0)
     return this
+  }
+
+  addByte(byte: number): void {
+    this.#block |= byte << ((this.#bytes & 3) << 3)
+    this.#bytes += 1
+    if ((this.#bytes & 3) !== 0) return
+    this.#hash = mix(this.#hash, this.#block)
+    this.#block = 0
   }
 
   /** The hash as an unsigned 32-bit number. */
@@ -52,17 +65,9 @@ export class Murmur3 {
     for (let at = start; at < text.length; at += 1) {
       const code = text.charCodeAt(at)
       if (code > 0x7f) return this.addBytes(ENCODER.encode(text.slice(at)))
-      this.#addByte(code)
+      this.addByte(code)
     }
     return this
-  }
-
-  #addByte(byte: number): void {
-    this.#block |= byte << ((this.#bytes & 3) << 3)
-    this.#bytes += 1
-    if ((this.#bytes & 3) !== 0) return
-    this.#hash = mix(this.#hash, this.#block)
-    this.#block = 0
   }
 }
 

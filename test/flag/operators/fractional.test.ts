@@ -122,17 +122,18 @@ test('a list as the bucketing value is an entry only if the rule defines it as o
   assert.equal(ruleValue({ fractional: [{ var: 'id' }, ['x', 1]] }, { id: ['y', 1], targetingKey: 'u' }), null)
 })
 
-test('the seed gives the same bucket joined and in parts', () => {
-  for (const email of ['a@b.c', 'é@b.c', '😀', '', 'abcd', 'abcdefgh', '\ud800x']) {
-    const entries = Array.from({ length: 16 }, (_, index) => [index, 1])
-    const parts = { cat: [{ var: '$flagd.flagKey' }, { var: 'email' }, '!'] }
-    const joined = { if: [true, parts] }
-    assert.equal(
-      ruleValue({ fractional: [parts, ...entries] }, { email }),
-      ruleValue({ fractional: [joined, ...entries] }, { email }),
-    )
-  }
-})
+for (const bucketing of ['v2', 'v3'] as const)
+  test(`the seed gives the same bucket joined and in parts under ${bucketing}`, () => {
+    for (const email of ['a@b.c', 'é@b.c', '😀', '', 'abcd', 'abcdefgh', '\ud800x', 'x'.repeat(300)]) {
+      const entries = Array.from({ length: 16 }, (_, index) => [index, 1])
+      const parts = { cat: [{ var: '$flagd.flagKey' }, { var: 'email' }, '!'] }
+      const joined = { if: [true, parts] }
+      assert.equal(
+        ruleValue({ fractional: [parts, ...entries] }, { email }, { bucketing }),
+        ruleValue({ fractional: [joined, ...entries] }, { email }, { bucketing }),
+      )
+    }
+  })
 
 for (const [bucketing, id, expected] of [
   ['v1', EDGES[2], null],

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { encodeCbor } from '../../../src/flag/operators/cbor.ts'
+import { writeJoined, writeText } from '../../../src/flag/operators/cbor.ts'
 import { Murmur3, murmur3 } from '../../../src/flag/operators/murmur3.ts'
+import { Bytes, cborHex } from '../../support/cbor.ts'
 
 const hashOfUtf8 = (text: string) => {
   const bytes = new TextEncoder().encode(text)
@@ -43,12 +44,29 @@ for (const [value, hex] of [
   [undefined, 'f6'],
   ['\ud800', '63efbfbd'],
 ] as const)
-  test(`encodeCbor(${JSON.stringify(value)}) is ${hex}`, () =>
-    assert.equal(Buffer.from(encodeCbor(value, 100) ?? []).toString('hex'), hex))
+  test(`writeCbor() of ${JSON.stringify(value)} is ${hex}`, () => assert.equal(cborHex(value, 100), hex))
 
-test('encodeCbor() rejects values that are too large or too deep', () => {
-  assert.equal(encodeCbor(['x'.repeat(100), 'y'], 50), undefined)
+test('writeJoined() writes the text that its parts are together, also where a surrogate pair is divided', () => {
+  fc.assert(
+    fc.property(fc.array(anyText, { maxLength: 5 }), (parts) => {
+      const [joined, whole] = [new Bytes(), new Bytes()]
+      writeJoined(joined, parts)
+      writeText(whole, parts.join(''))
+      assert.equal(joined.hex, whole.hex)
+    }),
+  )
+  const divided = new Bytes()
+  writeJoined(divided, ['a\ud83d', '\ude00'])
+  assert.equal(divided.hex, '6561f09f9880')
+})
+
+test('a map is written in the order of the encoded names', () => {
+  assert.equal(cborHex({ bb: 1, ä: 2, c: 3, a: 4 }, 100), 'a461610461630362626201 62c3a402'.replace(' ', ''))
+})
+
+test('writeCbor() rejects values that are too large or too deep', () => {
+  assert.equal(cborHex(['x'.repeat(100), 'y'], 50), undefined)
   let value: unknown = []
   for (let depth = 0; depth < 100_000; depth += 1) value = [value]
-  assert.equal(encodeCbor(value, 1000), undefined)
+  assert.equal(cborHex(value, 1000), undefined)
 })
