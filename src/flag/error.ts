@@ -7,6 +7,7 @@ export type Code =
   | 'conflict'
   | 'in_use'
   | 'managed'
+  | 'needs_merge'
   | 'stale'
   | 'too_large'
   | 'unavailable'

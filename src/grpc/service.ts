@@ -135,6 +135,7 @@ const STATUS_CODES: Record<Code, ErrorStatusCode> = {
   conflict: StatusCode.aborted,
   in_use: StatusCode.failedPrecondition,
   managed: StatusCode.failedPrecondition,
+  needs_merge: StatusCode.failedPrecondition,
   stale: StatusCode.failedPrecondition,
   too_large: StatusCode.resourceExhausted,
   unavailable: StatusCode.unavailable,

@@ -52,6 +52,12 @@ export function scopeToKey<F extends Partial<Record<keyof EnvironmentName, strin
   return { ...filter, project, environment }
 }
 
+/** Requires that the request's key has at least `role` in an environment that its query or body names. Throws `forbidden`. */
+export function requireAt(c: Context, role: Role, environment: EnvironmentName): void {
+  const principal = principalOf(c)
+  if (!principal || !mayDo(principal, role, environment)) throw forbidden()
+}
+
 const forbidden = () => new FlagError('forbidden', 'This API key may not do that')
 
 /** The principal of the request's key or session; undefined on routes without `authorize`. */

@@ -14,6 +14,7 @@ export const STATUS: Record<Code, ContentfulStatusCode> = {
   conflict: 409,
   in_use: 409,
   managed: 409,
+  needs_merge: 409,
   stale: 412,
   too_large: 413,
   unavailable: 503,

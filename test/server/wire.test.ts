@@ -66,6 +66,12 @@ const STEPS: readonly Step[] = [
     `${ENVIRONMENT}/explain`,
     { flags: ['on', 'none'], at: '2026-01-01T00:00:00Z', context: { targetingKey: 'ada' } },
   ],
+  ['POST', '/api/v1/projects/{project}/environments', { key: 'next' }],
+  ['GET', '/api/v1/projects/{project}/compare?source=test&target=next&only=different'],
+  ['POST', '/api/v1/projects/{project}/promote', { source: 'test', target: 'next', flags: [{ flag: 'on' }] }],
+  ['GET', '/api/v1/projects/{project}/compare?source=test&target=next&flag=on&flag=more'],
+  ['POST', `${ENVIRONMENT}/flags/on/copy`, { to: 'copied' }],
+  ['DELETE', '/api/v1/projects/{project}/environments/next'],
   ['GET', '/api/v1/changes?project={project}&limit=3'],
   [
     'POST',

@@ -1,5 +1,6 @@
 import { type Definition, isRecord, type JsonRecord } from '../definition.ts'
 import { pointerTo } from '../error.ts'
+import { own } from '../rules/expression.ts'
 
 /** The parts of a definition that are compared and carried one by one, by their JSON Pointer. Absent parts have no entry. */
 export type Members = ReadonlyMap<string, unknown>
@@ -41,7 +42,7 @@ const isNothing = (name: string, value: unknown): boolean =>
 function rulesOf(definition: Definition, parts: RuleParts): [pointer: string, value: unknown][] {
   const { targeting, [PLAN]: plan } = definition
   if (parts === 'plan' && isRecord(plan))
-    return Object.entries(plan).map(([name, value]) => [pointerTo(PLAN, name), value])
+    return Object.entries(plan).flatMap(([name, value]) => (value === null ? [] : [[pointerTo(PLAN, name), value]]))
   if (parts === 'whole' && isRecord(plan)) return [[PLAN_POINTER, plan]]
   const isRule = targeting !== undefined && targeting !== null && !(isRecord(targeting) && isEmpty(targeting))
   if (!isRule) return []
@@ -49,6 +50,13 @@ function rulesOf(definition: Definition, parts: RuleParts): [pointer: string, va
 }
 
 const isEmpty = (record: JsonRecord): boolean => Object.keys(record).length === 0
+
+/** The keys of the flags that a definition needs. */
+export function needsOf(definition: Definition | undefined): string[] {
+  const needs = own(definition?.[PLAN], 'needs')
+  if (!Array.isArray(needs)) return []
+  return needs.map((need: unknown) => own(need, 'flag')).filter((flag) => typeof flag === 'string')
+}
 
 /** `target` with the members that `pointers` name as they are in `source`: a member that is absent there is removed. */
 export function withMembers(target: Definition, source: Definition, pointers: ReadonlySet<string>): Definition {

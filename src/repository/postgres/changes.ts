@@ -14,7 +14,9 @@ export type Author = {
 /** One change record. `revision` is null if no environment changed. */
 export type ChangeRecord = typeof changes.$inferSelect
 export type NewChangeRecord = Pick<ChangeRecord, 'subject' | 'action'> &
-  Partial<Pick<ChangeRecord, 'project' | 'environment' | 'flag' | 'segment' | 'revision' | 'before' | 'after'>>
+  Partial<
+    Pick<ChangeRecord, 'project' | 'environment' | 'flag' | 'segment' | 'revision' | 'before' | 'after' | 'origin'>
+  >
 
 /** Which changes to list. `before` is the id below which the page starts: newest come first. */
 export type ChangeFilter = {
@@ -40,18 +42,19 @@ export async function recordChanges(
   entries: readonly NewChangeRecord[],
 ): Promise<void> {
   for (const batch of batches(entries)) {
-    const rows = batch.map(({ revision = null, before, after, ...entry }) => ({
+    const rows = batch.map(({ revision = null, before, after, origin, ...entry }) => ({
       ...entry,
       revision: revision === null ? null : String(revision),
       before: asText(before),
       after: asText(after),
+      origin: asText(origin),
     }))
     await tx.execute(sql`
-      insert into flagstaff.changes (actor, comment, trace_id, subject, action, project, environment, flag, segment, revision, before, after)
+      insert into flagstaff.changes (actor, comment, trace_id, subject, action, project, environment, flag, segment, revision, before, after, origin)
       select ${author.actor}, ${author.comment}, ${author.traceId},
-        subject, action, project, environment, flag, segment, revision, before::json, after::json
+        subject, action, project, environment, flag, segment, revision, before::json, after::json, origin::json
       from json_to_recordset(${JSON.stringify(rows)}::json) as row
-        (subject text, action text, project text, environment text, flag text, segment text, revision bigint, before text, after text)`)
+        (subject text, action text, project text, environment text, flag text, segment text, revision bigint, before text, after text, origin text)`)
   }
 }
 

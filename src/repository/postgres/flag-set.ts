@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm'
+import { and, asc, eq, inArray, isNotNull, isNull } from 'drizzle-orm'
 import { checkDefinitionIn } from '../../flag/check/definition.ts'
 import { checkRule } from '../../flag/check/rule.ts'
 import type { Definition, FlagSetDocument, SegmentRules } from '../../flag/definition.ts'
@@ -148,13 +148,18 @@ export function settingsEntry(environment: EnvironmentRow, after: DocumentSettin
   }
 }
 
-/** The definitions of an environment, without archived flags, in the order in which the flags were created. */
-export async function selectAll(db: Db | Transaction, environmentId: bigint): Promise<Map<string, Definition>> {
+/** The definitions of an environment, or those of `keys`, without archived flags, in the order in which the flags were created. */
+export async function selectAll(
+  db: Db | Transaction,
+  environmentId: bigint,
+  keys?: readonly string[],
+): Promise<Map<string, Definition>> {
+  const isWanted = keys && inArray(flags.key, keys)
   const rows = await db
     .select({ key: flags.key, definition: definitions.definition })
     .from(definitions)
     .innerJoin(flags, and(eq(flags.id, definitions.flagId), isNull(flags.archivedAt)))
-    .where(and(eq(definitions.environmentId, environmentId), isNotNull(definitions.definition)))
+    .where(and(eq(definitions.environmentId, environmentId), isNotNull(definitions.definition), isWanted))
     .orderBy(asc(flags.id))
   return new Map(rows.flatMap(({ key, definition }) => (definition ? [[key, definition] as const] : [])))
 }

@@ -20,6 +20,9 @@ export type Role = 'client' | 'server' | 'viewer' | 'editor' | 'admin'
 /** Some members of `T`; undefined leaves a member as it is. */
 export type Patch<T> = { readonly [K in keyof T]?: T[K] | undefined }
 
+/** An environment at a revision; `flag` if it was copied from another flag. */
+export type ChangeOrigin = { readonly environment: string; readonly revision: number; readonly flag?: string }
+
 const schema = pgSchema('flagstaff')
 const identity = () => bigint({ mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity()
 const counter = () => bigint({ mode: 'bigint' }).notNull()
@@ -185,7 +188,7 @@ export const changes = schema.table('changes', {
   actor: text().notNull(),
   subject: text().$type<'project' | 'environment' | 'flag' | 'definition' | 'segment' | 'key'>().notNull(),
   action: text()
-    .$type<'create' | 'update' | 'delete' | 'rename' | 'archive' | 'restore' | 'rollback' | 'revoke'>()
+    .$type<'create' | 'update' | 'delete' | 'rename' | 'archive' | 'restore' | 'rollback' | 'promote' | 'revoke'>()
     .notNull(),
   project: text(),
   environment: text(),
@@ -197,4 +200,6 @@ export const changes = schema.table('changes', {
   after: json().$type<unknown>(),
   comment: text().notNull().default(''),
   traceId: text().notNull().default(''),
+  /** Where a promoted or copied definition or segment came from. */
+  origin: json().$type<ChangeOrigin>(),
 })

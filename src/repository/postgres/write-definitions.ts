@@ -19,6 +19,7 @@ import {
 } from './flag-rows.ts'
 import { type LockedPlace, refuseLocked, refuseLockedSettings } from './managed/locks.ts'
 import { changedSegments } from './rules/segment-change.ts'
+import type { ChangeOrigin } from './tables.ts'
 
 /** Changes to a locked environment. */
 export type DefinitionsWrite = {
@@ -33,7 +34,9 @@ export type DefinitionsWrite = {
   /** JSON Pointer to a key's definition in the caller's document. */
   readonly pointer: (key: string) => string
   readonly author: Author
-  readonly action?: 'rollback'
+  readonly action?: 'rollback' | 'promote'
+  /** Where the definitions and segments come from, if they are promoted or copied. */
+  readonly origin?: ChangeOrigin
   /** False stores definitions with rule mistakes; each one then fails alone at evaluation. */
   readonly strict?: boolean
   /** True computes the difference and writes nothing. */
@@ -83,7 +86,7 @@ export async function writeDefinitions(
   const names = { project: environment.project, environment: environment.key, revision }
   await recordChanges(tx, write.author, [
     ...arrived.map((entry) => ({ ...names, ...entry })),
-    ...changed.map((difference) => ({ ...names, ...entryOf(difference, write.action) })),
+    ...changed.map((difference) => ({ ...names, ...entryOf(difference, write) })),
     ...segmentEntries(environment.segments, segments, write).map((entry) => ({ ...names, ...entry })),
     ...archived.map((entry) => ({ ...names, ...entry })),
   ])
@@ -127,9 +130,13 @@ function checkRules(
   return [...mistakes, ...doubts]
 }
 
-function entryOf({ key, before, after }: DefinitionDifference, action?: 'rollback'): NewChangeRecord {
+function entryOf(
+  { key, before, after }: DefinitionDifference,
+  { action, origin }: Pick<DefinitionsWrite, 'action' | 'origin'>,
+): NewChangeRecord {
   const verb = before ? (after ? 'update' : 'delete') : 'create'
-  return { subject: 'definition', action: action ?? verb, flag: key, before: before ?? null, after: after ?? null }
+  const entry = { subject: 'definition', action: action ?? verb, flag: key, before: before ?? null } as const
+  return { ...entry, after: after ?? null, ...(origin && { origin }) }
 }
 
 /** The revision at which each of `segments` last changed; `changed` ones change now, with the next revision. */
@@ -148,7 +155,7 @@ function segmentRevisions(
 function segmentEntries(
   before: EnvironmentRow['segments'],
   changed: readonly string[],
-  { settings, renamed }: DefinitionsWrite,
+  { settings, renamed, action: asked, origin }: DefinitionsWrite,
 ): NewChangeRecord[] {
   const after = settings?.segments ?? before
   return changed.flatMap((segment): NewChangeRecord[] => {
@@ -157,7 +164,9 @@ function segmentEntries(
       return [
         { subject: 'segment', action: 'rename', segment, before: { name: renamed.from }, after: { name: segment } },
       ]
-    const action = Object.hasOwn(before, segment) ? (Object.hasOwn(after, segment) ? 'update' : 'delete') : 'create'
-    return [{ subject: 'segment', action, segment, before: own(before, segment), after: own(after, segment) }]
+    const verb = Object.hasOwn(before, segment) ? (Object.hasOwn(after, segment) ? 'update' : 'delete') : 'create'
+    const action = asked === 'promote' ? asked : verb
+    const entry = { subject: 'segment', action, segment, before: own(before, segment) } as const
+    return [{ ...entry, after: own(after, segment), ...(origin && { origin }) }]
   })
 }

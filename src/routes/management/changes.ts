@@ -15,7 +15,7 @@ const Change = v.object({
   at: instant('When'),
   actor: v.string(),
   subject: ChangeSubject,
-  action: v.picklist(['create', 'update', 'delete', 'rename', 'archive', 'restore', 'rollback', 'revoke']),
+  action: v.picklist(['create', 'update', 'delete', 'rename', 'archive', 'restore', 'rollback', 'promote', 'revoke']),
   project: v.nullable(v.string()),
   environment: v.nullable(v.string()),
   flag: v.nullable(v.string()),
@@ -25,6 +25,10 @@ const Change = v.object({
   after: v.unknown(),
   comment: v.string(),
   traceId: v.string(),
+  from: v.pipe(
+    v.nullable(v.object({ environment: v.string(), revision, flag: v.optional(v.string()) })),
+    v.description('Where a promoted definition or segment came from; with `flag` that of a copied flag. Null: nowhere'),
+  ),
 })
 const ChangesQuery = v.object({
   ...ChangePage.entries,
@@ -69,8 +73,9 @@ async function pageOfChanges(database: Database, filter: ChangeFilter) {
   return { items: rows.map(toJson), next: rows.length < filter.limit ? null : String(rows.at(-1)?.id) }
 }
 
-const toJson = ({ id, revision, ...change }: ChangeRecord) => ({
+const toJson = ({ id, revision, origin, ...change }: ChangeRecord) => ({
   id: String(id),
   ...change,
   revision: revision === null ? null : Number(revision),
+  from: origin,
 })

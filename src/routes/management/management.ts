@@ -20,6 +20,8 @@ import { projectEventRoutes } from './overview/events.ts'
 import { matrixRoutes } from './overview/matrix.ts'
 import { ProjectWatch } from './overview/project-watch.ts'
 import { projectRoutes } from './projects.ts'
+import { copyRoutes } from './promotion/copy.ts'
+import { promotionRoutes } from './promotion/promotion.ts'
 import { attributeRoutes } from './rules/attributes.ts'
 import { segmentRoutes } from './rules/segments.ts'
 import { usageRoutes } from './usage.ts'
@@ -86,7 +88,9 @@ function managementApi(dependencies: ManagementDependencies): Hono {
     .route(`${PROJECT}/flags`, flagRoutes(database, authenticate, refreshFlags))
     .route(`${PROJECT}/matrix`, matrixRoutes(database, authenticate, now))
     .route(PROJECT, attributeRoutes(database, authenticate))
+    .route(PROJECT, promotionRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/flags`, definitionRoutes(database, authenticate, refreshFlags))
+    .route(`${ENVIRONMENT}/flags`, copyRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/segments`, segmentRoutes(database, authenticate, refreshFlags))
     .route(ENVIRONMENT, flagSetRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/managers`, managerRoutes(database, authenticate, refreshFlags))

@@ -722,6 +722,305 @@ export interface Api {
     }
   }
   /**
+   * Compare two environments
+   */
+  'GET /api/v1/projects/{project}/compare': {
+    path: {
+      project: string
+    }
+    query: {
+      source: string
+      target: string
+      flag?: string[] | string
+      only?: 'different'
+      limit?: string
+      after?: string
+    }
+    response: {
+      source: {
+        /**
+         * Key of an environment
+         */
+        environment: string
+        /**
+         * Counts the changes of its environment
+         */
+        revision: number
+      }
+      target: {
+        /**
+         * Key of an environment
+         */
+        environment: string
+        /**
+         * Counts the changes of its environment
+         */
+        revision: number
+      }
+      items: {
+        /**
+         * Key of a flag, unique in its project
+         */
+        flag: string
+        status: 'equal' | 'different' | 'only-in-source' | 'only-in-target'
+        /**
+         * When the flag was last carried; null: never
+         */
+        base: {
+          /**
+           * Counts the changes of its environment
+           */
+          sourceRevision: number
+          /**
+           * Counts the changes of its environment
+           */
+          targetRevision: number
+          /**
+           * When
+           */
+          at: string
+        } | null
+        /**
+         * Those that differ
+         */
+        members: {
+          /**
+           * JSON Pointer into the definition; "" where a side has no definition
+           */
+          member: string
+          /**
+           * take: only the source has changed since it was last carried; keep: only the target has; conflict: both have; unknown: never carried
+           */
+          verdict: 'equal' | 'take' | 'keep' | 'conflict' | 'unknown'
+          /**
+           * Missing where the member is absent
+           */
+          source?: {
+            [k: string]: unknown
+          }
+          /**
+           * Missing where the member is absent
+           */
+          target?: {
+            [k: string]: unknown
+          }
+          /**
+           * Missing where the member is absent
+           */
+          base?: {
+            [k: string]: unknown
+          }
+        }[]
+        /**
+         * Segments that the source’s rule reaches and that differ
+         */
+        segments: string[]
+        /**
+         * Flags that the source’s flag needs
+         */
+        needs: string[]
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+      /**
+       * The segments that the items name
+       */
+      segments: {
+        segment: string
+        /**
+         * take: only the source has changed since it was last carried; keep: only the target has; conflict: both have; unknown: never carried
+         */
+        verdict: 'equal' | 'take' | 'keep' | 'conflict' | 'unknown'
+        /**
+         * Missing where the member is absent
+         */
+        source?: {
+          [k: string]: unknown
+        }
+        /**
+         * Missing where the member is absent
+         */
+        target?: {
+          [k: string]: unknown
+        }
+        /**
+         * Missing where the member is absent
+         */
+        base?: {
+          [k: string]: unknown
+        }
+      }[]
+    }
+  }
+  /**
+   * Carry flags from one environment to another
+   */
+  'POST /api/v1/projects/{project}/promote': {
+    path: {
+      project: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      /**
+       * Key of an environment
+       */
+      source: string
+      /**
+       * Key of an environment
+       */
+      target: string
+      ifSource?: number
+      ifTarget?: number
+      /**
+       * @minItems 1
+       * @maxItems 20000
+       */
+      flags: [
+        {
+          /**
+           * Key of a flag, unique in its project
+           */
+          flag: string
+          /**
+           * JSON Pointers of members to carry, such as /targeting or /variants; all by default
+           *
+           * @maxItems 1000
+           */
+          members?: string[]
+          /**
+           * The side of members, by JSON Pointer; "" names all. The longest pointer decides
+           */
+          resolve?: {
+            [k: string]: 'source' | 'target'
+          }
+          /**
+           * Remove a flag that the source does not have
+           */
+          remove?: boolean
+        },
+        ...{
+          /**
+           * Key of a flag, unique in its project
+           */
+          flag: string
+          /**
+           * JSON Pointers of members to carry, such as /targeting or /variants; all by default
+           *
+           * @maxItems 1000
+           */
+          members?: string[]
+          /**
+           * The side of members, by JSON Pointer; "" names all. The longest pointer decides
+           */
+          resolve?: {
+            [k: string]: 'source' | 'target'
+          }
+          /**
+           * Remove a flag that the source does not have
+           */
+          remove?: boolean
+        }[]
+      ]
+      /**
+       * needed: carry segments that the carried rules reach and the target lacks
+       */
+      segments?: 'needed' | 'none'
+      /**
+       * The side of segments that differ, by name
+       */
+      resolveSegments?: {
+        [k: string]: 'source' | 'target'
+      }
+      /**
+       * keep: the target keeps its states, and new flags arrive DISABLED
+       */
+      state?: 'keep' | 'take'
+      dryRun?: boolean
+    }
+    response: {
+      /**
+       * Of the target
+       */
+      revision: number
+      dryRun: boolean
+      changed: {
+        /**
+         * Key of a flag, unique in its project
+         */
+        flag: string
+        /**
+         * Taken from the source; "" if the flag is new or removed
+         */
+        members: string[]
+        before: {
+          state: 'ENABLED' | 'DISABLED'
+          /**
+           * Name → value; all values of one type
+           */
+          variants: {
+            [k: string]: unknown
+          }
+          /**
+           * Null or absent: the default in the application’s code
+           */
+          defaultVariant?: string | null
+          /**
+           * JSONLogic with flagd’s operators; evaluates to the name of a variant
+           */
+          targeting?: {
+            [k: string]: unknown
+          }
+          /**
+           * Returned to the application with each evaluation
+           */
+          metadata?: {
+            [k: string]: string | number | boolean
+          }
+        } | null
+        after: {
+          state: 'ENABLED' | 'DISABLED'
+          /**
+           * Name → value; all values of one type
+           */
+          variants: {
+            [k: string]: unknown
+          }
+          /**
+           * Null or absent: the default in the application’s code
+           */
+          defaultVariant?: string | null
+          /**
+           * JSONLogic with flagd’s operators; evaluates to the name of a variant
+           */
+          targeting?: {
+            [k: string]: unknown
+          }
+          /**
+           * Returned to the application with each evaluation
+           */
+          metadata?: {
+            [k: string]: string | number | boolean
+          }
+        } | null
+      }[]
+      /**
+       * Segments that are new or replaced in the target
+       */
+      segments: string[]
+      warnings: {
+        /**
+         * JSON Pointer (RFC 6901)
+         */
+        pointer: string
+        detail: string
+      }[]
+    }
+  }
+  /**
    * List the definitions of an environment
    */
   'GET /api/v1/projects/{project}/environments/{environment}/flags': {
@@ -1034,6 +1333,71 @@ export interface Api {
        * Valid here, but evaluated differently by other engines of flagd; absent where there are none
        */
       warnings?: {
+        /**
+         * JSON Pointer (RFC 6901)
+         */
+        pointer: string
+        detail: string
+      }[]
+    }
+  }
+  /**
+   * Copy a flag to another key
+   */
+  'POST /api/v1/projects/{project}/environments/{environment}/flags/{key}/copy': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      /**
+       * Key of a flag, unique in its project
+       */
+      to: string
+      /**
+       * keep: the copy is DISABLED; take: it has the state of the flag
+       */
+      state?: 'keep' | 'take'
+    }
+    response: {
+      /**
+       * Key of a flag, unique in its project
+       */
+      key: string
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      definition: {
+        state: 'ENABLED' | 'DISABLED'
+        /**
+         * Name → value; all values of one type
+         */
+        variants: {
+          [k: string]: unknown
+        }
+        /**
+         * Null or absent: the default in the application’s code
+         */
+        defaultVariant?: string | null
+        /**
+         * JSONLogic with flagd’s operators; evaluates to the name of a variant
+         */
+        targeting?: {
+          [k: string]: unknown
+        }
+        /**
+         * Returned to the application with each evaluation
+         */
+        metadata?: {
+          [k: string]: string | number | boolean
+        }
+      }
+      warnings: {
         /**
          * JSON Pointer (RFC 6901)
          */
@@ -1872,7 +2236,7 @@ export interface Api {
         at: string
         actor: string
         subject: 'project' | 'environment' | 'flag' | 'definition' | 'segment' | 'key'
-        action: 'create' | 'update' | 'delete' | 'rename' | 'archive' | 'restore' | 'rollback' | 'revoke'
+        action: 'create' | 'update' | 'delete' | 'rename' | 'archive' | 'restore' | 'rollback' | 'promote' | 'revoke'
         project: string | null
         environment: string | null
         flag: string | null
@@ -1885,6 +2249,17 @@ export interface Api {
         after: unknown
         comment: string
         traceId: string
+        /**
+         * Where a promoted definition or segment came from; with `flag` that of a copied flag. Null: nowhere
+         */
+        from: {
+          environment: string
+          /**
+           * Counts the changes of its environment
+           */
+          revision: number
+          flag?: string
+        } | null
       }[]
       /**
        * Where the next page starts; null at the end
@@ -1972,7 +2347,7 @@ export interface Api {
         at: string
         actor: string
         subject: 'project' | 'environment' | 'flag' | 'definition' | 'segment' | 'key'
-        action: 'create' | 'update' | 'delete' | 'rename' | 'archive' | 'restore' | 'rollback' | 'revoke'
+        action: 'create' | 'update' | 'delete' | 'rename' | 'archive' | 'restore' | 'rollback' | 'promote' | 'revoke'
         project: string | null
         environment: string | null
         flag: string | null
@@ -1985,6 +2360,17 @@ export interface Api {
         after: unknown
         comment: string
         traceId: string
+        /**
+         * Where a promoted definition or segment came from; with `flag` that of a copied flag. Null: nowhere
+         */
+        from: {
+          environment: string
+          /**
+           * Counts the changes of its environment
+           */
+          revision: number
+          flag?: string
+        } | null
       }[]
       /**
        * Where the next page starts; null at the end

@@ -17,6 +17,7 @@ const entry = (fields: Partial<ChangeEntry>): ChangeEntry => ({
   after: null,
   comment: '',
   traceId: '',
+  from: null,
   ...fields,
 })
 const say = (fields: Partial<ChangeEntry>) => {
