@@ -1,5 +1,6 @@
-// Builds the console into dist/console: index.html, and below assets/ hashed scripts and one style sheet, each also as .br and .gz.
+// Builds the console into dist/console: index.html, frame.html (image/frame.ts), and below assets/ hashed scripts and one style sheet, each also as .br and .gz.
 // With --if-stale only where a source is newer than the last build. With --watch it builds again after each change.
+import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
@@ -80,14 +81,21 @@ function closure({ outputs }: Metafile, file: string, found = new Set<string>())
   return found
 }
 
+/** The output that contains a source. */
+const fileWith = ({ outputs }: Metafile, source: string): string =>
+  Object.entries(outputs).find(([, { inputs }]) => source in inputs)?.[0] ?? ''
+
+/** What the flag list is before it has data. */
+const frameOf = (script: string): string =>
+  execFileSync(process.execPath, [join(import.meta.dirname, 'frame.ts'), script], { encoding: 'utf8' })
+
 /** The page of every route: the first requests, which the service leaves in the page of the flag list alone, the style sheet, and the application with what it imports. */
 function page(metafile: Metafile): string {
-  const files = Object.entries(metafile.outputs)
-  const fileWith = (source: string) => files.find(([, { inputs }]) => source in inputs)?.[0] ?? ''
-  const [ahead, script] = [fileWith(AHEAD), fileWith(APPLICATION)]
+  const [ahead, script] = [fileWith(metafile, AHEAD), fileWith(metafile, APPLICATION)]
   const preloaded = closure(metafile, script)
   for (const file of [ahead, script]) preloaded.delete(file)
-  const style = files.find(([, { entryPoint }]) => entryPoint === 'styles:console.css')?.[0] ?? ''
+  const style =
+    Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === 'styles:console.css')?.[0] ?? ''
   const url = (file: string) => `/console/assets/${basename(file)}`
   return `<!doctype html>
 <html lang="en">
@@ -97,7 +105,7 @@ function page(metafile: Metafile): string {
 <meta name="color-scheme" content="light dark">
 <title>Flagstaff</title>
 <link rel="icon" href="data:image/svg+xml,${encodeURIComponent(ICON)}">
-${FIRST_REQUESTS.map((request) => `<link rel="preload" as="fetch" crossorigin href="${request}">\n`).join('')}<script type="module" async src="${url(ahead)}"></script>
+${FIRST_REQUESTS.map((request) => `<link rel="preload" as="fetch" crossorigin href="${request}">\n`).join('')}<script type="module" async blocking="render" src="${url(ahead)}"></script>
 <link rel="stylesheet" href="${url(style)}">
 ${[...preloaded].map((file) => `<link rel="modulepreload" href="${url(file)}">\n`).join('')}<script type="module" src="${url(script)}"></script>
 </head>
@@ -122,6 +130,10 @@ function write(files: readonly { readonly path: string; readonly contents: Uint8
     writeFileSync(`${file}.gz`, gzipSync(contents, { level: 9 }))
   }
   writeFileSync(join(next, 'index.html'), page(metafile))
+  writeFileSync(
+    join(next, 'frame.html'),
+    frameOf(join(next, relative('dist/console', fileWith(metafile, APPLICATION)))),
+  )
   writeFileSync(join(ROOT, 'dist/console.json'), JSON.stringify(metafile))
   exchange(next)
 }

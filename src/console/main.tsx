@@ -5,4 +5,7 @@ import { followTheme } from './app/theme.ts'
 
 followTheme()
 const root = document.getElementById('console')
-if (root) render(<Shell />, root)
+if (root) {
+  render(<Shell />, root)
+  root.inert = false // the frame that the service puts into the page of a flag list does nothing
+}

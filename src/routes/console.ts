@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { type Context, Hono, type Next } from 'hono'
 import { accepts } from 'hono/accepts'
 import { parseAccept } from 'hono/utils/accept'
@@ -31,6 +32,7 @@ const ASSET_HEADERS = {
   vary: 'accept-encoding',
   'x-content-type-options': 'nosniff',
 }
+const HTML_TYPE = 'text/html; charset=UTF-8'
 const TYPES: Readonly<Record<string, string>> = {
   js: 'text/javascript; charset=utf-8',
   css: 'text/css; charset=utf-8',
@@ -59,10 +61,12 @@ export function consoleRoutes({ publicPath, folder = builtFolder() }: ConsoleOpt
   }
   const page = (c: Context, next: Next) => {
     if (c.req.path.startsWith(ASSETS)) return next() // a missing asset is no page
-    const { html, etag } = pageOf(current(), c.req.path)
-    const headers = { ...SECURITY_HEADERS, 'cache-control': 'no-cache', etag }
+    const encoding = encodingFor(c, (suffix) => suffix === ENCODINGS.gzip)
+    const { html, etag } = pageOf(current(), c.req.path, encoding ?? '')
+    const headers = { ...SECURITY_HEADERS, 'cache-control': 'no-cache', vary: 'accept-encoding', etag }
     if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers)
-    return c.html(html, 200, headers)
+    if (!encoding) return c.html(html, 200, headers)
+    return c.body(gzipSync(html), 200, { ...headers, 'content-type': HTML_TYPE, 'content-encoding': encoding })
   }
   const toConsole = (c: Context) => c.redirect(`${publicPath}/console/`)
   return new Hono()
@@ -86,28 +90,34 @@ type Build = {
   readonly assets: ReadonlySet<string>
   /** With the requests of the flag list, for the project `{project}`. */
   readonly html: string
+  /** What the flag list of the project `{project}` is before it has data. */
+  readonly frame: string
 }
 
 const FLAG_LIST = /^\/console\/p\/([\w.~-]+)\/flags\/?$/
 const FIRST_REQUEST = /^<link rel="preload" as="fetch".*\n/gm
+const ROOT = '<div id="console"></div>'
 
-/** The page for a path: that of a flag list names its first requests, so that the browser sends them before it has any script. */
-function pageOf(build: Build, path: string): { readonly html: string; readonly etag: string } {
+/**
+ * The page for a path. That of a flag list names its first requests, so that the browser sends them before it has any script, and contains the
+ * frame, so that the browser paints it.
+ */
+function pageOf(build: Build, path: string, encoding: string): { readonly html: string; readonly etag: string } {
   const [, project] = FLAG_LIST.exec(path) ?? []
-  const html = build.html.replaceAll(FIRST_REQUEST, (link) =>
-    project === undefined ? '' : link.replace('{project}', project),
-  )
-  return { html, etag: `"${sha256(html, 'base64url')}"` }
+  const html =
+    project === undefined
+      ? build.html.replaceAll(FIRST_REQUEST, '')
+      : build.html.replace(ROOT, () => build.frame).replaceAll('{project}', () => project)
+  return { html, etag: `"${sha256(html + encoding, 'base64url')}"` }
 }
 
 /** The names of all assets, and the page. In a checkout they change with each build. */
 function readBuild(folder: string, publicPath: string): Build {
   const assets = new Set(readdirSync(join(folder, 'assets')))
-  const html = readFileSync(join(folder, 'index.html'), 'utf8').replaceAll(
-    /"(?=\/(?:console|api)\/)/g,
-    `"${publicPath}`,
-  )
-  return { builtAt: builtAt(folder), assets, html }
+  const read = (name: string) =>
+    readFileSync(join(folder, name), 'utf8').replaceAll(/"(?=\/(?:console|api)\/)/g, `"${publicPath}`)
+  const frame = `<div id="console" inert>${read('frame.html')}</div>`
+  return { builtAt: builtAt(folder), assets, html: read('index.html'), frame }
 }
 
 const builtAt = (folder: string): number => statSync(join(folder, 'index.html')).mtimeMs

@@ -9,7 +9,9 @@ import { H2Client } from '../support/h2.ts'
 import { type Listening, openListening } from '../support/listening.ts'
 
 const SCRIPT = 'console.log("a script")\n'.repeat(50)
-const HTML = '<!doctype html><script type="module" src="/console/assets/main-AB12.js"></script>'
+const ROOT = '<div id="console"></div>'
+const HTML = `<!doctype html><script type="module" src="/console/assets/main-AB12.js"></script>${ROOT}`
+const FRAME = '<a href="/console/p/{project}/flags">{project}</a>'
 const folder = mkdtempSync(join(tmpdir(), 'flagstaff-console-'))
 let listening: Listening
 let prefixed: Listening
@@ -17,7 +19,7 @@ let off: Listening
 
 before(async () => {
   mkdirSync(join(folder, 'assets'))
-  writeFileSync(join(folder, 'index.html'), HTML)
+  writePage(folder, HTML)
   writeFileSync(join(folder, 'assets/main-AB12.js'), SCRIPT)
   writeFileSync(join(folder, 'assets/main-AB12.js.br'), brotliCompressSync(SCRIPT))
   writeFileSync(join(folder, 'assets/main-AB12.js.gz'), gzipSync(SCRIPT))
@@ -29,6 +31,11 @@ after(async () => {
   await Promise.all([listening, prefixed, off].map((one) => one.close()))
   rmSync(folder, { recursive: true, force: true })
 })
+
+function writePage(folder: string, html: string): void {
+  writeFileSync(join(folder, 'index.html'), html)
+  writeFileSync(join(folder, 'frame.html'), FRAME)
+}
 
 type Got = { readonly status: number; readonly headers: http.IncomingHttpHeaders; readonly body: Buffer }
 /** Without what fetch adds: it decodes, follows redirects and sends Accept-Encoding of its own. */
@@ -60,20 +67,36 @@ for (const path of [
     assert.equal(status, 200)
     assert.equal(headers['content-type'], 'text/html; charset=UTF-8')
     assert.equal(headers['cache-control'], 'no-cache')
-    assert.equal(body.toString(), HTML)
+    const frame = path.endsWith('/flags')
+      ? '<div id="console" inert><a href="/console/p/shop/flags">shop</a></div>'
+      : ROOT
+    assert.equal(body.toString(), HTML.replace(ROOT, frame))
   })
 
-test('the page of a flag list names the first requests of its project, and no other page does', async () => {
+test('the page is compressed for browsers that accept it, with an ETag of its own', async () => {
+  const plain = await get('/console/')
+  const packed = await get('/console/', { 'accept-encoding': 'gzip, br' })
+  assert.equal(packed.headers['content-encoding'], 'gzip')
+  assert.equal(packed.headers['content-type'], 'text/html; charset=UTF-8')
+  assert.equal(packed.headers['vary'], 'accept-encoding')
+  assert.equal(gunzipSync(packed.body).toString(), HTML)
+  assert.notEqual(packed.headers.etag, plain.headers.etag)
+  const again = await get('/console/', { 'accept-encoding': 'gzip, br', 'if-none-match': packed.headers.etag })
+  assert.equal(again.status, 304)
+})
+
+test('the page of a flag list names the first requests of its project and contains its frame, and no other page does', async () => {
   const built = mkdtempSync(join(tmpdir(), 'flagstaff-console-'))
   mkdirSync(join(built, 'assets'))
   const link = (url: string) => `<link rel="preload" as="fetch" crossorigin href="${url}">\n`
-  writeFileSync(join(built, 'index.html'), link('/api/v1/projects/{project}/matrix') + link('/console/session') + HTML)
+  writePage(built, link('/api/v1/projects/{project}/matrix') + link('/console/session') + HTML)
   const of = await openListening({ dependencies: { console: { publicPath: '/flags', folder: built } } })
   try {
     const page = HTML.replace('"/console/', '"/flags/console/')
     const list = await get('/console/p/shop/flags', {}, { of })
     const requests = link('/flags/api/v1/projects/shop/matrix') + link('/flags/console/session')
-    assert.equal(list.body.toString(), requests + page)
+    const frame = '<div id="console" inert><a href="/flags/console/p/shop/flags">shop</a></div>'
+    assert.equal(list.body.toString(), requests + page.replace(ROOT, frame))
     assert.notEqual(list.headers.etag, (await get('/console/p/other/flags', {}, { of })).headers.etag)
     const etag = { 'if-none-match': list.headers.etag }
     assert.equal((await get('/console/p/shop/flags', etag, { of })).status, 304)
@@ -164,12 +187,12 @@ for (const name of [
 test('a new build is served without a restart', async () => {
   const built = mkdtempSync(join(tmpdir(), 'flagstaff-console-'))
   mkdirSync(join(built, 'assets'))
-  writeFileSync(join(built, 'index.html'), 'old')
+  writePage(built, 'old')
   const of = await openListening({ dependencies: { console: { publicPath: '', folder: built } } })
   try {
     assert.equal((await get('/console/', {}, { of })).body.toString(), 'old')
     writeFileSync(join(built, 'assets/new-AB12.js'), SCRIPT)
-    writeFileSync(join(built, 'index.html'), 'new')
+    writePage(built, 'new')
     utimesSync(join(built, 'index.html'), new Date(), new Date(Date.now() + 5_000))
     assert.equal((await get('/console/', {}, { of })).body.toString(), 'new')
     assert.equal((await get('/console/assets/new-AB12.js', {}, { of })).status, 200)
@@ -182,7 +205,7 @@ test('a new build is served without a restart', async () => {
 test('a page that can no longer be read is a problem document', async () => {
   const built = mkdtempSync(join(tmpdir(), 'flagstaff-console-'))
   mkdirSync(join(built, 'assets'))
-  writeFileSync(join(built, 'index.html'), HTML)
+  writePage(built, HTML)
   const of = await openListening({ dependencies: { console: { publicPath: '', folder: built } } })
   try {
     assert.equal((await get('/console/', {}, { of })).status, 200)

@@ -23,7 +23,30 @@ export function FlagsPage({ project }: { readonly project: string }) {
   const { data: start } = useQuery(matrixStartQuery(project))
   const shown = matrix ?? start
   if (shown) return <Flags key={project} matrix={shown} isWhole={matrix !== undefined} />
-  return error ? <LoadFailure error={error} onRetry={() => void refetch()} /> : <Spinner />
+  return error ? <LoadFailure error={error} onRetry={() => void refetch()} /> : <Frame project={project} />
+}
+
+/** The list before it has data. The service puts it into the page, where it is painted before the application has arrived. */
+function Frame({ project }: { readonly project: string }) {
+  const matrix: Matrix = { project, environments: [], flags: [] }
+  return (
+    <Page title="Flags" isFilled actions={<NewFlagButton isDisabled onClick={nothing} />}>
+      <Toolbar {...NO_VIEW} matrix={matrix} />
+      <Spinner />
+    </Page>
+  )
+}
+
+const nothing = () => undefined
+const NO_VIEW = {
+  text: '',
+  onText: nothing,
+  sort: 'key' as const,
+  onSort: nothing,
+  shown: [],
+  onShown: nothing,
+  me: undefined,
+  found: undefined,
 }
 
 function Flags({ matrix, isWhole }: { readonly matrix: Matrix; readonly isWhole: boolean }) {

@@ -93,6 +93,7 @@ const MINE: ChipTerm = { label: 'Mine', icon: 'user', name: 'owner', value: 'me'
 function Chips({ matrix, text, onText, me, shown }: ToolbarProps) {
   const chips = me === undefined ? CHIPS : [MINE, ...CHIPS]
   const counts = useMemo(() => {
+    if (matrix.flags.length === 0) return new Map()
     const view = { me, environments: shown.map(({ key }) => key) }
     const countOf = ({ name, value }: ChipTerm) =>
       filterFlags(matrix.flags, parseFilter(termText(name, value)), view).length
