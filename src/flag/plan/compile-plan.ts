@@ -1,7 +1,7 @@
 import { isRecord, type JsonRecord } from '../definition.ts'
 import { gateOf, isBefore } from './gate.ts'
 import { PARTS } from './parts.ts'
-import { type Outcome, piecesOf } from './pieces.ts'
+import { type PieceOutcome, piecesOf } from './pieces.ts'
 import type { Plan, Serve } from './plan.ts'
 
 /**
@@ -32,7 +32,7 @@ function timelineRule(plan: Plan): unknown {
 }
 
 /** What a piece of the timeline results in: the name of a variant, a rule, or null for the default variant. */
-export function resultOf(outcome: Outcome, plan: Plan): unknown {
+export function resultOf(outcome: PieceOutcome, plan: Plan): unknown {
   if ('serve' in outcome) return serveResult(outcome.serve, plan)
   const { rollout, weights } = outcome.gate
   // At 0 and 100 % users without the attribute get what all others get.

@@ -2,8 +2,8 @@ import { type Arm, type Plan, type Rollout, type Serve, secondOf, type UserShare
 import { compareShares, fixedWeights, lineOf, shareAt, type Weights, weightsOn } from './share.ts'
 
 /** What a plan does from `start` (unix seconds) until the next piece; `arm` is its place in the timeline, −1 before the first arm. */
-export type Piece = { readonly start: number; readonly arm: number; readonly outcome: Outcome }
-export type Outcome =
+export type Piece = { readonly start: number; readonly arm: number; readonly outcome: PieceOutcome }
+export type PieceOutcome =
   | { readonly serve: Serve }
   | { readonly gate: { readonly rollout: Rollout; readonly weights: Weights } }
 
@@ -48,7 +48,9 @@ function rampPieces(rollout: Rollout, at: number): OwnPiece[] {
   return [{ start: at, outcome: { gate: { rollout, weights } } }, end]
 }
 
-const fixed = (rollout: Rollout, share: UserShare): Outcome => ({ gate: { rollout, weights: fixedWeights(share) } })
+const fixed = (rollout: Rollout, share: UserShare): PieceOutcome => ({
+  gate: { rollout, weights: fixedWeights(share) },
+})
 
 /** The share of the rollout of an arm at a second from its start on, as if no arm followed; undefined without a rollout. */
 export function shareOfArm(arm: Arm | undefined, second: number): UserShare | undefined {
