@@ -1,5 +1,6 @@
 import { and, asc, eq, inArray, isNotNull, ne, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
+import type { ValueSchema } from '../../flag/check/value-schema.ts'
 import type { Definition } from '../../flag/definition.ts'
 import { FlagError, type Mistake } from '../../flag/error.ts'
 import type { FlagType } from '../../flag/evaluate.ts'
@@ -29,6 +30,8 @@ export type LockedFlag = {
   definition: Definition | undefined
   /** The manager that alone may change the definition. */
   lockedBy?: string | undefined
+  /** Null or undefined: any values. */
+  valueSchema?: ValueSchema | null
 }
 
 const FLAG_TYPES: readonly FlagType[] = ['boolean', 'string', 'number', 'object']
@@ -50,6 +53,7 @@ export async function lockFlags(
       archivedAt: flag.archivedAt,
       definition: definitions.definition,
       lockedBy: managers.name,
+      valueSchema: flag.valueSchema,
     })
     .from(flag)
     .leftJoin(definitions, and(eq(definitions.flagId, flag.id), eq(definitions.environmentId, environment.id)))

@@ -7,12 +7,13 @@ import { raiseRevision } from './environments.ts'
 import { isLockedManager, type LockedPlace, refuseLocked } from './managed/locks.ts'
 import { selectProject } from './projects.ts'
 import { definitions, environments, flags, lastEvaluations, managers, type Patch } from './tables.ts'
+import { checkStoredValues } from './values/stored-values.ts'
 
 /** A flag's identity in its project, without definitions. */
 export type FlagRow = typeof flags.$inferSelect
 /** With the last stored evaluation in any environment. */
 export type ListedFlag = FlagRow & { readonly lastEvaluatedAt: Date | null }
-export type FlagText = Pick<FlagRow, 'description' | 'owner' | 'tags' | 'permanent'>
+export type FlagText = Pick<FlagRow, 'description' | 'owner' | 'tags' | 'permanent' | 'valueSchema'>
 export type NewFlag = Pick<FlagRow, 'key' | 'type'> & FlagText
 
 export type FlagFilter = {
@@ -85,11 +86,12 @@ export function updateFlag(database: Database, project: string, key: string, cha
   return database.write(async (tx) => {
     const { id: projectId } = await selectProject(tx, project)
     // Environments before flags: all writers lock in this order, which prevents deadlocks.
-    const defining = change.archived === undefined ? [] : await lockDefiningEnvironments(tx, projectId, key)
+    const defining = concernsDefinitions(change) ? await lockDefiningEnvironments(tx, projectId, key) : []
     const before = await selectFlag(tx, projectId, key, 'lock')
     expectRevision(change.expected, before.version)
     const turn = turnOf(before, change.archived)
     if (turn) await checkTurn(tx, turn.action, { project, key, defining })
+    await checkStoredValues(tx, { flagId: before.id, defining, schema: change.text.valueSchema })
     const [after] = await tx
       .update(flags)
       .set({ ...change.text, ...turn?.set, version: sql`${flags.version} + 1` })
@@ -110,6 +112,9 @@ export function updateFlag(database: Database, project: string, key: string, cha
     return after
   })
 }
+
+const concernsDefinitions = ({ archived, text }: FlagUpdate): boolean =>
+  archived !== undefined || (text.valueSchema ?? null) !== null
 
 /** Fails with `too_large` if a restored flag makes a flag set too large, with `managed` if a locked manager has an archived one. */
 async function checkTurn(
@@ -198,12 +203,13 @@ async function selectFlag(db: Db | Transaction, projectId: bigint, key: string, 
   return row
 }
 
-const textOf = ({ key, type, description, owner, tags, permanent, archivedAt }: FlagRow) => ({
+const textOf = ({ key, type, description, owner, tags, permanent, valueSchema, archivedAt }: FlagRow) => ({
   key,
   type,
   description,
   owner,
   tags,
   permanent,
+  ...(valueSchema && { valueSchema }),
   archived: archivedAt !== null,
 })

@@ -11,6 +11,7 @@ import {
   timestamp,
   uuid,
 } from 'drizzle-orm/pg-core'
+import type { ValueSchema } from '../../flag/check/value-schema.ts'
 import type { Bucketing, Definition, Metadata } from '../../flag/definition.ts'
 import type { FlagType } from '../../flag/evaluate.ts'
 
@@ -85,6 +86,8 @@ export const flags = schema.table('flags', {
   tags: text().array().notNull().default([]),
   permanent: boolean().notNull().default(false),
   archivedAt: instant(),
+  /** The JSON Schema of the values of its variants; null: any. */
+  valueSchema: json().$type<ValueSchema>(),
   version: counter().default(1n),
   createdAt: instant().notNull().defaultNow(),
 })

@@ -15,11 +15,13 @@ import {
   type DefinitionDifference,
   type LockedFlag,
   lockFlags,
+  type PendingDifferences,
   storeDefinitions,
 } from './flag-rows.ts'
 import { type LockedPlace, refuseLocked, refuseLockedSettings } from './managed/locks.ts'
 import { changedSegments } from './rules/segment-change.ts'
 import type { ChangeOrigin } from './tables.ts'
+import { checkValues } from './values/check-values.ts'
 
 /** Changes to a locked environment. */
 export type DefinitionsWrite = {
@@ -64,7 +66,7 @@ export async function writeDefinitions(
   const changed = differences(stored, write.next)
   refuseLocked(lockedIn(changed, stored, write))
   if (write.settings) await refuseLockedSettings(tx, environment, write.settings, write.manager)
-  const warnings = checkRules(changed, write.settings?.segments ?? environment.segments, write)
+  const warnings = checkRules({ changed, stored }, write.settings?.segments ?? environment.segments, write)
   await checkDocumentSize(tx, environment, {
     changed,
     ...write.settings,
@@ -116,13 +118,16 @@ function lockedIn(
 
 /** Rejects rule mistakes, with their JSON Pointers, so that they do not fail at evaluation. */
 function checkRules(
-  changed: readonly DefinitionDifference[],
+  { changed, stored }: PendingDifferences,
   segments: EnvironmentRow['segments'],
   write: DefinitionsWrite,
 ): Mistake[] {
-  const mistakes = changed.flatMap(({ key, after }) =>
-    after ? checkDefinition(after, segments, write.pointer(key)) : [],
-  )
+  const mistakes = changed.flatMap(({ key, after }) => {
+    if (after === undefined) return []
+    const schema = stored.get(key)?.valueSchema
+    const pointer = write.pointer(key)
+    return [...checkDefinition(after, segments, pointer), ...(schema ? checkValues(after, schema, pointer) : [])]
+  })
   if (mistakes.length > 0 && write.strict !== false)
     throw new FlagError('invalid', 'Cannot store the flags: their definitions have mistakes', { mistakes })
   // Valid rules that other engines evaluate differently.

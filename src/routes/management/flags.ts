@@ -1,6 +1,10 @@
 import { Hono } from 'hono'
 import * as v from 'valibot'
 import type { Authenticate } from '../../cache/authenticator.ts'
+import { checkJson } from '../../flag/check/json.ts'
+import { checkValueSchema, type ValueSchema } from '../../flag/check/value-schema.ts'
+import { isRecord } from '../../flag/definition.ts'
+import { FlagError } from '../../flag/error.ts'
 import { authorize, authorOf } from '../../middleware/authentication.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import * as flags from '../../repository/postgres/flags.ts'
@@ -23,6 +27,12 @@ import { body, describeUnder, etagOf, path, preconditionOf, query } from './vali
 const describe = describeUnder('Flags')
 
 const Tags = v.pipe(v.array(v.pipe(text(100), v.minLength(1))), v.maxLength(50))
+const valueSchema = v.pipe(
+  v.nullable(v.unknown()),
+  v.description(
+    'JSON Schema that the values of all variants match, checked with each save; null: none. Keywords without bounded time, such as `pattern`, are refused',
+  ),
+)
 const FlagType = v.picklist(['boolean', 'string', 'number', 'object'])
 const Flag = v.object({
   key: FlagKey,
@@ -31,6 +41,7 @@ const Flag = v.object({
   owner: v.string(),
   tags: v.array(v.string()),
   permanent: v.pipe(v.boolean(), v.description('False: a flag that is to be removed one day')),
+  valueSchema,
   archived: v.boolean(),
   lastEvaluatedAt,
   version,
@@ -43,12 +54,14 @@ const NewFlag = v.strictObject({
   owner: v.optional(text(200), ''),
   tags: v.optional(Tags, []),
   permanent: v.optional(v.boolean(), false),
+  valueSchema: v.optional(valueSchema),
 })
 const FlagPatch = v.strictObject({
   description: v.optional(text(2000)),
   owner: v.optional(text(200)),
   tags: v.optional(Tags),
   permanent: v.optional(v.boolean()),
+  valueSchema: v.optional(valueSchema),
   archived: v.optional(v.boolean()),
 })
 const FlagQuery = v.object({ ...Page.entries, archived: v.optional(booleanText), tag: v.optional(text(100)) })
@@ -78,7 +91,9 @@ export function flagRoutes(database: Database, authenticate: Authenticate, refre
       body(NewFlag),
       async (c) => {
         const { project } = c.req.valid('param')
-        const row = await flags.createFlag(database, project, { flag: c.req.valid('json'), author: authorOf(c) })
+        const { valueSchema, ...rest } = c.req.valid('json')
+        const flag = { ...rest, valueSchema: schemaIn(valueSchema) ?? null }
+        const row = await flags.createFlag(database, project, { flag, author: authorOf(c) })
         const location = `/api/v1/projects/${project}/flags/${encodeURIComponent(row.key)}`
         return c.json(toJson(row), 201, { ...etagOf(row.version), location })
       },
@@ -96,13 +111,24 @@ export function flagRoutes(database: Database, authenticate: Authenticate, refre
       body(FlagPatch),
       async (c) => {
         const { project, key } = c.req.valid('param')
-        const { archived, ...text } = c.req.valid('json')
+        const { archived, valueSchema, ...others } = c.req.valid('json')
+        const text = { ...others, valueSchema: schemaIn(valueSchema) }
         const change = { text, archived, expected: preconditionOf(c), author: authorOf(c) }
         const row = await flags.updateFlag(database, project, key, change)
         if (archived !== undefined) await refresh(`${project}/`)
         return c.json(toJson(row), 200, etagOf(row.version))
       },
     )
+}
+
+/** The schema in a body as it was sent; undefined if the body has none. Throws `invalid`. */
+function schemaIn(schema: unknown): ValueSchema | null | undefined {
+  if (schema === undefined || schema === null) return schema
+  const mistakes = checkJson(schema, { pointer: '/valueSchema', depth: 1 })
+  if (mistakes.length === 0) mistakes.push(...checkValueSchema(schema, '/valueSchema').mistakes)
+  if (isRecord(schema) && mistakes.length === 0) return schema
+  if (mistakes.length === 0) mistakes.push({ pointer: '/valueSchema', message: 'must be a JSON Schema object or null' })
+  throw new FlagError('invalid', 'The JSON Schema is invalid', { mistakes })
 }
 
 const toJson = ({ id: _, projectId: __, archivedAt, version, ...flag }: flags.ListedFlag) => ({

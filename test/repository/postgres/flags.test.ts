@@ -18,7 +18,15 @@ test('createFlag() during the deletion of its project succeeds or fails with not
   for (let round = 0; round < ROUNDS; round += 1) {
     const project = `race-${round}`
     await createProject(database, { key: project, name: '', description: '' }, AUTHOR)
-    const flag = { key: 'a', type: 'boolean' as const, description: '', owner: '', tags: [], permanent: false }
+    const flag = {
+      key: 'a',
+      type: 'boolean' as const,
+      description: '',
+      owner: '',
+      tags: [],
+      permanent: false,
+      valueSchema: null,
+    }
     const ends = await Promise.allSettled([
       createFlag(database, project, { flag, author: AUTHOR }),
       deleteProject(database, project, { expected: undefined, author: AUTHOR }),

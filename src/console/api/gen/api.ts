@@ -443,6 +443,7 @@ export interface Api {
          * False: a flag that is to be removed one day
          */
         permanent: boolean
+        valueSchema: unknown
         archived: boolean
         /**
          * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
@@ -486,6 +487,7 @@ export interface Api {
        */
       tags?: string[]
       permanent?: boolean
+      valueSchema?: unknown
     }
     response: {
       /**
@@ -500,6 +502,7 @@ export interface Api {
        * False: a flag that is to be removed one day
        */
       permanent: boolean
+      valueSchema: unknown
       archived: boolean
       /**
        * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
@@ -536,6 +539,7 @@ export interface Api {
        * False: a flag that is to be removed one day
        */
       permanent: boolean
+      valueSchema: unknown
       archived: boolean
       /**
        * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
@@ -570,6 +574,7 @@ export interface Api {
        */
       tags?: string[]
       permanent?: boolean
+      valueSchema?: unknown
       archived?: boolean
     }
     response: {
@@ -585,6 +590,7 @@ export interface Api {
        * False: a flag that is to be removed one day
        */
       permanent: boolean
+      valueSchema: unknown
       archived: boolean
       /**
        * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
