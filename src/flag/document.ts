@@ -132,7 +132,11 @@ const TOO_LARGE = new Error('A rule is too large')
  * Replaces each `{"$ref": name}` in a rule by the segment, except unknown segments and those that `isKept` returns true for.
  * Undefined if the result is too deep or too large, as for a segment that refers to itself.
  */
-function expandRule(rule: unknown, segments: SegmentRules, isKept: (name: string) => boolean = () => false): unknown {
+export function expandRule(
+  rule: unknown,
+  segments: SegmentRules,
+  isKept: (name: string) => boolean = () => false,
+): unknown {
   const isReplaced = (name: string) => Object.hasOwn(segments, name) && !isKept(name)
   let size = 0
   const grow = (value: unknown, depth: number): void => {

@@ -24,7 +24,7 @@ const CONTEXTS = [
   { targetingKey: 'user', account: true },
 ]
 
-const isValid = (plan: Plan) => checkPlan(plan, { variants: VARIANTS, segments: {}, pointer: '' }).length === 0
+const isValid = (plan: Plan) => checkPlan(plan, { variants: VARIANTS, segments: new Map(), pointer: '' }).length === 0
 const engines = ['compiled', 'interpreted'] as const
 
 /** The newest plan of each random history. */

@@ -21,14 +21,14 @@ export function planOf(value: unknown, now?: number): Plan {
   const { plan, mistakes } = readPlan(value, { pointer: '', now, newSalt: () => `r:flag:${++salts}` })
   assert.deepEqual(mistakes, [])
   assert.ok(plan)
-  assert.deepEqual(checkPlan(plan, { variants: VARIANTS, segments: {}, pointer: '' }), [])
+  assert.deepEqual(checkPlan(plan, { variants: VARIANTS, segments: new Map(), pointer: '' }), [])
   return plan
 }
 
 /** The mistakes of a plan as `pointer: message`. */
 export function mistakesIn(value: unknown, now?: number): string[] {
   const { plan, mistakes } = readPlan(value, { pointer: '', now, newSalt: () => 'salt' })
-  const found = plan ? checkPlan(plan, { variants: VARIANTS, segments: {}, pointer: '' }) : mistakes
+  const found = plan ? checkPlan(plan, { variants: VARIANTS, segments: new Map(), pointer: '' }) : mistakes
   return found.map(({ pointer, message }) => `${pointer}: ${message}`)
 }
 

@@ -1,6 +1,8 @@
 import { type Definition, isRecord, isText, NAME_LENGTH_MAX, type SegmentRules } from '../definition.ts'
 import { type Mistake, pointerTo, shorten } from '../error.ts'
 import { typeOf } from '../evaluate.ts'
+import { checkPlan } from '../plan/check-plan.ts'
+import { readPlan } from '../plan/read/plan.ts'
 import type { Segments } from '../rules/rule.ts'
 import { compileSegments, reachedFrom } from '../rules/segments.ts'
 import { checkJson, type JsonSource } from './json.ts'
@@ -11,8 +13,8 @@ import { checkRule } from './rule.ts'
  * A definition with mistakes can still be stored if its shape is valid, because it affects no other flag.
  */
 export function checkDefinition(definition: unknown, segments: SegmentRules, pointer = ''): Mistake[] {
-  const targeting = isRecord(definition) ? definition['targeting'] : undefined
-  const { compiled } = compileSegments(reachedFrom(targeting, segments), 'v2')
+  const rules = isRecord(definition) ? [definition['targeting'], definition['flagstaff']] : []
+  const { compiled } = compileSegments(reachedFrom(rules, segments), 'v2')
   return checkDefinitionIn(definition, compiled, pointer)
 }
 
@@ -21,11 +23,19 @@ export function checkDefinitionIn(definition: unknown, segments: Segments, point
   const mistakes = checkMembers(definition, pointer)
   if (mistakes.length > 0) return mistakes
   const { variants, defaultVariant, targeting } = definition as Definition
+  const inPlan = checkPlanOf(definition as Definition, segments, `${pointer}/flagstaff`)
   return [
     ...checkVariants(variants, `${pointer}/variants`),
     ...checkDefault(variants, defaultVariant, `${pointer}/defaultVariant`),
-    ...checkTargeting(targeting, segments, `${pointer}/targeting`),
+    ...(inPlan.length > 0 ? inPlan : checkTargeting(targeting, segments, `${pointer}/targeting`)),
   ]
+}
+
+/** Finds mistakes in the plan of a definition. Those of its rules are shown there, and not in the compiled rule. */
+function checkPlanOf({ flagstaff, variants }: Definition, segments: Segments, pointer: string): readonly Mistake[] {
+  if (flagstaff === undefined) return []
+  const { plan, mistakes } = readPlan(flagstaff, { pointer, newSalt: () => 'none' })
+  return plan ? checkPlan(plan, { variants, segments, pointer }) : mistakes
 }
 
 /** Finds mistakes in the segments of a flag set (flagd's `$evaluators`). */

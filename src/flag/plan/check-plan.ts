@@ -1,7 +1,6 @@
 import { checkRule } from '../check/rule.ts'
 import type { JsonRecord } from '../definition.ts'
 import { type Mistake, shorten } from '../error.ts'
-import { compileSegments, reachedFrom } from '../rules/segments.ts'
 import { checkShares } from './check-shares.ts'
 import { compilePlan } from './compile-plan.ts'
 import { PARTS, type PlanScope } from './parts.ts'
@@ -33,8 +32,7 @@ class PlanChecker {
 
   checkRule(rule: JsonRecord | null | undefined, pointer: string): Mistake[] {
     if (rule === undefined || rule === null || Object.keys(rule).length === 0) return []
-    const { compiled } = compileSegments(reachedFrom(rule, this.#scope.segments), 'v2')
-    return checkRule(rule, compiled, pointer)
+    return checkRule(rule, this.#scope.segments, pointer)
   }
 
   checkTimeline(timeline: readonly Arm[], pointer: string): Mistake[] {

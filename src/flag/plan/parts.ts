@@ -1,11 +1,11 @@
-import type { SegmentRules } from '../definition.ts'
 import type { Mistake } from '../error.ts'
+import type { Segments } from '../rules/rule.ts'
 import type { Plan } from './plan.ts'
 
 /** What the parts of a plan are checked against. */
 export type PlanScope = {
   readonly variants: Readonly<Record<string, unknown>>
-  readonly segments: SegmentRules
+  readonly segments: Segments
   /** JSON Pointer of the plan. */
   readonly pointer: string
 }

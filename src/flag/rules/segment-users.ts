@@ -1,4 +1,4 @@
-import { type Definition, DOCUMENT_DEPTH_MAX, RULE_DEPTH_MAX, type SegmentRules } from '../definition.ts'
+import { DOCUMENT_DEPTH_MAX, RULE_DEPTH_MAX, type SegmentRules } from '../definition.ts'
 import { FlagError, shorten } from '../error.ts'
 import { referenceOf } from './expression.ts'
 import { referencesIn, usersOf } from './segments.ts'
@@ -10,11 +10,13 @@ export type SegmentUsers = { readonly flags: readonly SegmentUser[]; readonly se
 
 /** Reads each rule once; the result finds the users of a segment by its name. A path has at most 100 segments, as a valid rule has. */
 export function segmentUsers(
-  flags: Iterable<readonly [key: string, definition: Pick<Definition, 'targeting'>]>,
+  flags: Iterable<readonly [key: string, definition: { readonly targeting?: unknown; readonly flagstaff?: unknown }]>,
   segments: SegmentRules,
 ): (name: string) => SegmentUsers {
   const segmentsBy = usersOf(new Map(Object.entries(segments).map(([name, rule]) => [name, referencesIn(rule)])))
-  const flagsBy = usersOf(new Map(Array.from(flags, ([key, { targeting }]) => [key, referencesIn(targeting)])))
+  const flagsBy = usersOf(
+    new Map(Array.from(flags, ([key, { targeting, flagstaff }]) => [key, referencesIn([targeting, flagstaff])])),
+  )
   return (name) => {
     const segmentPaths = new Map<string, readonly string[]>([[name, []]])
     const flagPaths = new Map<string, readonly string[]>()

@@ -1,9 +1,11 @@
 import { and, asc, eq, gt, isNotNull, isNull } from 'drizzle-orm'
 import type { Definition } from '../../flag/definition.ts'
 import { FlagError, type Mistake } from '../../flag/error.ts'
+import { withoutRule } from '../../flag/plan/pair.ts'
 import { type Author, type ExpectedVersion, expectRevision, selectChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { type EnvironmentName, lockEnvironment, readEnvironmentRow } from './environments.ts'
+import { currentSecond } from './plans/settle.ts'
 import { definitions, flags, lastEvaluations, managers } from './tables.ts'
 import { writeDefinitions } from './write-definitions.ts'
 
@@ -23,8 +25,8 @@ export type ListedDefinition = StoredDefinition & {
 export type FlagName = EnvironmentName & { readonly flag: string }
 
 export type DefinitionChange = {
-  /** Makes the new definition from the stored one; undefined removes it. Called once, while the environment is locked. */
-  readonly next: (before: Definition | undefined) => Definition | undefined
+  /** Makes the new definition from the stored one at a unix second; undefined removes it. Called once, while the environment is locked. */
+  readonly next: (before: Definition | undefined, now: number) => Definition | undefined
   readonly expected: ExpectedVersion
   readonly author: Author
 }
@@ -63,8 +65,8 @@ export function changeDefinition(
   change: DefinitionChange,
 ): Promise<ChangedDefinition | undefined> {
   return database.write((tx) =>
-    replaceDefinition(tx, name, change, (before) => {
-      const definition = change.next(before)
+    replaceDefinition(tx, name, change, (before, now) => {
+      const definition = change.next(before, now)
       if (definition === undefined && before === undefined) throw missing(name)
       return definition
     }),
@@ -81,7 +83,7 @@ export function rollBack(
     replaceDefinition(tx, name, { ...change, action: 'rollback' }, async () => {
       const [then] = await selectChanges(tx, { ...name, subject: 'definition', limit: 1, upTo: change.to })
       if (!then) throw new FlagError('not_found', `Flag "${name.flag}" has no version at revision ${change.to}`)
-      return (then.after ?? undefined) as Definition | undefined
+      return then.after === null ? undefined : withoutRule(then.after as Definition)
     }),
   )
 }
@@ -90,20 +92,23 @@ async function replaceDefinition(
   tx: Transaction,
   name: FlagName,
   { expected, author, action }: { expected: ExpectedVersion; author: Author; action?: 'rollback' },
-  next: (before: Definition | undefined) => Definition | undefined | Promise<Definition | undefined>,
+  next: (before: Definition | undefined, now: number) => Definition | undefined | Promise<Definition | undefined>,
 ): Promise<ChangedDefinition | undefined> {
   const environment = await lockEnvironment(tx, name)
   const before = await selectDefinition(tx, environment.id, name.flag)
   expectRevision(expected, before?.revision)
-  const definition = await next(before?.definition)
+  const now = await currentSecond(tx)
+  const definition = await next(before?.definition, now)
   const { revision, changed, warnings } = await writeDefinitions(tx, environment, {
     next: new Map([[name.flag, definition]]),
     pointer: () => '',
     author,
-    ...(action && { action }),
+    ...(action ? { action } : { now }),
   })
-  const isUnchanged = before && changed.length === 0
-  return definition && { key: name.flag, definition, revision: isUnchanged ? before.revision : revision, warnings }
+  if (definition === undefined) return undefined
+  const [change] = changed
+  if (before && !change) return { ...before, warnings }
+  return { key: name.flag, definition: change?.after ?? definition, revision, warnings }
 }
 
 function selectDefinitions(db: Db | Transaction, environmentId: bigint) {

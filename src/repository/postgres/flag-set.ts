@@ -9,6 +9,7 @@ import { compileSegments } from '../../flag/rules/segments.ts'
 import { type Author, type ExpectedVersion, expectRevision, type NewChangeRecord, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { type EnvironmentName, type EnvironmentRow, lockEnvironment, readEnvironmentRow } from './environments.ts'
+import { settleDefinitions } from './plans/settle.ts'
 import { checkSegmentChange, type SegmentFindings } from './rules/segment-change.ts'
 import { definitions, flags } from './tables.ts'
 import { type WriteResult, writeDefinitions } from './write-definitions.ts'
@@ -57,7 +58,7 @@ export function applyFlagSet(
     const present = await selectAll(tx, environment.id)
     const wanted = nextSettings(environment, application)
     const changes = changesOf(environment, wanted)
-    const next = nextDefinitions(present, application)
+    const next = nextDefinitions(present, { ...application, document: settled(present, application.document, wanted) })
     const { mistakes, doubts } = checkSegments(environment.segments, wanted.segments, {
       flags: unchangedOf(present, next),
       strict,
@@ -94,6 +95,23 @@ function checkSegments(
       mistakes,
     })
   return findings
+}
+
+/** The document with the rules of its plans, so that it is compared with what is stored. Throws `invalid`. */
+function settled(
+  present: ReadonlyMap<string, Definition>,
+  document: FlagSetDocument,
+  { segments }: Pick<DocumentSettings, 'segments'>,
+): FlagSetDocument {
+  const { definitions: settledFlags, mistakes } = settleDefinitions(document.flags, {
+    stored: (key) => present.get(key),
+    segments,
+    pointer: (key) => pointerTo('flags', key),
+  })
+  if (mistakes.size === 0) return { ...document, flags: settledFlags }
+  throw new FlagError('invalid', 'Cannot store the flags: their plans have mistakes', {
+    mistakes: [...mistakes.values()].flat(),
+  })
 }
 
 type DocumentSettings = Pick<EnvironmentRow, 'segments' | 'metadata' | 'members'>

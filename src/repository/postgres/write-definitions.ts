@@ -19,6 +19,7 @@ import {
   storeDefinitions,
 } from './flag-rows.ts'
 import { type LockedPlace, refuseLocked, refuseLockedSettings } from './managed/locks.ts'
+import { settleDefinitions } from './plans/settle.ts'
 import { changedSegments } from './rules/segment-change.ts'
 import type { ChangeOrigin } from './tables.ts'
 import { checkValues } from './values/check-values.ts'
@@ -35,6 +36,8 @@ export type DefinitionsWrite = {
   readonly members?: EnvironmentRow['members'] | undefined
   /** JSON Pointer to a key's definition in the caller's document. */
   readonly pointer: (key: string) => string
+  /** The second of the write, where a person changes one flag: its plan must not change the past. */
+  readonly now?: number
   readonly author: Author
   readonly action?: 'rollback' | 'promote'
   /** Where the definitions and segments come from, if they are promoted or copied. */
@@ -63,7 +66,7 @@ export async function writeDefinitions(
   write: DefinitionsWrite,
 ): Promise<WriteResult> {
   const stored = await lockFlags(tx, environment, [...write.next.keys()])
-  const changed = differences(stored, write.next)
+  const changed = differences(stored, settledNext(environment, stored, write))
   refuseLocked(lockedIn(changed, stored, write))
   if (write.settings) await refuseLockedSettings(tx, environment, write.settings, write.manager)
   const warnings = checkRules({ changed, stored }, write.settings?.segments ?? environment.segments, write)
@@ -93,6 +96,24 @@ export async function writeDefinitions(
     ...archived.map((entry) => ({ ...names, ...entry })),
   ])
   return { revision, changed, warnings }
+}
+
+/** The new definitions with the rules of their plans. Every write of definitions passes here. */
+function settledNext(
+  environment: EnvironmentRow,
+  stored: ReadonlyMap<string, LockedFlag>,
+  { next, settings, pointer, now }: DefinitionsWrite,
+): DefinitionsWrite['next'] {
+  const segments = settings?.segments ?? environment.segments
+  const { definitions, mistakes } = settleDefinitions(next, {
+    stored: (key) => stored.get(key)?.definition,
+    segments,
+    pointer,
+    now,
+  })
+  if (mistakes.size === 0) return definitions
+  const message = 'Cannot store the flags: their plans have mistakes'
+  throw new FlagError('invalid', message, { mistakes: [...mistakes.values()].flat() })
 }
 
 function differences(stored: ReadonlyMap<string, LockedFlag>, next: DefinitionsWrite['next']): DefinitionDifference[] {

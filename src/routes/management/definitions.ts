@@ -5,6 +5,7 @@ import { checkShape, DEFINITION_DEPTH } from '../../flag/check/definition.ts'
 import { checkJson } from '../../flag/check/json.ts'
 import { type Definition as FlagDefinition, isRecord } from '../../flag/definition.ts'
 import { FlagError, type Mistake as FlagMistake } from '../../flag/error.ts'
+import { patchedPair } from '../../flag/plan/pair.ts'
 import { authorize, authorOf } from '../../middleware/authentication.ts'
 import { errorOf } from '../../middleware/problem.ts'
 import type { Database } from '../../repository/postgres/database.ts'
@@ -94,7 +95,7 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
         const written = await write(
           c,
           flagNameOf(c.req.valid('param')),
-          (before) => before && parseDefinition(mergePatch(before, withoutWarnings(patch))),
+          (before) => before && parseDefinition(patched(before, withoutWarnings(patch))),
         )
         return writtenResponse(c, written)
       },
@@ -120,6 +121,8 @@ export function definitionRoutes(database: Database, authenticate: Authenticate,
       },
     )
 }
+
+const patched = (before: FlagDefinition, patch: unknown) => patchedPair(before, patch, mergePatch(before, patch))
 
 function parseDefinition(value: unknown, text?: string): FlagDefinition {
   const { definition, mistakes } = checkShape(value, { text })

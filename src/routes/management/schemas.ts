@@ -138,6 +138,14 @@ export const Definition = v.looseObject({
     v.pipe(v.unknown(), v.description('JSONLogic with flagd’s operators; evaluates to the name of a variant')),
   ),
   metadata: v.optional(metadata),
+  flagstaff: v.optional(
+    v.pipe(
+      v.unknown(),
+      v.description(
+        'The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan',
+      ),
+    ),
+  ),
 })
 
 export const Mistake = v.object({

@@ -31,7 +31,7 @@ function checked(plan: Plan): Plan {
   const { plan: read, mistakes } = readPlan(JSON.parse(JSON.stringify(plan)), { pointer: '', newSalt: () => 'none' })
   assert.deepEqual(mistakes, [])
   assert.deepEqual(read, plan)
-  assert.deepEqual(checkPlan(plan, { variants: VARIANTS, segments: {}, pointer: '' }), [])
+  assert.deepEqual(checkPlan(plan, { variants: VARIANTS, segments: new Map(), pointer: '' }), [])
   return plan
 }
 

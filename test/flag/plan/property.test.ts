@@ -12,7 +12,7 @@ import { compareShares, fractionOf, lineOf, percentOf, shareAt, weightsOn } from
 import { DAY, planOf, START, served, USERS, usersOf, VARIANTS } from '../../support/plans.ts'
 import { histories, plansOf, secondsAround } from '../../support/random-plans.ts'
 
-const mistakesOf = (plan: Plan) => checkPlan(plan, { variants: VARIANTS, segments: {}, pointer: '' })
+const mistakesOf = (plan: Plan) => checkPlan(plan, { variants: VARIANTS, segments: new Map(), pointer: '' })
 const isValid = (plan: Plan) => mistakesOf(plan).length === 0
 const startsOf = (plan: Plan) => piecesOf(plan).flatMap(({ start }) => (Number.isFinite(start) ? [start] : []))
 const FEW = USERS.slice(0, 60)
@@ -60,12 +60,16 @@ test('who is in a rollout stays in, unless it retreats', () => {
         const serve = served(insideOnly(plan))
         const inside = new Set<string>()
         let rollout: string | undefined
+        let isLeaving = false
         for (const second of secondsAround(startsOf(plan))) {
           const { arm } = describePlan(plan, second)
           const current = arm === null ? undefined : plan.timeline?.[arm]
           const { to, by, salt } = rolloutOf(current) ?? {}
           const identity = JSON.stringify([to, by, salt])
-          if (identity !== rollout || (current && 'leave' in current)) inside.clear()
+          // A retreat that is paused or cancelled stops at the share of that very second.
+          const wasLeaving = isLeaving
+          isLeaving = current !== undefined && 'leave' in current
+          if (identity !== rollout || isLeaving || wasLeaving) inside.clear()
           rollout = identity
           for (const user of FEW) {
             const isIn = serve(second, { targetingKey: user, account: `account of ${user}` }) === 'on'

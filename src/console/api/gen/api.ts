@@ -986,6 +986,12 @@ export interface Api {
           metadata?: {
             [k: string]: string | number | boolean
           }
+          /**
+           * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+           */
+          flagstaff?: {
+            [k: string]: unknown
+          }
         } | null
         after: {
           state: 'ENABLED' | 'DISABLED'
@@ -1010,6 +1016,12 @@ export interface Api {
            */
           metadata?: {
             [k: string]: string | number | boolean
+          }
+          /**
+           * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+           */
+          flagstaff?: {
+            [k: string]: unknown
           }
         } | null
       }[]
@@ -1072,6 +1084,12 @@ export interface Api {
           metadata?: {
             [k: string]: string | number | boolean
           }
+          /**
+           * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+           */
+          flagstaff?: {
+            [k: string]: unknown
+          }
         }
         /**
          * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
@@ -1121,6 +1139,12 @@ export interface Api {
       metadata?: {
         [k: string]: string | number | boolean
       }
+      /**
+       * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+       */
+      flagstaff?: {
+        [k: string]: unknown
+      }
     }
   }
   /**
@@ -1159,6 +1183,12 @@ export interface Api {
       metadata?: {
         [k: string]: string | number | boolean
       }
+      /**
+       * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+       */
+      flagstaff?: {
+        [k: string]: unknown
+      }
     }
     response: {
       state: 'ENABLED' | 'DISABLED'
@@ -1183,6 +1213,12 @@ export interface Api {
        */
       metadata?: {
         [k: string]: string | number | boolean
+      }
+      /**
+       * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+       */
+      flagstaff?: {
+        [k: string]: unknown
       }
       /**
        * Valid here, but evaluated differently by other engines of flagd; absent where there are none
@@ -1232,6 +1268,12 @@ export interface Api {
       metadata?: {
         [k: string]: string | number | boolean
       }
+      /**
+       * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+       */
+      flagstaff?: {
+        [k: string]: unknown
+      }
     }
     response: {
       state: 'ENABLED' | 'DISABLED'
@@ -1256,6 +1298,12 @@ export interface Api {
        */
       metadata?: {
         [k: string]: string | number | boolean
+      }
+      /**
+       * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+       */
+      flagstaff?: {
+        [k: string]: unknown
       }
       /**
        * Valid here, but evaluated differently by other engines of flagd; absent where there are none
@@ -1334,6 +1382,12 @@ export interface Api {
         metadata?: {
           [k: string]: string | number | boolean
         }
+        /**
+         * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+         */
+        flagstaff?: {
+          [k: string]: unknown
+        }
       }
       /**
        * Valid here, but evaluated differently by other engines of flagd; absent where there are none
@@ -1401,6 +1455,12 @@ export interface Api {
          */
         metadata?: {
           [k: string]: string | number | boolean
+        }
+        /**
+         * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+         */
+        flagstaff?: {
+          [k: string]: unknown
         }
       }
       warnings: {
@@ -1710,6 +1770,12 @@ export interface Api {
           metadata?: {
             [k: string]: string | number | boolean
           }
+          /**
+           * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+           */
+          flagstaff?: {
+            [k: string]: unknown
+          }
         }
       }
       /**
@@ -1766,6 +1832,12 @@ export interface Api {
            */
           metadata?: {
             [k: string]: string | number | boolean
+          }
+          /**
+           * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+           */
+          flagstaff?: {
+            [k: string]: unknown
           }
         }
       }
@@ -1829,6 +1901,12 @@ export interface Api {
           metadata?: {
             [k: string]: string | number | boolean
           }
+          /**
+           * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+           */
+          flagstaff?: {
+            [k: string]: unknown
+          }
         } | null
         after: {
           state: 'ENABLED' | 'DISABLED'
@@ -1853,6 +1931,12 @@ export interface Api {
            */
           metadata?: {
             [k: string]: string | number | boolean
+          }
+          /**
+           * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+           */
+          flagstaff?: {
+            [k: string]: unknown
           }
         } | null
       }[]
@@ -1971,6 +2055,12 @@ export interface Api {
            */
           metadata?: {
             [k: string]: string | number | boolean
+          }
+          /**
+           * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+           */
+          flagstaff?: {
+            [k: string]: unknown
           }
         }
       }
@@ -2117,6 +2207,12 @@ export interface Api {
          */
         metadata?: {
           [k: string]: string | number | boolean
+        }
+        /**
+         * The plan: rule, timeline and rollouts, from which `targeting` is then made; null keeps the rule and drops the plan
+         */
+        flagstaff?: {
+          [k: string]: unknown
         }
       }
     }

@@ -1,5 +1,6 @@
 import { FlagError } from '../../error.ts'
 import { TARGETING_KEY } from '../gate.ts'
+import { PAST_SECONDS_MAX } from '../pair.ts'
 import { type Arm, type Plan, type PlanMoment, type Rollout, secondOf } from '../plan.ts'
 import type { RolloutOrder } from '../read/order.ts'
 import { compareShares } from '../share.ts'
@@ -13,9 +14,6 @@ type RolloutOptions = {
   readonly leave: boolean
   readonly newSalt: () => string
 }
-
-/** A moment may lie this long in the past: the time that a request takes, and clocks that differ. */
-export const PAST_SECONDS_MAX = 60
 
 /** Adds a rollout to a plan. Fails with `conflict` if another one is under way, or something is planned after its start. */
 export function startRollout(plan: Plan, order: RolloutOrder, options: RolloutOptions): Plan {

@@ -6,6 +6,7 @@ import { type Author, type ExpectedVersion, expectRevision, recordChanges } from
 import type { Database, Transaction } from '../database.ts'
 import { type EnvironmentName, type EnvironmentRow, lockEnvironment, raiseRevision } from '../environments.ts'
 import { settingsEntry } from '../flag-set.ts'
+import { settleDefinitions } from '../plans/settle.ts'
 import { type WriteResult, writeDefinitions } from '../write-definitions.ts'
 import {
   type ManagerRow,
@@ -63,20 +64,21 @@ export function applyManaged(
   application: ManagedApplication,
 ): Promise<ManagedResult> {
   return database.write(async (tx) => {
-    const { document, ownership, dryRun, author } = application
+    const { ownership, dryRun, author } = application
     const environment = await lockEnvironment(tx, name)
     expectRevision(application.expected, environment.revision)
     const rows = await selectManagers(tx, environment.id)
     const owned = await selectOwned(tx, environment.id)
+    const { document, refused } = settled(environment, owned, application)
     const wanted = { segments: mapOf(document.segments), metadata: mapOf(document.metadata) }
     const plans: Plans = {
       flags: planOwnership(owned, document.flags, ownership),
       segments: planOwnership(ownedIn('segments', environment.segments, rows), wanted.segments, ownership),
       metadata: planOwnership(ownedIn('metadata', environment.metadata, rows), wanted.metadata, ownership),
     }
-    keepEntries(plans, application)
+    keepEntries(plans, { ...application, refused })
     const mistakes = [
-      ...application.refused,
+      ...refused,
       ...refuseSegments(environment, plans, owned),
       ...refuseDefinitions(environment, plans),
       ...(await refuseTypes(tx, environment, plans)),
@@ -104,6 +106,21 @@ export function applyManaged(
       : await storeOwnership(tx, environment, { written, author, manager, plans, rows })
     return { ...written, revision, ...resultOf(plans, owned, ownership), refused: refusalsOf(plans, mistakes) }
   })
+}
+
+/** The document with the rules of its plans, so that it is compared with what is stored; flags whose plans have mistakes are refused. */
+function settled(
+  environment: EnvironmentRow,
+  owned: ReadonlyMap<string, OwnedEntry<Definition>>,
+  { document, refused }: ManagedApplication,
+): Pick<ManagedApplication, 'document' | 'refused'> {
+  const { definitions, mistakes } = settleDefinitions(document.flags, {
+    stored: (key) => owned.get(key)?.stored,
+    segments: { ...environment.segments, ...document.segments },
+    pointer: (key) => pointerTo('flags', key),
+  })
+  const flags = new Map([...definitions].filter(([key]) => !mistakes.has(key)))
+  return { document: { ...document, flags }, refused: [...refused, ...[...mistakes.values()].flat()] }
 }
 
 const mapOf = <T>(record: Readonly<Record<string, T>>): Map<string, T> => new Map(Object.entries(record))

@@ -1,5 +1,6 @@
 import { type Definition, FLAGS_MAX, type SegmentRules } from '../../../flag/definition.ts'
 import { FlagError, type Mistake, pointerTo } from '../../../flag/error.ts'
+import { withoutRule } from '../../../flag/plan/pair.ts'
 import { renameReferences, type SegmentUsers, segmentUsers } from '../../../flag/rules/segment-users.ts'
 import { referencesIn } from '../../../flag/rules/segments.ts'
 import { type Author, type ExpectedVersion, expectRevision } from '../changes.ts'
@@ -90,14 +91,19 @@ export function renameSegment(
     const after = Object.fromEntries(renamed)
     const next = new Map<string, Definition>()
     for (const [key, flag] of flags)
-      if (referencesIn(flag.targeting).has(from))
-        next.set(key, { ...flag, targeting: renameReferences(flag.targeting, from, to) })
+      if (referencesIn([flag.targeting, flag['flagstaff']]).has(from)) next.set(key, withRenamed(flag, from, to))
     const others = new Map([...flags].filter(([key]) => !next.has(key)))
     const findings = checkChange(environment, after, { flags: others, segment: to })
     const revision = await writeSegments(tx, environment, { ...write, after, definitions: next, renamed: { from, to } })
     const stored = { name: to, rule: after[to], revision: write.dryRun ? before.revision : revision }
     return { ...stored, affects: affectedFlags(flags, findings), warnings: [] }
   })
+}
+
+function withRenamed(flag: Definition, from: string, to: string): Definition {
+  const rename = (member: 'targeting' | 'flagstaff') =>
+    flag[member] === undefined ? {} : { [member]: renameReferences(flag[member], from, to) }
+  return withoutRule({ ...flag, ...rename('targeting'), ...rename('flagstaff') })
 }
 
 type LockedSegment = {
