@@ -1,28 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Locator, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { consoleOfFile, SWITCH, skip } from '../support/browser.ts'
+import { Hand } from '../support/hand.ts'
 
 const it = consoleOfFile()
 
 const ENVIRONMENTS = '/api/v1/projects/shop/environments'
 const LIST = '/console/p/shop/flags'
-
-/** Presses of the mouse or of a key that stands for it; typing is free. */
-class Hand {
-  presses = 0
-  readonly page: Page
-
-  constructor(page: Page) {
-    this.page = page
-  }
-
-  async press(target: Locator): Promise<void> {
-    await target.waitFor()
-    this.presses += 1
-    await target.click()
-  }
-}
 
 /** Does a job from the flag list; it takes at most `presses`. */
 async function job(presses: number, work: (hand: Hand, page: Page) => Promise<void>): Promise<void> {

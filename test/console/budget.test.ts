@@ -32,7 +32,7 @@ function filesOf(entries: readonly string[]): Set<string> {
   return files
 }
 
-const OTHER_PAGES = ['segments', 'changes', 'settings', 'keys', 'welcome', 'sign-in'] as const
+const OTHER_PAGES = ['segments', 'compare', 'changes', 'settings', 'keys', 'welcome', 'sign-in'] as const
 
 /** Compressed with gzip. */
 const kilobytes = (files: Iterable<string>): number =>

@@ -12,6 +12,11 @@ export const paths = {
     environment === undefined ? path('p', project, 'flags', key) : path('p', project, 'flags', key, environment),
   segments: (project: string) => path('p', project, 'segments'),
   segment: (project: string, environment: string, name: string) => path('p', project, 'segments', environment, name),
+  /** Two environments; of one flag if it is given. Without a pair, the last one. */
+  compare: (project: string, of: { source?: string; target?: string; flag?: string | undefined } = {}) => {
+    const given = Object.entries(of).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))
+    return path('p', project, 'compare') + (given.length === 0 ? '' : `?${new URLSearchParams(given)}`)
+  },
   changes: (project: string) => path('p', project, 'changes'),
   keys: () => path('keys'),
   settings: () => path('settings'),

@@ -12,6 +12,7 @@ import { lastProject, noteProject } from './project.ts'
 const Flag = lazy(async () => (await later(() => import('../pages/flag/page.tsx'))).FlagPage)
 const Segments = lazy(async () => (await later(() => import('../pages/segments/page.tsx'))).SegmentsPage)
 const Segment = lazy(async () => (await later(() => import('../pages/segments/segment.tsx'))).SegmentPage)
+const Compare = lazy(async () => (await later(() => import('../pages/compare/page.tsx'))).ComparePage)
 const Changes = lazy(async () => (await later(() => import('../pages/changes/page.tsx'))).ChangesPage)
 const Keys = lazy(async () => (await later(() => import('../pages/keys/page.tsx'))).KeysPage)
 const Settings = lazy(async () => (await later(() => import('../pages/settings/page.tsx'))).SettingsPage)
@@ -32,6 +33,7 @@ export function Routes() {
       <Route path={`${CONSOLE}/p/:project/flags/:flag/:environment?`} component={Flag} />
       <Route path={`${CONSOLE}/p/:project/segments`} component={Segments} />
       <Route path={`${CONSOLE}/p/:project/segments/:environment/:segment`} component={Segment} />
+      <Route path={`${CONSOLE}/p/:project/compare`} component={Compare} />
       <Route path={`${CONSOLE}/p/:project/changes`} component={Changes} />
       <Route path={`${CONSOLE}/keys`} component={Keys} />
       <Route path={`${CONSOLE}/settings`} component={Settings} />

@@ -5,7 +5,7 @@ import { conditionDifferences, type DifferenceSentence } from './conditions.ts'
 
 /** What differs between the rules of two definitions. Rules are counted from 1, without the one that holds the flag. */
 export function ruleDifferences(before: DefinitionView, after: DefinitionView, wording: Wording): DifferenceSentence[] {
-  const words = { ...wording, defaultVariant: after.defaultVariant }
+  const words = { defaultVariant: after.defaultVariant, ...wording }
   const [old, next] = [freeRules(before), freeRules(after)]
   const slots = pairsOf(old, next)
   const moved = new Set(movedSlots(slots))

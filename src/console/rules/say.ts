@@ -20,8 +20,8 @@ export type Wording = {
   readonly time?: (seconds: number) => string
   /** JSON of advanced parts; by default cut off after 60 characters. */
   readonly json?: (value: unknown) => string
-  /** The name of the default variant, null if there is none; by default it is not named. */
-  readonly defaultVariant?: string | null
+  /** The name of the default variant, null if there is none; without it, it is not named. */
+  readonly defaultVariant?: string | null | undefined
 }
 
 /** A condition in English: `plan is pro and (country is DE or age is at least 18)`. */
@@ -48,7 +48,7 @@ export function sayDefinition(definition: DefinitionView, wording: Wording = {})
       ? 'Applications use the default in their code'
       : `${sayName(serving.variant)} for everyone`
   const { rules, otherwise, held, defaultVariant } = definition
-  const speaker = new Speaker({ ...wording, defaultVariant })
+  const speaker = new Speaker({ defaultVariant, ...wording })
   if (held) return `Held at ${speaker.variant(held.variant)}`
   if (rules.length === 0) return `${speaker.outcome(otherwise)} for everyone`
   return [...rules.map((rule) => speaker.rule(rule)), `otherwise ${speaker.outcome(otherwise)}`].join('; ')

@@ -44,6 +44,7 @@ const pagesOf = (project: string | undefined): Command[] => {
       : ([
           ['Flags', 'flag', paths.flags(project)],
           ['Segments', 'segments', paths.segments(project)],
+          ['Compare', 'compare', paths.compare(project)],
           ['Changes', 'changes', paths.changes(project)],
         ] satisfies [string, IconName, string][])),
     ['Keys', 'key', paths.keys()],

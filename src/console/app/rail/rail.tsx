@@ -15,7 +15,13 @@ import { theme } from '../theme.ts'
 import { LiveState } from './live-state.tsx'
 import * as css from './rail.module.css'
 
-type Entry = { readonly label: string; readonly icon: IconName; readonly href: string }
+type Entry = {
+  readonly label: string
+  readonly icon: IconName
+  readonly href: string
+  /** Narrow screens have it in their menu. */
+  readonly isWide?: boolean
+}
 
 const entriesOf = (project: string | undefined): Entry[] => [
   ...(project === undefined
@@ -23,10 +29,11 @@ const entriesOf = (project: string | undefined): Entry[] => [
     : ([
         { label: 'Flags', icon: 'flag', href: paths.flags(project) },
         { label: 'Segments', icon: 'segments', href: paths.segments(project) },
+        { label: 'Compare', icon: 'compare', href: paths.compare(project), isWide: true },
         { label: 'Changes', icon: 'changes', href: paths.changes(project) },
       ] as const)),
   { label: 'Keys', icon: 'key', href: paths.keys() },
-  { label: 'Settings', icon: 'settings', href: paths.settings() },
+  { label: 'Settings', icon: 'settings', href: paths.settings(), isWide: true },
 ]
 
 /** The navigation: a column at the left; a bar at the bottom of narrow screens. */
@@ -36,8 +43,8 @@ export function Rail() {
     <nav class={css.rail} aria-label="Main">
       <ProjectSwitcher />
       <ul class={css.entries}>
-        {entriesOf(lastProject.value).map(({ label, icon, href }) => (
-          <li key={label} class={label === 'Settings' ? css.wide : undefined}>
+        {entriesOf(lastProject.value).map(({ label, icon, href, isWide }) => (
+          <li key={label} class={isWide ? css.wide : undefined}>
             <a class={css.entry} href={href} aria-current={isWithin(path, href) ? 'page' : undefined}>
               <Icon name={icon} size={18} />
               <span>{label}</span>
@@ -94,7 +101,7 @@ function More() {
   const others = projects.filter(({ key }) => key !== lastProject.value)
   const items: MenuItem[] = [
     ...others.map(({ key, name }) => ({ label: name, icon: 'flag' as const, onSelect: () => route(paths.flags(key)) })),
-    { label: 'Settings', icon: 'settings', href: paths.settings() },
+    ...entriesOf(lastProject.value).filter(({ isWide }) => isWide),
     { label: 'Search', icon: 'search', onSelect: () => showOverlay('palette') },
     {
       label: `Theme: ${theme.value}`,

@@ -5,6 +5,7 @@ import { environmentsQuery, matrixQuery, sessionQuery } from '../../api/queries.
 import { LoadFailure, Page } from '../../app/page.tsx'
 import { paths } from '../../app/paths.ts'
 import { lastEnvironment, noteEnvironment } from '../../app/project.ts'
+import { LinkButton } from '../../parts/controls/button.tsx'
 import { CopyButton } from '../../parts/controls/copy.tsx'
 import { Badge } from '../../parts/display/badge.tsx'
 import { Empty, Spinner } from '../../parts/display/empty.tsx'
@@ -45,7 +46,11 @@ export function FlagPage({ project, flag: key, environment }: FlagPageProps) {
     </span>
   )
   return (
-    <Page title={key} heading={heading}>
+    <Page
+      title={key}
+      heading={heading}
+      actions={<CompareLink project={project} flag={key} environments={environments.data} current={current} />}
+    >
       <FlagHead project={project} flag={flag.data.data} isReadOnly={isViewer} />
       {current ? (
         <>
@@ -78,6 +83,23 @@ export function FlagPage({ project, flag: key, environment }: FlagPageProps) {
         <Empty icon="environments" title="The project has no environment" />
       )}
     </Page>
+  )
+}
+
+type CompareLinkProps = {
+  readonly project: string
+  readonly flag: string
+  readonly environments: readonly ListedEnvironment[]
+  readonly current: ListedEnvironment | undefined
+}
+
+/** Leads to what the other environment has of the flag. */
+function CompareLink({ project, flag, environments, current }: CompareLinkProps) {
+  if (!current || environments.length < 2) return null
+  return (
+    <LinkButton icon="compare" href={paths.compare(project, { flag, target: current.key })}>
+      Compare
+    </LinkButton>
   )
 }
 

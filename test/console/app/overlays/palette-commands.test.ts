@@ -38,7 +38,7 @@ const MATRIX: Matrix = {
 const labels = (text: string) => commandsFor(text, MATRIX, 'shop').map(({ label }) => label)
 
 test('without a text, pages and flags are offered, and no archived flag', () => {
-  assert.deepEqual(labels('').slice(0, 3), ['Flags', 'Segments', 'Changes'])
+  assert.deepEqual(labels('').slice(0, 4), ['Flags', 'Segments', 'Compare', 'Changes'])
   assert.ok(labels('').includes('checkout'))
   assert.ok(!labels('').includes('old'))
 })

@@ -85,6 +85,7 @@ function RowMenu({ project, flag, actions }: Pick<RowProps, 'project' | 'flag' |
         label={`Actions for ${key}`}
         items={[
           { label: 'Open', icon: 'arrow', href: paths.flag(project, key) },
+          { label: 'Compare', icon: 'compare', href: paths.compare(project, { flag: key }) },
           { label: 'Copy the key', icon: 'copy', onSelect: () => void copy() },
           {
             label: isArchived ? 'Restore' : 'Archive',
