@@ -1,6 +1,6 @@
 import type { DifferenceSentence } from '../../diff/conditions.ts'
 import { definitionDifferences, segmentDifferences } from '../../diff/differences.ts'
-import { sayPlanPart, sayPlanRule } from '../../rules/say-plan.ts'
+import { sayPlanPart, sayPlanRule } from '../../rules/plan/say-plan.ts'
 import type { ComparedItem, ComparedMember, ComparedSegment } from './queries.ts'
 
 const PLAN = 'flagstaff'

@@ -1,9 +1,9 @@
-import { isRecord } from '../../flag/definition.ts'
-import { changesOf, type PlannedChange } from '../../flag/plan/describe-plan.ts'
-import type { Plan, Serve, UserShare } from '../../flag/plan/plan.ts'
-import { percentOf } from '../../flag/plan/share.ts'
-import { readDefinition } from './read.ts'
-import { sayDefinition, sayName } from './say.ts'
+import { isRecord } from '../../../flag/definition.ts'
+import { changesOf, type PlannedChange } from '../../../flag/plan/describe-plan.ts'
+import type { Plan, Serve, UserShare } from '../../../flag/plan/plan.ts'
+import { percentOf } from '../../../flag/plan/share.ts'
+import { readDefinition } from '../read.ts'
+import { sayDefinition, sayName } from '../say.ts'
 
 /** A share of all users: `12.5 %`, at most three decimals. */
 export function sayShare(share: UserShare): string {
