@@ -1,5 +1,5 @@
 import type { LogFields } from '../telemetry/log.ts'
-import type { KubernetesApi } from './kubernetes/api.ts'
+import { type KubernetesApi, KubernetesError } from './kubernetes/api.ts'
 import {
   API_VERSION,
   type FeatureFlag,
@@ -56,7 +56,9 @@ export class Reconciler {
       await this.#setFinalizer(resource, resource.spec.prune)
       return await this.#apply(resource)
     } catch (error) {
-      await this.#writeStatus(resource, failedStatus(resource, error, this.#options.now())).catch(() => undefined)
+      // A server that refuses requests for now gets no further one.
+      if (!(error instanceof KubernetesError && error.status === 429))
+        await this.#writeStatus(resource, failedStatus(resource, error, this.#options.now())).catch(() => undefined)
       return { result: 'failed', error }
     }
   }

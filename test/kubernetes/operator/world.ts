@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseAllDocuments } from 'yaml'
 import { KNATIVE } from '../../deploy/deployments.ts'
+import { kustomize } from '../../deploy/kustomize.ts'
 import { type ApiServer, startApiServer } from '../../support/kubernetes.ts'
 import { type Listening, openListening } from '../../support/listening.ts'
 import { kill, type Program, runProgram } from '../../support/process.ts'
@@ -18,6 +19,10 @@ if (MISSING) process.stderr.write(`LEFT OUT: the operator on a real API server: 
 const OFO = 'github.com/open-feature/open-feature-operator@v0.9.2'
 const OPERATOR = 'operator'
 const WAIT_MS = 90_000
+const RBAC = 'rbac.authorization.k8s.io'
+/** client-node refuses a server without TLS otherwise. */
+const INSECURE = { 'insecure-skip-tls-verify': true }
+const SUBJECT = { kind: 'User', name: OPERATOR, apiGroup: RBAC }
 const FEATURE_FLAGS = '/apis/core.openfeature.dev/v1beta1'
 const ENVIRONMENTS = '/apis/flagstaff.dev/v1alpha1'
 
@@ -30,6 +35,8 @@ export type Running = Program & { readonly address: string }
 export type World = {
   readonly api: ApiServer
   readonly flagstaff: Listening
+  /** The file with the credentials of the operator's user. */
+  readonly kubeconfig: string
   /** Makes a namespace and a project of this name, with one environment, and binds the operator's Role there. */
   space(name: string): Promise<Space>
   /** Ends the operators that spaces have started. */
@@ -40,7 +47,7 @@ export type World = {
 export type Space = {
   readonly name: string
   /** Starts the operator for the namespace, as a user with the rights of our Role. */
-  operator(options?: { env?: Record<string, string> }): Promise<Running>
+  operator(options?: { env?: Record<string, string>; args?: readonly string[] }): Promise<Running>
   /** Runs `operator --once` to its end. */
   once(env?: Record<string, string>): Promise<{ code: number | null; output: string }>
   featureFlag(name: string, flags: object, more?: object): Promise<void>
@@ -69,6 +76,7 @@ export async function startWorld(): Promise<World> {
   return {
     api,
     flagstaff,
+    kubeconfig,
     space: (name) => openSpace({ api, flagstaff, folder, kubeconfig, operators }, name),
     endOperators: async () => {
       await Promise.all(operators.splice(0).map(kill))
@@ -130,7 +138,7 @@ async function openSpace({ api, flagstaff, folder, kubeconfig, operators }: Part
   return {
     name,
     operator: async (options = {}) => {
-      const operator = await startOperator(env(options.env))
+      const operator = await startOperator(env(options.env), options.args)
       operators.push(operator)
       return operator
     },
@@ -183,8 +191,8 @@ async function openSpace({ api, flagstaff, folder, kubeconfig, operators }: Part
   }
 }
 
-async function startOperator(env: Record<string, string>): Promise<Running> {
-  const program = runProgram('src/operator.ts', { HOST: '127.0.0.1', PORT: '0', ...env })
+async function startOperator(env: Record<string, string>, args: readonly string[] = []): Promise<Running> {
+  const program = runProgram('src/operator.ts', { HOST: '127.0.0.1', PORT: '0', ...env }, { args })
   try {
     const [, port] = await until(
       async () => /"message":"Listening".*"port":(\d+)/.exec(program.output()) ?? [],
@@ -222,17 +230,34 @@ function access(): string {
   const objects = parseAllDocuments(readFileSync(join(KNATIVE, 'operator/access.yaml'), 'utf8')).map((one) =>
     one.toJS(),
   )
-  for (const object of objects)
-    if (object.kind === 'RoleBinding')
-      object.subjects = [{ kind: 'User', name: OPERATOR, apiGroup: 'rbac.authorization.k8s.io' }]
+  for (const object of objects) if (object.kind === 'RoleBinding') object.subjects = [SUBJECT]
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })
 }
 
-const kubeconfigOf = ({ url, caFile, tokens }: ApiServer): string =>
+/** A ClusterRole with the rules of our Role, and its binding, as `--all-namespaces` needs them. */
+export function clusterAccess(): string {
+  const role = kustomize(join(KNATIVE, 'operator')).find(({ kind }) => kind === 'Role')
+  const metadata = { name: 'flagstaff-operator' }
+  const roleRef = { apiGroup: RBAC, kind: 'ClusterRole', ...metadata }
+  const apiVersion = `${RBAC}/v1`
+  const items = [
+    { apiVersion, kind: 'ClusterRole', metadata, rules: role?.['rules'] },
+    { apiVersion, kind: 'ClusterRoleBinding', metadata, roleRef, subjects: [SUBJECT] },
+  ]
+  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+}
+
+/** For a client of `server`, which passes requests on to the API server. */
+export const kubeconfigOf = ({ url, caFile, tokens }: ApiServer, server = url): string =>
   JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'test', cluster: { server: url, 'certificate-authority': caFile } }],
+    clusters: [
+      {
+        name: 'test',
+        cluster: { server, ...(server.startsWith('http:') ? INSECURE : { 'certificate-authority': caFile }) },
+      },
+    ],
     users: [{ name: OPERATOR, user: { token: tokens[OPERATOR] } }],
     contexts: [{ name: 'test', context: { cluster: 'test', user: OPERATOR } }],
     'current-context': 'test',
