@@ -22,6 +22,7 @@ type Send = (sent: Sent) => Promise<Answer>
 type Step = readonly [method: string, path: string, body?: unknown, key?: 'client' | 'none']
 
 const ENVIRONMENT = '/api/v1/projects/{project}/environments/test'
+const ROLLOUT = { to: { variant: 'on' }, salt: 's', start: 4_000_000_000, ramp: { for: '1d' } }
 const FLAG = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'on' }
 const JSON_TYPE = 'application/json'
 
@@ -72,6 +73,15 @@ const STEPS: readonly Step[] = [
   ['GET', '/api/v1/projects/{project}/compare?source=test&target=next&flag=on&flag=more'],
   ['POST', `${ENVIRONMENT}/flags/on/copy`, { to: 'copied' }],
   ['DELETE', '/api/v1/projects/{project}/environments/next'],
+  ['POST', `${ENVIRONMENT}/flags/copied/plan/rollout`, ROLLOUT],
+  ['GET', `${ENVIRONMENT}/flags/copied/plan?at=4000000000`],
+  ['GET', `${ENVIRONMENT}/schedule`],
+  ['POST', `${ENVIRONMENT}/flags/copied/plan/pause`, {}],
+  ['POST', `${ENVIRONMENT}/flags/copied/plan/resume`, {}],
+  ['POST', `${ENVIRONMENT}/flags/copied/plan/retreat`, { how: 'now' }],
+  ['POST', `${ENVIRONMENT}/flags/copied/plan/finish?early=true`, {}],
+  ['POST', `${ENVIRONMENT}/flags/copied/plan/rollout`, ROLLOUT],
+  ['POST', `${ENVIRONMENT}/flags/copied/plan/cancel`, {}],
   ['GET', '/api/v1/changes?project={project}&limit=3'],
   [
     'POST',
@@ -125,7 +135,7 @@ let clientKey = ''
 const folder = mkdtempSync(join(tmpdir(), 'flagstaff-wire-'))
 before(async () => {
   mkdirSync(join(folder, 'assets'))
-  writeFileSync(join(folder, 'index.html'), '<!doctype html>')
+  for (const page of ['index.html', 'frame.html']) writeFileSync(join(folder, page), '<!doctype html>')
   it = await openListening({ dependencies: { console: { publicPath: '', folder } } })
   clientKey = (await it.environment('calls')).clientKey
 })
@@ -167,7 +177,7 @@ function comparable(body: string): string {
     .replaceAll(/[\da-f]{8}-[\da-f]{4}-[\da-f-]{22}/g, '<id>')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
     .replaceAll(/"(traceId|secret|prefix)":"[^"]+"/g, '"$1":"<…>"')
-    .replaceAll(/"(revision|id|next|before|after)":"?\d+"?/g, '"$1":0')
+    .replaceAll(/"(revision|id|next|before|after|now|at)":"?\d+"?/g, '"$1":0')
     .replaceAll(/\?token=[\w.-]+/g, '?token')
 }
 

@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, gte, lt, lte, max, type SQL, sql } from 'drizzle-orm'
 import { FlagError } from '../../flag/error.ts'
 import { asText, batches, type Database, type Db, type Transaction } from './database.ts'
 import { changes } from './tables.ts'
@@ -81,6 +81,18 @@ export function selectChanges(db: Db | Transaction, filter: ChangeFilter): Promi
     .where(and(...conditions))
     .orderBy(desc(changes.id))
     .limit(filter.limit)
+}
+
+/** The last revision of an environment, also of a deleted one with the same name; 0 if there was none. */
+export async function lastRevision(
+  tx: Transaction,
+  name: { readonly project: string; readonly environment: string },
+): Promise<bigint> {
+  const [row] = await tx
+    .select({ last: max(changes.revision) })
+    .from(changes)
+    .where(and(eq(changes.project, name.project), eq(changes.environment, name.environment), gt(changes.revision, 0n)))
+  return row?.last ?? 0n
 }
 
 /** The first condition is implied; it makes the index `changes_by_segment` usable. */

@@ -1,14 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
-import { and, asc, eq, gt, max, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, max, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { FlagError } from '../../flag/error.ts'
 import { own } from '../../flag/rules/expression.ts'
-import { type Author, type ExpectedVersion, expectRevision, recordChanges } from './changes.ts'
+import { type Author, type ExpectedVersion, expectRevision, lastRevision, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { checkDocumentSize } from './document-size.ts'
 import { refuseLockedSettings } from './managed/locks.ts'
+import { refuseWhileRunning } from './plans/running.ts'
 import { selectProject } from './projects.ts'
-import { changes, deployment, environments, lastEvaluations, lastVariants, type Patch, projects } from './tables.ts'
+import { deployment, environments, lastEvaluations, lastVariants, type Patch, projects } from './tables.ts'
 
 export type EnvironmentSettings = Pick<
   EnvironmentRow,
@@ -80,12 +81,13 @@ export function createEnvironment(
 export function updateEnvironment(
   database: Database,
   name: EnvironmentName,
-  change: { settings: Patch<EnvironmentSettings>; expected: ExpectedVersion; author: Author },
+  change: { settings: Patch<EnvironmentSettings>; expected: ExpectedVersion; author: Author; force: boolean },
 ): Promise<EnvironmentRow> {
   return database.write(async (tx) => {
     const before = await lockEnvironment(tx, name)
     expectRevision(change.expected, before.revision)
     const { bucketing = before.bucketing, metadata = before.metadata, ...others } = change.settings
+    if (bucketing !== before.bucketing && !change.force) await refuseWhileRunning(tx, before.id)
     await refuseLockedSettings(tx, before, { metadata })
     await checkDocumentSize(tx, before, { metadata })
     const revision = await raiseRevision(tx, before.id, {
@@ -130,14 +132,6 @@ export function deleteEnvironment(
       { subject: 'environment', action: 'delete', ...name, revision, before: settingsOf(before) },
     ])
   })
-}
-
-async function lastRevision(tx: Transaction, name: EnvironmentName): Promise<bigint> {
-  const [row] = await tx
-    .select({ last: max(changes.revision) })
-    .from(changes)
-    .where(and(eq(changes.project, name.project), eq(changes.environment, name.environment), gt(changes.revision, 0n)))
-  return row?.last ?? 0n
 }
 
 /** The position after that of all other environments of the project. */

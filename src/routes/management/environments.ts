@@ -9,6 +9,7 @@ import type { Database } from '../../repository/postgres/database.ts'
 import type { EnvironmentRow } from '../../repository/postgres/environments.ts'
 import * as environments from '../../repository/postgres/environments.ts'
 import {
+  booleanText,
   EnvironmentKey,
   EnvironmentPath,
   instant,
@@ -19,7 +20,7 @@ import {
   revision,
   text,
 } from './schemas.ts'
-import { body, describeUnder, etagOf, path, preconditionOf, readJson } from './validation.ts'
+import { body, describeUnder, etagOf, path, preconditionOf, query, readJson } from './validation.ts'
 
 const describe = describeUnder('Environments')
 
@@ -66,6 +67,16 @@ const EnvironmentPatch = v.strictObject({
   position: v.optional(Position),
   protected: v.optional(Protected),
   metadata: v.optional(metadata),
+})
+
+const EnvironmentPatchQuery = v.object({
+  force: v.optional(
+    v.pipe(
+      booleanText,
+      v.description('Change the bucketing although rollouts run: everybody in them gets another share'),
+    ),
+    'false',
+  ),
 })
 
 /**
@@ -116,11 +127,13 @@ export function environmentRoutes(database: Database, authenticate: Authenticate
       describe('Change the settings of an environment', Environment),
       admin,
       path(EnvironmentPath),
+      query(EnvironmentPatchQuery),
       body(EnvironmentPatch),
       async (c) => {
         const name = c.req.valid('param')
         const settings = { ...c.req.valid('json'), metadata: metadataIn((await readJson(c)).value) }
-        const change = { settings, expected: preconditionOf(c), author: authorOf(c) }
+        const { force } = c.req.valid('query')
+        const change = { settings, expected: preconditionOf(c), author: authorOf(c), force }
         const row = await environments.updateEnvironment(database, name, change)
         await refresh(`${name.project}/${name.environment}`)
         return c.json(toJson(row), 200, etagOf(row.revision))

@@ -22,6 +22,8 @@ import { ProjectWatch } from './overview/project-watch.ts'
 import { projectRoutes } from './projects.ts'
 import { copyRoutes } from './promotion/copy.ts'
 import { promotionRoutes } from './promotion/promotion.ts'
+import { planRoutes } from './releases/plans.ts'
+import { scheduleRoutes } from './releases/schedule.ts'
 import { attributeRoutes } from './rules/attributes.ts'
 import { segmentRoutes } from './rules/segments.ts'
 import { usageRoutes } from './usage.ts'
@@ -94,6 +96,8 @@ function managementApi(dependencies: ManagementDependencies): Hono {
     .route(`${ENVIRONMENT}/segments`, segmentRoutes(database, authenticate, refreshFlags))
     .route(ENVIRONMENT, flagSetRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/managers`, managerRoutes(database, authenticate, refreshFlags))
+    .route(`${ENVIRONMENT}/flags`, planRoutes({ database, authenticate, refresh: refreshFlags, now }))
+    .route(ENVIRONMENT, scheduleRoutes(database, authenticate, now))
     .route(ENVIRONMENT, explainRoutes(authenticate, current, now))
     .route(`${ENVIRONMENT}/flags`, historyRoutes(database, authenticate))
     .route(`${ENVIRONMENT}/flags`, usageRoutes(database, authenticate, { storeUsage, now }))

@@ -332,6 +332,7 @@ export interface Api {
       environment: string
     }
     query: {
+      force?: 'true' | 'false'
       comment?: string
     }
     body: {
@@ -2144,6 +2145,738 @@ export interface Api {
       comment?: string
     }
     response: undefined
+  }
+  /**
+   * Read a plan, with its state at a second
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/flags/{key}/plan': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      at?: string
+    }
+    response: {
+      /**
+       * Arms in ascending order of `at`, each with one of `serve`, `rollout` and `paused`; see the documentation
+       */
+      plan: {
+        v: 1
+        rule?: {
+          [k: string]: unknown
+        } | null
+        timeline?: {
+          /**
+           * Unix seconds; a time with offset (RFC 3339) in whole seconds; or a local time such as "2027-03-28T09:30" with its time zone, and the offset where the clock shows it twice. "now" where a person changes one flag
+           */
+          at:
+            | number
+            | string
+            | {
+                local: string
+                zone: string
+                utc?: number
+                offset?: string
+              }
+          note?: string
+        }[]
+      }
+      /**
+       * The rule that is made from the plan; absent: the default variant
+       */
+      targeting: {
+        [k: string]: unknown
+      }
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      /**
+       * The present second
+       */
+      now: number
+      /**
+       * The second that the following members are about
+       */
+      at: number
+      /**
+       * Place of the arm in force in the timeline; null: before the first
+       */
+      arm: number | null
+      /**
+       * Share of users that get what the rollout in force is to
+       */
+      share: {
+        exact: number[]
+        percent: number
+      } | null
+      paused: boolean
+      /**
+       * When time changes it next; during a ramp the end of the ramp
+       */
+      next: number | null
+      /**
+       * Whether time changes nothing any more
+       */
+      finished: boolean
+      warnings: string[]
+    }
+  }
+  /**
+   * Start or schedule a rollout
+   */
+  'POST /api/v1/projects/{project}/environments/{environment}/flags/{key}/plan/rollout': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      replace?: 'true' | 'false'
+      leave?: 'true' | 'false'
+      comment?: string
+    }
+    body: {
+      /**
+       * A variant, a rule, the default variant, or the rule of the plan
+       */
+      to:
+        | {
+            variant: string
+          }
+        | {
+            rule: {
+              [k: string]: unknown
+            }
+          }
+        | {
+            default: true
+          }
+        | {
+            base: true
+          }
+      /**
+       * By default what is served at the start
+       */
+      from?:
+        | {
+            variant: string
+          }
+        | {
+            rule: {
+              [k: string]: unknown
+            }
+          }
+        | {
+            default: true
+          }
+        | {
+            base: true
+          }
+      /**
+       * Attribute by which users are distributed (targetingKey)
+       */
+      by?: string
+      /**
+       * The same salt and share are the same users; made for a new rollout
+       */
+      salt?: string
+      /**
+       * Unix seconds; a time with offset (RFC 3339) in whole seconds; or a local time such as "2027-03-28T09:30" with its time zone, and the offset where the clock shows it twice. "now" where a person changes one flag
+       */
+      start?:
+        | number
+        | string
+        | {
+            local: string
+            zone: string
+            utc?: number
+            offset?: string
+          }
+      /**
+       * Shares from moments on; `after` is the time from the start, such as "6h" or "1d12h"
+       */
+      steps?: {
+        /**
+         * Unix seconds; a time with offset (RFC 3339) in whole seconds; or a local time such as "2027-03-28T09:30" with its time zone, and the offset where the clock shows it twice. "now" where a person changes one flag
+         */
+        at?:
+          | number
+          | string
+          | {
+              local: string
+              zone: string
+              utc?: number
+              offset?: string
+            }
+        after?: string
+        /**
+         * In 1/100,000 of all users, or an exact fraction [weight, total]
+         */
+        share: number | [number, number]
+      }[]
+      /**
+       * A share that grows evenly, from 0 to 100 % by default
+       */
+      ramp?: {
+        for?: string
+        /**
+         * Unix seconds; a time with offset (RFC 3339) in whole seconds; or a local time such as "2027-03-28T09:30" with its time zone, and the offset where the clock shows it twice. "now" where a person changes one flag
+         */
+        until?:
+          | number
+          | string
+          | {
+              local: string
+              zone: string
+              utc?: number
+              offset?: string
+            }
+        /**
+         * In 1/100,000 of all users, or an exact fraction [weight, total]
+         */
+        fromShare?: number | [number, number]
+        /**
+         * In 1/100,000 of all users, or an exact fraction [weight, total]
+         */
+        toShare?: number | [number, number]
+      }
+      note?: string
+    }
+    response: {
+      /**
+       * Arms in ascending order of `at`, each with one of `serve`, `rollout` and `paused`; see the documentation
+       */
+      plan: {
+        v: 1
+        rule?: {
+          [k: string]: unknown
+        } | null
+        timeline?: {
+          /**
+           * Unix seconds; a time with offset (RFC 3339) in whole seconds; or a local time such as "2027-03-28T09:30" with its time zone, and the offset where the clock shows it twice. "now" where a person changes one flag
+           */
+          at:
+            | number
+            | string
+            | {
+                local: string
+                zone: string
+                utc?: number
+                offset?: string
+              }
+          note?: string
+        }[]
+      }
+      /**
+       * The rule that is made from the plan; absent: the default variant
+       */
+      targeting: {
+        [k: string]: unknown
+      }
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      /**
+       * The present second
+       */
+      now: number
+      /**
+       * The second that the following members are about
+       */
+      at: number
+      /**
+       * Place of the arm in force in the timeline; null: before the first
+       */
+      arm: number | null
+      /**
+       * Share of users that get what the rollout in force is to
+       */
+      share: {
+        exact: number[]
+        percent: number
+      } | null
+      paused: boolean
+      /**
+       * When time changes it next; during a ramp the end of the ramp
+       */
+      next: number | null
+      /**
+       * Whether time changes nothing any more
+       */
+      finished: boolean
+      warnings: string[]
+    }
+  }
+  /**
+   * Pause the rollout
+   */
+  'POST /api/v1/projects/{project}/environments/{environment}/flags/{key}/plan/pause': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      comment?: string
+    }
+    response: {
+      /**
+       * Arms in ascending order of `at`, each with one of `serve`, `rollout` and `paused`; see the documentation
+       */
+      plan: {
+        v: 1
+        rule?: {
+          [k: string]: unknown
+        } | null
+        timeline?: {
+          /**
+           * Unix seconds; a time with offset (RFC 3339) in whole seconds; or a local time such as "2027-03-28T09:30" with its time zone, and the offset where the clock shows it twice. "now" where a person changes one flag
+           */
+          at:
+            | number
+            | string
+            | {
+                local: string
+                zone: string
+                utc?: number
+                offset?: string
+              }
+          note?: string
+        }[]
+      }
+      /**
+       * The rule that is made from the plan; absent: the default variant
+       */
+      targeting: {
+        [k: string]: unknown
+      }
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      /**
+       * The present second
+       */
+      now: number
+      /**
+       * The second that the following members are about
+       */
+      at: number
+      /**
+       * Place of the arm in force in the timeline; null: before the first
+       */
+      arm: number | null
+      /**
+       * Share of users that get what the rollout in force is to
+       */
+      share: {
+        exact: number[]
+        percent: number
+      } | null
+      paused: boolean
+      /**
+       * When time changes it next; during a ramp the end of the ramp
+       */
+      next: number | null
+      /**
+       * Whether time changes nothing any more
+       */
+      finished: boolean
+      warnings: string[]
+    }
+  }
+  /**
+   * Resume the paused rollout with the same people
+   */
+  'POST /api/v1/projects/{project}/environments/{environment}/flags/{key}/plan/resume': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      dates?: 'shift' | 'keep'
+      comment?: string
+    }
+    response: {
+      /**
+       * Arms in ascending order of `at`, each with one of `serve`, `rollout` and `paused`; see the documentation
+       */
+      plan: {
+        v: 1
+        rule?: {
+          [k: string]: unknown
+        } | null
+        timeline?: {
+          /**
+           * Unix seconds; a time with offset (RFC 3339) in whole seconds; or a local time such as "2027-03-28T09:30" with its time zone, and the offset where the clock shows it twice. "now" where a person changes one flag
+           */
+          at:
+            | number
+            | string
+            | {
+                local: string
+                zone: string
+                utc?: number
+                offset?: string
+              }
+          note?: string
+        }[]
+      }
+      /**
+       * The rule that is made from the plan; absent: the default variant
+       */
+      targeting: {
+        [k: string]: unknown
+      }
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      /**
+       * The present second
+       */
+      now: number
+      /**
+       * The second that the following members are about
+       */
+      at: number
+      /**
+       * Place of the arm in force in the timeline; null: before the first
+       */
+      arm: number | null
+      /**
+       * Share of users that get what the rollout in force is to
+       */
+      share: {
+        exact: number[]
+        percent: number
+      } | null
+      paused: boolean
+      /**
+       * When time changes it next; during a ramp the end of the ramp
+       */
+      next: number | null
+      /**
+       * Whether time changes nothing any more
+       */
+      finished: boolean
+      warnings: string[]
+    }
+  }
+  /**
+   * Take the rollout back; nothing that was planned later happens
+   */
+  'POST /api/v1/projects/{project}/environments/{environment}/flags/{key}/plan/retreat': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      /**
+       * now: everybody at once. first-in-last-out: the rollout backwards
+       */
+      how: 'now' | 'first-in-last-out'
+    }
+    response: {
+      /**
+       * Arms in ascending order of `at`, each with one of `serve`, `rollout` and `paused`; see the documentation
+       */
+      plan: {
+        v: 1
+        rule?: {
+          [k: string]: unknown
+        } | null
+        timeline?: {
+          /**
+           * Unix seconds; a time with offset (RFC 3339) in whole seconds; or a local time such as "2027-03-28T09:30" with its time zone, and the offset where the clock shows it twice. "now" where a person changes one flag
+           */
+          at:
+            | number
+            | string
+            | {
+                local: string
+                zone: string
+                utc?: number
+                offset?: string
+              }
+          note?: string
+        }[]
+      }
+      /**
+       * The rule that is made from the plan; absent: the default variant
+       */
+      targeting: {
+        [k: string]: unknown
+      }
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      /**
+       * The present second
+       */
+      now: number
+      /**
+       * The second that the following members are about
+       */
+      at: number
+      /**
+       * Place of the arm in force in the timeline; null: before the first
+       */
+      arm: number | null
+      /**
+       * Share of users that get what the rollout in force is to
+       */
+      share: {
+        exact: number[]
+        percent: number
+      } | null
+      paused: boolean
+      /**
+       * When time changes it next; during a ramp the end of the ramp
+       */
+      next: number | null
+      /**
+       * Whether time changes nothing any more
+       */
+      finished: boolean
+      warnings: string[]
+    }
+  }
+  /**
+   * Make what is served at the end the rule, without a timeline
+   */
+  'POST /api/v1/projects/{project}/environments/{environment}/flags/{key}/plan/finish': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      early?: 'true' | 'false'
+      comment?: string
+    }
+    response: {
+      /**
+       * Arms in ascending order of `at`, each with one of `serve`, `rollout` and `paused`; see the documentation
+       */
+      plan: {
+        v: 1
+        rule?: {
+          [k: string]: unknown
+        } | null
+        timeline?: {
+          /**
+           * Unix seconds; a time with offset (RFC 3339) in whole seconds; or a local time such as "2027-03-28T09:30" with its time zone, and the offset where the clock shows it twice. "now" where a person changes one flag
+           */
+          at:
+            | number
+            | string
+            | {
+                local: string
+                zone: string
+                utc?: number
+                offset?: string
+              }
+          note?: string
+        }[]
+      }
+      /**
+       * The rule that is made from the plan; absent: the default variant
+       */
+      targeting: {
+        [k: string]: unknown
+      }
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      /**
+       * The present second
+       */
+      now: number
+      /**
+       * The second that the following members are about
+       */
+      at: number
+      /**
+       * Place of the arm in force in the timeline; null: before the first
+       */
+      arm: number | null
+      /**
+       * Share of users that get what the rollout in force is to
+       */
+      share: {
+        exact: number[]
+        percent: number
+      } | null
+      paused: boolean
+      /**
+       * When time changes it next; during a ramp the end of the ramp
+       */
+      next: number | null
+      /**
+       * Whether time changes nothing any more
+       */
+      finished: boolean
+      warnings: string[]
+    }
+  }
+  /**
+   * Drop what has not begun, and keep what is served now
+   */
+  'POST /api/v1/projects/{project}/environments/{environment}/flags/{key}/plan/cancel': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      comment?: string
+    }
+    response: {
+      /**
+       * Arms in ascending order of `at`, each with one of `serve`, `rollout` and `paused`; see the documentation
+       */
+      plan: {
+        v: 1
+        rule?: {
+          [k: string]: unknown
+        } | null
+        timeline?: {
+          /**
+           * Unix seconds; a time with offset (RFC 3339) in whole seconds; or a local time such as "2027-03-28T09:30" with its time zone, and the offset where the clock shows it twice. "now" where a person changes one flag
+           */
+          at:
+            | number
+            | string
+            | {
+                local: string
+                zone: string
+                utc?: number
+                offset?: string
+              }
+          note?: string
+        }[]
+      }
+      /**
+       * The rule that is made from the plan; absent: the default variant
+       */
+      targeting: {
+        [k: string]: unknown
+      }
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+      /**
+       * The present second
+       */
+      now: number
+      /**
+       * The second that the following members are about
+       */
+      at: number
+      /**
+       * Place of the arm in force in the timeline; null: before the first
+       */
+      arm: number | null
+      /**
+       * Share of users that get what the rollout in force is to
+       */
+      share: {
+        exact: number[]
+        percent: number
+      } | null
+      paused: boolean
+      /**
+       * When time changes it next; during a ramp the end of the ramp
+       */
+      next: number | null
+      /**
+       * Whether time changes nothing any more
+       */
+      finished: boolean
+      warnings: string[]
+    }
+  }
+  /**
+   * List what time will change, or has changed, by the present plans
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/schedule': {
+    path: {
+      project: string
+      environment: string
+    }
+    query: {
+      limit?: string
+      offset?: string
+      from?: string
+      to?: string
+    }
+    response: {
+      items: {
+        flag: string
+        /**
+         * Unix seconds
+         */
+        at: number
+        /**
+         * The local time with the offset of that day, if the moment was written as a local time
+         */
+        local: string | null
+        zone: string | null
+        /**
+         * Whether the local time that was written is another second by now: the rules of the zone have changed
+         */
+        moved: boolean
+        what: 'serve' | 'step' | 'ramp_start' | 'ramp_end' | 'pause'
+        share: {
+          exact: number[]
+          percent: number
+        } | null
+        /**
+         * A variant, a rule, the default variant, or the rule of the plan
+         */
+        serve:
+          | {
+              variant: string
+            }
+          | {
+              rule: {
+                [k: string]: unknown
+              }
+            }
+          | {
+              default: true
+            }
+          | {
+              base: true
+            }
+        note: string | null
+        /**
+         * Who planned it
+         */
+        by: string | null
+        /**
+         * Counts the changes of its environment
+         */
+        revision: number
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+    }
   }
   /**
    * Explain evaluations
