@@ -2,6 +2,7 @@ import { type Definition, isRecord, type JsonRecord, type SegmentRules } from '.
 import { expandRule } from '../document.ts'
 import { FlagError, type Mistake } from '../error.ts'
 import { compilePlan } from './compile-plan.ts'
+import { PARTS } from './parts.ts'
 import { type Arm, type Plan, rolloutOf, secondOf } from './plan.ts'
 import { readPlan } from './read/plan.ts'
 
@@ -46,6 +47,9 @@ export function settlePlan(
   const before = planIn(source.before)
   const { plan, mistakes } = readPlan(flagstaff, { pointer, now, newSalt, before })
   if (!plan) return { definition, mistakes }
+  const { variants } = definition
+  const malformed = PARTS.flatMap((part) => part.check(plan, { variants, segments: new Map(), pointer }))
+  if (malformed.length > 0) return { definition, mistakes: malformed }
   const targeting = compilePlan(plan)
   const late = now === undefined ? [] : checkPast(plan, before, { now, pointer: `${pointer}/timeline` })
   const other = isOtherRule(definition.targeting, targeting, segments)

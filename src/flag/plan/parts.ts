@@ -1,5 +1,8 @@
 import type { Mistake } from '../error.ts'
 import type { Segments } from '../rules/rule.ts'
+import { group, holdouts } from './parts/group.ts'
+import { needs } from './parts/needs.ts'
+import { overrides } from './parts/overrides.ts'
 import type { Plan } from './plan.ts'
 
 /** What the parts of a plan are checked against. */
@@ -21,4 +24,4 @@ export type PlanPart = {
 }
 
 /** The innermost part first: group and holdouts, then needs, then overrides. A member of no part is unknown. */
-export const PARTS: readonly PlanPart[] = []
+export const PARTS: readonly PlanPart[] = [group, holdouts, needs, overrides]

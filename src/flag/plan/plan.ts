@@ -15,8 +15,8 @@ export type Plan = {
   readonly needs?: readonly Need[]
   /** A variant; null or absent: the default variant. */
   readonly otherwise?: string | null
-  /** The mutual exclusion group in whose places for this flag the plan applies; elsewhere `otherwise` applies. */
-  readonly group?: string
+  /** The slot of a mutual exclusion group whose users the plan applies to; to others `otherwise` applies. */
+  readonly group?: { readonly name: string; readonly slot: string }
   /** The holdouts whose members get `otherwise`. */
   readonly holdouts?: readonly string[]
   /** Variants of single users, before everything else. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { and, asc, eq, max, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { FlagError } from '../../flag/error.ts'
+import { refuseRebucketing } from '../../flag/needs/prerequisites.ts'
 import { own } from '../../flag/rules/expression.ts'
 import { type Author, type ExpectedVersion, expectRevision, lastRevision, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
@@ -88,6 +89,7 @@ export function updateEnvironment(
     expectRevision(change.expected, before.revision)
     const { bucketing = before.bucketing, metadata = before.metadata, ...others } = change.settings
     if (bucketing !== before.bucketing && !change.force) await refuseWhileRunning(tx, before.id)
+    refuseRebucketing(before, bucketing)
     await refuseLockedSettings(tx, before, { metadata })
     await checkDocumentSize(tx, before, { metadata })
     const revision = await raiseRevision(tx, before.id, {

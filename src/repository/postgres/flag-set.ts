@@ -1,17 +1,17 @@
 import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { and, asc, eq, inArray, isNotNull, isNull } from 'drizzle-orm'
 import { checkDefinitionIn } from '../../flag/check/definition.ts'
 import { checkRule } from '../../flag/check/rule.ts'
 import type { Definition, FlagSetDocument, SegmentRules } from '../../flag/definition.ts'
 import { FlagError, type Mistake, pointerTo } from '../../flag/error.ts'
 import { compileSegments } from '../../flag/rules/segments.ts'
 import { type Author, type ExpectedVersion, expectRevision, type NewChangeRecord, recordChanges } from './changes.ts'
-import type { Database, Db, Transaction } from './database.ts'
+import type { Database } from './database.ts'
 import { type EnvironmentName, type EnvironmentRow, lockEnvironment, readEnvironmentRow } from './environments.ts'
+import { selectAll } from './needs/all-definitions.ts'
+import { generatedSegments, writtenSegments } from './needs/generated.ts'
 import { settleDefinitions } from './plans/settle.ts'
 import { checkSegmentChange, type SegmentFindings } from './rules/segment-change.ts'
-import { definitions, flags } from './tables.ts'
 import { type WriteResult, writeDefinitions } from './write-definitions.ts'
 
 export type FlagSetApplication = {
@@ -116,10 +116,14 @@ function settled(
 
 type DocumentSettings = Pick<EnvironmentRow, 'segments' | 'metadata' | 'members'>
 
-/** Segments, metadata and other members after the change. Without `prune`, entries missing from the document stay. */
+/**
+ * Segments, metadata and other members after the change. Without `prune`, entries missing from the document stay. Segments that are generated
+ * count as those of this environment, whatever the document has.
+ */
 function nextSettings(environment: EnvironmentRow, { document, prune }: FlagSetApplication): DocumentSettings {
-  const { segments, metadata, members } = document
-  if (prune) return { segments, metadata, members }
+  const { metadata, members } = document
+  const segments = writtenSegments(document.segments)
+  if (prune) return { segments: { ...generatedSegments(environment.segments), ...segments }, metadata, members }
   return {
     segments: { ...environment.segments, ...segments },
     metadata: { ...environment.metadata, ...metadata },
@@ -164,22 +168,6 @@ export function settingsEntry(environment: EnvironmentRow, after: DocumentSettin
     before,
     after: documentSettings(after),
   }
-}
-
-/** The definitions of an environment, or those of `keys`, without archived flags, in the order in which the flags were created. */
-export async function selectAll(
-  db: Db | Transaction,
-  environmentId: bigint,
-  keys?: readonly string[],
-): Promise<Map<string, Definition>> {
-  const isWanted = keys && inArray(flags.key, keys)
-  const rows = await db
-    .select({ key: flags.key, definition: definitions.definition })
-    .from(definitions)
-    .innerJoin(flags, and(eq(flags.id, definitions.flagId), isNull(flags.archivedAt)))
-    .where(and(eq(definitions.environmentId, environmentId), isNotNull(definitions.definition), isWanted))
-    .orderBy(asc(flags.id))
-  return new Map(rows.flatMap(({ key, definition }) => (definition ? [[key, definition] as const] : [])))
 }
 
 /** The mistakes in one flag or segment. Pointers refer to the exported document. */

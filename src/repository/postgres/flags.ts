@@ -1,10 +1,12 @@
 import { and, arrayContains, asc, eq, getTableColumns, gt, isNotNull, isNull, sql } from 'drizzle-orm'
+import type { SegmentRules } from '../../flag/definition.ts'
 import { FlagError } from '../../flag/error.ts'
 import { type Author, type ExpectedVersion, expectRevision, type NewChangeRecord, recordChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { checkRestoredSize, flagSize } from './document-size.ts'
 import { raiseRevision } from './environments.ts'
 import { isLockedManager, type LockedPlace, refuseLocked } from './managed/locks.ts'
+import { type NeedingFlag, refuseNeededIn, selectNeeding, settingsWithFlag } from './needs/archived.ts'
 import { selectProject } from './projects.ts'
 import { definitions, environments, flags, lastEvaluations, managers, type Patch } from './tables.ts'
 import { checkStoredValues } from './values/stored-values.ts'
@@ -47,10 +49,15 @@ export function listFlags(database: Database, project: string, filter: FlagFilte
   })
 }
 
-export function readFlag(database: Database, project: string, key: string): Promise<ListedFlag> {
+/** Reads one flag, with the flags that need it. Fails with `not_found`. */
+export function readFlag(
+  database: Database,
+  project: string,
+  key: string,
+): Promise<ListedFlag & { readonly neededBy: readonly NeedingFlag[] }> {
   return database.read(async (db) => {
     const { id } = await selectProject(db, project)
-    return selectFlag(db, id, key)
+    return { ...(await selectFlag(db, id, key)), neededBy: await selectNeeding(db, id, key) }
   })
 }
 
@@ -107,7 +114,7 @@ export function updateFlag(database: Database, project: string, key: string, cha
       before: textOf(before),
       after: textOf(after),
     }
-    const touched = turn ? await raiseRevisions(tx, defining, { flagId: before.id, entry, author: change.author }) : []
+    const touched = turn ? await raiseRevisions(tx, defining, { flag: before, entry, author: change.author }) : []
     await recordChanges(tx, change.author, touched.length > 0 ? touched : [entry])
     return after
   })
@@ -116,14 +123,21 @@ export function updateFlag(database: Database, project: string, key: string, cha
 const concernsDefinitions = ({ archived, text }: FlagUpdate): boolean =>
   archived !== undefined || (text.valueSchema ?? null) !== null
 
-/** Fails with `too_large` if a restored flag makes a flag set too large, with `managed` if a locked manager has an archived one. */
+/**
+ * Fails with `too_large` if a restored flag makes a flag set too large, for an archived one with
+ * `managed` if a locked manager has it, and with `in_use` while other flags need it.
+ */
 async function checkTurn(
   tx: Transaction,
   action: 'archive' | 'restore',
   { project, key, defining }: { project: string; key: string; defining: readonly DefiningEnvironment[] },
 ): Promise<void> {
-  if (action === 'restore') await checkRestoredSize(tx, project, defining)
-  else refuseLocked(lockedIn(defining, key))
+  if (action === 'restore') {
+    await checkRestoredSize(tx, project, defining)
+    return
+  }
+  refuseLocked(lockedIn(defining, key))
+  await refuseNeededIn(tx, defining, key)
 }
 
 /** Whether the flag becomes archived or restored; undefined if that does not change. */
@@ -138,6 +152,7 @@ function turnOf({ archivedAt }: FlagRow, archived: boolean | undefined) {
 type DefiningEnvironment = {
   readonly id: bigint
   readonly key: string
+  readonly segments: SegmentRules
   readonly bytes: number
   readonly lockedBy: string | null
 }
@@ -164,6 +179,7 @@ async function lockDefiningEnvironments(
     .select({
       id: environments.id,
       key: environments.key,
+      segments: environments.segments,
       bytes: flagSize(flags.key, definitions.definition),
       lockedBy: managers.name,
     })
@@ -178,16 +194,17 @@ async function lockDefiningEnvironments(
 /** Increments the revision of each environment in which the flag appears or disappears. */
 async function raiseRevisions(
   tx: Transaction,
-  defining: readonly { id: bigint; key: string }[],
-  { flagId, entry, author }: { flagId: bigint; entry: NewChangeRecord; author: Author },
+  defining: readonly DefiningEnvironment[],
+  { flag, entry, author }: { flag: FlagRow; entry: NewChangeRecord; author: Author },
 ): Promise<NewChangeRecord[]> {
   const entries: NewChangeRecord[] = []
   for (const environment of defining) {
-    const revision = await raiseRevision(tx, environment.id, { author })
+    const settings = await settingsWithFlag(tx, environment, flag.key)
+    const revision = await raiseRevision(tx, environment.id, { author, settings })
     await tx
       .update(definitions)
       .set({ revision })
-      .where(and(eq(definitions.environmentId, environment.id), eq(definitions.flagId, flagId)))
+      .where(and(eq(definitions.environmentId, environment.id), eq(definitions.flagId, flag.id)))
     entries.push({ ...entry, environment: environment.key, revision })
   }
   return entries

@@ -14,6 +14,8 @@ import {
 import type { ValueSchema } from '../../flag/check/value-schema.ts'
 import type { Bucketing, Definition, Metadata } from '../../flag/definition.ts'
 import type { FlagType } from '../../flag/evaluate.ts'
+import type { Group } from '../../flag/shares/group.ts'
+import type { Holdout } from '../../flag/shares/holdout.ts'
 
 /** Permissions of a key; each role includes those before it. */
 export type Role = 'client' | 'server' | 'viewer' | 'editor' | 'admin'
@@ -65,6 +67,9 @@ export const environments = schema.table('environments', {
   /** The settings revision that `segmentRevisions` belong to. Another one: an older version of this program changed the settings since. */
   segmentRevisionsOf: counter().default(0n),
   metadata: json().$type<Metadata>().notNull().default({}),
+  /** How users are divided between flags, by name; segments are made of them. */
+  groups: json().$type<Readonly<Record<string, Group>>>().notNull().default({}),
+  holdouts: json().$type<Readonly<Record<string, Holdout>>>().notNull().default({}),
   /** Other members of the applied flagd document; replicas do not need them. */
   members: json().$type<Readonly<Record<string, unknown>>>().notNull().default({}),
   /** Revision at which bucketing, segments or metadata last changed. */

@@ -3,6 +3,7 @@ import { checkDefinition } from '../../flag/check/definition.ts'
 import { checkSeeds } from '../../flag/check/seeds.ts'
 import type { Definition } from '../../flag/definition.ts'
 import { FlagError, type Mistake } from '../../flag/error.ts'
+import { isFlagSegment } from '../../flag/needs/names.ts'
 import { own } from '../../flag/rules/expression.ts'
 import { type Author, type NewChangeRecord, recordChanges } from './changes.ts'
 import type { Transaction } from './database.ts'
@@ -19,6 +20,7 @@ import {
   storeDefinitions,
 } from './flag-rows.ts'
 import { type LockedPlace, refuseLocked, refuseLockedSettings } from './managed/locks.ts'
+import { withGenerated } from './needs/generated.ts'
 import { settleDefinitions } from './plans/settle.ts'
 import { changedSegments } from './rules/segment-change.ts'
 import type { ChangeOrigin } from './tables.ts'
@@ -69,21 +71,19 @@ export async function writeDefinitions(
   const changed = differences(stored, settledNext(environment, stored, write))
   refuseLocked(lockedIn(changed, stored, write))
   if (write.settings) await refuseLockedSettings(tx, environment, write.settings, write.manager)
-  const warnings = checkRules({ changed, stored }, write.settings?.segments ?? environment.segments, write)
+  const generated = await withGenerated(tx, environment, { ...write, changed })
+  const ruleWarnings = checkRules({ changed, stored }, generated.settings?.segments ?? environment.segments, write)
+  const warnings = [...generated.warnings, ...ruleWarnings]
   await checkDocumentSize(tx, environment, {
     changed,
-    ...write.settings,
+    ...generated.settings,
     ...(write.members && { members: write.members }),
   })
-  if (write.dryRun || (changed.length === 0 && !write.settings && !write.members))
+  if (write.dryRun || (changed.length === 0 && !generated.settings && !write.members))
     return { revision: environment.revision, changed, warnings }
 
   await checkTypes(tx, environment, { changed, stored, pointer: write.pointer })
-  const segments = write.settings ? changedSegments(environment.segments, write.settings.segments) : []
-  const settings = write.settings && {
-    ...write.settings,
-    segmentRevisions: segmentRevisions(environment, write.settings.segments, segments),
-  }
+  const settings = generated.settings && settingsOf(environment, generated.settings)
   const revision = await raiseRevision(tx, environment.id, { ...write, settings })
   const arrived = await createOrRestoreFlags(tx, environment, { changed, stored })
   await storeDefinitions(tx, environment, { changed, stored, revision, manager: write.manager })
@@ -92,7 +92,7 @@ export async function writeDefinitions(
   await recordChanges(tx, write.author, [
     ...arrived.map((entry) => ({ ...names, ...entry })),
     ...changed.map((difference) => ({ ...names, ...entryOf(difference, write) })),
-    ...segmentEntries(environment.segments, segments, write).map((entry) => ({ ...names, ...entry })),
+    ...segmentEntries(environment.segments, { ...write, ...generated }).map((entry) => ({ ...names, ...entry })),
     ...archived.map((entry) => ({ ...names, ...entry })),
   ])
   return { revision, changed, warnings }
@@ -165,6 +165,15 @@ function entryOf(
   return { ...entry, after: after ?? null, ...(origin && { origin }) }
 }
 
+/** Segments and metadata as they are stored with the next revision. */
+export function settingsOf(
+  environment: EnvironmentRow,
+  settings: Pick<EnvironmentRow, 'segments' | 'metadata'>,
+): Pick<EnvironmentRow, 'segments' | 'metadata' | 'segmentRevisions'> {
+  const changed = changedSegments(environment.segments, settings.segments)
+  return { ...settings, segmentRevisions: segmentRevisions(environment, settings.segments, changed) }
+}
+
 /** The revision at which each of `segments` last changed; `changed` ones change now, with the next revision. */
 function segmentRevisions(
   environment: EnvironmentRow,
@@ -177,13 +186,16 @@ function segmentRevisions(
   return Object.fromEntries(Object.keys(segments).map((name) => [name, revisionOf(name)]))
 }
 
-/** One record for each changed segment, with its rule before and after; one for a renamed segment, with both names. */
+/**
+ * One record for each changed segment, with its rule before and after; one for a renamed segment, with both names. None for the segments of
+ * needed flags, which change with these.
+ */
 function segmentEntries(
   before: EnvironmentRow['segments'],
-  changed: readonly string[],
   { settings, renamed, action: asked, origin }: DefinitionsWrite,
 ): NewChangeRecord[] {
   const after = settings?.segments ?? before
+  const changed = changedSegments(before, after).filter((segment) => !isFlagSegment(segment))
   return changed.flatMap((segment): NewChangeRecord[] => {
     if (segment === renamed?.from) return []
     if (segment === renamed?.to)

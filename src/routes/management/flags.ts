@@ -11,6 +11,7 @@ import * as flags from '../../repository/postgres/flags.ts'
 import type { RefreshFlags } from './environments.ts'
 import {
   booleanText,
+  EnvironmentKey,
   FlagKey,
   FlagPath,
   instant,
@@ -46,6 +47,13 @@ const Flag = v.object({
   lastEvaluatedAt,
   version,
   createdAt: instant('Creation'),
+})
+const ReadFlag = v.object({
+  ...Flag.entries,
+  neededBy: v.pipe(
+    v.array(v.object({ environment: EnvironmentKey, flag: FlagKey })),
+    v.description('Flags whose prerequisite it is, at most 1000'),
+  ),
 })
 const NewFlag = v.strictObject({
   key: FlagKey,
@@ -98,7 +106,7 @@ export function flagRoutes(database: Database, authenticate: Authenticate, refre
         return c.json(toJson(row), 201, { ...etagOf(row.version), location })
       },
     )
-    .get('/:key', describe('Read a flag', Flag), viewer, path(FlagPath), async (c) => {
+    .get('/:key', describe('Read a flag', ReadFlag), viewer, path(FlagPath), async (c) => {
       const { project, key } = c.req.valid('param')
       const row = await flags.readFlag(database, project, key)
       return c.json(toJson(row), 200, etagOf(row.version))
@@ -131,7 +139,7 @@ function schemaIn(schema: unknown): ValueSchema | null | undefined {
   throw new FlagError('invalid', 'The JSON Schema is invalid', { mistakes })
 }
 
-const toJson = ({ id: _, projectId: __, archivedAt, version, ...flag }: flags.ListedFlag) => ({
+const toJson = <T extends flags.ListedFlag>({ id: _, projectId: __, archivedAt, version, ...flag }: T) => ({
   ...flag,
   archived: archivedAt !== null,
   version: Number(version),

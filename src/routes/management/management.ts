@@ -26,6 +26,10 @@ import { planRoutes } from './releases/plans.ts'
 import { scheduleRoutes } from './releases/schedule.ts'
 import { attributeRoutes } from './rules/attributes.ts'
 import { segmentRoutes } from './rules/segments.ts'
+import { groupRoutes } from './shares/groups.ts'
+import { holdoutRoutes } from './shares/holdouts.ts'
+import { overrideRoutes } from './shares/overrides.ts'
+import { splitRoutes } from './shares/split.ts'
 import { usageRoutes } from './usage.ts'
 import { jsonOnly, wellFormedUrl } from './validation.ts'
 
@@ -93,6 +97,10 @@ function managementApi(dependencies: ManagementDependencies): Hono {
     .route(PROJECT, promotionRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/flags`, definitionRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/flags`, copyRoutes(database, authenticate, refreshFlags))
+    .route(`${ENVIRONMENT}/flags`, splitRoutes(database, authenticate, refreshFlags))
+    .route(`${ENVIRONMENT}/flags`, overrideRoutes(database, authenticate, refreshFlags))
+    .route(`${ENVIRONMENT}/groups`, groupRoutes(database, authenticate, refreshFlags))
+    .route(`${ENVIRONMENT}/holdouts`, holdoutRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/segments`, segmentRoutes(database, authenticate, refreshFlags))
     .route(ENVIRONMENT, flagSetRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/managers`, managerRoutes(database, authenticate, refreshFlags))

@@ -68,6 +68,17 @@ const ROUTES = [
   ['PATCH', `${LIVE}/segments/s`, 'editor'],
   ['DELETE', `${LIVE}/segments/s`, 'editor'],
   ['POST', `${LIVE}/segments/s/rename`, 'editor'],
+  ['GET', `${LIVE}/groups`, 'viewer'],
+  ['GET', `${LIVE}/groups/g`, 'viewer'],
+  ['PUT', `${LIVE}/groups/g`, 'editor'],
+  ['DELETE', `${LIVE}/groups/g`, 'editor'],
+  ['GET', `${LIVE}/holdouts`, 'viewer'],
+  ['GET', `${LIVE}/holdouts/h`, 'viewer'],
+  ['PUT', `${LIVE}/holdouts/h`, 'editor'],
+  ['DELETE', `${LIVE}/holdouts/h`, 'editor'],
+  ['PUT', `${LIVE}/flags/a/split`, 'editor'],
+  ['POST', `${LIVE}/flags/a/overrides`, 'editor'],
+  ['DELETE', `${LIVE}/flags/a/overrides/u`, 'editor'],
   ['GET', `${LIVE}/managers`, 'viewer'],
   ['PUT', `${LIVE}/managers/test:m`, 'editor'],
   ['DELETE', `${LIVE}/managers/test:m`, 'editor'],
@@ -90,6 +101,9 @@ test('every route of the management API is in the table of this test, and in the
         .replace('/environments/live', '/environments/*')
         .replace(/\/flags\/(a|zzz)/, '/flags/*')
         .replace('/segments/s', '/segments/*')
+        .replace('/groups/g', '/groups/*')
+        .replace('/holdouts/h', '/holdouts/*')
+        .replace('/overrides/u', '/overrides/*')
         .replace('/managers/test:m', '/managers/*')
         .replace(/\/keys\/.+/, '/keys/*')}`,
   )

@@ -554,6 +554,19 @@ export interface Api {
        * Creation
        */
       createdAt: string
+      /**
+       * Flags whose prerequisite it is, at most 1000
+       */
+      neededBy: {
+        /**
+         * Key of an environment
+         */
+        environment: string
+        /**
+         * Key of a flag, unique in its project
+         */
+        flag: string
+      }[]
     }
   }
   /**
@@ -1472,6 +1485,382 @@ export interface Api {
         detail: string
       }[]
     }
+  }
+  /**
+   * Change the shares of variants and move as few users as possible
+   */
+  'PUT /api/v1/projects/{project}/environments/{environment}/flags/{key}/split': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      dryRun?: 'true' | 'false'
+      comment?: string
+    }
+    body: {
+      /**
+       * @minItems 1
+       * @maxItems 100
+       */
+      shares: [
+        {
+          variant: string
+          /**
+           * Of 100000
+           */
+          share: number
+        },
+        ...{
+          variant: string
+          /**
+           * Of 100000
+           */
+          share: number
+        }[]
+      ]
+      /**
+       * JSON Pointer of the split in the rule; absent: the only one
+       */
+      at?: string
+    }
+    response: {
+      /**
+       * Share of users, from 0 to 1, that get another variant: the least possible
+       */
+      moves: number
+      /**
+       * JSON Pointer of the split in the rule
+       */
+      at: string
+      ranges: {
+        variant: string
+        weight: number
+      }[]
+      /**
+       * Counts the changes of its environment
+       */
+      revision?: number
+      dryRun: boolean
+    }
+  }
+  /**
+   * Give one user a variant
+   */
+  'POST /api/v1/projects/{project}/environments/{environment}/flags/{key}/overrides': {
+    path: {
+      project: string
+      environment: string
+      key: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      /**
+       * The targeting key of one user
+       */
+      targetingKey: string
+      variant: string
+      /**
+       * Unix second at which it ends; absent: never
+       */
+      until?: number
+    }
+    response: {
+      overrides: {
+        targetingKey: string
+        variant: string
+        until?: number
+      }[]
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+    }
+  }
+  /**
+   * Take the variant of one user back
+   */
+  'DELETE /api/v1/projects/{project}/environments/{environment}/flags/{key}/overrides/{targetingKey}': {
+    path: {
+      project: string
+      environment: string
+      key: string
+      targetingKey: string
+    }
+    query: {
+      comment?: string
+    }
+    response: {
+      overrides: {
+        targetingKey: string
+        variant: string
+        until?: number
+      }[]
+      /**
+       * Counts the changes of its environment
+       */
+      revision: number
+    }
+  }
+  /**
+   * List the mutual exclusion groups of an environment
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/groups': {
+    path: {
+      project: string
+      environment: string
+    }
+    response: {
+      items: {
+        /**
+         * Unique in its environment
+         */
+        name: string
+        by: string
+        slots: {
+          slot: string
+          places: number
+        }[]
+        /**
+         * Places without a slot
+         */
+        free: number
+        /**
+         * Revision of its last change; its ETag. 0 in a dry run of a new group
+         */
+        revision: number
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+    }
+  }
+  /**
+   * Read a mutual exclusion group
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/groups/{name}': {
+    path: {
+      project: string
+      environment: string
+      name: string
+    }
+    response: {
+      /**
+       * Unique in its environment
+       */
+      name: string
+      by: string
+      slots: {
+        slot: string
+        places: number
+      }[]
+      /**
+       * Places without a slot
+       */
+      free: number
+      /**
+       * Revision of its last change; its ETag. 0 in a dry run of a new group
+       */
+      revision: number
+    }
+  }
+  /**
+   * Create or change a mutual exclusion group
+   */
+  'PUT /api/v1/projects/{project}/environments/{environment}/groups/{name}': {
+    path: {
+      project: string
+      environment: string
+      name: string
+    }
+    query: {
+      dryRun?: 'true' | 'false'
+      comment?: string
+    }
+    body: {
+      /**
+       * The attribute that users are distributed by (targetingKey); users without it, or with one that is no text, are not in
+       */
+      by?: string
+      /**
+       * @maxItems 100
+       */
+      slots: {
+        /**
+         * Name of the slot, often the key of its flag
+         */
+        slot: string
+        /**
+         * Of 100000: how many users are in the slot
+         */
+        places: number
+      }[]
+      /**
+       * Let users change from one slot to another where too few places are free
+       */
+      move?: boolean
+    }
+    response: {
+      /**
+       * Unique in its environment
+       */
+      name: string
+      by: string
+      slots: {
+        slot: string
+        places: number
+      }[]
+      /**
+       * Places without a slot
+       */
+      free: number
+      /**
+       * Revision of its last change; its ETag. 0 in a dry run of a new group
+       */
+      revision: number
+      dryRun: boolean
+      /**
+       * Of 100000 users: who change slots, who get one, who lose theirs
+       */
+      moves: {
+        moved: number
+        entered: number
+        left: number
+      }
+    }
+  }
+  /**
+   * Delete a mutual exclusion group that is not in use
+   */
+  'DELETE /api/v1/projects/{project}/environments/{environment}/groups/{name}': {
+    path: {
+      project: string
+      environment: string
+      name: string
+    }
+    query: {
+      comment?: string
+    }
+    response: undefined
+  }
+  /**
+   * List the holdouts of an environment
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/holdouts': {
+    path: {
+      project: string
+      environment: string
+    }
+    response: {
+      items: {
+        /**
+         * Unique in its environment
+         */
+        name: string
+        by: string
+        /**
+         * Of 100000: how many users are held out. A larger share adds users, a smaller one removes some
+         */
+        share: number
+        until: number | null
+        /**
+         * Revision of its last change; its ETag
+         */
+        revision: number
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+    }
+  }
+  /**
+   * Read a holdout
+   */
+  'GET /api/v1/projects/{project}/environments/{environment}/holdouts/{name}': {
+    path: {
+      project: string
+      environment: string
+      name: string
+    }
+    response: {
+      /**
+       * Unique in its environment
+       */
+      name: string
+      by: string
+      /**
+       * Of 100000: how many users are held out. A larger share adds users, a smaller one removes some
+       */
+      share: number
+      until: number | null
+      /**
+       * Revision of its last change; its ETag
+       */
+      revision: number
+    }
+  }
+  /**
+   * Create or change a holdout
+   */
+  'PUT /api/v1/projects/{project}/environments/{environment}/holdouts/{name}': {
+    path: {
+      project: string
+      environment: string
+      name: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      /**
+       * The attribute that users are distributed by (targetingKey); users without it, or with one that is no text, are not in
+       */
+      by?: string
+      /**
+       * Of 100000: how many users are held out. A larger share adds users, a smaller one removes some
+       */
+      share: number
+      until?: number | null
+      /**
+       * Let another attribute move all users
+       */
+      move?: boolean
+    }
+    response: {
+      /**
+       * Unique in its environment
+       */
+      name: string
+      by: string
+      /**
+       * Of 100000: how many users are held out. A larger share adds users, a smaller one removes some
+       */
+      share: number
+      until: number | null
+      /**
+       * Revision of its last change; its ETag
+       */
+      revision: number
+    }
+  }
+  /**
+   * Delete a holdout that is not in use
+   */
+  'DELETE /api/v1/projects/{project}/environments/{environment}/holdouts/{name}': {
+    path: {
+      project: string
+      environment: string
+      name: string
+    }
+    query: {
+      comment?: string
+    }
+    response: undefined
   }
   /**
    * List the segments of an environment

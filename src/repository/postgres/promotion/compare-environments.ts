@@ -5,7 +5,7 @@ import type { Definition } from '../../../flag/definition.ts'
 import { FlagError } from '../../../flag/error.ts'
 import type { Database, Transaction } from '../database.ts'
 import { readEnvironmentRow } from '../environments.ts'
-import { selectAll } from '../flag-set.ts'
+import { selectAll } from '../needs/all-definitions.ts'
 import { type EnvironmentPair, type FlagBase, selectFlagBases, selectSegmentBases } from './bases.ts'
 
 /** Two environments of a project, by key. */

@@ -5,7 +5,7 @@ import type { Author } from '../changes.ts'
 import type { Database, Transaction } from '../database.ts'
 import type { ChangedDefinition, FlagName } from '../definitions.ts'
 import { type EnvironmentRow, lockEnvironment } from '../environments.ts'
-import { selectAll } from '../flag-set.ts'
+import { selectAll } from '../needs/all-definitions.ts'
 import { flags } from '../tables.ts'
 import { writeDefinitions } from '../write-definitions.ts'
 

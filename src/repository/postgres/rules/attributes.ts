@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import { type Attribute, AttributeCollector } from '../../../flag/rules/attributes.ts'
 import type { Database } from '../database.ts'
-import { selectAll } from '../flag-set.ts'
+import { selectAll } from '../needs/all-definitions.ts'
 import { selectProject } from '../projects.ts'
 import { environments } from '../tables.ts'
 

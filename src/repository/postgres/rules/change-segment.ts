@@ -1,12 +1,13 @@
 import { type Definition, FLAGS_MAX, type SegmentRules } from '../../../flag/definition.ts'
 import { FlagError, type Mistake, pointerTo } from '../../../flag/error.ts'
+import { isReservedName } from '../../../flag/needs/names.ts'
 import { withoutRule } from '../../../flag/plan/pair.ts'
 import { renameReferences, type SegmentUsers, segmentUsers } from '../../../flag/rules/segment-users.ts'
 import { referencesIn } from '../../../flag/rules/segments.ts'
 import { type Author, type ExpectedVersion, expectRevision } from '../changes.ts'
 import type { Database, Transaction } from '../database.ts'
 import { type EnvironmentRow, lockEnvironment } from '../environments.ts'
-import { selectAll } from '../flag-set.ts'
+import { selectAll } from '../needs/all-definitions.ts'
 import { type DefinitionsWrite, writeDefinitions } from '../write-definitions.ts'
 import { changedSegments, checkSegmentChange, type SegmentFindings } from './segment-change.ts'
 import { missingSegment, type SegmentName, type StoredSegment, segmentIn } from './segments.ts'
@@ -64,7 +65,7 @@ export function deleteSegment(
     if (!before) throw missingSegment(name)
     const users = segmentUsers(flags, environment.segments)(name.segment)
     const isUsed = users.flags.length + users.segments.length > 0
-    if (isUsed && !(write.force && onlyDisabledFlags(users, flags))) throw inUse(name.segment, users)
+    if (isUsed && !(write.force && onlyDisabledFlags(users, flags))) throw inUse(`Segment "${name.segment}"`, users)
     const { [name.segment]: _, ...after } = environment.segments
     await writeSegments(tx, environment, { ...write, after })
   })
@@ -84,6 +85,7 @@ export function renameSegment(
     if (!before) throw missingSegment(name)
     const { segment: from } = name
     const { to } = write
+    refuseReserved(to)
     if (Object.hasOwn(environment.segments, to)) throw new FlagError('conflict', `Segment "${to}" exists already`)
     const renamed = Object.entries(environment.segments).map(
       ([key, rule]) => [key === from ? to : key, renameReferences(rule, from, to)] as const,
@@ -106,6 +108,14 @@ function withRenamed(flag: Definition, from: string, to: string): Definition {
   return withoutRule({ ...flag, ...rename('targeting'), ...rename('flagstaff') })
 }
 
+function refuseReserved(segment: string): void {
+  if (isReservedName(segment))
+    throw new FlagError(
+      'invalid',
+      `Cannot change segment "${segment}": names that begin with "fs." are generated from flags, groups and holdouts`,
+    )
+}
+
 type LockedSegment = {
   readonly environment: EnvironmentRow
   readonly before: StoredSegment | undefined
@@ -113,6 +123,7 @@ type LockedSegment = {
 }
 
 async function lockSegment(tx: Transaction, name: SegmentName, expected: ExpectedVersion): Promise<LockedSegment> {
+  refuseReserved(name.segment)
   const environment = await lockEnvironment(tx, name)
   const before = segmentIn(environment, name.segment)
   expectRevision(expected, before?.revision)
@@ -177,8 +188,9 @@ export const shownUsers = ({ flags, segments }: SegmentUsers, max = USERS_MAX) =
   segments: segments.slice(0, max),
 })
 
-function inUse(segment: string, users: SegmentUsers): FlagError {
+/** The failure `in_use`, with the users in the response. */
+export function inUse(what: string, users: SegmentUsers): FlagError {
   const { count } = shownUsers(users)
-  const message = `Segment "${segment}" is in use by ${count} ${count === 1 ? 'rule' : 'rules'}`
+  const message = `${what} is in use by ${count} ${count === 1 ? 'rule' : 'rules'}`
   return new FlagError('in_use', message, { members: { usedBy: shownUsers(users) } })
 }

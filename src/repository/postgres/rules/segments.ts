@@ -3,7 +3,7 @@ import { type SegmentUsers, segmentUsers } from '../../../flag/rules/segment-use
 import { referencesIn } from '../../../flag/rules/segments.ts'
 import type { Database } from '../database.ts'
 import { type EnvironmentName, type EnvironmentRow, readEnvironmentRow, segmentRevision } from '../environments.ts'
-import { selectAll } from '../flag-set.ts'
+import { selectAll } from '../needs/all-definitions.ts'
 
 /** A segment of an environment: a rule shared by name. `revision` is that of its last change. */
 export type StoredSegment = { readonly name: string; readonly rule: unknown; readonly revision: bigint }

@@ -1,0 +1,155 @@
+import { type Bucketing, type Definition, isRecord, type SegmentRules } from '../definition.ts'
+import { FlagError, type Mistake, shorten } from '../error.ts'
+import type { Need } from '../plan/plan.ts'
+import { flagSegment, isFlagSegment } from './names.ts'
+import { totalForm } from './total-form.ts'
+
+/** An environment after a change, as far as prerequisites are concerned. */
+export type NeedsScope = {
+  readonly flags: ReadonlyMap<string, Definition>
+  /** Without the segments of flags. */
+  readonly segments: SegmentRules
+  readonly bucketing: Bucketing
+  /** The keys that change, and whether segments or the bucketing do. Only mistakes that the change makes count. */
+  readonly changed: ReadonlySet<string>
+  readonly isShared: boolean
+  /** JSON Pointer of a flag. */
+  readonly pointer: (key: string) => string
+}
+
+/** The prerequisites of a stored definition; empty for one without a plan. */
+export function needsOf(definition: Definition | undefined): readonly Need[] {
+  const plan = definition?.['flagstaff']
+  const needs = isRecord(plan) ? plan['needs'] : undefined
+  return Array.isArray(needs) ? (needs as Need[]) : []
+}
+
+/** The keys of the flags that need `key`. */
+export function neededBy(flags: ReadonlyMap<string, Definition>, key: string): string[] {
+  return [...flags].flatMap(([other, flag]) => (needsOf(flag).some((need) => need.flag === key) ? [other] : []))
+}
+
+/** Fails with `in_use` while flags need `key`. */
+export function refuseNeeded(flags: ReadonlyMap<string, Definition>, key: string): void {
+  const users = neededBy(flags, key)
+  if (users.length === 0) return
+  const usedBy = {
+    count: users.length,
+    flags: users.slice(0, USERS_MAX).map((user) => ({ key: user, path: [] })),
+    segments: [],
+  }
+  throw new FlagError('in_use', `Flag ${shorten(key)} is needed by ${users.slice(0, 3).map(shorten).join(', ')}`, {
+    members: { usedBy },
+  })
+}
+
+/** Users that one response names. */
+const USERS_MAX = 1_000
+
+/**
+ * The segments of all flags that others need, each the total form of a rule, with the mistakes of the change. Fails with `in_use` if a needed
+ * flag is removed.
+ */
+export function segmentsOfFlags(scope: NeedsScope): {
+  readonly segments: SegmentRules
+  readonly mistakes: readonly Mistake[]
+} {
+  const { flags, changed } = scope
+  for (const key of changed) if (!flags.has(key)) refuseNeeded(flags, key)
+  const maker = new SegmentMaker(scope)
+  for (const [key, flag] of flags)
+    for (const [index, need] of needsOf(flag).entries()) maker.make(need.flag, [key], index)
+  if (maker.cycles.length > 0) return { segments: maker.segments, mistakes: maker.cycles }
+  const missing = [...flags].flatMap(([key, flag]) => missingIn(key, flag, scope))
+  return { segments: maker.segments, mistakes: [...maker.mistakes, ...missing] }
+}
+
+/** Fails with `conflict` where flags need others and the bucketing becomes v3, or was: the segments were made for the other one. */
+export function refuseRebucketing(
+  { segments, bucketing }: { readonly segments: SegmentRules; readonly bucketing: Bucketing },
+  next: Bucketing,
+): void {
+  if (next === bucketing || (next !== 'v3' && bucketing !== 'v3')) return
+  if (Object.keys(segments).some(isFlagSegment))
+    throw new FlagError('conflict', 'Cannot change the bucketing to or from v3 while flags need other flags')
+}
+
+class SegmentMaker {
+  readonly segments: Record<string, unknown> = {}
+  readonly mistakes: Mistake[] = []
+  readonly cycles: Mistake[] = []
+  readonly #scope: NeedsScope
+
+  constructor(scope: NeedsScope) {
+    this.#scope = scope
+  }
+
+  /** Makes the segment of `key`, after those that its own rule needs. `path`: the flags that need it, the nearest last. */
+  make(key: string, path: readonly string[], index: number): void {
+    const { flags, segments, bucketing } = this.#scope
+    const name = flagSegment(key)
+    if (path.includes(key)) {
+      this.#refuseCycle([...path.slice(path.indexOf(key)), key], index)
+      return
+    }
+    if (Object.hasOwn(this.segments, name)) return
+    const flag = flags.get(key)
+    for (const [at, need] of needsOf(flag).entries()) this.make(need.flag, [...path, key], at)
+    if (Object.hasOwn(this.segments, name)) return
+    const { rule, mistakes } = totalForm(flag, { key, segments: { ...segments, ...this.segments }, bucketing })
+    this.segments[name] = mistakes.length === 0 ? rule : NEVER
+    this.#refuseForm(key, mistakes, { user: path.at(-1) ?? '', index })
+  }
+
+  #refuseCycle(cycle: readonly string[], index: number): void {
+    const { changed, pointer } = this.#scope
+    // The last flag before the end needs the first; one of them has changed, or the cycle is an old one.
+    if (!cycle.some((key) => changed.has(key))) return
+    const place = `${pointer(cycle.at(-2) ?? '')}/flagstaff/needs/${index}/flag`
+    if (this.cycles.some((mistake) => mistake.pointer === place)) return
+    this.cycles.push({ pointer: place, message: `Prerequisites lead back: ${cycle.join(' → ')}` })
+  }
+
+  #refuseForm(key: string, mistakes: readonly Mistake[], { user, index }: { user: string; index: number }): void {
+    const { changed, isShared, pointer } = this.#scope
+    const isOwn = changed.has(key)
+    if (!isOwn && !isShared && !changed.has(user)) return
+    const reason = `the flag is needed by ${shorten(user)}, so its rule must name its variants`
+    for (const mistake of mistakes) {
+      const isInFlag = mistake.pointer.startsWith('/targeting')
+      if (isOwn && isInFlag) {
+        this.mistakes.push({ pointer: pointer(key) + mistake.pointer, message: `${mistake.message}; ${reason}` })
+        continue
+      }
+      const place = `${pointer(user)}/flagstaff/needs/${index}/flag`
+      const message = `Flag ${shorten(key)} cannot be needed: at ${isInFlag ? `its ${mistake.pointer}` : mistake.pointer}, ${mistake.message}`
+      this.mistakes.push({ pointer: isShared && !changed.has(user) ? mistake.pointer : place, message })
+    }
+  }
+}
+
+/** The form of a flag whose own cannot be written: no variant. */
+const NEVER = { if: [true, ''] }
+
+/** Prerequisites on flags and variants that do not exist, as far as the change makes them. */
+function missingIn(key: string, flag: Definition, { flags, changed, pointer }: NeedsScope): Mistake[] {
+  return needsOf(flag).flatMap((need, index): Mistake[] => {
+    const needed = flags.get(need.flag)
+    const place = `${pointer(key)}/flagstaff/needs/${index}`
+    if (needed === undefined) {
+      if (!changed.has(key)) return []
+      return [{ pointer: `${place}/flag`, message: `Flag ${shorten(need.flag)} does not exist in this environment` }]
+    }
+    const gone = need.variants.filter((variant) => !Object.hasOwn(needed.variants, variant))
+    if (changed.has(key))
+      return gone.map((variant) => ({
+        pointer: `${place}/variants/${need.variants.indexOf(variant)}`,
+        message: `${shorten(variant)} is no variant of flag ${shorten(need.flag)}`,
+      }))
+    if (!changed.has(need.flag)) return []
+    return gone.map((variant) => ({
+      pointer: `${pointer(need.flag)}/variants`,
+      message: `Variant ${shorten(variant)} is needed by flag ${shorten(key)}`,
+    }))
+  })
+}
