@@ -51,6 +51,7 @@ export async function checkContents(docker: Docker, target: Target, check: Check
         assert.ok(paths.includes(`app/migrations/${path}`), path)
       for (const path of [
         'index.html',
+        'frame.html',
         'assets/main-\\w+\\.js',
         'assets/main-\\w+\\.js\\.br',
         'assets/console-\\w+\\.css\\.gz',

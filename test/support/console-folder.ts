@@ -7,6 +7,7 @@ export function consoleFolder(): { readonly folder: string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'flagstaff-console-'))
   mkdirSync(join(folder, 'assets'))
   writeFileSync(join(folder, 'index.html'), '<!doctype html><script src="/console/assets/main-AB12.js"></script>')
+  writeFileSync(join(folder, 'frame.html'), '')
   writeFileSync(join(folder, 'assets/main-AB12.js'), '')
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
