@@ -67,6 +67,10 @@ function ownChanges(arm: NonNullable<Plan['timeline']>[number]): OwnChange[] {
   ]
 }
 
+/** The moments of a plan in `(from, to]`, in unix seconds: what time did to it meanwhile. */
+export const changesBetween = (plan: Plan, from: number, to: number): PlannedChange[] =>
+  changesOf(plan).filter(({ at }) => secondOf(at) > from && secondOf(at) <= to)
+
 /** What is worth knowing before a plan takes effect: who leaves a rollout after `second`. */
 export function planWarnings({ timeline = [] }: Plan, second: number): string[] {
   return timeline.flatMap((arm, index) => {

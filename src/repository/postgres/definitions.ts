@@ -1,7 +1,9 @@
 import { and, asc, eq, gt, isNotNull, isNull } from 'drizzle-orm'
 import type { Definition } from '../../flag/definition.ts'
 import { FlagError, type Mistake } from '../../flag/error.ts'
-import { withoutRule } from '../../flag/plan/pair.ts'
+import { changesBetween } from '../../flag/plan/describe-plan.ts'
+import { planIn, withoutRule } from '../../flag/plan/pair.ts'
+import { secondOf } from '../../flag/plan/plan.ts'
 import { type Author, type ExpectedVersion, expectRevision, selectChanges } from './changes.ts'
 import type { Database, Db, Transaction } from './database.ts'
 import { type EnvironmentName, lockEnvironment, readEnvironmentRow } from './environments.ts'
@@ -79,13 +81,28 @@ export function rollBack(
   name: FlagName,
   change: { to: bigint; expected: ExpectedVersion; author: Author },
 ): Promise<ChangedDefinition | undefined> {
-  return database.write((tx) =>
-    replaceDefinition(tx, name, { ...change, action: 'rollback' }, async () => {
+  return database.write(async (tx) => {
+    const passed: Mistake[] = []
+    const written = await replaceDefinition(tx, name, { ...change, action: 'rollback' }, async (_, now) => {
       const [then] = await selectChanges(tx, { ...name, subject: 'definition', limit: 1, upTo: change.to })
       if (!then) throw new FlagError('not_found', `Flag "${name.flag}" has no version at revision ${change.to}`)
-      return then.after === null ? undefined : withoutRule(then.after as Definition)
-    }),
-  )
+      if (then.after === null) return undefined
+      const definition = then.after as Definition
+      passed.push(...passedSince(definition, Math.floor(then.at.getTime() / 1_000), now))
+      return withoutRule(definition)
+    })
+    return written && { ...written, warnings: [...written.warnings, ...passed] }
+  })
+}
+
+/** Warnings about moments of a plan that have passed since it was stored: what they do is in force at once. */
+function passedSince(definition: Definition, from: number, now: number): Mistake[] {
+  const plan = planIn(definition)
+  if (!plan) return []
+  return changesBetween(plan, from, now).map(({ arm, at }) => ({
+    pointer: `/flagstaff/timeline/${arm}`,
+    message: `A moment of the plan has passed meanwhile, at ${secondOf(at)}: it is in force at once`,
+  }))
 }
 
 async function replaceDefinition(

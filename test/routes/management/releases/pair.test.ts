@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Listening, openListening } from '../../../support/listening.ts'
 import { callOf, type PlanCall, pointersOf, seconds } from '../../../support/plan-api.ts'
 
@@ -174,6 +175,17 @@ test('a rollback brings back the plan with its rule, also when its moments have 
   const back = await call('POST', '/flags/a/rollback', { revision: first.body.revision })
   assert.equal(back.status, 200, JSON.stringify(back.body))
   assert.deepEqual(back.body.definition, stored)
+})
+
+test('a rollback warns of moments that have passed since: they are in force at once', async () => {
+  const at = seconds() + 2
+  await call('PUT', '/flags/a', { ...on, flagstaff: planned(at) })
+  const first = (await call('GET', '/flags/a')).etag
+  await call('PUT', '/flags/a', on)
+  while (seconds() <= at) await sleep(100)
+  const back = await call('POST', '/flags/a/rollback', { revision: Number(first.slice(1, -1)) })
+  assert.deepEqual(pointersOf({ status: 400, body: { errors: back.body.warnings } }), ['/flagstaff/timeline/0'])
+  assert.match(back.body.warnings[0].detail, new RegExp(`passed meanwhile, at ${at}:`))
 })
 
 test('a segment that a plan reaches is in use, and is renamed in the plan as well', async () => {
