@@ -5,6 +5,7 @@ import { readDefinition, readSegment } from '../rules/read.ts'
 import { joinWords, sayDefinition, sayName, type Wording } from '../rules/say.ts'
 import type { JsonPath } from '../rules/text.ts'
 import { conditionDifferences, type DifferenceSentence } from './conditions.ts'
+import { PLAN, planDifferences } from './plan.ts'
 import { ruleDifferences } from './rules.ts'
 
 /** What differs between two definitions of a flag. Null or undefined: there is none in the environment. */
@@ -16,10 +17,12 @@ export function definitionDifferences(before: unknown, after: unknown, wording: 
   if (!next)
     return [{ kind: 'removed', path: [], text: `Removed from the environment: ${sayDefinition(old, wording)}` }]
   const [left, right] = [asRecord(before), asRecord(after)]
-  const special = new Set(['state', 'variants', 'defaultVariant', 'targeting', 'metadata'])
+  const special = new Set(['state', 'variants', 'defaultVariant', 'targeting', 'metadata', PLAN])
   return [
     ...stateDifference(old.state, next.state),
-    ...ruleDifferences(old, next, wording),
+    ...planDifferences(left[PLAN], right[PLAN]),
+    // A rule that is made from a plan says nothing more.
+    ...(old.hasPlan || next.hasPlan ? [] : ruleDifferences(old, next, wording)),
     ...variantDifferences(asRecord(left['variants']), asRecord(right['variants'])),
     ...defaultDifference(old.defaultVariant, next.defaultVariant),
     ...memberDifferences(asRecord(left['metadata']), asRecord(right['metadata']), ['metadata'], 'Metadata '),

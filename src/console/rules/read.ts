@@ -44,6 +44,7 @@ export function definitionOf(root: Node): DefinitionView {
     variants,
     defaultVariant: typeof defaultVariant === 'string' && defaultVariant !== '' ? defaultVariant : null,
     hasRule,
+    hasPlan: childOf(root, 'flagstaff')?.type === 'object',
     ...chain,
     held: heldBy(chain.rules[0]),
   }

@@ -47,6 +47,7 @@ export function sayDefinition(definition: DefinitionView, wording: Wording = {})
     return serving.variant === null
       ? 'Applications use the default in their code'
       : `${sayName(serving.variant)} for everyone`
+  if (definition.hasPlan) return 'As its plan says'
   const { rules, otherwise, held, defaultVariant } = definition
   const speaker = new Speaker({ defaultVariant, ...wording })
   if (held) return `Held at ${speaker.variant(held.variant)}`

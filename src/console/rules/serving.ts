@@ -16,8 +16,9 @@ export type Serving =
   | { readonly kind: 'rules' }
 
 /** What a definition serves. */
-export function servingOf({ state, held, hasRule, defaultVariant }: DefinitionView): Serving {
+export function servingOf({ state, held, hasRule, hasPlan, defaultVariant }: DefinitionView): Serving {
   if (state !== 'ENABLED') return { kind: 'disabled' }
+  if (hasPlan) return { kind: 'rules' }
   if (held) return { kind: 'held', variant: held.variant }
   return hasRule ? { kind: 'rules' } : { kind: 'constant', variant: defaultVariant }
 }
@@ -45,6 +46,7 @@ function offVariantOf(definition: DefinitionView): string | null {
 export function switchOn(text: string): TextEdit[] {
   const definition = definitionOf(rootOf(text))
   const edits = definition.state === 'ENABLED' ? [] : setState(text, 'ENABLED')
+  if (definition.hasPlan) return edits
   if (definition.held) return [...edits, ...release(text, TARGETING)]
   const [on, off] = [booleanVariant(definition, true), booleanVariant(definition, false)]
   const isSwitchedByDefault = !definition.hasRule && on && off
@@ -52,10 +54,11 @@ export function switchOn(text: string): TextEdit[] {
   return [...edits, ...setDefaultVariant(text, on.name)]
 }
 
-/** The edits that switch a flag off: by its default variant, by holding it, or by disabling it. */
+/** The edits that switch a flag off: by its default variant, by holding it, or by disabling it, which its plan survives. */
 export function switchOff(text: string): TextEdit[] {
   const definition = definitionOf(rootOf(text))
   if (!isOn(definition)) return []
+  if (definition.hasPlan) return setState(text, 'DISABLED')
   const [on, off] = [booleanVariant(definition, true), booleanVariant(definition, false)]
   if (definition.hasRule) return hold(text, TARGETING, offVariantOf(definition))
   return on && off ? setDefaultVariant(text, off.name) : setState(text, 'DISABLED')
@@ -89,6 +92,7 @@ export function rollOut(text: string, { percent, ...wanted }: Rollout): TextEdit
 
 function splitEdits(text: string, percent: number, wanted: Omit<Rollout, 'percent'>): TextEdit[] | undefined {
   const definition = definitionOf(rootOf(text))
+  if (definition.hasPlan) return undefined
   const { variant, rest } = { ...rolloutVariants(definition), ...wanted }
   if (variant === undefined) return undefined
   const unit = Number.isInteger(percent) ? 1 : 100

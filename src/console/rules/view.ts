@@ -11,6 +11,8 @@ export type DefinitionView = {
   readonly defaultVariant: string | null
   /** Whether there is a rule: targeting that is not absent, null or {}. */
   readonly hasRule: boolean
+  /** Whether the rule is made from a plan, beside which it must not be changed. */
+  readonly hasPlan: boolean
   /** Pairs of condition and result, also those of an `if` in the else of another. */
   readonly rules: readonly RuleView[]
   /** The result if no rule matches; undefined: the default variant. The whole targeting if it is no `if`. */

@@ -39,7 +39,9 @@ test('what both environments changed must be chosen before a promotion, part by 
   await it.call('POST', '/api/v1/projects/shop/promote', { source: 'test', target: 'live', flags: [{ flag: 'both' }] })
   await put('test', 'both', { ...VALUES, variants: { a: 1, b: 3 }, metadata: { team: 'shop' } })
   await put('live', 'both', { ...VALUES, variants: { a: 1, b: 4 } })
-  const { page, complaints } = await it.visit('/console/p/shop/compare?source=test&target=live&flag=both')
+  const { page, complaints } = await it.visit('/console/p/shop/compare?source=test&target=live&flag=both', {
+    reducedMotion: 'reduce',
+  })
   await page.getByRole('checkbox', { name: 'both' }).click()
   await page.getByText('1 choice is open').waitFor()
   const promote = page.getByRole('button', { name: 'Promote to Live' })

@@ -1,31 +1,13 @@
 import { useQuery } from '@tanstack/preact-query'
-import type { ComponentType } from 'preact'
-import { useCallback, useEffect, useState } from 'preact/hooks'
+import { useCallback } from 'preact/hooks'
 import { paths } from '../../app/paths.ts'
-import { Spinner } from '../../parts/display/empty.tsx'
 import type { EditOf } from './builder/editor.ts'
 import { mistakesIn, type TextMistake } from './json/mistakes.ts'
+import { lazyPart } from './lazy-part.tsx'
 import { type FlagPlace, type ReadDefinition, type RuleWords, usageQuery, type ValueType } from './queries.ts'
 import { RulesTab } from './rules-tab.tsx'
 import { sharesOf } from './usage/series.ts'
 import type { DraftControl } from './use-draft.ts'
-
-/** A part that is loaded when it is shown for the first time. */
-export function lazyPart<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
-  let loaded: ComponentType<Props> | undefined
-  return function LazyPart(props: Props) {
-    const [Part, setPart] = useState(() => loaded)
-    useEffect(() => {
-      if (Part) return
-      const show = async () => {
-        loaded = await load()
-        setPart(() => loaded)
-      }
-      void show()
-    }, [])
-    return Part ? <Part {...props} /> : <Spinner />
-  }
-}
 
 export const JsonTab = lazyPart(async () => (await import('./json/json-tab.tsx')).JsonTab)
 const HistoryTab = lazyPart(async () => (await import('./history/history-tab.tsx')).HistoryTab)
@@ -54,6 +36,7 @@ type TabContentProps = {
   readonly words: RuleWords
   readonly type: ValueType
   readonly isReadOnly: boolean
+  readonly protectedName: string | undefined
   readonly tab: string
   readonly control: DraftControl
   readonly mistakes: readonly TextMistake[]

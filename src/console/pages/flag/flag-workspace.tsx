@@ -10,8 +10,9 @@ import { applyEdits } from '../../rules/text.ts'
 import type { EditOf } from './builder/editor.ts'
 import { ExplainPanel } from './explain/explain-panel.tsx'
 import * as css from './flag.module.css'
-import { FLAG_TABS, lazyPart, TabContent, tabsOf } from './flag-tabs.tsx'
+import { FLAG_TABS, TabContent, tabsOf } from './flag-tabs.tsx'
 import { mistakesIn } from './json/mistakes.ts'
+import { lazyPart } from './lazy-part.tsx'
 import {
   type FlagPlace,
   historyQuery,

@@ -1,5 +1,7 @@
 import { useQueryClient } from '@tanstack/preact-query'
 import { useMemo } from 'preact/hooks'
+import { isRecord } from '../../../flag/definition.ts'
+import type { Plan } from '../../../flag/plan/plan.ts'
 import { Icon } from '../../parts/display/icon.tsx'
 import { extractSegment } from '../../rules/conditions.ts'
 import { rolloutVariants } from '../../rules/serving.ts'
@@ -11,19 +13,26 @@ import { RuleChain } from './builder/rule-chain.tsx'
 import { ruleText } from './builder/segment-builder.tsx'
 import * as css from './flag.module.css'
 import type { TextMistake } from './json/mistakes.ts'
-import { type FlagPlace, type RuleWords, ruleWordsQuery, type ValueType } from './queries.ts'
+import { lazyPart } from './lazy-part.tsx'
+import { type FlagPlace, type ReadDefinition, type RuleWords, ruleWordsQuery, type ValueType } from './queries.ts'
 import { ServingCard } from './serving-card.tsx'
 import type { DraftControl } from './use-draft.ts'
 import { VariantsCard } from './variants/variants-card.tsx'
 
+const RolloutCard = lazyPart(async () => (await import('./rollout/rollout-card.tsx')).RolloutCard)
+const PlannedRules = lazyPart(async () => (await import('./rollout/planned-rules.tsx')).PlannedRules)
+
 type RulesTabProps = {
   readonly place: FlagPlace
+  readonly stored: ReadDefinition
   readonly control: DraftControl
   readonly type: ValueType
   readonly words: RuleWords
   readonly mistakes: readonly TextMistake[]
   readonly shares: ReadonlyMap<string, number> | undefined
   readonly isReadOnly: boolean
+  /** Undefined where the environment is not protected. */
+  readonly protectedName: string | undefined
   /** Undefined where a switch needs no confirmation. */
   readonly confirmedName: string | undefined
   readonly onSwitch: (edit: EditOf, did: string) => void
@@ -34,12 +43,14 @@ type RulesTabProps = {
 /** The definition as cards: what is served, the variants, the rules. */
 export function RulesTab({
   place,
+  stored,
   control,
   type,
   words,
   mistakes,
   shares,
   isReadOnly,
+  protectedName,
   confirmedName,
   onSwitch,
   selected,
@@ -57,6 +68,8 @@ export function RulesTab({
     return byPlace
   }, [mistakes, root])
   if (!view || !root) return <p class={css.note}>The JSON has a mistake. The tab “JSON” shows where.</p>
+  const path = selected === undefined ? undefined : pathAtPointer(root, selected)
+  const plan = planOf(stored)
   const editor: RuleEditor = {
     variants: view.variants.map(({ name }) => name),
     segments: Object.keys(words.segments),
@@ -72,11 +85,24 @@ export function RulesTab({
   return (
     <RuleEditorProvider value={editor}>
       <ServingCard view={view} isReadOnly={isReadOnly} protectedName={confirmedName} onSwitch={onSwitch} />
+      <RolloutCard
+        {...{ place, stored, plan, words, protectedName, isReadOnly }}
+        variant={rolloutVariants(view).variant}
+      />
       <VariantsCard definition={view} type={type} shares={shares} />
-      <RuleChain definition={view} selected={selected === undefined ? undefined : pathAtPointer(root, selected)} />
+      {view.hasPlan && plan ? (
+        <PlannedRules {...{ place, plan, view, isReadOnly }} selected={path} />
+      ) : (
+        <RuleChain definition={view} selected={path} />
+      )}
       <Warnings warnings={warningsIn(text)} />
     </RuleEditorProvider>
   )
+}
+
+/** The plan of a stored definition; undefined if it has none. */
+function planOf({ definition: { flagstaff } }: ReadDefinition): Plan | undefined {
+  return isRecord(flagstaff) ? (flagstaff as Plan) : undefined
 }
 
 /** Stores a condition of the draft as a segment, and puts a reference to it in its place. */

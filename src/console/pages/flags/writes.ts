@@ -31,6 +31,11 @@ export const rollOutFlag = (name: CellName, seen: MatrixCell, percent: number): 
     const text = JSON.stringify(before)
     const edits = rollOut(text, { percent })
     if (edits) return JSON.parse(applyEdits(text, edits))
+    if (before['flagstaff'] != null)
+      throw new ApiError('Its rule is made from a plan. Change the rollout on the page of the flag', {
+        status: 0,
+        code: 'conflict',
+      })
     throw new ApiError('All other users get something else than two variants here. Change it on the page of the flag', {
       status: 0,
       code: 'conflict',

@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
-import type { Definition } from '../../../../flag/definition.ts'
+import { type Definition, isRecord } from '../../../../flag/definition.ts'
 import { ApiError, call } from '../../../api/client.ts'
 import type { Api } from '../../../api/gen/api.ts'
 import { refreshProject } from '../../../api/queries.ts'
@@ -20,12 +20,21 @@ type SaveRequest = {
 
 const isConflict = (error: unknown): boolean => error instanceof ApiError && error.status === 412
 
+/** The rule that a plan made is made anew by the service. One that was written by hand is sent, so that the service can refuse it. */
+function withoutMadeRule(definition: unknown, stored: Definition | undefined): unknown {
+  if (!isRecord(definition) || !isRecord(definition['flagstaff'])) return definition
+  if (JSON.stringify(definition['targeting']) !== JSON.stringify(stored?.targeting)) return definition
+  const { targeting: _, ...rest } = definition
+  return rest
+}
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Stores definitions of one flag. `onConflict` is called if it was changed meanwhile. */
 export function useSave(place: FlagPlace, onConflict: () => void) {
   const queries = useQueryClient()
   const [isSaving, setSaving] = useState(false)
+  const storedIn = () => queries.getQueryData(definitionQuery(place).queryKey)?.definition
   const store = (next: ReadDefinition) => {
     queries.setQueryData(definitionQuery(place).queryKey, next)
     void refreshProject(queries, place.project)
@@ -54,7 +63,7 @@ export function useSave(place: FlagPlace, onConflict: () => void) {
   }: SaveRequest): Promise<ReadDefinition | undefined> =>
     run(async () => {
       const query = comment === '' ? {} : { comment }
-      const body = definition as Api[`PUT ${typeof FLAG_PATH}`]['body']
+      const body = withoutMadeRule(definition, storedIn()) as Api[`PUT ${typeof FLAG_PATH}`]['body']
       const { data, etag: next = '' } = await call(`PUT ${FLAG_PATH}`, { path: place, query, body }, { ifMatch: etag })
       const { warnings: _, ...written } = data
       const takeBack = () => void save({ definition: undo, etag: next, comment: '', did: 'is as before' })

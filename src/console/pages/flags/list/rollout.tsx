@@ -60,6 +60,7 @@ export function Rollout({ anchor, name, environment, onSave, onClose }: RolloutP
         />
         <footer class={css.foot}>
           <a href={paths.flag(project, flag, environment.key)}>All rules</a>
+          <a href={`${paths.flag(project, flag, environment.key)}?rollout=start`}>Over time</a>
           <Button kind="primary" type="submit" size="small" disabled={!isValid}>
             {environment.protected ? `Save in ${environment.name}` : 'Save'}
           </Button>
