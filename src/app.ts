@@ -36,7 +36,7 @@ export type AppDependencies = ManagementDependencies & {
   readonly count: RecordEvaluation
   readonly countAll: RecordEvaluations
   /** Records that the flag set of an environment was served to an in-process provider. */
-  readonly noteSync: (environmentId: bigint) => void
+  readonly noteSync: (environmentId: bigint, userAgent: string | null) => void
   readonly enrich: Enrich
   readonly health: Health
   /** Undefined where `/metrics` is not served. */

@@ -14,6 +14,7 @@ import { applyFlagSet, exportFlagSet } from './repository/postgres/flag-set.ts'
 import { createKey } from './repository/postgres/keys.ts'
 import { migrate, renewIncarnation } from './repository/postgres/schema.ts'
 import type { Role } from './repository/postgres/tables.ts'
+import { reportCodeReferences } from './scanner/code-references.ts'
 import { orExit } from './server/start.ts'
 
 // One-off commands of an operator, run against the database that the service uses: node src/cli.ts <command>
@@ -26,6 +27,11 @@ const USAGE = `Usage: admin <command>, with DATABASE_URL in the environment
   import <p>/<e> <file> [--prune] [--dry-run] [--no-strict]
                                                    import a flagd file into an environment
   export <p>/<e>                                   print an environment as a flagd file
+
+Without a database, with FLAGSTAFF_URL and FLAGSTAFF_API_KEY, the key of an editor:
+
+  code-references <project> <folder> --repository <name> [--branch <name>] [--text] [--dry-run]
+                                                   scan a git working tree for keys of flags and report where they are
 `
 const ROLES: readonly Role[] = ['client', 'server', 'viewer', 'editor', 'admin']
 const AUTHOR: Author = { actor: 'admin command', comment: '', traceId: '' }
@@ -34,8 +40,19 @@ const OPTIONS = {
   prune: { type: 'boolean', default: false },
   'dry-run': { type: 'boolean', default: false },
   'no-strict': { type: 'boolean', default: false },
+  repository: { type: 'string' },
+  branch: { type: 'string' },
+  text: { type: 'boolean', default: false },
 } as const
-type Options = { environment?: string | undefined; prune: boolean; 'dry-run': boolean; 'no-strict': boolean }
+type Options = {
+  environment?: string | undefined
+  prune: boolean
+  'dry-run': boolean
+  'no-strict': boolean
+  repository?: string | undefined
+  branch?: string | undefined
+  text: boolean
+}
 type Command = (database: Database, args: readonly string[], options: Options) => Promise<string>
 
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -90,6 +107,10 @@ const SCHEMA_COMMANDS: Readonly<Record<string, (client: DatabaseClient) => Promi
 await orExit(async () => {
   const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true })
   const [command = '', ...args] = positionals
+  if (command === 'code-references') {
+    process.stdout.write(`${await scanCode(args, values)}\n`)
+    return
+  }
   const config = readConfig(process.env)
   const isKnown = Object.hasOwn(SCHEMA_COMMANDS, command) || Object.hasOwn(COMMANDS, command)
   if (config.mode === 'trial' || !isKnown) throw new Error(USAGE)
@@ -99,6 +120,13 @@ await orExit(async () => {
     : await runAt(config.database, command, args, values)
   process.stdout.write(`${output}\n`)
 })
+
+function scanCode([project, folder]: readonly string[], options: Options): Promise<string> {
+  const { FLAGSTAFF_URL: url, FLAGSTAFF_API_KEY: apiKey } = process.env
+  const { repository, branch, text: withText, 'dry-run': dryRun } = options
+  if (!project || !folder || !repository || !url || !apiKey) throw new Error(USAGE)
+  return reportCodeReferences({ url, apiKey, project, folder, repository, branch, withText, dryRun })
+}
 
 async function withClient(
   address: DatabaseAddress,

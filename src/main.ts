@@ -110,7 +110,8 @@ const access = accessLogs(config.accessLog, log.info)
 const isCounted = config.metrics || config.telemetry.metrics !== undefined
 const shared = {
   authenticate: authenticator(keys.find.bind(keys), isTrial ? anyone : undefined),
-  noteSync: (environmentId: bigint) => usage.noteSync(environmentId, Math.floor(wallNow() / 1_000)),
+  noteSync: (environmentId: bigint, userAgent: string | null) =>
+    usage.noteSync(environmentId, userAgent, Math.floor(wallNow() / 1_000)),
   current: snapshots.current.bind(snapshots),
   ...evaluationRecorder({ evaluations: metrics.evaluations, usage, events }),
   bodyBytesMax: config.bodyBytesMax,

@@ -1,8 +1,11 @@
+import { isText, NAME_LENGTH_MAX } from '../flag/definition.ts'
 import type { Evaluation, Success } from '../flag/evaluate.ts'
-import type { UsageCount, UsageReason } from '../repository/postgres/usage.ts'
+import type { MissedFlag, SyncUse, UsageCount, UsageReason } from '../repository/postgres/usage.ts'
 import type { Principal } from './key-set.ts'
+import { agentOf } from './user-agent.ts'
 
-type UsageCounter = { -readonly [K in keyof UsageCount]: UsageCount[K] }
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+type UsageCounter = Writable<UsageCount>
 type RepeatedList = { readonly environmentId: bigint; times: number; lastAt: number }
 type CounterKey = {
   readonly environmentId: bigint
@@ -20,6 +23,8 @@ const FLUSH_SECONDS = 60
 const COUNTERS_MAX = 50_000
 /** Most evaluations in repeated lists until they are added to their counters, which then takes some milliseconds. */
 const LISTED_MAX = 100_000
+/** Most keys without a flag that are counted until the next flush; further ones are not counted. */
+const MISSED_MAX = 1_000
 /** Counts evaluations since the last flush, by hour, environment, flag, variant and reason, and the uses of keys. Never waits. */
 export abstract class UsageCounters {
   readonly #countersMax: number
@@ -34,7 +39,9 @@ export abstract class UsageCounters {
   #unnamed = 0
   /** By the name of the principal. */
   readonly #keyUses = new LastUseTimes<string>()
-  readonly #syncs = new LastUseTimes<bigint>()
+  readonly #syncs = new LastUseTimes<string>()
+  /** Evaluations of keys without a flag, by environment and key: some are those of archived flags. */
+  #missed = new Map<string, Writable<MissedFlag>>()
   /** Unix seconds of the last flush, or of the first evaluation before any. */
   #flushedAt: number | undefined
 
@@ -50,11 +57,14 @@ export abstract class UsageCounters {
   /** Called by the first evaluation or use of a key when a minute has passed since the last flush: there is no timer. */
   protected abstract onDue(): void
 
-  /** Counts one evaluation at `now` (unix seconds), except of an unknown flag: those are unbounded. */
+  /** Counts one evaluation at `now` (unix seconds). Those of unknown flags, which are unbounded, wait for a batch of others. */
   count(environmentId: bigint, evaluation: Evaluation, now: number): void {
     this.#turnTo(now)
     const counter = this.#known.get(evaluation) ?? this.#find(environmentId, evaluation)
-    if (counter === undefined) return
+    if (counter === undefined) {
+      this.#countMissed(environmentId, evaluation.key, now)
+      return
+    }
     counter.count += 1
     counter.lastAt = now
     this.#flushWhenDue(now)
@@ -75,9 +85,9 @@ export abstract class UsageCounters {
     if (this.#keyUses.isPending) this.#flushWhenDue(now)
   }
 
-  /** Records that an in-process provider got the flag set of an environment at `now` (unix seconds). */
-  noteSync(environmentId: bigint, now: number): void {
-    this.#syncs.note(environmentId, now)
+  /** Records that an in-process provider with this user agent got the flag set of an environment at `now` (unix seconds). */
+  noteSync(environmentId: bigint, userAgent: string | null, now: number): void {
+    this.#syncs.note(`${environmentId}/${agentOf(userAgent)}`, now)
     if (this.#syncs.isPending) this.#flushWhenDue(now)
   }
 
@@ -97,8 +107,26 @@ export abstract class UsageCounters {
     return this.#keyUses.take()
   }
 
-  protected takeSyncs(): [environmentId: bigint, at: number][] {
-    return this.#syncs.take()
+  protected takeSyncs(): SyncUse[] {
+    return this.#syncs.take().map(([name, at]) => {
+      const end = name.indexOf('/')
+      return { environmentId: BigInt(name.slice(0, end)), agent: name.slice(end + 1), at }
+    })
+  }
+
+  /** Removes and returns the counts of keys without a flag, sorted. */
+  protected takeMissed(): MissedFlag[] {
+    const missed = [...this.#missed].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, counter]) => counter)
+    this.#missed = new Map()
+    return missed
+  }
+
+  #countMissed(environmentId: bigint, flag: string, now: number): void {
+    const name = `${environmentId}/${flag}`
+    const current = this.#missed.get(name)
+    if (current) Object.assign(current, { count: current.count + 1, lastAt: now })
+    else if (this.#missed.size < MISSED_MAX && flag.length <= NAME_LENGTH_MAX && isText(flag))
+      this.#missed.set(name, { environmentId, flag, count: 1, lastAt: now })
   }
 
   /** Number of counted evaluations that were not taken. */
@@ -192,7 +220,7 @@ const RESOLUTION_SECONDS = 300
 /** Most remembered names; at the limit all are dropped. There are at most 10,000 keys. */
 const REMEMBERED_MAX = 20_000
 
-/** Last use of each key or environment, to 5 minutes. Only existing ones are recorded, so their number is bounded. */
+/** Last use of each key, or of each environment by a user agent, to 5 minutes. Only existing ones are recorded. */
 class LastUseTimes<Name> {
   readonly #noted = new Map<Name, number>()
   #pending = new Map<Name, number>()

@@ -106,10 +106,13 @@ export class Usage extends UsageCounters {
   #seal(): void {
     const counts = [...batches(this.takeCounts())]
     const keyUses = [...batches(this.#storedKeyUses())]
-    const syncs = [...batches(this.takeSyncs().map(([environmentId, at]) => ({ environmentId, at })))]
-    for (let place = 0; place < Math.max(counts.length, keyUses.length, syncs.length); place += 1) {
+    const syncs = [...batches(this.takeSyncs())]
+    const missed = [...batches(this.takeMissed())]
+    const size = Math.max(counts.length, keyUses.length, syncs.length, missed.length)
+    for (let place = 0; place < size; place += 1) {
       this.#sequence += 1
-      const batch = { counts: counts[place] ?? [], keyUses: keyUses[place] ?? [], syncs: syncs[place] ?? [] }
+      const uses = { keyUses: keyUses[place] ?? [], syncs: syncs[place] ?? [], missed: missed[place] ?? [] }
+      const batch = { counts: counts[place] ?? [], ...uses }
       this.#sealed.push({ replica: this.#replica, sequence: this.#sequence, ...batch })
     }
   }

@@ -14,7 +14,7 @@ export type HttpSyncDependencies = {
   /** A promise only for an environment that is not cached yet. Throws `not_found` or `unavailable`. */
   readonly current: (flagSetId: string) => Snapshot | Promise<Snapshot>
   /** Records that the flag set of an environment was served to a provider that evaluates in process. */
-  readonly noteSync: (environmentId: bigint) => void
+  readonly noteSync: (environmentId: bigint, userAgent: string | null) => void
   /** The flag set of a caller that is bound to no environment and names none. */
   readonly defaultFlagSetId: string | undefined
 }
@@ -41,7 +41,7 @@ export function sync(dependencies: HttpSyncDependencies): (c: Context) => Promis
     const snapshot = await current(flagSetIdFor(principal, selector, defaultFlagSetId))
     const document = providerDocument(snapshot, selector)
     if (!document) throw new FlagError('too_large', 'The flag set is too large; name a source with "Flagd-Selector"')
-    noteSync(snapshot.id)
+    noteSync(snapshot.id, c.req.header('user-agent') ?? null)
     return documentResponse(c, document, snapshot.changedAt)
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { Usage } from '../../src/cache/usage.ts'
+import { agentOf } from '../../src/cache/user-agent.ts'
 import { type Evaluation, evaluate, fail } from '../../src/flag/evaluate.ts'
 import type { UsageBatch } from '../../src/repository/postgres/usage.ts'
 import { flagSetOf } from '../support/flag-set.ts'
@@ -106,10 +107,27 @@ test('Usage flushes after lists as after single evaluations, and combines counts
   assert.deepEqual(lines(), ['1 still 0 on STATIC 180000'])
 })
 
-test('Usage does not count evaluations of unknown flags', async () => {
-  times(5, () => usage.count(1n, fail({ key: 'invented', metadata: {} }, 'FLAG_NOT_FOUND', ''), START))
+test('Usage counts keys without a flag apart, at most 1,000 of them, and never stores because of them', async () => {
+  const miss = (key: string) => usage.count(1n, fail({ key, metadata: {} }, 'FLAG_NOT_FOUND', ''), START + 600)
+  times(5, () => miss('invented'))
+  for (const unfit of ['x'.repeat(257), 'a\0', '\ud800']) miss(unfit)
+  await settle()
+  assert.equal(stored.length, 0, 'they wait for a batch of others')
+  for (let index = 0; index < 2_000; index += 1) miss(`k${index}`)
+  times(2, () => miss('invented'))
   await drain()
-  assert.deepEqual(stored, [])
+  const missed = stored.flatMap((batch) => batch.missed ?? [])
+  assert.equal(missed.length, 1_000)
+  assert.deepEqual(
+    missed.find(({ flag }) => flag === 'invented'),
+    {
+      environmentId: 1n,
+      flag: 'invented',
+      count: 7,
+      lastAt: START + 600,
+    },
+  )
+  assert.deepEqual([total(), stored.flatMap(({ counts }) => counts)], [0, []])
 })
 
 test('Usage counts each hour separately, also when a change compiled the flag again', async () => {
@@ -253,18 +271,30 @@ test('Usage records keys and in-process sync to 5 minutes, and stores them with 
   times(3, () => usage.noteKeyUse({ name: 'key:a', role: 'client', environment: null }, START))
   usage.noteKeyUse({ name: 'FLAGSTAFF_ADMIN_KEY', role: 'admin', environment: null }, START)
   usage.noteKeyUse({ name: 'key:a', role: 'client', environment: null }, START + 299)
-  usage.noteSync(1n, START + 2)
+  usage.noteSync(1n, 'flagd/1.2', START + 2)
   assert.deepEqual(stored, [])
   await drain()
   const first = [
     { keyId: 'a', at: START },
-    { environmentId: 1n, at: START + 2 },
+    { environmentId: 1n, agent: 'flagd/1.2', at: START + 2 },
   ]
   assert.deepEqual(noted(), first)
-  usage.noteSync(1n, START + 301)
+  usage.noteSync(1n, 'flagd/1.2', START + 301)
   await drain()
   assert.deepEqual(noted(), first, 'nothing new: nothing is stored')
   usage.noteKeyUse({ name: 'key:a', role: 'client', environment: null }, START + 300)
   await settle()
   assert.deepEqual(noted(), [...first, { keyId: 'a', at: START + 300 }], 'due after a minute, without a timer')
+})
+
+test('agentOf() keeps the products of a user agent, without comments and in bounds', () => {
+  for (const [header, agent] of [
+    [null, ''],
+    ['grpc-go/1.80.0', 'grpc-go/1.80.0'],
+    ['flagd/0.12 (linux; amd64) grpc-go/1.80.0', 'flagd/0.12 grpc-go/1.80.0'],
+    ['a/1 b/2 c/3 d/4', 'a/1 b/2 c/3'],
+    ['x'.repeat(500), 'x'.repeat(64)],
+    ['ü<script>\u0007', ''],
+  ] as const)
+    assert.equal(agentOf(header), agent, String(header))
 })

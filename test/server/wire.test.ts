@@ -82,6 +82,33 @@ const STEPS: readonly Step[] = [
   ['POST', `${ENVIRONMENT}/flags/copied/plan/finish?early=true`, {}],
   ['POST', `${ENVIRONMENT}/flags/copied/plan/rollout`, ROLLOUT],
   ['POST', `${ENVIRONMENT}/flags/copied/plan/cancel`, {}],
+  ['GET', '/api/v1/projects/{project}/stale?status=new&limit=2'],
+  ['PUT', '/api/v1/projects/{project}/stale/settings', { newDays: 1, lifetimeDays: { release: null } }],
+  ['GET', '/api/v1/projects/{project}/stale/settings'],
+  [
+    'POST',
+    `${ENVIRONMENT}/usage`,
+    {
+      id: '00000000-0000-4000-8000-000000000001',
+      from: '2026-01-01T00:00:00Z',
+      to: '2026-01-01T00:01:00Z',
+      counts: [],
+    },
+  ],
+  [
+    'PUT',
+    '/api/v1/projects/{project}/code-references/github.com%2Fa%2Fb',
+    {
+      branch: 'main',
+      commit: '0123456789abcdef',
+      committedAt: '2026-01-01T00:00:00Z',
+      references: [{ flag: 'on', path: 'a.ts', line: 1 }],
+    },
+  ],
+  ['GET', '/api/v1/projects/{project}/flags/on/code-references'],
+  ['POST', '/api/v1/projects/{project}/flags/archive', { flags: ['copied'], dryRun: true }],
+  ['POST', '/api/v1/projects/{project}/flags/archive', { flags: ['copied', 'none'] }],
+  ['POST', '/api/v1/projects/{project}/flags/archive', { flags: ['copied'] }],
   ['GET', '/api/v1/changes?project={project}&limit=3'],
   [
     'POST',

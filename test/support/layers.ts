@@ -7,7 +7,7 @@ export const LAYERS = [
   ['middleware'],
   ['routes', 'grpc'],
   ['app.ts', 'server'],
-  ['trial', 'operator'],
+  ['trial', 'operator', 'scanner'],
   ['main.ts', 'cli.ts', 'operator.ts'],
 ]
 

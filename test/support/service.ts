@@ -102,7 +102,8 @@ export async function openService(options: ServiceOptions = {}): Promise<Service
   const metrics = newMetrics()
   const answering = {
     authenticate: authenticator((secret) => keys.find(secret), undefined),
-    noteSync: (environmentId: bigint) => usage.noteSync(environmentId, Math.floor(wallNow() / 1_000)),
+    noteSync: (environmentId: bigint, userAgent: string | null) =>
+      usage.noteSync(environmentId, userAgent, Math.floor(wallNow() / 1_000)),
     current: (flagSetId: string) => snapshots.current(flagSetId),
     ...evaluationRecorder({ evaluations: metrics.evaluations, usage, events: options.events }),
     bodyBytesMax: 1_000_000,

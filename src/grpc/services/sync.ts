@@ -12,6 +12,7 @@ import {
 } from '../gen/flagd/sync/v1/sync_pb.js'
 import {
   type Authorize,
+  type CallContext,
   type CallScope,
   type MethodEntry,
   methodsOf,
@@ -27,7 +28,7 @@ export type FlagSyncDependencies = {
   readonly subscriptions: Pick<Subscriptions, 'watch'>
   readonly streams: OpenStreams
   /** Records that an in-process provider read the flag set of an environment. */
-  readonly noteSync: (environmentId: bigint) => void
+  readonly noteSync: (environmentId: bigint, userAgent: string | null) => void
   /** Idle time after which the key of a stream is checked. */
   readonly keyCheckMs?: number | undefined
   /** Static values that override every evaluation context; in-process providers merge them as well. */
@@ -35,6 +36,7 @@ export type FlagSyncDependencies = {
 }
 
 const KEY_CHECK_MS = 20_000
+const userAgentOf = ({ header }: CallContext): string | null => header.get('user-agent')
 /** Below the limit of gRPC clients, 4 MiB by default (open-feature/flagd#1357). */
 const DOCUMENT_BYTES_MAX = 3_500_000
 
@@ -49,13 +51,16 @@ export function syncMethods(dependencies: FlagSyncDependencies): MethodEntry[] {
     messages.set(document, message)
     return message
   }
-  async function* documents(authorized: () => CallScope | Promise<CallScope>, signal: AbortSignal) {
+  async function* documents(
+    authorized: () => CallScope | Promise<CallScope>,
+    { signal, userAgent }: { signal: AbortSignal; userAgent: string | null },
+  ) {
     const { flagSetId, selector } = await authorized()
     let lastHash: string | undefined
     for await (const news of subscriptions.watch(flagSetId, { signal, silenceMs })) {
       await authorized()
       if (news === null) continue
-      noteSync(news.snapshot.id)
+      noteSync(news.snapshot.id, userAgent)
       const document = documentOf(news.snapshot, selector)
       if (document.hash !== lastHash) yield messageOf(document)
       lastHash = document.hash
@@ -65,13 +70,15 @@ export function syncMethods(dependencies: FlagSyncDependencies): MethodEntry[] {
     syncFlags: async function* (request, call) {
       const authorized = () => authorize(call, 'server', request.selector)
       const { flagSetId } = await authorized()
-      yield* streams.run(flagSetId, call.signal, (signal) => documents(authorized, signal))
+      yield* streams.run(flagSetId, call.signal, (signal) =>
+        documents(authorized, { signal, userAgent: userAgentOf(call) }),
+      )
     },
     fetchAllFlags: async (request, call) => {
       const { flagSetId, selector } = await authorize(call, 'server', request.selector)
       const snapshot = await current(flagSetId)
       const { text } = documentOf(snapshot, selector)
-      noteSync(snapshot.id)
+      noteSync(snapshot.id, userAgentOf(call))
       return create(FetchAllFlagsResponseSchema, { flagConfiguration: text })
     },
     getMetadata: async (_, call) => {

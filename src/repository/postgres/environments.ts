@@ -10,7 +10,8 @@ import { checkDocumentSize } from './document-size.ts'
 import { refuseLockedSettings } from './managed/locks.ts'
 import { refuseWhileRunning } from './plans/running.ts'
 import { selectProject } from './projects.ts'
-import { deployment, environments, lastEvaluations, lastVariants, type Patch, projects } from './tables.ts'
+import { forgetEnvironment } from './stale/forget.ts'
+import { deployment, environments, type Patch, projects } from './tables.ts'
 
 export type EnvironmentSettings = Pick<
   EnvironmentRow,
@@ -127,8 +128,7 @@ export function deleteEnvironment(
     expectRevision(change.expected, before.revision)
     const revision = await raiseRevision(tx, before.id, change)
     await tx.delete(environments).where(eq(environments.id, before.id))
-    await tx.delete(lastEvaluations).where(eq(lastEvaluations.environmentId, before.id))
-    await tx.delete(lastVariants).where(eq(lastVariants.environmentId, before.id))
+    await forgetEnvironment(tx, before.id)
     await raiseKeysRevision(tx)
     await recordChanges(tx, change.author, [
       { subject: 'environment', action: 'delete', ...name, revision, before: settingsOf(before) },

@@ -8,15 +8,17 @@ import { raiseRevision } from './environments.ts'
 import { isLockedManager, type LockedPlace, refuseLocked } from './managed/locks.ts'
 import { type NeedingFlag, refuseNeededIn, selectNeeding, settingsWithFlag } from './needs/archived.ts'
 import { selectProject } from './projects.ts'
+import { forgetArchivedEvaluations } from './stale/forget.ts'
 import { definitions, environments, flags, lastEvaluations, managers, type Patch } from './tables.ts'
 import { checkStoredValues } from './values/stored-values.ts'
 
 /** A flag's identity in its project, without definitions. */
 export type FlagRow = typeof flags.$inferSelect
-/** With the last stored evaluation in any environment. */
-export type ListedFlag = FlagRow & { readonly lastEvaluatedAt: Date | null }
-export type FlagText = Pick<FlagRow, 'description' | 'owner' | 'tags' | 'permanent' | 'valueSchema'>
-export type NewFlag = Pick<FlagRow, 'key' | 'type'> & FlagText
+/** With the last stored evaluation in any environment, and the evaluations since it was archived; 0 if it is not. */
+export type ListedFlag = FlagRow & { readonly lastEvaluatedAt: Date | null; readonly archivedEvaluations: number }
+type FlagLifetime = Pick<FlagRow, 'kind' | 'expiresAt' | 'staleDismissedUntil' | 'staleDismissedReason'>
+export type FlagText = Pick<FlagRow, 'description' | 'owner' | 'tags' | 'permanent' | 'valueSchema'> & FlagLifetime
+export type NewFlag = Pick<FlagRow, 'key' | 'type'> & Omit<FlagText, keyof FlagLifetime> & Partial<FlagLifetime>
 
 export type FlagFilter = {
   readonly archived?: boolean | undefined
@@ -30,6 +32,8 @@ const listedColumns = {
   lastEvaluatedAt: sql<Date | null>`(select max(l.at) from ${lastEvaluations} l where l.flag_id = ${flags}.id)`.mapWith(
     lastEvaluations.at,
   ),
+  archivedEvaluations: sql<number>`case when ${flags}.archived_at is null then 0 else (
+    select coalesce(sum(a.count), 0)::float8 from flagstaff.archived_evaluations a where a.flag_id = ${flags}.id) end`,
 }
 
 /** Flags of a project in the order of their keys, after `after`. */
@@ -97,7 +101,7 @@ export function updateFlag(database: Database, project: string, key: string, cha
     const before = await selectFlag(tx, projectId, key, 'lock')
     expectRevision(change.expected, before.version)
     const turn = turnOf(before, change.archived)
-    if (turn) await checkTurn(tx, turn.action, { project, key, defining })
+    if (turn) await checkTurn(tx, turn.action, { project, flag: before, defining })
     await checkStoredValues(tx, { flagId: before.id, defining, schema: change.text.valueSchema })
     const [after] = await tx
       .update(flags)
@@ -130,14 +134,15 @@ const concernsDefinitions = ({ archived, text }: FlagUpdate): boolean =>
 async function checkTurn(
   tx: Transaction,
   action: 'archive' | 'restore',
-  { project, key, defining }: { project: string; key: string; defining: readonly DefiningEnvironment[] },
+  { project, flag, defining }: { project: string; flag: FlagRow; defining: readonly DefiningEnvironment[] },
 ): Promise<void> {
   if (action === 'restore') {
     await checkRestoredSize(tx, project, defining)
     return
   }
-  refuseLocked(lockedIn(defining, key))
-  await refuseNeededIn(tx, defining, key)
+  refuseLocked(lockedIn(defining, flag.key))
+  await refuseNeededIn(tx, defining, flag.key)
+  await forgetArchivedEvaluations(tx, [flag.id])
 }
 
 /** Whether the flag becomes archived or restored; undefined if that does not change. */
@@ -220,13 +225,14 @@ async function selectFlag(db: Db | Transaction, projectId: bigint, key: string, 
   return row
 }
 
-const textOf = ({ key, type, description, owner, tags, permanent, valueSchema, archivedAt }: FlagRow) => ({
-  key,
-  type,
-  description,
-  owner,
-  tags,
-  permanent,
-  ...(valueSchema && { valueSchema }),
-  archived: archivedAt !== null,
-})
+/** What a change record has of a flag. */
+export function textOf({ archivedAt, staleDismissedUntil, staleDismissedReason, ...flag }: FlagRow) {
+  const { key, type, description, owner, tags, permanent, valueSchema, kind, expiresAt } = flag
+  return {
+    ...{ key, type, description, owner, tags, permanent, kind },
+    ...(valueSchema && { valueSchema }),
+    ...(expiresAt && { expiresAt }),
+    ...(staleDismissedUntil && { staleDismissedUntil, staleDismissedReason }),
+    archived: archivedAt !== null,
+  }
+}

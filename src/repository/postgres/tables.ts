@@ -16,6 +16,7 @@ import type { Bucketing, Definition, Metadata } from '../../flag/definition.ts'
 import type { FlagType } from '../../flag/evaluate.ts'
 import type { Group } from '../../flag/shares/group.ts'
 import type { Holdout } from '../../flag/shares/holdout.ts'
+import type { FlagKind, StaleThresholds } from '../../flag/stale/thresholds.ts'
 
 /** Permissions of a key; each role includes those before it. */
 export type Role = 'client' | 'server' | 'viewer' | 'editor' | 'admin'
@@ -45,6 +46,8 @@ export const projects = schema.table('projects', {
   key: text().notNull(),
   name: text().notNull(),
   description: text().notNull().default(''),
+  /** Thresholds that differ from the defaults. */
+  stale: json().$type<Partial<StaleThresholds>>().notNull().default({}),
   version: counter().default(1n),
   createdAt: instant().notNull().defaultNow(),
 })
@@ -90,6 +93,12 @@ export const flags = schema.table('flags', {
   owner: text().notNull().default(''),
   tags: text().array().notNull().default([]),
   permanent: boolean().notNull().default(false),
+  kind: text().$type<FlagKind>().notNull().default('release'),
+  /** When its lifetime ends; null: after that of its kind. */
+  expiresAt: instant(),
+  /** Until then it is not listed as stale. */
+  staleDismissedUntil: instant(),
+  staleDismissedReason: text().notNull().default(''),
   archivedAt: instant(),
   /** The JSON Schema of the values of its variants; null: any. */
   valueSchema: json().$type<ValueSchema>(),

@@ -5,6 +5,7 @@ import { checkJson } from '../../flag/check/json.ts'
 import { checkValueSchema, type ValueSchema } from '../../flag/check/value-schema.ts'
 import { isRecord } from '../../flag/definition.ts'
 import { FlagError } from '../../flag/error.ts'
+import { FLAG_KINDS } from '../../flag/stale/thresholds.ts'
 import { authorize, authorOf } from '../../middleware/authentication.ts'
 import type { Database } from '../../repository/postgres/database.ts'
 import * as flags from '../../repository/postgres/flags.ts'
@@ -21,6 +22,7 @@ import {
   ProjectPath,
   pageOf,
   text,
+  time,
   version,
 } from './schemas.ts'
 import { body, describeUnder, etagOf, path, preconditionOf, query } from './validation.ts'
@@ -35,6 +37,13 @@ const valueSchema = v.pipe(
   ),
 )
 const FlagType = v.picklist(['boolean', 'string', 'number', 'object'])
+const kind = v.pipe(v.picklist(FLAG_KINDS), v.description('What it is for; decides how long it may live (release)'))
+const Lifetime = {
+  kind,
+  expiresAt: v.nullable(instant('When its lifetime ends; null: after that of its kind')),
+  staleDismissedUntil: v.nullable(instant('Until then it is not listed as stale')),
+  staleDismissedReason: v.string(),
+}
 const Flag = v.object({
   key: FlagKey,
   type: FlagType,
@@ -43,7 +52,12 @@ const Flag = v.object({
   tags: v.array(v.string()),
   permanent: v.pipe(v.boolean(), v.description('False: a flag that is to be removed one day')),
   valueSchema,
+  ...Lifetime,
   archived: v.boolean(),
+  archivedEvaluations: v.pipe(
+    v.number(),
+    v.description('Evaluations since it was archived, which answered FLAG_NOT_FOUND'),
+  ),
   lastEvaluatedAt,
   version,
   createdAt: instant('Creation'),
@@ -63,6 +77,8 @@ const NewFlag = v.strictObject({
   tags: v.optional(Tags, []),
   permanent: v.optional(v.boolean(), false),
   valueSchema: v.optional(valueSchema),
+  kind: v.optional(kind, 'release'),
+  expiresAt: v.optional(v.nullable(time), null),
 })
 const FlagPatch = v.strictObject({
   description: v.optional(text(2000)),
@@ -70,6 +86,10 @@ const FlagPatch = v.strictObject({
   tags: v.optional(Tags),
   permanent: v.optional(v.boolean()),
   valueSchema: v.optional(valueSchema),
+  kind: v.optional(kind),
+  expiresAt: v.optional(v.nullable(time)),
+  staleDismissedUntil: v.optional(v.nullable(time)),
+  staleDismissedReason: v.optional(text(1_000)),
   archived: v.optional(v.boolean()),
 })
 const FlagQuery = v.object({ ...Page.entries, archived: v.optional(booleanText), tag: v.optional(text(100)) })

@@ -30,6 +30,10 @@ import { groupRoutes } from './shares/groups.ts'
 import { holdoutRoutes } from './shares/holdouts.ts'
 import { overrideRoutes } from './shares/overrides.ts'
 import { splitRoutes } from './shares/split.ts'
+import { archiveRoutes } from './stale/archive.ts'
+import { codeReferenceRoutes } from './stale/code-references.ts'
+import { staleRoutes } from './stale/stale.ts'
+import { usageReportRoutes } from './stale/usage-report.ts'
 import { usageRoutes } from './usage.ts'
 import { jsonOnly, wellFormedUrl } from './validation.ts'
 
@@ -92,8 +96,11 @@ function managementApi(dependencies: ManagementDependencies): Hono {
     .route('/api/v1/projects', projectRoutes(database, authenticate))
     .route(`${PROJECT}/environments`, environmentRoutes(database, authenticate, refreshFlags))
     .route(`${PROJECT}/flags`, flagRoutes(database, authenticate, refreshFlags))
+    .route(`${PROJECT}/flags`, archiveRoutes(database, authenticate, refreshFlags))
     .route(`${PROJECT}/matrix`, matrixRoutes(database, authenticate, now))
     .route(PROJECT, attributeRoutes(database, authenticate))
+    .route(`${PROJECT}/stale`, staleRoutes(database, authenticate, now))
+    .route(PROJECT, codeReferenceRoutes(database, authenticate))
     .route(PROJECT, promotionRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/flags`, definitionRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/flags`, copyRoutes(database, authenticate, refreshFlags))
@@ -104,6 +111,7 @@ function managementApi(dependencies: ManagementDependencies): Hono {
     .route(`${ENVIRONMENT}/segments`, segmentRoutes(database, authenticate, refreshFlags))
     .route(ENVIRONMENT, flagSetRoutes(database, authenticate, refreshFlags))
     .route(`${ENVIRONMENT}/managers`, managerRoutes(database, authenticate, refreshFlags))
+    .route(ENVIRONMENT, usageReportRoutes(database, authenticate, now))
     .route(`${ENVIRONMENT}/flags`, planRoutes({ database, authenticate, refresh: refreshFlags, now }))
     .route(ENVIRONMENT, scheduleRoutes(database, authenticate, now))
     .route(ENVIRONMENT, explainRoutes(authenticate, current, now))

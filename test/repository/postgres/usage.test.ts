@@ -86,8 +86,8 @@ for (const order of [
         { keyId: randomUUID(), at },
       ]
       const syncs = [
-        { environmentId, at },
-        { environmentId: 999_999_999n, at },
+        { environmentId, agent: 'flagd/1.0', at },
+        { environmentId: 999_999_999n, agent: '', at },
       ]
       await writeUsage(store.database, { replica: randomUUID(), sequence: 1, counts: [], keyUses, syncs })
     }

@@ -39,6 +39,12 @@ const ROUTES = [
   ['POST', '/api/v1/projects/shop/environments', 'admin'],
   ['GET', '/api/v1/projects/shop/matrix', 'viewer'],
   ['GET', '/api/v1/projects/shop/attributes', 'viewer'],
+  ['POST', '/api/v1/projects/shop/flags/archive', 'editor'],
+  ['PUT', '/api/v1/projects/shop/code-references/r', 'editor'],
+  ['GET', '/api/v1/projects/shop/flags/a/code-references', 'viewer'],
+  ['GET', '/api/v1/projects/shop/stale', 'viewer'],
+  ['GET', '/api/v1/projects/shop/stale/settings', 'viewer'],
+  ['PUT', '/api/v1/projects/shop/stale/settings', 'admin'],
   ['GET', '/api/v1/projects/shop/compare', 'viewer'],
   ['POST', '/api/v1/projects/shop/promote', 'editor'],
   ['GET', '/api/v1/projects/shop/events', 'viewer'],
@@ -58,6 +64,7 @@ const ROUTES = [
   ['POST', `${LIVE}/flags/a/copy`, 'editor'],
   ['GET', `${LIVE}/flags/a/history`, 'viewer'],
   ['GET', `${LIVE}/flags/a/usage`, 'viewer'],
+  ['POST', `${LIVE}/usage`, 'server'],
   ['GET', `${LIVE}/problems`, 'viewer'],
   ['POST', `${LIVE}/explain`, 'viewer'],
   ['GET', `${LIVE}/flagset`, 'viewer'],
@@ -107,7 +114,8 @@ test('every route of the management API is in the table of this test, and in the
       `${method} ${path
         .replace('/projects/shop', '/projects/*')
         .replace('/environments/live', '/environments/*')
-        .replace(/\/flags\/(a|zzz)/, '/flags/*')
+        .replace(/\/flags\/(a|zzz)(?![a-z])/, '/flags/*')
+        .replace('/code-references/r', '/code-references/*')
         .replace('/segments/s', '/segments/*')
         .replace('/groups/g', '/groups/*')
         .replace('/holdouts/h', '/holdouts/*')

@@ -445,7 +445,18 @@ export interface Api {
          */
         permanent: boolean
         valueSchema: unknown
+        /**
+         * What it is for; decides how long it may live (release)
+         */
+        kind: 'release' | 'experiment' | 'operational' | 'killSwitch' | 'permission'
+        expiresAt: string | null
+        staleDismissedUntil: string | null
+        staleDismissedReason: string
         archived: boolean
+        /**
+         * Evaluations since it was archived, which answered FLAG_NOT_FOUND
+         */
+        archivedEvaluations: number
         /**
          * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
          */
@@ -489,6 +500,11 @@ export interface Api {
       tags?: string[]
       permanent?: boolean
       valueSchema?: unknown
+      /**
+       * What it is for; decides how long it may live (release)
+       */
+      kind?: 'release' | 'experiment' | 'operational' | 'killSwitch' | 'permission'
+      expiresAt?: string | null
     }
     response: {
       /**
@@ -504,7 +520,18 @@ export interface Api {
        */
       permanent: boolean
       valueSchema: unknown
+      /**
+       * What it is for; decides how long it may live (release)
+       */
+      kind: 'release' | 'experiment' | 'operational' | 'killSwitch' | 'permission'
+      expiresAt: string | null
+      staleDismissedUntil: string | null
+      staleDismissedReason: string
       archived: boolean
+      /**
+       * Evaluations since it was archived, which answered FLAG_NOT_FOUND
+       */
+      archivedEvaluations: number
       /**
        * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
        */
@@ -541,7 +568,18 @@ export interface Api {
        */
       permanent: boolean
       valueSchema: unknown
+      /**
+       * What it is for; decides how long it may live (release)
+       */
+      kind: 'release' | 'experiment' | 'operational' | 'killSwitch' | 'permission'
+      expiresAt: string | null
+      staleDismissedUntil: string | null
+      staleDismissedReason: string
       archived: boolean
+      /**
+       * Evaluations since it was archived, which answered FLAG_NOT_FOUND
+       */
+      archivedEvaluations: number
       /**
        * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
        */
@@ -589,6 +627,13 @@ export interface Api {
       tags?: string[]
       permanent?: boolean
       valueSchema?: unknown
+      /**
+       * What it is for; decides how long it may live (release)
+       */
+      kind?: 'release' | 'experiment' | 'operational' | 'killSwitch' | 'permission'
+      expiresAt?: string | null
+      staleDismissedUntil?: string | null
+      staleDismissedReason?: string
       archived?: boolean
     }
     response: {
@@ -605,7 +650,18 @@ export interface Api {
        */
       permanent: boolean
       valueSchema: unknown
+      /**
+       * What it is for; decides how long it may live (release)
+       */
+      kind: 'release' | 'experiment' | 'operational' | 'killSwitch' | 'permission'
+      expiresAt: string | null
+      staleDismissedUntil: string | null
+      staleDismissedReason: string
       archived: boolean
+      /**
+       * Evaluations since it was archived, which answered FLAG_NOT_FOUND
+       */
+      archivedEvaluations: number
       /**
        * Last evaluation, up to some minutes late; null: none. In all environments where no environment is named
        */
@@ -618,6 +674,44 @@ export interface Api {
        * Creation
        */
       createdAt: string
+    }
+  }
+  /**
+   * Archive flags, all or none
+   */
+  'POST /api/v1/projects/{project}/flags/archive': {
+    path: {
+      project: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      /**
+       * @minItems 1
+       * @maxItems 20000
+       *
+       * Items: Key of a flag, unique in its project
+       */
+      flags: [string, ...string[]]
+      dryRun?: boolean
+    }
+    response: {
+      dryRun: boolean
+      archived: string[]
+      /**
+       * Were archived before
+       */
+      unchanged: string[]
+      /**
+       * By environment; empty after a dry run
+       */
+      revisions: {
+        /**
+         * Counts the changes of its environment
+         */
+        [k: string]: number
+      }
     }
   }
   /**
@@ -701,9 +795,9 @@ export interface Api {
               locked: boolean
             } | null
             /**
-             * Why the flag may be unused: of flags older than 30 days that are neither permanent nor archived
+             * Evidence that the flag is no longer needed here, by the thresholds of the project; `stale` has all of it
              */
-            stale: ('never_evaluated' | 'not_evaluated_30d' | 'one_answer_30d') | null
+            stale: ('never_evaluated' | 'not_evaluated' | 'one_answer') | null
           }
         }
       }[]
@@ -738,6 +832,316 @@ export interface Api {
          */
         uses: number
         isBuiltIn: boolean
+      }[]
+    }
+  }
+  /**
+   * List flags that may be removed, with evidence
+   */
+  'GET /api/v1/projects/{project}/stale': {
+    path: {
+      project: string
+    }
+    query: {
+      limit?: string
+      after?: string
+      environment?: string
+      evidence?: 'one-answer' | 'constant' | 'unused' | 'expired' | 'untouched' | 'no-code' | 'orphan'
+      owner?: string
+      status?: 'active' | 'new' | 'finished' | 'abandoned' | 'overdue' | 'permanent' | 'dismissed'
+    }
+    response: {
+      items: {
+        /**
+         * Key of a flag, unique in its project
+         */
+        flag: string
+        /**
+         * finished: one answer everywhere; abandoned: not used; overdue: only its lifetime has ended
+         */
+        status: 'active' | 'new' | 'finished' | 'abandoned' | 'overdue' | 'permanent' | 'dismissed'
+        since: string | null
+        owner: string
+        evidence: {
+          /**
+           * one-answer: one variant only was served; constant: the definition can answer one variant only; unused: no evaluation; expired: older than its lifetime; untouched: no change; no-code: no reference in code; orphan: no definition
+           */
+          kind: 'one-answer' | 'constant' | 'unused' | 'expired' | 'untouched' | 'no-code' | 'orphan'
+          since: string | null
+          environment?: string
+          /**
+           * Null: the default in the application’s code
+           */
+          variant?: string | null
+          /**
+           * Within the days of the threshold of one answer
+           */
+          evaluations?: number
+        }[]
+        /**
+         * Why a conclusion is not drawn
+         */
+        unsure: {
+          /**
+           * synced: clients evaluate in process there, which is not counted; never-launched: it never answered anything else, its launch may be ahead
+           */
+          kind: 'synced' | 'never-launched'
+          environment: string
+          lastSyncAt?: string | null
+          /**
+           * User agents of these clients
+           */
+          by?: string[]
+          /**
+           * Null: the default in the application’s code
+           */
+          variant?: string | null
+        }[]
+        /**
+         * Why the flag stays although evidence says otherwise
+         */
+        held: {
+          /**
+           * needed: other flags need it; scheduled: time changes it; grouped: it is in a group or holdout
+           */
+          kind: 'needed' | 'scheduled' | 'grouped'
+          /**
+           * Flags that need it
+           */
+          by?: string[]
+          environment?: string
+          at?: string | null
+        }[]
+        /**
+         * What to do
+         */
+        next: string | null
+        /**
+         * The variant to keep in the code of a finished flag
+         */
+        keep?: string | null
+        dismissedUntil: string | null
+        dismissedReason: string
+      }[]
+      /**
+       * Where the next page starts; null at the end
+       */
+      next: string | null
+      /**
+       * Flags of each status, on this page and after it
+       */
+      counts: {
+        [k: string]: number
+      }
+    }
+  }
+  /**
+   * Read the thresholds of evidence
+   */
+  'GET /api/v1/projects/{project}/stale/settings': {
+    path: {
+      project: string
+    }
+    response: {
+      /**
+       * A younger flag is new (7)
+       */
+      newDays: number
+      /**
+       * How long a flag has had one answer and an unchanged definition (14)
+       */
+      answerDays: number
+      /**
+       * How long a flag was not evaluated (30)
+       */
+      unusedDays: number
+      /**
+       * How long a flag was not changed (90)
+       */
+      untouchedDays: number
+      /**
+       * How old a scan of code may be (7)
+       */
+      codeDays: number
+      /**
+       * Days by kind of flag; null: it stays ({"release":90,"experiment":90,"operational":90,"killSwitch":null,"permission":null})
+       */
+      lifetimeDays: {
+        release?: number | null
+        experiment?: number | null
+        operational?: number | null
+        killSwitch?: number | null
+        permission?: number | null
+      }
+      /**
+       * The environments that decide whether a flag is finished; null: all that are in use
+       */
+      environments: string[] | null
+    }
+  }
+  /**
+   * Replace the thresholds of evidence; what is missing has its default
+   */
+  'PUT /api/v1/projects/{project}/stale/settings': {
+    path: {
+      project: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      /**
+       * A younger flag is new (7)
+       */
+      newDays?: number
+      /**
+       * How long a flag has had one answer and an unchanged definition (14)
+       */
+      answerDays?: number
+      /**
+       * How long a flag was not evaluated (30)
+       */
+      unusedDays?: number
+      /**
+       * How long a flag was not changed (90)
+       */
+      untouchedDays?: number
+      /**
+       * How old a scan of code may be (7)
+       */
+      codeDays?: number
+      /**
+       * Days by kind of flag; null: it stays ({"release":90,"experiment":90,"operational":90,"killSwitch":null,"permission":null})
+       */
+      lifetimeDays?: {
+        release?: number | null
+        experiment?: number | null
+        operational?: number | null
+        killSwitch?: number | null
+        permission?: number | null
+      }
+      /**
+       * The environments that decide whether a flag is finished; null: all that are in use
+       */
+      environments?: string[] | null
+    }
+    response: {
+      /**
+       * A younger flag is new (7)
+       */
+      newDays: number
+      /**
+       * How long a flag has had one answer and an unchanged definition (14)
+       */
+      answerDays: number
+      /**
+       * How long a flag was not evaluated (30)
+       */
+      unusedDays: number
+      /**
+       * How long a flag was not changed (90)
+       */
+      untouchedDays: number
+      /**
+       * How old a scan of code may be (7)
+       */
+      codeDays: number
+      /**
+       * Days by kind of flag; null: it stays ({"release":90,"experiment":90,"operational":90,"killSwitch":null,"permission":null})
+       */
+      lifetimeDays: {
+        release?: number | null
+        experiment?: number | null
+        operational?: number | null
+        killSwitch?: number | null
+        permission?: number | null
+      }
+      /**
+       * The environments that decide whether a flag is finished; null: all that are in use
+       */
+      environments: string[] | null
+    }
+  }
+  /**
+   * Replace the references that a scan of a branch found
+   */
+  'PUT /api/v1/projects/{project}/code-references/{repository}': {
+    path: {
+      project: string
+      repository: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      branch: string
+      commit: string
+      /**
+       * An older commit than the last one is refused
+       */
+      committedAt: string
+      /**
+       * @maxItems 50000
+       */
+      references: {
+        /**
+         * Key of a flag, unique in its project
+         */
+        flag: string
+        path: string
+        line: number
+        /**
+         * The line of source, if it may be stored
+         */
+        text?: string
+      }[]
+    }
+    response: {
+      /**
+       * References that are stored
+       */
+      references: number
+      /**
+       * Keys that no flag has, at most 1,000; their references are dropped
+       */
+      unknown: string[]
+    }
+  }
+  /**
+   * List where code names a flag
+   */
+  'GET /api/v1/projects/{project}/flags/{key}/code-references': {
+    path: {
+      project: string
+      key: string
+    }
+    response: {
+      scans: {
+        repository: string
+        branch: string
+        commit: string
+        /**
+         * Of the commit
+         */
+        committedAt: string
+        /**
+         * When the scan was received
+         */
+        reportedAt: string
+        /**
+         * References to this flag
+         */
+        references: number
+      }[]
+      /**
+       * At most 1000
+       */
+      items: {
+        repository: string
+        branch: string
+        path: string
+        line: number
+        text: string
       }[]
     }
   }
@@ -2534,6 +2938,54 @@ export interface Api {
       comment?: string
     }
     response: undefined
+  }
+  /**
+   * Report evaluations that a client counted in its own process
+   */
+  'POST /api/v1/projects/{project}/environments/{environment}/usage': {
+    path: {
+      project: string
+      environment: string
+    }
+    query: {
+      comment?: string
+    }
+    body: {
+      /**
+       * New for each report; the same id is counted once
+       */
+      id: string
+      /**
+       * Begin of the counted time
+       */
+      from: string
+      /**
+       * Its end, at most an hour later and a day ago; its hour gets the counts
+       */
+      to: string
+      /**
+       * @maxItems 2000
+       */
+      counts: {
+        /**
+         * Key of a flag, unique in its project
+         */
+        flag: string
+        variant?: string | null
+        reason: 'STATIC' | 'DEFAULT' | 'TARGETING_MATCH' | 'DISABLED' | 'PARSE_ERROR' | 'GENERAL' | 'TYPE_MISMATCH'
+        count: number
+      }[]
+    }
+    response: {
+      /**
+       * False: this report was counted before
+       */
+      counted: boolean
+      /**
+       * Keys that no flag has; their counts are dropped
+       */
+      unknown: string[]
+    }
   }
   /**
    * Read a plan, with its state at a second

@@ -1,10 +1,12 @@
 import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm'
 import type { Definition } from '../../../flag/definition.ts'
 import { FlagError } from '../../../flag/error.ts'
+import type { StaleThresholds } from '../../../flag/stale/thresholds.ts'
 import type { Database, Db } from '../database.ts'
 import type { FlagRow } from '../flags.ts'
 import { selectProject } from '../projects.ts'
-import { environments, flags } from '../tables.ts'
+import { thresholdsOf } from '../stale/facts.ts'
+import { environments, flags, lastSyncs } from '../tables.ts'
 
 export type MatrixFilter = {
   /** Keys of environments; undefined: all. */
@@ -12,15 +14,13 @@ export type MatrixFilter = {
   readonly after: string
   /** Flags at most; fewer where the environments are so many that the cells would exceed `CELLS_MAX`. */
   readonly limit: number
-  /** The end of the 24 hours that are counted, and of the days of `variants`. */
+  /** The end of the 24 hours that are counted, and of the days of `recent`. */
   readonly now: Date
-  /** The days in which `variants` were served. */
-  readonly variantDays: number
 }
 export type MatrixEnvironmentRow = Pick<
   typeof environments.$inferSelect,
-  'id' | 'key' | 'name' | 'position' | 'protected' | 'revision'
->
+  'id' | 'key' | 'name' | 'position' | 'protected' | 'revision' | 'segments'
+> & { readonly lastSyncAt: Date | null }
 /** Flags times environments in one part: 50,000 cells are about 10 MB of JSON. */
 const CELLS_MAX = 50_000
 /** Usage of at most so many flags is read by their ids; of more, that of the whole environments. */
@@ -30,14 +30,17 @@ type CellKey = { readonly environmentId: string; readonly flagId: string }
 type DefinedRow = CellKey & {
   readonly revision: string
   readonly definition: Definition | null
+  /** Unix milliseconds of the last change of the definition. */
+  readonly changedAt: number
   readonly managedBy: { readonly name: string; readonly locked: boolean } | null
 }
 /** A flag in one environment. */
 export type MatrixCellRow = DefinedRow & {
   /** Unix milliseconds of the last stored evaluation. */
   readonly lastAt: number | null
-  /** How many variants were served. */
-  readonly variants: number
+  /** The variants that were served within the project's days of one answer, and when others last were, in Unix milliseconds. */
+  readonly recent: readonly string[]
+  readonly othersAt: number | null
   /** Evaluations by hours before the current one: "0:12,3:4"; null where there are none. */
   readonly hours: string | null
 }
@@ -45,6 +48,7 @@ export type MatrixRows = {
   readonly environments: readonly MatrixEnvironmentRow[]
   readonly flags: readonly FlagRow[]
   readonly cells: readonly MatrixCellRow[]
+  readonly thresholds: StaleThresholds
   /** The limit of this part: a part with fewer flags is the last one. */
   readonly limit: number
 }
@@ -52,7 +56,8 @@ export type MatrixRows = {
 /** The flags of a project in the order of their keys, with what each environment has of them. Fails with `not_found`. */
 export function readMatrix(database: Database, project: string, filter: MatrixFilter): Promise<MatrixRows> {
   return database.read(async (db) => {
-    const { id } = await selectProject(db, project)
+    const { id, ...row } = await selectProject(db, project)
+    const thresholds = thresholdsOf(row)
     const environmentRows = await selectEnvironments(db, id, filter.environments)
     const limit = Math.min(filter.limit, Math.ceil(CELLS_MAX / Math.max(1, environmentRows.length)))
     const rows = await db
@@ -61,8 +66,9 @@ export function readMatrix(database: Database, project: string, filter: MatrixFi
       .where(and(eq(flags.projectId, id), gt(flags.key, filter.after)))
       .orderBy(asc(flags.key))
       .limit(limit)
-    const cells = await selectCells(db, environmentRows, rows, filter)
-    return { environments: environmentRows, flags: rows, cells, limit }
+    const variantDays = thresholds.answerDays
+    const cells = await selectCells(db, environmentRows, rows, { now: filter.now, variantDays })
+    return { environments: environmentRows, flags: rows, cells, thresholds, limit }
   })
 }
 
@@ -71,11 +77,12 @@ async function selectEnvironments(
   projectId: bigint,
   wanted: readonly string[] | undefined,
 ): Promise<MatrixEnvironmentRow[]> {
-  const { id, key, name, position, protected: isProtected, revision } = environments
+  const { id, key, name, position, protected: isProtected, revision, segments } = environments
   const inProject = eq(environments.projectId, projectId)
   const environmentRows = await db
-    .select({ id, key, name, position, protected: isProtected, revision })
+    .select({ id, key, name, position, protected: isProtected, revision, segments, lastSyncAt: lastSyncs.at })
     .from(environments)
+    .leftJoin(lastSyncs, eq(lastSyncs.environmentId, id))
     .where(wanted ? and(inProject, inArray(key, [...wanted])) : inProject)
     .orderBy(asc(position), asc(key))
   const missing = wanted?.find((name) => !environmentRows.some((row) => row.key === name))
@@ -91,7 +98,7 @@ async function selectCells(
   db: Db,
   environmentRows: readonly MatrixEnvironmentRow[],
   rows: readonly FlagRow[],
-  { now, variantDays }: MatrixFilter,
+  { now, variantDays }: { now: Date; variantDays: number },
 ): Promise<MatrixCellRow[]> {
   const first = rows[0]
   const last = rows.at(-1)
@@ -103,6 +110,7 @@ async function selectCells(
   const hour = sql`date_trunc('hour', ${time}, 'UTC')`
   const { rows: defined } = await db.execute<DefinedRow>(sql`
     select d.environment_id as "environmentId", d.flag_id as "flagId", d.revision, d.definition,
+      (extract(epoch from d.changed_at) * 1000)::float8 as "changedAt",
       case when d.managed_by is not null then (
         select json_build_object('name', m.name, 'locked', m.locked)
         from flagstaff.managers m where m.environment_id = d.environment_id and m.name = d.managed_by) end as "managedBy"
@@ -111,10 +119,11 @@ async function selectCells(
   const evaluated = await db.execute<CellKey & { at: number }>(sql`
     select environment_id as "environmentId", flag_id as "flagId", (extract(epoch from at) * 1000)::float8 as at
     from flagstaff.last_evaluations where ${inPart}`)
-  const served = await db.execute<CellKey & { variants: number }>(sql`
-    select environment_id as "environmentId", flag_id as "flagId", count(*)::int as variants
-    from flagstaff.last_variants where ${inPart} and at > ${time} - make_interval(days => ${variantDays})
-    group by environment_id, flag_id`)
+  const isRecent = sql`at > ${time} - make_interval(days => ${variantDays})`
+  const served = await db.execute<CellKey & { recent: string[] | null; othersAt: number | null }>(sql`
+    select environment_id as "environmentId", flag_id as "flagId", json_agg(variant) filter (where ${isRecent}) as recent,
+      (extract(epoch from max(at) filter (where not (${isRecent}))) * 1000)::float8 as "othersAt"
+    from flagstaff.last_variants where ${inPart} group by environment_id, flag_id`)
   const counted = await db.execute<CellKey & { hours: string }>(sql`
     select environment_id as "environmentId", flag_id as "flagId", string_agg(age || ':' || n, ',') as hours from (
       select environment_id, flag_id, sum(count) as n, (extract(epoch from ${hour} - hour) / 3600)::int as age
@@ -128,7 +137,8 @@ async function selectCells(
   return defined.map((row) => ({
     ...row,
     lastAt: lastAt.get(nameOf(row))?.at ?? null,
-    variants: variants.get(nameOf(row))?.variants ?? 0,
+    recent: variants.get(nameOf(row))?.recent ?? [],
+    othersAt: variants.get(nameOf(row))?.othersAt ?? null,
     hours: hours.get(nameOf(row))?.hours ?? null,
   }))
 }

@@ -2,11 +2,17 @@ import { type Context, Hono } from 'hono'
 import { compress } from 'hono/compress'
 import * as v from 'valibot'
 import type { Authenticate } from '../../../cache/authenticator.ts'
+import { cellEvidence } from '../../../flag/stale/status.ts'
 import { summaryOf } from '../../../flag/summary.ts'
 import { authorize, scopeToKey } from '../../../middleware/authentication.ts'
 import type { Database } from '../../../repository/postgres/database.ts'
 import type { FlagRow } from '../../../repository/postgres/flags.ts'
-import { type MatrixCellRow, type MatrixRows, readMatrix } from '../../../repository/postgres/overview/matrix.ts'
+import {
+  type MatrixCellRow,
+  type MatrixEnvironmentRow,
+  type MatrixRows,
+  readMatrix,
+} from '../../../repository/postgres/overview/matrix.ts'
 import { readProjectVersion } from '../../../repository/postgres/overview/project-version.ts'
 import { matchesEtag } from '../../ofrep/etag.ts'
 import {
@@ -23,14 +29,13 @@ import {
 } from '../schemas.ts'
 import { describeUnder, path, query } from '../validation.ts'
 import { MatrixCache, type MatrixPart } from './matrix-cache.ts'
+import { type CellScope, staleFactsOf } from './stale-facts.ts'
 
 const describe = describeUnder('Flags')
 
 const FLAGS_MAX = 5_000
 const ENVIRONMENTS_MAX = 100
 const HOURS = 24
-const STALE_DAYS = 30
-const DAY_MS = 86_400_000
 
 const MatrixQuery = v.object({
   environments: v.optional(
@@ -73,8 +78,10 @@ const Cell = v.object({
   lastEvaluatedAt,
   managedBy: v.optional(managedBy),
   stale: v.pipe(
-    v.nullable(v.picklist(['never_evaluated', 'not_evaluated_30d', 'one_answer_30d'])),
-    v.description('Why the flag may be unused: of flags older than 30 days that are neither permanent nor archived'),
+    v.nullable(v.picklist(['never_evaluated', 'not_evaluated', 'one_answer'])),
+    v.description(
+      'Evidence that the flag is no longer needed here, by the thresholds of the project; `stale` has all of it',
+    ),
   ),
 })
 const Matrix = v.object({
@@ -148,11 +155,11 @@ async function versionOf(database: Database, project: string): Promise<string> {
 }
 
 async function readBody(database: Database, project: string, part: MatrixPart, now: number): Promise<string> {
-  const rows = await readMatrix(database, project, { ...part, now: new Date(now), variantDays: STALE_DAYS })
+  const rows = await readMatrix(database, project, { ...part, now: new Date(now) })
   return JSON.stringify({ project, ...toJson(rows, now), next: nextKey(rows.flags, rows.limit) })
 }
 
-function toJson({ environments, flags, cells }: MatrixRows, now: number): object {
+function toJson({ environments, flags, cells, thresholds }: MatrixRows, now: number): object {
   const byFlag = new Map<string, MatrixCellRow[]>()
   for (const cell of cells) {
     const own = byFlag.get(cell.flagId)
@@ -160,26 +167,30 @@ function toJson({ environments, flags, cells }: MatrixRows, now: number): object
     else byFlag.set(cell.flagId, [cell])
   }
   return {
-    environments: environments.map(({ id: _, revision, ...environment }) => ({
+    environments: environments.map(({ id: _, segments: __, lastSyncAt: ___, revision, ...environment }) => ({
       ...environment,
       revision: Number(revision),
     })),
     flags: flags.map((flag) => {
       const own = byFlag.get(String(flag.id)) ?? []
-      const cellIn = (id: bigint) =>
+      const cellIn = (environment: MatrixEnvironmentRow) =>
         cellOf(
           flag,
-          own.find(({ environmentId }) => environmentId === String(id)),
-          now,
+          own.find(({ environmentId }) => environmentId === String(environment.id)),
+          {
+            environment,
+            thresholds,
+            now,
+          },
         )
       const { key, type, description, owner, tags, permanent, archivedAt, createdAt } = flag
       const identity = { key, type, description, owner, tags, permanent, archivedAt, createdAt }
-      return { ...identity, environments: Object.fromEntries(environments.map(({ id, key }) => [key, cellIn(id)])) }
+      return { ...identity, environments: Object.fromEntries(environments.map((row) => [row.key, cellIn(row)])) }
     }),
   }
 }
 
-function cellOf(flag: FlagRow, row: MatrixCellRow | undefined, now: number): MatrixCell {
+function cellOf(flag: FlagRow, row: MatrixCellRow | undefined, scope: CellScope): MatrixCell {
   const revision = Number(row?.revision ?? 0)
   if (!row?.definition)
     return { revision, state: 'absent', served: 'not defined', variant: null, lastEvaluatedAt: null, stale: null }
@@ -190,7 +201,10 @@ function cellOf(flag: FlagRow, row: MatrixCellRow | undefined, now: number): Mat
     ...(hours !== null && { evaluations24h: countsIn(hours) }),
     lastEvaluatedAt: lastAt === null ? null : new Date(lastAt).toISOString(),
     ...(row.managedBy && { managedBy: row.managedBy }),
-    stale: staleOf(flag, row, now),
+    stale:
+      flag.archivedAt === null
+        ? cellEvidence(...staleFactsOf(flag, { ...row, definition: row.definition }, scope), scope)
+        : null,
   }
 }
 
@@ -202,12 +216,4 @@ function countsIn(hours: string): number[] {
     counts[HOURS - 1 - (age ?? 0)] = count ?? 0
   }
   return counts
-}
-
-function staleOf({ permanent, archivedAt, createdAt }: FlagRow, row: MatrixCellRow, now: number): MatrixCell['stale'] {
-  const before = now - STALE_DAYS * DAY_MS
-  if (permanent || archivedAt !== null || createdAt.getTime() > before) return null
-  if (row.lastAt === null) return 'never_evaluated'
-  if (row.lastAt < before) return 'not_evaluated_30d'
-  return row.variants === 1 ? 'one_answer_30d' : null
 }

@@ -48,14 +48,14 @@ async function measuredMatrix(limit: number): Promise<MatrixRows & { readonly ro
         return result
       }),
   }
-  const filter = { environments: undefined, after: '', limit, now: new Date(), variantDays: 30 }
+  const filter = { environments: undefined, after: '', limit, now: new Date() }
   return { ...(await readMatrix(measured, 'shop', filter)), rowsRead }
 }
 
 test('a part of few flags reads the usage of these flags only', async () => {
   const { cells, rowsRead } = await measuredMatrix(50)
   assert.deepEqual(
-    [cells.length, cells.filter(({ hours, variants, lastAt }) => hours && variants && lastAt).length],
+    [cells.length, cells.filter(({ hours, recent, lastAt }) => hours && recent.length > 0 && lastAt).length],
     [50, 50],
   )
   assert.ok(rowsRead > 0 && rowsRead <= 50 * HOURS, `${rowsRead} rows`)
@@ -65,6 +65,6 @@ test('all flags have the usage that they have in a part', async () => {
   const { cells } = await measuredMatrix(5_000)
   const byFlag = new Map(cells.map((cell) => [cell.flagId, cell]))
   assert.equal(byFlag.size, FLAGS)
-  for (const { flagId, hours, variants } of (await measuredMatrix(50)).cells)
-    assert.deepEqual([byFlag.get(flagId)?.hours?.length, byFlag.get(flagId)?.variants], [hours?.length, variants])
+  for (const { flagId, hours, recent } of (await measuredMatrix(50)).cells)
+    assert.deepEqual([byFlag.get(flagId)?.hours?.length, byFlag.get(flagId)?.recent], [hours?.length, recent])
 })

@@ -40,7 +40,10 @@ const cell = async (flag: string, environment = 'live') => {
 }
 const write = (statement: ReturnType<typeof sql>) => it.service.store.database.write((tx) => tx.execute(statement))
 /** Makes all flags as old as `days`. */
-const age = (days: number) => write(sql`update flagstaff.flags set created_at = now() - make_interval(days => ${days})`)
+const age = async (days: number) => {
+  await write(sql`update flagstaff.flags set created_at = now() - make_interval(days => ${days})`)
+  await write(sql`update flagstaff.definitions set changed_at = now() - make_interval(days => ${days})`)
+}
 
 test('the matrix has each flag in each environment, with what is served there in words', async () => {
   const { status, body } = await matrix()
@@ -130,18 +133,21 @@ test('evaluations of the last 24 hours are counted by hour, and each stored batc
   assert.equal((await cell('plain', 'test')).evaluations24h, undefined)
 })
 
-test('stale flags are those older than 30 days that were not evaluated, or gave one answer', async () => {
+test('stale flags are those that were not evaluated for long, or gave one answer, where nothing evaluates in process', async () => {
   assert.equal((await cell('plain')).stale, null, 'young')
   await age(31)
-  assert.equal((await cell('plain')).stale, 'one_answer_30d')
+  assert.equal((await cell('plain')).stale, 'one_answer')
   const flag = sql`(select id from flagstaff.flags where key = 'plain')`
   const live = sql`(select id from flagstaff.environments where key = 'live')`
   await write(sql`insert into flagstaff.last_variants values (${live}, ${flag}, 'other', now() - interval '1 day')`)
   assert.equal((await cell('plain')).stale, null, 'two answers')
   await write(sql`update flagstaff.last_evaluations set at = now() - interval '40 days' where flag_id = ${flag}`)
-  assert.equal((await cell('plain')).stale, 'not_evaluated_30d')
+  assert.equal((await cell('plain')).stale, 'not_evaluated')
   await write(sql`delete from flagstaff.last_evaluations where flag_id = ${flag}`)
   assert.equal((await cell('plain')).stale, 'never_evaluated')
+  await write(sql`insert into flagstaff.last_syncs values (${live}, now()) on conflict do nothing`)
+  assert.equal((await cell('plain')).stale, null, 'providers evaluate in process, which is not counted')
+  await write(sql`delete from flagstaff.last_syncs`)
   await write(sql`update flagstaff.flags set permanent = true where key = 'plain'`)
   assert.equal((await cell('plain')).stale, null, 'permanent')
 })

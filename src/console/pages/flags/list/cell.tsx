@@ -20,8 +20,8 @@ type CellProps = {
 
 const STALE = {
   never_evaluated: 'Never evaluated',
-  not_evaluated_30d: 'Not evaluated for 30 days',
-  one_answer_30d: 'The same answer for 30 days',
+  not_evaluated: 'Not evaluated for long',
+  one_answer: 'The same answer for long',
 } as const
 
 /** What a flag serves in an environment: its switch, the words, the evaluations of a day. */
