@@ -9,7 +9,7 @@ let it: Listening
 let made = 0
 let project: string
 before(async () => {
-  it = await openListening()
+  it = await openListening({ listen: { bodyBytesMax: 16_000_000 } })
 })
 beforeEach(async () => {
   made += 1
