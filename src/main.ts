@@ -110,8 +110,7 @@ const access = accessLogs(config.accessLog, log.info)
 const isCounted = config.metrics || config.telemetry.metrics !== undefined
 const shared = {
   authenticate: authenticator(keys.find.bind(keys), isTrial ? anyone : undefined),
-  noteSync: (environmentId: bigint, userAgent: string | null) =>
-    usage.noteSync(environmentId, userAgent, Math.floor(wallNow() / 1_000)),
+  noteSync: (id: bigint, agent: string | null) => usage.noteSync(id, agent, Math.floor(wallNow() / 1_000)),
   current: snapshots.current.bind(snapshots),
   ...evaluationRecorder({ evaluations: metrics.evaluations, usage, events }),
   bodyBytesMax: config.bodyBytesMax,

@@ -23,14 +23,14 @@ export type Doubt =
     }
   | { readonly kind: 'never-launched'; readonly environment: string; readonly variant: string | null }
 
-export type Findings = { readonly evidence: readonly Evidence[]; readonly unsure: readonly Doubt[] }
+export type StaleFindings = { readonly evidence: readonly Evidence[]; readonly unsure: readonly Doubt[] }
 
 /** All evidence about one flag at `now` (milliseconds since 1970). Pure: the list and the matrix call it. */
 export function findingsOf(
   flag: StaleFacts,
   environments: readonly EnvironmentFacts[],
   { thresholds, now }: { thresholds: StaleThresholds; now: number },
-): Findings {
+): StaleFindings {
   const scope = { thresholds, now }
   const evidence: Evidence[] = []
   const unsure: Doubt[] = []
