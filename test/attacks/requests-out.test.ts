@@ -17,6 +17,7 @@ const OPENING: Readonly<Record<string, string>> = {
   'repository/redis/node-client.ts': 'REDIS_URL',
   'repository/redis/subscribe.ts': 'REDIS_URL',
   'repository/redis/upstash.ts': 'UPSTASH_REDIS_REST_URL',
+  'scanner/code-references.ts': 'the command line, never a client of the service',
   'telemetry/open-telemetry.ts': 'OTEL_EXPORTER_OTLP_ENDPOINT',
 }
 /** The console runs in the browser, and the operator in a process of its own, whose addresses are of Kubernetes. */

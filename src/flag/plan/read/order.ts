@@ -99,7 +99,7 @@ function readTime(value: JsonRecord, { start, names, place }: TimePlace, reading
   const text = value[length]
   if (typeof text !== 'string' || !DURATION.test(text))
     return reading.fail(`${place}/${length}`, `Length is ${shorten(text)}, not a text such as "6h" or "1d12h"`)
-  const seconds = [...text.matchAll(/(\d+)([smhdw])/g)].map(
+  const seconds = [...text.matchAll(/(\d{1,9})([smhdw])/g)].map(
     ([, count, unit = '']) => Number(count) * (UNITS[unit] ?? 0),
   )
   return readMoment(start + seconds.reduce((sum, part) => sum + part, 0), `${place}/${length}`, reading)
