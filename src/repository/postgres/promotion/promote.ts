@@ -8,6 +8,7 @@ import {
 } from '../../../flag/compare/segments.ts'
 import type { Definition } from '../../../flag/definition.ts'
 import { FlagError, type Mistake, pointerTo } from '../../../flag/error.ts'
+import { isReservedName } from '../../../flag/needs/names.ts'
 import type { Author } from '../changes.ts'
 import type { Database, Transaction } from '../database.ts'
 import { lockEnvironment, readEnvironmentRow } from '../environments.ts'
@@ -16,6 +17,7 @@ import { checkSegmentChange } from '../rules/segment-change.ts'
 import { writeDefinitions } from '../write-definitions.ts'
 import { type EnvironmentPair, selectFlagBases, selectSegmentBases, storeBases } from './bases.ts'
 import { type PairName, refuseSame } from './compare-environments.ts'
+import { refuseMissing } from './missing.ts'
 
 export type SelectedFlag = FlagSelection & { readonly flag: string }
 export type Promotion = {
@@ -61,6 +63,8 @@ export function promote(database: Database, name: PairName, promotion: Promotion
     const segments = await segmentsFor(tx, pair, { promotion, merges })
     refuseConflicts(merges, segments.conflicts)
     const carried = new Map(merges.filter(({ taken }) => taken.length > 0).map(({ flag, next }) => [flag, next]))
+    const places = new Map(promotion.flags.map(({ flag }, index) => [flag, pointerTo('flags', String(index), 'flag')]))
+    await refuseMissing(tx, pair.target, { carried, pointer: (key) => places.get(key) ?? '' })
     const settings = await settingsAfter(tx, pair, { carried, segments: segments.next })
     const { author, dryRun } = promotion
     const { revision, changed, warnings } = await writeDefinitions(tx, pair.target, {
@@ -153,8 +157,11 @@ async function segmentsFor(
   const { source, target } = pair
   const named = Object.keys(resolveSegments)
   const mistakes = named.flatMap((name): Mistake[] => {
-    if (Object.hasOwn(source.segments, name)) return []
-    const message = `Segment "${name}" does not exist in "${source.key}"`
+    const isThere = Object.hasOwn(source.segments, name)
+    if (isThere && !isReservedName(name)) return []
+    const message = isThere
+      ? `Segment "${name}" is generated: it is made anew in "${target.key}"`
+      : `Segment "${name}" does not exist in "${source.key}"`
     return [{ pointer: pointerTo('resolveSegments', name), message }]
   })
   if (mistakes.length > 0) throw new FlagError('invalid', 'Cannot promote the segments', { mistakes })

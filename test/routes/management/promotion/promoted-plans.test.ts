@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { openService, type Service } from '../../../support/service.ts'
+
+// Flags with plans between environments: prerequisites, groups, holdouts and timelines.
+
+let service: Service
+let made = 0
+let name: string
+let project: string
+before(async () => {
+  service = await openService()
+})
+after(() => service.close())
+beforeEach(async () => {
+  made += 1
+  name = `carried-${made}`
+  project = `/api/v1/projects/${name}`
+  await send('POST', '/api/v1/projects', { key: name })
+  for (const key of ['dev', 'prod']) await send('POST', `${project}/environments`, { key })
+})
+
+async function send(method: string, path: string, body?: object) {
+  const { status, body: answer } = await service.call(method, path, { ...(body && { body }) })
+  return { status, body: answer }
+}
+const flag = (more: object = {}) => ({
+  state: 'ENABLED',
+  variants: { on: true, off: false },
+  defaultVariant: 'off',
+  ...more,
+})
+const on = { if: [true, 'on'] }
+const planned = (plan: object) => flag({ flagstaff: { rule: on, ...plan } })
+const needing = (key: string) => planned({ needs: [{ flag: key, variants: ['on'] }] })
+async function put(environment: string, path: string, body: object) {
+  const { status, body: answer } = await send('PUT', `${project}/environments/${environment}/${path}`, body)
+  assert.equal(status, 200, JSON.stringify(answer))
+}
+const compare = async () => (await send('GET', `${project}/compare?source=dev&target=prod`)).body
+const promote = (flags: object[], more: object = {}) =>
+  send('POST', `${project}/promote`, { source: 'dev', target: 'prod', flags, ...more })
+async function promoted(flags: object[], more: object = {}) {
+  const { status, body } = await promote(flags, more)
+  assert.equal(status, 200, JSON.stringify(body))
+  return body
+}
+const take = { state: 'take' }
+const messages = ({ status, body }: { status: number; body: any }) => {
+  assert.equal(status, 400, JSON.stringify(body))
+  return (body.errors ?? []).map(({ pointer, detail }: any) => `${pointer}: ${detail}`)
+}
+async function evaluate(key: string, context: object = { targetingKey: 'ada' }, environment = 'prod') {
+  const { body } = await service.call('POST', `/ofrep/v1/evaluate/flags/${key}`, {
+    body: { context },
+    headers: { 'flagd-selector': `flagSetId=${name}/${environment}` },
+  })
+  return body.value
+}
+
+test('segments of needed flags are neither compared nor carried, but made anew of the flags of the target', async () => {
+  await put('dev', 'flags/a', flag({ targeting: { if: [{ var: 'dev' }, 'on', 'off'] } }))
+  await put('dev', 'flags/b', needing('a'))
+  await put('prod', 'flags/a', flag({ targeting: { if: [{ var: 'prod' }, 'on', 'off'] } }))
+  await put('prod', 'flags/other', needing('a'))
+  const { items, segments } = await compare()
+  assert.deepEqual(segments, [])
+  assert.deepEqual(
+    items.map(({ flag, segments, needs }: any) => [flag, segments, needs]),
+    [
+      ['a', [], []],
+      ['b', [], ['a']],
+      ['other', [], []],
+    ],
+  )
+  assert.deepEqual((await promoted([{ flag: 'b' }], take)).segments, [])
+  assert.deepEqual([await evaluate('b', { prod: 1 }), await evaluate('b', { dev: 1 })], [true, false])
+  await promoted([{ flag: 'a', members: ['/targeting'] }])
+  assert.deepEqual([await evaluate('b', { prod: 1 }), await evaluate('b', { dev: 1 })], [false, true])
+  assert.deepEqual(messages(await promote([{ flag: 'b' }], { resolveSegments: { 'fs.flag.a': 'source' } })), [
+    '/resolveSegments/fs.flag.a: Segment "fs.flag.a" is generated: it is made anew in "prod"',
+  ])
+})
+
+test('a flag that needs another one is promoted where the target has that one, or together with it', async () => {
+  await put('dev', 'flags/a', flag({ targeting: { if: [{ var: 'x' }, 'on', 'off'] } }))
+  await put('dev', 'flags/b', needing('a'))
+  await put('dev', 'flags/c', needing('b'))
+  assert.deepEqual(messages(await promote([{ flag: 'c' }, { flag: 'b' }], take)), [
+    '/flags/1/flag: Flag "b" needs flag "a", which is neither in "prod" nor carried with it',
+  ])
+  await promoted([{ flag: 'c' }, { flag: 'b' }, { flag: 'a' }], take)
+  assert.deepEqual([await evaluate('c', { x: 1 }), await evaluate('c', {})], [true, false])
+  await send('PATCH', `${project}/environments/prod/flags/a`, { targeting: { if: [{ var: 'y' }, 'on', 'off'] } })
+  assert.deepEqual([await evaluate('c', { x: 1 }), await evaluate('c', { y: 1 })], [false, true])
+})
+
+test('a group or holdout that the target lacks is named, and that of the target decides', async () => {
+  const body = { slots: [{ slot: 'a', places: 100_000 }] }
+  await put('dev', 'groups/checkout', body)
+  await put('dev', 'holdouts/quarter', { share: 0 })
+  await put('dev', 'flags/a', planned({ group: { name: 'checkout', slot: 'a' }, holdouts: ['quarter'] }))
+  assert.deepEqual((await compare()).items[0].segments, [])
+  assert.deepEqual(messages(await promote([{ flag: 'a' }], take)), [
+    '/flags/0/flag: Flag "a" refers to group "checkout", which does not exist in "prod"; create it there first',
+    '/flags/0/flag: Flag "a" refers to holdout "quarter", which does not exist in "prod"; create it there first',
+  ])
+  await put('prod', 'groups/checkout', body)
+  await put('prod', 'holdouts/quarter', { share: 100_000 })
+  await promoted([{ flag: 'a' }], take)
+  assert.deepEqual([await evaluate('a', { targetingKey: 'ada' }, 'dev'), await evaluate('a')], [true, false])
+})
