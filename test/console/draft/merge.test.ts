@@ -220,17 +220,24 @@ test('a merge with an unchanged side is the other side, and with the same change
   )
 })
 
-/** Names of what may be added or removed around a rule that stays. */
-const AROUND = new Set(['targeting', 'if', '?:'])
-
-/** How often each constant and member name occurs. Null is left out: as else it means the same as nothing. */
-function tokensOf(value: unknown, counts = new Map<string, number>()): Map<string, number> {
-  const add = (token: string) => counts.set(token, (counts.get(token) ?? 0) + 1)
+/**
+ * How often each constant and member name occurs in each scope: the conditions of a chain, its results, and all outside of its pairs. The else has
+ * the scope of the chain, because one side may put rules around what the other keeps. One count for all scopes would hide an edit that removes a
+ * constant from the else and adds the same one to a new rule. Null is left out: as else it means the same as nothing.
+ */
+function tokensOf(value: unknown, scope = '', counts = new Map<string, number>()): Map<string, number> {
+  const add = (token: string) => counts.set(scope + token, (counts.get(scope + token) ?? 0) + 1)
   if (value === null) return counts
   if (typeof value !== 'object') return add(JSON.stringify(value))
   for (const [name, item] of Object.entries(value)) {
-    if (!Array.isArray(value) && !AROUND.has(name)) add(`${name}:`)
-    tokensOf(item, counts)
+    if ((name === 'if' || name === '?:') && Array.isArray(item)) {
+      const elseAt = item.length - (item.length % 2)
+      for (const [place, operand] of item.entries())
+        tokensOf(operand, place >= elseAt ? scope : `${scope}${place % 2 === 0 ? 'if' : 'then'} `, counts)
+      continue
+    }
+    if (!Array.isArray(value) && name !== 'targeting') add(`${name}:`)
+    tokensOf(item, scope, counts)
   }
   return counts
 }
@@ -250,6 +257,27 @@ function assertBoth(base: unknown, mine: unknown, theirs: unknown, value: unknow
   }
 }
 
+/** The first edit puts a rule for "on" before the else, and both edits replace the split with "on" by "off". */
+const RULE_AND_OTHERWISE: [unknown, Seed, Seed] = [
+  { ...ruled({ fractional: [['on']] }), variants: { on: true, off: false, third: true } },
+  {
+    number: 15,
+    other: 4,
+    condition: { '<': [{ var: '$flagd.timestamp' }, 1] },
+    result: { if: [plan('pro'), 'on', 'off'] },
+  },
+  { number: 12, other: 39, condition: { '==': [0, { var: 'plan' }] }, result: 'off' },
+]
+
+test('the check for lost edits finds one that the counts of other places would hide', () => {
+  const base = ruled({ fractional: [['on']] })
+  const mine = ruled({ if: [plan('pro'), 'on', 'off'] })
+  const theirs = ruled({ if: ['off'] })
+  assertBoth(base, mine, theirs, mine)
+  for (const value of [base, theirs, ruled({ if: [plan('pro'), 'off', 'on'] })])
+    assert.throws(() => assertBoth(base, mine, theirs, value), /give/)
+})
+
 test('200 random pairs of edits: no edit is lost, and it does not matter whose is whose', () => {
   fc.assert(
     fc.property(definition, seeds, seeds, (base, one, other) => {
@@ -262,7 +290,7 @@ test('200 random pairs of edits: no edit is lost, and it does not matter whose i
       assert.deepEqual(reverse.resolve(merge.conflicts.map(() => 'theirs')), value)
       if (merge.conflicts.length === 0) assertBoth(base, mine, theirs, value)
     }),
-    { numRuns: 200 },
+    { numRuns: 200, examples: [RULE_AND_OTHERWISE] },
   )
 })
 
