@@ -6,7 +6,7 @@ import type { Database, Db, Transaction } from './database.ts'
 import { checkRestoredSize, flagSize } from './document-size.ts'
 import { raiseRevision } from './environments.ts'
 import { isLockedManager, type LockedPlace, refuseLocked } from './managed/locks.ts'
-import { type NeedingFlag, refuseNeededIn, selectNeeding, settingsWithFlag } from './needs/archived.ts'
+import { type NeedingFlag, refuseNeededIn, selectNeeding, settingsWithFlags } from './needs/archived.ts'
 import { selectProject } from './projects.ts'
 import { forgetArchivedEvaluations } from './stale/forget.ts'
 import { definitions, environments, flags, lastEvaluations, managers, type Patch } from './tables.ts'
@@ -204,7 +204,7 @@ async function raiseRevisions(
 ): Promise<NewChangeRecord[]> {
   const entries: NewChangeRecord[] = []
   for (const environment of defining) {
-    const settings = await settingsWithFlag(tx, environment, flag.key)
+    const settings = await settingsWithFlags(tx, environment, [flag.key])
     const revision = await raiseRevision(tx, environment.id, { author, settings })
     await tx
       .update(definitions)

@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm'
 import type { SegmentRules } from '../../../flag/definition.ts'
+import { isFlagSegment } from '../../../flag/needs/names.ts'
 import { neededBy, needsOf, refuseNeeded } from '../../../flag/needs/prerequisites.ts'
 import type { Db, Transaction } from '../database.ts'
 import type { EnvironmentRow } from '../environments.ts'
@@ -21,10 +22,10 @@ export async function refuseNeededIn(
 }
 
 /**
- * The settings of a locked environment in which a flag has become archived or come back; undefined if they stay. Fails with `invalid` if its
- * prerequisites have mistakes now.
+ * The settings of a locked environment in which flags have become archived or come back; undefined if they stay. Fails with `invalid` if their
+ * prerequisites have mistakes now, and with `in_use` if a flag that stays needs one of them.
  */
-export async function settingsWithFlag(tx: Transaction, { id }: LockedEnvironment, key: string) {
+export async function settingsWithFlags(tx: Transaction, { id }: { readonly id: bigint }, keys: readonly string[]) {
   const [row] = await tx
     .select({ environment: environments, project: projects.key })
     .from(environments)
@@ -32,9 +33,11 @@ export async function settingsWithFlag(tx: Transaction, { id }: LockedEnvironmen
     .where(eq(environments.id, id))
   if (!row) throw new Error('Cannot read a locked environment: its row is gone')
   const environment: EnvironmentRow = { ...row.environment, project: row.project }
-  const [after] = [...(await selectAll(tx, id, [key])).values()]
-  const changed = needsOf(after).length > 0 || hasSegmentOf(environment, key) ? [{ key, before: undefined, after }] : []
-  if (changed.length === 0) return undefined
+  const present = await selectAll(tx, id, keys)
+  const isNeeding = [...present.values()].some((after) => needsOf(after).length > 0)
+  // An archived flag may have been the last one that needed another, whose segment then goes with it.
+  if (!isNeeding && !Object.keys(environment.segments).some(isFlagSegment)) return undefined
+  const changed = keys.map((key) => ({ key, before: undefined, after: present.get(key) }))
   const { settings } = await withGenerated(tx, environment, { changed, pointer: () => `/${environment.key}` })
   return settings && settingsOf(environment, settings)
 }

@@ -7,6 +7,7 @@ import type { Database, Transaction } from '../database.ts'
 import { raiseRevision } from '../environments.ts'
 import { type FlagRow, textOf } from '../flags.ts'
 import { isLockedManager, refuseLocked } from '../managed/locks.ts'
+import { settingsWithFlags } from '../needs/archived.ts'
 import { selectProject } from '../projects.ts'
 import { definitions, environments, flags, managers } from '../tables.ts'
 import { forgetArchivedEvaluations } from './forget.ts'
@@ -140,14 +141,19 @@ async function raiseAll(
   for (const { id, key } of places) {
     const flagIds = new Set(defining.filter(({ environmentId }) => environmentId === id).map(({ flagId }) => flagId))
     if (flagIds.size === 0) continue
-    const revision = await raiseRevision(tx, id, { author })
+    const here = rows.filter((row) => flagIds.has(row.id))
+    const settings = await settingsWithFlags(
+      tx,
+      { id },
+      here.map((row) => row.key),
+    )
+    const revision = await raiseRevision(tx, id, { author, settings })
     await tx
       .update(definitions)
       .set({ revision })
       .where(and(eq(definitions.environmentId, id), inArray(definitions.flagId, [...flagIds])))
     revisions.push([key, Number(revision)])
-    for (const row of rows.filter((row) => flagIds.has(row.id)))
-      entries.push({ ...entryOf(row), environment: key, revision })
+    for (const row of here) entries.push({ ...entryOf(row), environment: key, revision })
   }
   const anywhere = new Set(defining.map(({ flagId }) => flagId))
   entries.push(...rows.filter(({ id }) => !anywhere.has(id)).map(entryOf))

@@ -283,6 +283,29 @@ test('a flag that another one needs is not archived without it', async () => {
   assert.equal((await archive(['a', 'b'])).status, 200)
 })
 
+test('segments of needed flags go when the last flag that needs them is archived, alone or with others', async () => {
+  const needing = (flag: string) => ({ ...on, flagstaff: { v: 1, needs: [{ flag, variants: ['on'] }] } })
+  const generated = async () => {
+    const { items } = (await call('GET', `${project}/environments/prod/segments`)).body
+    return items.map((segment: any) => segment.name).toSorted()
+  }
+  await put('a')
+  for (const [key, needed] of [
+    ['b', 'a'],
+    ['c', 'b'],
+    ['d', 'a'],
+  ] as const)
+    await put(key, needing(needed))
+  assert.deepEqual(await generated(), ['fs.flag.a', 'fs.flag.b'])
+  const refused = await call('POST', `${project}/flags/archive`, { flags: ['b', 'd'] })
+  assert.deepEqual([refused.status, refused.body.inUse], [409, [{ flag: 'b', by: ['c'] }]])
+  assert.deepEqual(await generated(), ['fs.flag.a', 'fs.flag.b'])
+  assert.equal((await call('POST', `${project}/flags/archive`, { flags: ['c', 'b'] })).status, 200)
+  assert.deepEqual(await generated(), ['fs.flag.a'])
+  assert.equal((await call('PATCH', `${project}/flags/d`, { archived: true })).status, 200)
+  assert.deepEqual(await generated(), [])
+})
+
 test('evaluations of archived flags are counted until they are restored; those of other keys are not', async () => {
   await put('a')
   const scope = { project: name, environment: 'prod' }
