@@ -1,5 +1,5 @@
-import { createInterface } from 'node:readline'
-import { kill, type Program, type Runtime, runProgram } from './process.ts'
+import { kill, type Runtime, runProgram } from './process.ts'
+import { eventsOf, type NextEvent } from './program-events.ts'
 
 /** Knative's behaviour, from the source of knative/serving and observed in its programs; tests shorten the long times. */
 export type KnativeOptions = {
@@ -27,8 +27,7 @@ export type Knative = {
   readonly address: string
   /** HTTP/2 without TLS, passed to the app unchanged. */
   readonly h2cPort: number
-  /** The next event of this kind that no earlier call returned. */
-  next<W extends KnativeEvent['what']>(what: W): Promise<Extract<KnativeEvent, { what: W }>>
+  readonly next: NextEvent<KnativeEvent>
   close(): Promise<void>
 }
 
@@ -37,7 +36,7 @@ const EVENT_MS = 30_000
 /** Starts the stand-in for Knative without a replica. */
 export async function startKnative(options: KnativeOptions): Promise<Knative> {
   const program = runProgram('test/support/queue-proxy.ts', {}, { runtime: 'node', args: [JSON.stringify(options)] })
-  const next = eventsOf(program)
+  const next = eventsOf<KnativeEvent>(program)
   const { port, h2cPort } = await next('listening')
   return {
     address: `http://127.0.0.1:${port}`,
@@ -49,42 +48,5 @@ export async function startKnative(options: KnativeOptions): Promise<Knative> {
       await program.ended
       clearTimeout(late)
     },
-  }
-}
-
-function eventsOf(program: Program): Knative['next'] {
-  const events: KnativeEvent[] = []
-  let wake: () => void = () => undefined
-  const { stdout } = program.child
-  if (!stdout) throw new Error('The stand-in has no output')
-  createInterface(stdout).on('line', (line) => {
-    events.push(JSON.parse(line))
-    wake()
-  })
-  return async <W extends KnativeEvent['what']>(what: W) => {
-    const late = Promise.withResolvers<never>()
-    const timer = setTimeout(
-      () => late.reject(new Error(`Nothing was ${what} in ${EVENT_MS} ms: ${program.output()}`)),
-      EVENT_MS,
-    )
-    late.promise.catch(() => undefined) // no longer awaited if the event came first
-    void program.ended.then(() => late.reject(new Error(`The stand-in ended: ${program.output()}`)))
-    const isWanted = (event: KnativeEvent): event is Extract<KnativeEvent, { what: W }> => event.what === what
-    try {
-      for (;;) {
-        const index = events.findIndex(isWanted)
-        const event = events[index]
-        if (event && isWanted(event)) {
-          events.splice(index, 1)
-          return event
-        }
-        const news = new Promise<void>((resolve) => {
-          wake = resolve
-        })
-        await Promise.race([news, late.promise])
-      }
-    } finally {
-      clearTimeout(timer)
-    }
   }
 }
