@@ -110,3 +110,19 @@ test('a group or holdout that the target lacks is named, and that of the target 
   await promoted([{ flag: 'a' }], take)
   assert.deepEqual([await evaluate('a', { targetingKey: 'ada' }, 'dev'), await evaluate('a')], [true, false])
 })
+
+const half = { to: { variant: 'on' }, shape: { steps: [{ at: 'now', share: 50_000 }] } }
+
+test('a copied flag is rolled out to other people than its original, and its rule is that of its plan', async () => {
+  const timeline = [{ at: 'now', rollout: half }]
+  await put('dev', 'flags/a', flag({ flagstaff: { timeline } }))
+  const { status, body } = await send('POST', `${project}/environments/dev/flags/a/copy`, { to: 'b', state: 'take' })
+  assert.equal(status, 201, JSON.stringify(body))
+  const { body: read } = await send('GET', `${project}/environments/dev/flags/b`)
+  assert.deepEqual(read.flagstaff, body.definition.flagstaff)
+  assert.deepEqual(read.targeting, body.definition.targeting)
+  assert.match(read.flagstaff.timeline[0].rollout.salt, /^r:b:/)
+  const people = Array.from({ length: 40 }, (_, index) => ({ targetingKey: `user-${index}` }))
+  const valuesOf = (key: string) => Promise.all(people.map((context) => evaluate(key, context, 'dev')))
+  assert.notDeepEqual(await valuesOf('a'), await valuesOf('b'))
+})
