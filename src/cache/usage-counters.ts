@@ -2,6 +2,7 @@ import { isText, NAME_LENGTH_MAX } from '../flag/definition.ts'
 import type { Evaluation, Success } from '../flag/evaluate.ts'
 import type { MissedFlag, SyncUse, UsageCount, UsageReason } from '../repository/postgres/usage.ts'
 import type { Principal } from './key-set.ts'
+import { LastUseTimes } from './last-use-times.ts'
 import { agentOf } from './user-agent.ts'
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
@@ -212,38 +213,5 @@ export abstract class UsageCounters {
     counter.hour = this.#hour
     this.#overflow.set(environmentId, counter)
     return counter
-  }
-}
-
-/** A use is recorded again after this long: at most one row for each key and replica in 5 minutes. */
-const RESOLUTION_SECONDS = 300
-/** Most remembered names; at the limit all are dropped. There are at most 10,000 keys. */
-const REMEMBERED_MAX = 20_000
-
-/** Last use of each key, or of each environment by a user agent, to 5 minutes. Only existing ones are recorded. */
-class LastUseTimes<Name> {
-  readonly #noted = new Map<Name, number>()
-  #pending = new Map<Name, number>()
-
-  /** True if there are uses that were not taken. */
-  get isPending(): boolean {
-    return this.#pending.size > 0
-  }
-
-  /** `now` in unix seconds. */
-  note(name: Name, now: number): void {
-    const notedAt = this.#noted.get(name)
-    // abs(): also after the clock was set back.
-    if (notedAt !== undefined && Math.abs(now - notedAt) < RESOLUTION_SECONDS) return
-    if (this.#noted.size >= REMEMBERED_MAX) this.#noted.clear()
-    this.#noted.set(name, now)
-    this.#pending.set(name, Math.max(now, this.#pending.get(name) ?? 0))
-  }
-
-  /** Removes and returns the uses since the last call. */
-  take(): [name: Name, at: number][] {
-    const taken = [...this.#pending]
-    this.#pending = new Map()
-    return taken
   }
 }

@@ -36,7 +36,7 @@ const bulk = (key: string, context: object, headers: Record<string, string> = {}
     body: JSON.stringify({ context }),
   })
 
-/** Whether a shared cache gives the response to nobody else without a revalidation with their own key. */
+/** Whether a shared cache gives the response to no other client without a revalidation with their own key. */
 function isSafeInCaches({ headers }: Response): boolean {
   const directives = (headers.get('cache-control') ?? '').split(/\s*,\s*/)
   if (directives.includes('no-store') || directives.includes('private')) return true

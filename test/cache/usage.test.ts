@@ -287,6 +287,13 @@ test('Usage records keys and in-process sync to 5 minutes, and stores them with 
   assert.deepEqual(noted(), [...first, { keyId: 'a', at: START + 300 }], 'due after a minute, without a timer')
 })
 
+test('Usage keeps a bounded number of user agents until they are stored, however many a client invents', async () => {
+  for (let nth = 0; nth < 25_000; nth += 1) usage.noteSync(1n, `agent/${nth}`, START)
+  await drain()
+  const agents = stored.flatMap(({ syncs = [] }) => syncs)
+  assert.equal(agents.length, 20_000)
+})
+
 test('agentOf() keeps the products of a user agent, without comments and in bounds', () => {
   for (const [header, agent] of [
     [null, ''],

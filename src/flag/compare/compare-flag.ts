@@ -1,5 +1,5 @@
 import type { Definition } from '../definition.ts'
-import { type Members, membersOf, rulePartsOf } from './members.ts'
+import { type Members, membersOf, PLAN_POINTER, RULE_POINTER, rulePartsOf } from './members.ts'
 import { isEqual, type Verdict, verdictOf } from './verdict.ts'
 
 /** What was last carried from the source to the target. */
@@ -47,8 +47,13 @@ export function compareFlag({ source, target, base }: FlagSides): FlagComparison
   return { status: members.every(({ verdict }) => verdict === 'equal') ? 'equal' : 'different', members }
 }
 
-/** Whether a pointer is `outer` or leads into it. */
-export const isIn = (pointer: string, outer: string): boolean => pointer === outer || pointer.startsWith(`${outer}/`)
+/** Whether a pointer is `outer` or leads into it. A rule is compiled from its plan, so "/targeting" and "/flagstaff" name the same part. */
+export function isIn(pointer: string, outer: string): boolean {
+  const [inner, whole] = [withoutAlias(pointer), withoutAlias(outer)]
+  return inner === whole || inner.startsWith(`${whole}/`)
+}
+
+const withoutAlias = (pointer: string): string => (pointer === RULE_POINTER ? PLAN_POINTER : pointer)
 
 type Compared = { readonly from: Members; readonly to: Members; readonly carried: Members | undefined }
 

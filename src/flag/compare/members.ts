@@ -1,6 +1,5 @@
 import { type Definition, isRecord, type JsonRecord } from '../definition.ts'
 import { pointerTo } from '../error.ts'
-import { own } from '../rules/expression.ts'
 
 /** The parts of a definition that are compared and carried one by one, by their JSON Pointer. Absent parts have no entry. */
 export type Members = ReadonlyMap<string, unknown>
@@ -13,7 +12,8 @@ export type RuleParts = 'targeting' | 'plan' | 'whole'
 
 /** The member that holds what a rule is compiled from. */
 export const PLAN = 'flagstaff'
-const PLAN_POINTER = pointerTo(PLAN)
+export const PLAN_POINTER = pointerTo(PLAN)
+export const RULE_POINTER = pointerTo('targeting')
 /** Members with parts of their own, and members that `rulePartsOf()` covers. */
 const OTHER_THAN_WHOLE: readonly string[] = ['variants', 'metadata', 'targeting', PLAN]
 
@@ -46,17 +46,10 @@ function rulesOf(definition: Definition, parts: RuleParts): [pointer: string, va
   if (parts === 'whole' && isRecord(plan)) return [[PLAN_POINTER, plan]]
   const isRule = targeting !== undefined && targeting !== null && !(isRecord(targeting) && isEmpty(targeting))
   if (!isRule) return []
-  return [parts === 'whole' ? [PLAN_POINTER, { rule: targeting }] : [pointerTo('targeting'), targeting]]
+  return [parts === 'whole' ? [PLAN_POINTER, { rule: targeting }] : [RULE_POINTER, targeting]]
 }
 
 const isEmpty = (record: JsonRecord): boolean => Object.keys(record).length === 0
-
-/** The keys of the flags that a definition needs. */
-export function needsOf(definition: Definition | undefined): string[] {
-  const needs = own(definition?.[PLAN], 'needs')
-  if (!Array.isArray(needs)) return []
-  return needs.map((need: unknown) => own(need, 'flag')).filter((flag) => typeof flag === 'string')
-}
 
 /** `target` with the members that `pointers` name as they are in `source`: a member that is absent there is removed. */
 export function withMembers(target: Definition, source: Definition, pointers: ReadonlySet<string>): Definition {
@@ -65,7 +58,7 @@ export function withMembers(target: Definition, source: Definition, pointers: Re
     const value = memberOf(name, { target, source, pointers })
     return value === undefined ? [] : [[name, value]]
   })
-  const isRuleTaken = pointers.has(pointerTo('targeting')) || pointers.has(PLAN_POINTER)
+  const isRuleTaken = pointers.has(RULE_POINTER) || pointers.has(PLAN_POINTER)
   const isPlanMixed = [...pointers].some((pointer) => pointer.startsWith(`${PLAN_POINTER}/`))
   const { targeting } = isRuleTaken ? source : target
   if (!isPlanMixed && targeting !== undefined) entries.push(['targeting', targeting])

@@ -5,7 +5,10 @@ import { membersOf, rulePartsOf, withMembers } from './members.ts'
 /** Which side a part is taken from. */
 export type Side = 'source' | 'target'
 
-/** What of a flag is carried. Pointers may name a member or what contains it: "/variants" names all variants, "" all members. */
+/**
+ * What of a flag is carried. Pointers may name a member or what contains it: "/variants" names all variants, "" all members, "/targeting" all
+ * parts of a plan, from which the rule is compiled.
+ */
 export type FlagSelection = {
   /** Undefined: all members. */
   readonly members: readonly string[] | undefined
@@ -68,7 +71,9 @@ function sideOf(
 
 function resolvedSide(member: string, resolve: FlagSelection['resolve']): Side | undefined {
   const pointers = Object.keys(resolve).filter((pointer) => isIn(member, pointer))
-  const longest = pointers.toSorted((one, other) => other.length - one.length)[0]
+  // Of "/targeting" and "/flagstaff", which are equally long, the one that is written like the member.
+  const precision = (pointer: string) => pointer.length + (member.startsWith(pointer) ? 0.5 : 0)
+  const longest = pointers.toSorted((one, other) => precision(other) - precision(one))[0]
   return longest === undefined ? undefined : resolve[longest]
 }
 

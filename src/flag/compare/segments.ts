@@ -2,6 +2,7 @@ import type { Definition, SegmentRules } from '../definition.ts'
 import { isReservedName } from '../needs/names.ts'
 import { own } from '../rules/expression.ts'
 import { reachedFrom } from '../rules/segments.ts'
+import { PLAN } from './members.ts'
 import type { Side } from './merge-flag.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
 
@@ -17,13 +18,13 @@ export type SegmentComparison = {
 type SegmentSides = { readonly source: SegmentRules; readonly target: SegmentRules; readonly base: SegmentRules }
 
 /**
- * The names of the segments that the rules of `definitions` reach in `segments`, sorted. Generated ones are left out: they are made anew of
+ * The names of the segments that the rules and plans of `definitions` reach in `segments`, sorted. Generated ones are left out: they are made anew of
  * what the environment has.
  */
 export function segmentsReached(definitions: Iterable<Definition | undefined>, segments: SegmentRules): string[] {
   const names = new Set<string>()
   for (const definition of definitions)
-    for (const name of Object.keys(reachedFrom(definition?.targeting, segments)))
+    for (const name of Object.keys(reachedFrom([definition?.targeting, definition?.[PLAN]], segments)))
       if (!isReservedName(name)) names.add(name)
   return [...names].sort()
 }

@@ -1,5 +1,6 @@
-import { type Bucketing, type Definition, isRecord, type SegmentRules } from '../definition.ts'
+import type { Bucketing, Definition, SegmentRules } from '../definition.ts'
 import { FlagError, type Mistake, shorten } from '../error.ts'
+import { planIn } from '../plan/pair.ts'
 import type { Need } from '../plan/plan.ts'
 import { flagSegment, isFlagSegment } from './names.ts'
 import { totalForm } from './total-form.ts'
@@ -18,15 +19,14 @@ export type NeedsScope = {
 }
 
 /** The prerequisites of a stored definition; empty for one without a plan. */
-export function needsOf(definition: Definition | undefined): readonly Need[] {
-  const plan = definition?.['flagstaff']
-  const needs = isRecord(plan) ? plan['needs'] : undefined
-  return Array.isArray(needs) ? (needs as Need[]) : []
-}
+export const needsOf = (definition: Definition | undefined): readonly Need[] => planIn(definition)?.needs ?? []
+
+/** The keys of the flags that a stored definition needs. */
+export const neededKeys = (definition: Definition | undefined): string[] => needsOf(definition).map(({ flag }) => flag)
 
 /** The keys of the flags that need `key`. */
 export function neededBy(flags: ReadonlyMap<string, Definition>, key: string): string[] {
-  return [...flags].flatMap(([other, flag]) => (needsOf(flag).some((need) => need.flag === key) ? [other] : []))
+  return [...flags].flatMap(([other, flag]) => (neededKeys(flag).includes(key) ? [other] : []))
 }
 
 /** Fails with `in_use` while flags need `key`. */
@@ -46,22 +46,28 @@ export function refuseNeeded(flags: ReadonlyMap<string, Definition>, key: string
 /** Users that one response names. */
 const USERS_MAX = 1_000
 
+type FlagSegments = {
+  readonly segments: SegmentRules
+  /** Cycles, and rules that cannot be needed. */
+  readonly mistakes: readonly Mistake[]
+  /** Prerequisites that do not exist. Their gates are closed, so that they can be allowed. */
+  readonly missing: readonly Mistake[]
+}
+
 /**
  * The segments of all flags that others need, each the total form of a rule, with the mistakes of the change. Fails with `in_use` if a needed
  * flag is removed.
  */
-export function segmentsOfFlags(scope: NeedsScope): {
-  readonly segments: SegmentRules
-  readonly mistakes: readonly Mistake[]
-} {
+export function segmentsOfFlags(scope: NeedsScope): FlagSegments {
   const { flags, changed } = scope
   for (const key of changed) if (!flags.has(key)) refuseNeeded(flags, key)
   const maker = new SegmentMaker(scope)
   for (const [key, flag] of flags)
     for (const [index, need] of needsOf(flag).entries()) maker.make(need.flag, [key], index)
-  if (maker.cycles.length > 0) return { segments: maker.segments, mistakes: maker.cycles }
-  const missing = [...flags].flatMap(([key, flag]) => missingIn(key, flag, scope))
-  return { segments: maker.segments, mistakes: [...maker.mistakes, ...missing] }
+  if (maker.cycles.length > 0) return { segments: maker.segments, mistakes: maker.cycles, missing: [] }
+  const missing = [...flags].flatMap(([key, flag]) => (changed.has(key) ? missingIn(key, flag, scope) : []))
+  const removed = [...flags].flatMap(([key, flag]) => (changed.has(key) ? [] : removedFrom(key, flag, scope)))
+  return { segments: maker.segments, mistakes: [...maker.mistakes, ...removed], missing }
 }
 
 /** Fails with `conflict` where flags need others and the bucketing becomes v3, or was: the segments were made for the other one. */
@@ -131,25 +137,31 @@ class SegmentMaker {
 /** The form of a flag whose own cannot be written: no variant. */
 const NEVER = { if: [true, ''] }
 
-/** Prerequisites on flags and variants that do not exist, as far as the change makes them. */
-function missingIn(key: string, flag: Definition, { flags, changed, pointer }: NeedsScope): Mistake[] {
+/** Prerequisites of a changed flag on flags and variants that do not exist. */
+function missingIn(key: string, flag: Definition, { flags, pointer }: NeedsScope): Mistake[] {
   return needsOf(flag).flatMap((need, index): Mistake[] => {
     const needed = flags.get(need.flag)
     const place = `${pointer(key)}/flagstaff/needs/${index}`
-    if (needed === undefined) {
-      if (!changed.has(key)) return []
+    if (needed === undefined)
       return [{ pointer: `${place}/flag`, message: `Flag ${shorten(need.flag)} does not exist in this environment` }]
-    }
-    const gone = need.variants.filter((variant) => !Object.hasOwn(needed.variants, variant))
-    if (changed.has(key))
-      return gone.map((variant) => ({
-        pointer: `${place}/variants/${need.variants.indexOf(variant)}`,
-        message: `${shorten(variant)} is no variant of flag ${shorten(need.flag)}`,
-      }))
-    if (!changed.has(need.flag)) return []
-    return gone.map((variant) => ({
+    return goneVariants(need, needed).map((variant) => ({
+      pointer: `${place}/variants/${need.variants.indexOf(variant)}`,
+      message: `${shorten(variant)} is no variant of flag ${shorten(need.flag)}`,
+    }))
+  })
+}
+
+/** Variants that a change removes from other flags although `flag` needs them. */
+function removedFrom(key: string, flag: Definition, { flags, changed, pointer }: NeedsScope): Mistake[] {
+  return needsOf(flag).flatMap((need): Mistake[] => {
+    const needed = flags.get(need.flag)
+    if (needed === undefined || !changed.has(need.flag)) return []
+    return goneVariants(need, needed).map((variant) => ({
       pointer: `${pointer(need.flag)}/variants`,
       message: `Variant ${shorten(variant)} is needed by flag ${shorten(key)}`,
     }))
   })
 }
+
+const goneVariants = ({ variants }: Need, needed: Definition): string[] =>
+  variants.filter((variant) => !Object.hasOwn(needed.variants, variant))

@@ -52,7 +52,7 @@ type RampEnds = {
 
 /**
  * The whole ramp whose piece from `at` to `until` goes from one share to another. At `at` the share is at least `fromShare`, and in the last
- * second at most `toShare`, exactly: nobody leaves at either end. (Downwards: at most, and at least.) With the length D = ⌈L / (p₁ − p₀)⌉ and
+ * second at most `toShare`, exactly: no user leaves at either end. (Downwards: at most, and at least.) With the length D = ⌈L / (p₁ − p₀)⌉ and
  * the offset x = ⌈p₀ D⌉, x / D ≥ p₀, and (x + L − 1) / D < p₀ + L / D ≤ p₁. Undefined if it is longer than a weight may be.
  */
 export function lineOf({ at, until, fromShare, toShare }: RampEnds): RampLine | undefined {

@@ -108,7 +108,7 @@ test('a curve of linear pieces keeps everybody who is in', () => {
   let before = new Set<string>()
   for (let second = START - HOUR; second <= START + 3 * DAY; second += HOUR) {
     const inside = usersOf(plan, 'on', second)
-    assert.ok(before.isSubsetOf(inside), `somebody left at ${second}`)
+    assert.ok(before.isSubsetOf(inside), `a user left at ${second}`)
     before = inside
   }
   assert.equal(before.size, USERS.length)

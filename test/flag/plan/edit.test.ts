@@ -79,19 +79,19 @@ for (const [name, plan] of [
     assert.deepEqual(on(checked(resumeRollout(paused, START + 9 * DAY, 'keep')), START + 9 * DAY).size, USERS.length)
   })
 
-  test(`a retreat (${name}) at once has nobody in, and nothing of the rollout happens later`, () => {
+  test(`a retreat (${name}) at once has no user in, and nothing of the rollout happens later`, () => {
     const back = checked(retreatRollout(plan, START + 7 * HOUR, 'now'))
     for (const later of [7 * HOUR, DAY, 9 * DAY]) assert.equal(on(back, START + later).size, 0)
     assert.deepEqual(on(back, START + 5 * HOUR), on(plan, START + 5 * HOUR))
   })
 
-  test(`a retreat (${name}), first in last out, is the rollout backwards: nobody enters`, () => {
+  test(`a retreat (${name}), first in last out, is the rollout backwards: no user enters`, () => {
     const pivot = START + 7 * HOUR
     const back = checked(retreatRollout(plan, pivot, 'first-in-last-out'))
     let before = on(plan, pivot)
     for (let second = 0; second <= 2 * DAY; second += HOUR / 4) {
       const inside = on(back, pivot + second)
-      assert.ok(inside.isSubsetOf(before), `somebody entered at ${second}`)
+      assert.ok(inside.isSubsetOf(before), `a user entered at ${second}`)
       const then = on(plan, pivot - second)
       // Steps end a second later than they begin, seen backwards.
       assert.ok(then.isSubsetOf(inside) || on(plan, pivot - second - 1).isSubsetOf(inside), `at ${second}`)
@@ -209,7 +209,7 @@ test('a rollout that has ended can be taken back', () => {
   assert.throws(() => retreatRollout(back, START + 9 * DAY + HOUR, 'first-in-last-out'), /on its way back/)
 })
 
-test('a retreat that is paused, resumed or cancelled lets nobody back in', () => {
+test('a retreat that is paused, resumed or cancelled lets no user back in', () => {
   const at = START + 5 * HOUR
   const back = retreatRollout(RAMP, at, 'first-in-last-out')
   const paused = checked(pauseRollout(back, at + HOUR))
@@ -221,7 +221,7 @@ test('a retreat that is paused, resumed or cancelled lets nobody back in', () =>
 })
 const cancelOf = (plan: Plan, now: number) => cancelPlan(plan, now)
 
-test('a rollout of something else begins with what is served, so nobody gets a third variant', () => {
+test('a rollout of something else begins with what is served, so no user gets a third variant', () => {
   const now = START + 5 * HOUR
   const plan = start(RAMP, { to: { variant: 'a' }, ramp: { for: '10h' } }, { now, replace: true, salt: 'other' })
   const [before, after] = [served(RAMP), served(plan)]

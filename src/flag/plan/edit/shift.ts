@@ -87,7 +87,7 @@ type Retreat = {
   readonly share: UserShare
 }
 
-/** The rollout backwards: who came in first leaves last, and nobody comes in. Undefined if it does not grow. */
+/** The rollout backwards: the users who came in first leave last, and none comes in. Undefined if it does not grow. */
 export function mirrored(rollout: Rollout, start: number, retreat: Retreat): Rollout | undefined {
   const { shape } = rollout
   const mirror = 'ramp' in shape ? mirrorRamp(shape.ramp, start, retreat) : mirrorSteps(shape.steps, retreat)

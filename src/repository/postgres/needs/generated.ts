@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Definition, SegmentRules } from '../../../flag/definition.ts'
+import type { SegmentRules } from '../../../flag/definition.ts'
 import { FlagError, type Mistake } from '../../../flag/error.ts'
 import { flagSegment, groupSegment, holdoutSegment, isReservedName } from '../../../flag/needs/names.ts'
 import { needsOf, segmentsOfFlags } from '../../../flag/needs/prerequisites.ts'
+import { planIn } from '../../../flag/plan/pair.ts'
 import { groupRule } from '../../../flag/shares/group.ts'
 import { holdoutRule } from '../../../flag/shares/holdout.ts'
 import type { Transaction } from '../database.ts'
@@ -60,7 +61,7 @@ export async function withGenerated(
     else flags.delete(key)
   }
   const written = { ...writtenSegments(before), ...sharedSegments(environment) }
-  const { segments, mistakes } = segmentsOfFlags({
+  const { segments, mistakes, missing } = segmentsOfFlags({
     flags,
     segments: written,
     bucketing: environment.bucketing,
@@ -68,19 +69,16 @@ export async function withGenerated(
     isShared: !isDeepStrictEqual(writtenSegments(before), writtenSegments(environment.segments)),
     pointer: write.pointer,
   })
-  const warnings = [...mistakes, ...slotMistakes(environment, write)]
-  refuse(warnings, write.strict)
-  return { settings: settingsWith(environment, { ...written, ...segments }, settings), warnings }
+  const allowed = [...missing, ...slotMistakes(environment, write)]
+  refuse(write.strict === false ? mistakes : [...mistakes, ...allowed])
+  return { settings: settingsWith(environment, { ...written, ...segments }, settings), warnings: allowed }
 }
 
 const isEmpty = (record: object): boolean => Object.keys(record).length === 0
 
-/** A flag that does not exist is only a warning where mistakes are allowed: its gate is closed. */
-function refuse(mistakes: readonly Mistake[], strict: boolean | undefined): void {
-  const refused =
-    strict === false ? mistakes.filter(({ message }) => !/does not exist|no variant|no slot/.test(message)) : mistakes
-  if (refused.length > 0)
-    throw new FlagError('invalid', 'Cannot store the flags: their prerequisites have mistakes', { mistakes: refused })
+function refuse(mistakes: readonly Mistake[]): void {
+  if (mistakes.length > 0)
+    throw new FlagError('invalid', 'Cannot store the flags: their prerequisites have mistakes', { mistakes })
 }
 
 function settingsWith(
@@ -92,18 +90,15 @@ function settingsWith(
   return isDeepStrictEqual(segments, environment.segments) ? undefined : { segments, metadata: environment.metadata }
 }
 
-/** Slots that their group does not have. A missing group is a missing segment of the rule. */
+/** Slots that their group does not have: their gates are closed. A missing group is a missing segment of the rule. */
 function slotMistakes({ groups }: EnvironmentRow, { changed, pointer }: GeneratingWrite): Mistake[] {
   return changed.flatMap(({ key, after }) => {
-    const { name, slot } = groupOf(after) ?? {}
+    const { name, slot } = planIn(after)?.group ?? {}
     const group = name === undefined ? undefined : groups[name]
     if (group === undefined || group.ranges.some(({ owner }) => owner === slot)) return []
     return [{ pointer: `${pointer(key)}/flagstaff/group/slot`, message: `Group "${name}" has no slot "${slot}"` }]
   })
 }
-
-const groupOf = (definition: Definition | undefined): { name?: string; slot?: string } | undefined =>
-  (definition?.['flagstaff'] as { group?: { name?: string; slot?: string } } | undefined)?.group
 
 /** Whether another flag may need the flag: the environment has its segment. */
 export const hasSegmentOf = ({ segments }: Pick<EnvironmentRow, 'segments'>, key: string): boolean =>

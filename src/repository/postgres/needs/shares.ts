@@ -1,7 +1,8 @@
 import { eq } from 'drizzle-orm'
-import { type Definition, isRecord } from '../../../flag/definition.ts'
+import type { Definition } from '../../../flag/definition.ts'
 import { FlagError } from '../../../flag/error.ts'
 import { groupSegment, holdoutSegment } from '../../../flag/needs/names.ts'
+import { planIn } from '../../../flag/plan/pair.ts'
 import { segmentUsers } from '../../../flag/rules/segment-users.ts'
 import type { Group } from '../../../flag/shares/group.ts'
 import type { Holdout } from '../../../flag/shares/holdout.ts'
@@ -145,7 +146,7 @@ async function refuseGoneSlots(
   if (users.length > 0) throw inUse(`A slot of group "${name}" that is removed`, { flags: users, segments: [] })
 }
 
-function slotOf({ flagstaff: plan }: Definition, name: string): string | undefined {
-  const group = isRecord(plan) ? plan['group'] : undefined
-  return isRecord(group) && group['name'] === name ? String(group['slot']) : undefined
+function slotOf(flag: Definition, name: string): string | undefined {
+  const { group } = planIn(flag) ?? {}
+  return group?.name === name ? group.slot : undefined
 }

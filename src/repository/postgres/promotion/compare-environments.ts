@@ -1,8 +1,8 @@
 import { compareFlag, type FlagComparison, type MemberComparison } from '../../../flag/compare/compare-flag.ts'
-import { needsOf } from '../../../flag/compare/members.ts'
 import { compareSegments, type SegmentComparison, segmentsReached } from '../../../flag/compare/segments.ts'
 import type { Definition } from '../../../flag/definition.ts'
 import { FlagError } from '../../../flag/error.ts'
+import { neededKeys } from '../../../flag/needs/prerequisites.ts'
 import type { Database, Transaction } from '../database.ts'
 import { readEnvironmentRow } from '../environments.ts'
 import { selectAll } from '../needs/all-definitions.ts'
@@ -120,6 +120,6 @@ async function compareBatch(
     const [source, target, base] = [batch.source.get(flag), batch.target.get(flag), bases.get(flag)]
     const { status, members } = compareFlag({ source, target, base })
     const different = members.filter(({ verdict }) => verdict !== 'equal')
-    return { flag, status, base, members: different, segments: batch.segmentsIn.of(source), needs: needsOf(source) }
+    return { flag, status, base, members: different, segments: batch.segmentsIn.of(source), needs: neededKeys(source) }
   })
 }

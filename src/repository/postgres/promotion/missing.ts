@@ -1,6 +1,6 @@
-import { needsOf } from '../../../flag/compare/members.ts'
 import type { Definition } from '../../../flag/definition.ts'
 import { FlagError, type Mistake, shorten } from '../../../flag/error.ts'
+import { neededKeys } from '../../../flag/needs/prerequisites.ts'
 import { own } from '../../../flag/rules/expression.ts'
 import type { Transaction } from '../database.ts'
 import type { EnvironmentRow } from '../environments.ts'
@@ -22,11 +22,11 @@ export async function refuseMissing(
   target: EnvironmentRow,
   { carried, pointer }: CarriedFlags,
 ): Promise<void> {
-  const needed = new Set([...carried.values()].flatMap(needsOf))
+  const needed = new Set([...carried.values()].flatMap(neededKeys))
   const present = needed.size > 0 ? await selectAll(tx, target.id, [...needed]) : new Map<string, Definition>()
   const isThere = (flag: string) => (carried.has(flag) ? carried.get(flag) !== undefined : present.has(flag))
   const mistakes = [...carried].flatMap(([key, definition]): Mistake[] => [
-    ...needsOf(definition)
+    ...neededKeys(definition)
       .filter((flag) => !isThere(flag))
       .map((flag) => ({
         pointer: pointer(key),

@@ -9,6 +9,7 @@ import {
 import type { Definition } from '../../../flag/definition.ts'
 import { FlagError, type Mistake, pointerTo } from '../../../flag/error.ts'
 import { isReservedName } from '../../../flag/needs/names.ts'
+import { withoutRule } from '../../../flag/plan/pair.ts'
 import type { Author } from '../changes.ts'
 import type { Database, Transaction } from '../database.ts'
 import { lockEnvironment, readEnvironmentRow } from '../environments.ts'
@@ -62,7 +63,9 @@ export function promote(database: Database, name: PairName, promotion: Promotion
     const merges = await mergeFlags(tx, pair, promotion)
     const segments = await segmentsFor(tx, pair, { promotion, merges })
     refuseConflicts(merges, segments.conflicts)
-    const carried = new Map(merges.filter(({ taken }) => taken.length > 0).map(({ flag, next }) => [flag, next]))
+    const carried = new Map(
+      merges.filter(({ taken }) => taken.length > 0).map(({ flag, next }) => [flag, next && withoutRule(next)]),
+    )
     const places = new Map(promotion.flags.map(({ flag }, index) => [flag, pointerTo('flags', String(index), 'flag')]))
     await refuseMissing(tx, pair.target, { carried, pointer: (key) => places.get(key) ?? '' })
     const settings = await settingsAfter(tx, pair, { carried, segments: segments.next })

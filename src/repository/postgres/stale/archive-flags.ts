@@ -1,7 +1,7 @@
 import { and, asc, eq, inArray, isNotNull, sql } from 'drizzle-orm'
-import { needsOf } from '../../../flag/compare/members.ts'
 import type { Definition } from '../../../flag/definition.ts'
 import { FlagError, type Mistake, pointerTo } from '../../../flag/error.ts'
+import { neededKeys } from '../../../flag/needs/prerequisites.ts'
 import { type Author, type NewChangeRecord, recordChanges } from '../changes.ts'
 import type { Database, Transaction } from '../database.ts'
 import { raiseRevision } from '../environments.ts'
@@ -109,7 +109,7 @@ async function refuseNeeded(tx: Transaction, projectId: bigint, keys: ReadonlySe
       and d.definition -> 'flagstaff' -> 'needs' is not null`)
   const users = new Map<string, Set<string>>()
   for (const { key, definition } of rows)
-    for (const needed of keys.has(key) ? [] : needsOf(definition))
+    for (const needed of keys.has(key) ? [] : neededKeys(definition))
       if (keys.has(needed)) users.set(needed, (users.get(needed) ?? new Set()).add(key))
   const inUse = [...users].map(([flag, by]) => ({ flag, by: [...by].sort().slice(0, SHOWN_MAX) }))
   const [first] = inUse

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
-import { needsOf } from '../../../flag/compare/members.ts'
 import type { Definition, SegmentRules } from '../../../flag/definition.ts'
-import { isRecord } from '../../../flag/definition.ts'
+import { neededKeys } from '../../../flag/needs/prerequisites.ts'
+import { planIn } from '../../../flag/plan/pair.ts'
 import { own } from '../../../flag/rules/expression.ts'
 import { type PossibleAnswers, possibleAnswers } from '../../../flag/stale/answers.ts'
 import { DAY_MS, type EnvironmentFacts, type FlagEnvironmentFacts, type StaleFacts } from '../../../flag/stale/facts.ts'
@@ -194,9 +194,9 @@ function isOn({ variants }: Definition, answers: PossibleAnswers, recent: readon
   return names.length === 1 && own(variants, names[0] ?? '') === true
 }
 
-function isGrouped({ flagstaff: plan }: Definition): boolean {
-  const holdouts = own(plan, 'holdouts')
-  return isRecord(plan) && (typeof plan['group'] === 'string' || (Array.isArray(holdouts) && holdouts.length > 0))
+function isGrouped(definition: Definition): boolean {
+  const { group, holdouts = [] } = planIn(definition) ?? {}
+  return group !== undefined || holdouts.length > 0
 }
 
 /** The keys of the flags that need a flag, by its key. */
@@ -204,7 +204,7 @@ function usersOf(flags: readonly FlagRow[], definitions: readonly DefinitionRow[
   const keys = new Map(flags.map(({ id, key }) => [id, key]))
   const users = new Map<string, Set<string>>()
   for (const { flagId, definition } of definitions)
-    for (const needed of keys.has(flagId) ? needsOf(definition) : []) {
+    for (const needed of keys.has(flagId) ? neededKeys(definition) : []) {
       const list = users.get(needed) ?? new Set()
       users.set(needed, list.add(keys.get(flagId) ?? ''))
     }

@@ -16,7 +16,7 @@ import {
 import type { RefreshFlags } from '../environments.ts'
 import { booleanText, EnvironmentKey, EnvironmentPath, ProjectKey, pageOf, revision, text } from '../schemas.ts'
 import { body, describeUnder, etagOf, path, preconditionOf, query } from '../validation.ts'
-import { Attribute, SharesKey } from './attribute.ts'
+import { Attribute, refuseOtherAttribute, SharesKey } from './attribute.ts'
 
 const describe = describeUnder('Groups and holdouts')
 const SLOTS_MAX = 100
@@ -117,8 +117,7 @@ function changedGroup(
   { name, by = before?.by ?? 'targetingKey', slots, move }: WantedGroup,
 ): { readonly group: Group; readonly moves: GroupMoves } {
   checkSlots(slots)
-  if (before && by !== before.by && !move)
-    throw new FlagError('conflict', `Another attribute than "${before.by}" moves all users; "move": true allows it`)
+  refuseOtherAttribute(before, by, move)
   const ranges = before?.ranges ?? [{ owner: FREE, places: GROUP_PLACES }]
   const change = changeSlots(ranges, slots, move)
   const salt = before?.salt ?? `g:${name}:${crypto.randomUUID().slice(0, 8)}`

@@ -1,7 +1,6 @@
 import { Hono } from 'hono'
 import * as v from 'valibot'
 import type { Authenticate } from '../../../cache/authenticator.ts'
-import { FlagError } from '../../../flag/error.ts'
 import { MOMENT_MAX, MOMENT_MIN, SHARE_TOTAL } from '../../../flag/plan/plan.ts'
 import type { Holdout } from '../../../flag/shares/holdout.ts'
 import { authorize, authorOf } from '../../../middleware/authentication.ts'
@@ -16,7 +15,7 @@ import {
 import type { RefreshFlags } from '../environments.ts'
 import { EnvironmentKey, EnvironmentPath, ProjectKey, pageOf, revision } from '../schemas.ts'
 import { body, describeUnder, etagOf, path, preconditionOf } from '../validation.ts'
-import { Attribute, SharesKey } from './attribute.ts'
+import { Attribute, refuseOtherAttribute, SharesKey } from './attribute.ts'
 
 const describe = describeUnder('Groups and holdouts')
 
@@ -102,8 +101,7 @@ function changedHoldout(
   before: Holdout | undefined,
   { name, by = before?.by ?? 'targetingKey', share, until, move }: WantedHoldout,
 ): Holdout {
-  if (before && by !== before.by && !move)
-    throw new FlagError('conflict', `Another attribute than "${before.by}" moves all users; "move": true allows it`)
+  refuseOtherAttribute(before, by, move)
   const salt = before?.salt ?? `h:${name}:${crypto.randomUUID().slice(0, 8)}`
   return { by, salt, share, ...(until !== null && { until }) }
 }

@@ -137,6 +137,13 @@ test('N8 Unleash#4987: an absent or archived parent is refused, and so is an unk
   assert.equal(await evaluate('b'), false)
 })
 
+test('a rule that cannot be needed is refused also where mistakes are allowed, because the gate would not be what it says', async () => {
+  await store({ a: flag({ targeting: on }), b: needing('a') })
+  const listed = flag({ targeting: { if: [{ var: 'beta' }, ['on'], 'off'] } })
+  assert.deepEqual(pointersOf(await apply({ a: listed, b: needing('a') }, '?strict=false')), ['/flags/a/targeting/cat'])
+  assert.equal(await evaluate('b'), true)
+})
+
 test('N9 Unleash#4952, #5024: a needed flag is not archived, deleted or pruned, unless those that need it go with it', async () => {
   await store({ a: flag({ targeting: on }), b: needing('a') })
   for (const answer of [

@@ -283,6 +283,27 @@ test('a flag that another one needs is not archived without it', async () => {
   assert.equal((await archive(['a', 'b'])).status, 200)
 })
 
+test('a flag in a group or behind a holdout is held, as the API stores them', async () => {
+  const shares = `${project}/environments/prod`
+  for (const [path, body] of [
+    ['groups/checkout', { slots: [{ slot: 'a', places: 50_000 }] }],
+    ['holdouts/quiet', { share: 1_000 }],
+  ] as const)
+    assert.equal((await call('PUT', `${shares}/${path}`, body)).status, 200)
+  const grouped = { group: { name: 'checkout', slot: 'a' } }
+  for (const [key, more] of Object.entries({ grouped, quiet: { holdouts: ['quiet'] } })) {
+    await put(key, { ...on, flagstaff: { rule: { if: [true, 'on'] }, ...more } })
+    await age(key, 100)
+  }
+  const { items } = await list('')
+  const held = items.map(({ flag, held }: { flag: string; held: unknown }) => [flag, held])
+  const isGrouped = [{ kind: 'grouped', environment: 'prod' }]
+  assert.deepEqual(held, [
+    ['grouped', isGrouped],
+    ['quiet', isGrouped],
+  ])
+})
+
 test('segments of needed flags go when the last flag that needs them is archived, alone or with others', async () => {
   const needing = (flag: string) => ({ ...on, flagstaff: { v: 1, needs: [{ flag, variants: ['on'] }] } })
   const generated = async () => {
