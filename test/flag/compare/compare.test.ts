@@ -200,11 +200,45 @@ test('a plan is compared by its parts; with a flag without one as a whole, and i
   assert.deepEqual(mergeFlag({ source: plain, target, base: undefined }, select, 'keep').next, plain)
 })
 
+test('"/targeting" names the parts of a plan, as a member and as a place with a side', () => {
+  const planned = (rule: string, more: object = {}) => ({
+    ...flag({ flagstaff: { v: 1, rule, timeline: [{ at: rule }] }, targeting: { if: [true, rule] } }),
+    ...more,
+  })
+  const [source, target] = [planned('on', { metadata: { a: 1 } }), planned('off')]
+  const sides = { source, target, base: undefined }
+  const parts = ['/flagstaff/rule', '/flagstaff/timeline']
+  const selected = mergeFlag(sides, { ...ALL, members: ['/targeting'] }, 'keep')
+  assert.deepEqual([selected.taken, selected.next?.['flagstaff']], [parts, source['flagstaff']])
+  assert.equal(selected.next?.metadata, undefined)
+  const sided = (resolve: FlagSelection['resolve']) => mergeFlag(sides, { ...ALL, resolve }, 'keep').taken
+  assert.deepEqual(sided({ '': 'target', '/targeting': 'source' }), parts)
+  assert.deepEqual(sided({ '': 'source', '/targeting': 'target' }), ['/metadata/a'])
+  for (const both of [
+    { '/targeting': 'source', '/flagstaff': 'target', '': 'target' },
+    { '/flagstaff': 'target', '/targeting': 'source', '': 'target' },
+  ] as const)
+    assert.deepEqual(sided(both), [])
+  assert.deepEqual(sided({ '': 'target', '/targeting': 'source', '/flagstaff/rule': 'target' }), [
+    '/flagstaff/timeline',
+  ])
+  const plain = { ...sides, target: flag({ targeting: { if: [true, 'off'] } }) }
+  assert.deepEqual(mergeFlag(plain, { ...ALL, members: ['/targeting'] }, 'keep').taken, ['/flagstaff'])
+})
+
+test('a rule that was left out is not carried either once both flags have plans', () => {
+  const planned = (rule: string) => flag({ flagstaff: { v: 1, rule }, targeting: { if: [true, rule] } })
+  const base = carried(flag({ targeting: { if: [true, 'on'] } }), ['/targeting'])
+  const { members } = compareFlag({ source: planned('on'), target: planned('off'), base })
+  assert.equal(members.find(({ member }) => member === '/flagstaff')?.verdict, 'unknown')
+})
+
 test('segments that the target lacks are taken, and those that differ are conflicts until they are named', () => {
   const source = { a: [1], b: { $ref: 'c' }, c: [2], d: [3], unused: [4] }
   const rule = { if: [{ or: [{ in: [{ var: 'x' }, { $ref: 'a' }] }, { $ref: 'b' }, { $ref: 'd' }] }, 'on'] }
   const names = segmentsReached([flag({ targeting: rule }), undefined], source)
   assert.deepEqual(names, ['a', 'b', 'c', 'd'])
+  assert.deepEqual(segmentsReached([flag({ flagstaff: { v: 1, rule } })], source), names)
   const comparisons = compareSegments(names, { source, target: { a: [1], c: [9], d: [8] }, base: { d: [8] } })
   assert.deepEqual(
     comparisons.map(({ segment, verdict }) => [segment, verdict]),

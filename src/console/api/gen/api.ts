@@ -1310,7 +1310,7 @@ export interface Api {
            */
           flag: string
           /**
-           * JSON Pointers of members to carry, such as /targeting or /variants; all by default
+           * JSON Pointers of members to carry, such as /variants, or /targeting with the plan; all by default
            *
            * @maxItems 1000
            */
@@ -1332,7 +1332,7 @@ export interface Api {
            */
           flag: string
           /**
-           * JSON Pointers of members to carry, such as /targeting or /variants; all by default
+           * JSON Pointers of members to carry, such as /variants, or /targeting with the plan; all by default
            *
            * @maxItems 1000
            */

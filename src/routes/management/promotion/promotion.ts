@@ -87,7 +87,9 @@ const SelectedFlag = v.strictObject({
     v.pipe(
       v.array(pointer),
       v.maxLength(MEMBERS_MAX),
-      v.description('JSON Pointers of members to carry, such as /targeting or /variants; all by default'),
+      v.description(
+        'JSON Pointers of members to carry, such as /variants, or /targeting with the plan; all by default',
+      ),
     ),
   ),
   resolve: resolve('The side of members, by JSON Pointer; "" names all. The longest pointer decides'),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { sql } from 'drizzle-orm'
 import { openService, type Service } from '../../../support/service.ts'
 
 // Flags with plans between environments: prerequisites, groups, holdouts and timelines.
@@ -125,4 +126,32 @@ test('a copied flag is rolled out to other people than its original, and its rul
   const people = Array.from({ length: 40 }, (_, index) => ({ targetingKey: `user-${index}` }))
   const valuesOf = (key: string) => Promise.all(people.map((context) => evaluate(key, context, 'dev')))
   assert.notDeepEqual(await valuesOf('a'), await valuesOf('b'))
+})
+
+test('"/targeting" carries the plan of a flag with one, its segments as well', async () => {
+  await put('dev', 'flags/a', planned({}))
+  await promoted([{ flag: 'a' }], take)
+  await put('dev', 'segments/beta', { rule: { '==': [{ var: 'beta' }, 1] } })
+  await put('dev', 'flags/a', flag({ flagstaff: { rule: { if: [{ $ref: 'beta' }, 'on', 'off'] } } }))
+  const { changed, segments } = await promoted([{ flag: 'a', members: ['/targeting'] }])
+  assert.deepEqual([changed[0].members, segments], [['/flagstaff/rule'], ['beta']])
+  assert.deepEqual([await evaluate('a', { beta: 1 }), await evaluate('a')], [true, false])
+  await put('dev', 'flags/a', planned({}))
+  assert.deepEqual((await promoted([{ flag: 'a', resolve: { '/targeting': 'target' } }])).changed, [])
+  await promoted([{ flag: 'a', resolve: { '/targeting': 'source' } }])
+  assert.equal(await evaluate('a'), true)
+})
+
+test('rules that another version of the compiler has made are promoted, compiled anew', async () => {
+  await put('dev', 'flags/a', planned({}))
+  await put('prod', 'flags/b', planned({}))
+  await put('dev', 'flags/b', { ...planned({}), metadata: { team: 'web' } })
+  const ofProject = sql`(select id from flagstaff.projects where key = ${name})`
+  const other = sql`update flagstaff.definitions set definition =
+    jsonb_set(definition::jsonb, '{targeting}', '{"if":[{"or":[true]},"on"]}')::json
+    where flag_id in (select id from flagstaff.flags where project_id = ${ofProject})`
+  await service.store.database.write((tx) => tx.execute(other))
+  await promoted([{ flag: 'a' }, { flag: 'b', members: ['/metadata'] }], take)
+  for (const key of ['a', 'b'])
+    assert.deepEqual((await send('GET', `${project}/environments/prod/flags/${key}`)).body.targeting, on)
 })
