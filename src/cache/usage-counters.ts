@@ -1,8 +1,7 @@
-import { isText, NAME_LENGTH_MAX } from '../flag/definition.ts'
 import type { Evaluation, Success } from '../flag/evaluate.ts'
 import type { MissedFlag, SyncUse, UsageCount, UsageReason } from '../repository/postgres/usage.ts'
 import type { Principal } from './key-set.ts'
-import { LastUseTimes } from './last-use-times.ts'
+import { MissedFlags } from './missed-flags.ts'
 import { agentOf } from './user-agent.ts'
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
@@ -24,8 +23,6 @@ const FLUSH_SECONDS = 60
 const COUNTERS_MAX = 50_000
 /** Most evaluations in repeated lists until they are added to their counters, which then takes some milliseconds. */
 const LISTED_MAX = 100_000
-/** Most keys without a flag that are counted until the next flush; further ones are not counted. */
-const MISSED_MAX = 1_000
 /** Counts evaluations since the last flush, by hour, environment, flag, variant and reason, and the uses of keys. Never waits. */
 export abstract class UsageCounters {
   readonly #countersMax: number
@@ -42,7 +39,7 @@ export abstract class UsageCounters {
   readonly #keyUses = new LastUseTimes<string>()
   readonly #syncs = new LastUseTimes<string>()
   /** Evaluations of keys without a flag, by environment and key: some are those of archived flags. */
-  #missed = new Map<string, Writable<MissedFlag>>()
+  readonly #missed = new MissedFlags()
   /** Unix seconds of the last flush, or of the first evaluation before any. */
   #flushedAt: number | undefined
 
@@ -63,7 +60,7 @@ export abstract class UsageCounters {
     this.#turnTo(now)
     const counter = this.#known.get(evaluation) ?? this.#find(environmentId, evaluation)
     if (counter === undefined) {
-      this.#countMissed(environmentId, evaluation.key, now)
+      this.#missed.count({ environmentId, flag: evaluation.key }, now)
       return
     }
     counter.count += 1
@@ -117,17 +114,7 @@ export abstract class UsageCounters {
 
   /** Removes and returns the counts of keys without a flag, sorted. */
   protected takeMissed(): MissedFlag[] {
-    const missed = [...this.#missed].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, counter]) => counter)
-    this.#missed = new Map()
-    return missed
-  }
-
-  #countMissed(environmentId: bigint, flag: string, now: number): void {
-    const name = `${environmentId}/${flag}`
-    const current = this.#missed.get(name)
-    if (current) Object.assign(current, { count: current.count + 1, lastAt: now })
-    else if (this.#missed.size < MISSED_MAX && flag.length <= NAME_LENGTH_MAX && isText(flag))
-      this.#missed.set(name, { environmentId, flag, count: 1, lastAt: now })
+    return this.#missed.take()
   }
 
   /** Number of counted evaluations that were not taken. */
@@ -213,5 +200,39 @@ export abstract class UsageCounters {
     counter.hour = this.#hour
     this.#overflow.set(environmentId, counter)
     return counter
+  }
+}
+
+/** A use is recorded again after this long: at most one row for each key and replica in 5 minutes. */
+const RESOLUTION_SECONDS = 300
+/** Most remembered names; at the limit all are dropped. There are at most 10,000 keys. */
+const REMEMBERED_MAX = 20_000
+
+/** Last use of each key, or of each environment by a user agent, to 5 minutes. Clients choose agents: beyond a number, new ones are not recorded. */
+class LastUseTimes<Name> {
+  readonly #noted = new Map<Name, number>()
+  #pending = new Map<Name, number>()
+
+  /** True if there are uses that were not taken. */
+  get isPending(): boolean {
+    return this.#pending.size > 0
+  }
+
+  /** `now` in unix seconds. */
+  note(name: Name, now: number): void {
+    const notedAt = this.#noted.get(name)
+    // abs(): also after the clock was set back.
+    if (notedAt !== undefined && Math.abs(now - notedAt) < RESOLUTION_SECONDS) return
+    if (this.#pending.size >= REMEMBERED_MAX && !this.#pending.has(name)) return
+    if (this.#noted.size >= REMEMBERED_MAX) this.#noted.clear()
+    this.#noted.set(name, now)
+    this.#pending.set(name, Math.max(now, this.#pending.get(name) ?? 0))
+  }
+
+  /** Removes and returns the uses since the last call. */
+  take(): [name: Name, at: number][] {
+    const taken = [...this.#pending]
+    this.#pending = new Map()
+    return taken
   }
 }
