@@ -72,6 +72,30 @@ test('what both environments changed must be chosen before a promotion, part by 
   await page.context().close()
 })
 
+test('what is planned in one environment is carried or left out, as it is chosen', { skip }, async () => {
+  const at = Math.floor(Date.now() / 1_000) + 864_000
+  await put('test', 'planned', { ...SWITCH, flagstaff: { rule: RULE, timeline: [{ at, serve: { variant: 'on' } }] } })
+  await put('live', 'planned', SWITCH)
+  const { page, complaints } = await it.visit('/console/p/shop/compare?source=test&target=live&flag=planned')
+  await page.getByRole('checkbox', { name: 'planned' }).click()
+  await page.getByRole('button', { name: 'Promote to Live' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText(/timeline of flag "planned" changes what it serves/).waitFor()
+  const confirm = page.getByRole('button', { name: 'Confirm: change Live' })
+  assert.equal(await confirm.isDisabled(), true)
+  assert.deepEqual(await findingsOf(page), [])
+  await dialog.getByLabel('What is planned').selectOption({ label: 'Leave it out: carry what Test serves now' })
+  await confirm.click()
+  await page.getByText('planned is promoted to Live').first().waitFor()
+  const live = await read('live', 'planned')
+  assert.deepEqual([live.flagstaff, live.targeting], [{ v: 1, rule: RULE }, RULE])
+  assert.deepEqual(
+    complaints.filter((complaint) => !/status of 400/.test(complaint)),
+    [],
+  )
+  await page.context().close()
+})
+
 test('a segment that differs needs a choice, because other flags use it', { skip }, async () => {
   await it.call('PUT', `${ENVIRONMENTS}/test/segments/vip`, { rule: { '==': [{ var: 'tier' }, 'gold'] } })
   await it.call('PUT', `${ENVIRONMENTS}/live/segments/vip`, { rule: { '==': [{ var: 'tier' }, 'silver'] } })

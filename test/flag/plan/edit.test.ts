@@ -4,6 +4,7 @@ import { checkPlan } from '../../../src/flag/plan/check-plan.ts'
 import { describePlan, planWarnings } from '../../../src/flag/plan/describe-plan.ts'
 import {
   cancelPlan,
+  dropTimeline,
   finishPlan,
   pauseRollout,
   resumeRollout,
@@ -303,4 +304,32 @@ test('describePlan() shows the share at any second, also a future one', () => {
   })
   const paused = describePlan(pauseRollout(RAMP, START + 9_000), START + DAY)
   assert.deepEqual(paused, { arm: 1, share: [9_000, 36_000], paused: true, next: null, finished: false })
+})
+
+test('dropTimeline() leaves what is served at a second, for all time', () => {
+  const rule = { if: [{ '==': [{ var: 'targetingKey' }, 'user-1'] }, 'a', 'b'] }
+  const needs = { overrides: [{ targetingKey: 'user-2', variant: 'c' }] }
+  const serve = planOf({
+    v: 1,
+    rule,
+    timeline: [
+      { at: START, serve: { variant: 'on' } },
+      { at: START + HOUR, serve: { default: true } },
+      { at: START + 2 * HOUR, serve: { base: true } },
+    ],
+    ...needs,
+  })
+  for (const [plan, seconds] of [
+    [RAMP, [-1, 0, 3 * HOUR, 10 * HOUR, DAY]],
+    [STEPS, [-1, 0, 7 * HOUR, 3 * DAY]],
+    [pauseRollout(RAMP, START + 2 * HOUR), [HOUR, 3 * HOUR]],
+    [serve, [-1, 0, HOUR, 2 * HOUR]],
+  ] as const)
+    for (const second of seconds.map((each) => START + each)) {
+      const dropped = checked(dropTimeline(plan, second))
+      assert.equal(dropped.timeline, undefined)
+      assert.deepEqual(dropped.overrides, plan.overrides)
+      const [then, now] = [served(plan), served(dropped)]
+      for (const user of USERS.slice(0, 200)) assert.equal(now(START + 9 * DAY, user), then(second, user), `${second}`)
+    }
 })

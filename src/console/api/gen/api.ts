@@ -1363,6 +1363,10 @@ export interface Api {
        * keep: the target keeps its states, and new flags arrive DISABLED
        */
       state?: 'keep' | 'take'
+      /**
+       * What is carried of timelines, required if one has an arm in the future. asIs: the timeline; drop: what it serves now, as the rule
+       */
+      plans?: 'asIs' | 'drop'
       dryRun?: boolean
     }
     response: {

@@ -7,7 +7,7 @@ import { refreshProject } from '../../api/queries.ts'
 import { useWrite } from '../../api/write.ts'
 import { definitionDifferences } from '../../diff/differences.ts'
 import { Button } from '../../parts/controls/button.tsx'
-import { CheckField, FormError, TextField } from '../../parts/controls/field.tsx'
+import { CheckField, FormError, SelectField, TextField } from '../../parts/controls/field.tsx'
 import { DifferenceList } from '../../parts/display/differences.tsx'
 import { Spinner } from '../../parts/display/empty.tsx'
 import { Dialog } from '../../parts/overlays/dialog.tsx'
@@ -38,7 +38,8 @@ export function PromoteDialog(props: PromoteDialogProps) {
   const { pair, onClose } = props
   const [isStateTaken, setStateTaken] = useState(false)
   const [comment, setComment] = useState('')
-  const { preview, error, isBusy, submit } = usePromotion(props, { isStateTaken, comment })
+  const [plans, setPlans] = useState<Promotion['plans']>()
+  const { preview, error, isBusy, submit } = usePromotion(props, { isStateTaken, plans, comment })
   const changes = preview?.changed.length ?? 0
   const nothing = changes === 0 && (preview?.segments.length ?? 0) === 0
   const name = pair.target.name
@@ -70,6 +71,7 @@ export function PromoteDialog(props: PromoteDialogProps) {
         {preview && nothing && <p>Nothing in {name} would change.</p>}
         {preview && <Preview preview={preview} name={name} />}
         <FormError text={error && [error.message, ...error.mistakes.map(({ detail }) => detail)].join('. ')} />
+        <PlansField pair={pair} plans={plans} error={error} onChange={setPlans} />
         <CheckField
           label={`Carry the states too: enabled or disabled as in ${pair.source.name}`}
           checked={isStateTaken}
@@ -84,6 +86,32 @@ export function PromoteDialog(props: PromoteDialogProps) {
         />
       </div>
     </Dialog>
+  )
+}
+
+type PlansFieldProps = {
+  readonly pair: NamedPair
+  readonly plans: Promotion['plans']
+  readonly error: ApiError | undefined
+  readonly onChange: (plans: Promotion['plans']) => void
+}
+
+/** The choice that the service wants where a selected flag has something planned. */
+function PlansField({ pair, plans, error, onChange }: PlansFieldProps) {
+  const isMissing = error?.mistakes.some(({ pointer }) => pointer === '/plans')
+  if (!plans && !isMissing) return null
+  return (
+    <SelectField
+      label="What is planned"
+      value={plans ?? ''}
+      onChange={({ currentTarget: { value } }) => onChange(value === 'drop' ? 'drop' : 'asIs')}
+    >
+      <option value="" disabled>
+        Choose
+      </option>
+      <option value="asIs">Carry it: it happens in {pair.target.name} too</option>
+      <option value="drop">Leave it out: carry what {pair.source.name} serves now</option>
+    </SelectField>
   )
 }
 
@@ -110,10 +138,15 @@ function Preview({ preview, name }: { readonly preview: PromotionAnswer; readonl
   )
 }
 
-type Wishes = { readonly isStateTaken: boolean; readonly comment: string }
+type Wishes = {
+  readonly isStateTaken: boolean
+  /** Undefined until it is chosen: the service wants it where a flag has something planned. */
+  readonly plans: Promotion['plans']
+  readonly comment: string
+}
 
 /** A dry run whenever the wishes change, and the promotion itself. */
-function usePromotion(props: PromoteDialogProps, { isStateTaken, comment }: Wishes) {
+function usePromotion(props: PromoteDialogProps, { isStateTaken, plans, comment }: Wishes) {
   const { project, pair, flags, segments, seen, onStale, onDone } = props
   const queries = useQueryClient()
   const [preview, setPreview] = useState<PromotionAnswer>()
@@ -125,6 +158,7 @@ function usePromotion(props: PromoteDialogProps, { isStateTaken, comment }: Wish
       flags,
       resolveSegments: segments,
       state: isStateTaken ? 'take' : 'keep',
+      plans,
       dryRun,
     } as unknown as Promotion
     const query = comment === '' || dryRun ? {} : { comment }
@@ -145,6 +179,6 @@ function usePromotion(props: PromoteDialogProps, { isStateTaken, comment }: Wish
       throw error
     }
   })
-  useEffect(() => run.run(true), [isStateTaken, seen.ifSource, seen.ifTarget])
+  useEffect(() => run.run(true), [isStateTaken, plans, seen.ifSource, seen.ifTarget])
   return { preview, error: run.error, isBusy: run.isBusy, submit: () => preview && run.run(false) }
 }

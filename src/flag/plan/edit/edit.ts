@@ -125,6 +125,13 @@ export function cancelPlan(plan: Plan, now: number): Plan {
   return { ...plan, timeline: [...begun, { at: now, rollout: stoppedAt(rollout, now, share) }] }
 }
 
+/** The plan with what it serves at `now` as its rule, without a timeline. */
+export function dropTimeline(plan: Plan, now: number): Plan {
+  const { timeline: _, ...rest } = plan
+  const serve = servedBy(armInForce(plan, now), plan)
+  return 'base' in serve ? rest : { ...rest, rule: ruleOf(resultOf({ serve }, plan)) ?? null }
+}
+
 /** A rollout that has ended at a share. */
 export const stoppedAt = (rollout: Rollout, at: number, share: UserShare): Rollout => ({
   ...rollout,

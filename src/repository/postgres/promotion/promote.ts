@@ -1,5 +1,5 @@
 import type { MemberComparison } from '../../../flag/compare/compare-flag.ts'
-import { type FlagSelection, type MergedFlag, mergeFlag, type Side } from '../../../flag/compare/merge-flag.ts'
+import { type FlagSelection, mergeFlag, type Side } from '../../../flag/compare/merge-flag.ts'
 import {
   compareSegments,
   mergeSegments,
@@ -19,6 +19,7 @@ import { writeDefinitions } from '../write-definitions.ts'
 import { type EnvironmentPair, selectFlagBases, selectSegmentBases, storeBases } from './bases.ts'
 import { type PairName, refuseSame } from './compare-environments.ts'
 import { refuseMissing } from './missing.ts'
+import { type CarriedTimelines, carryTimelines, type FlagMerge } from './timelines.ts'
 
 export type SelectedFlag = FlagSelection & { readonly flag: string }
 export type Promotion = {
@@ -31,6 +32,7 @@ export type Promotion = {
   /** The side of segments that differ, by name. */
   readonly resolveSegments: Readonly<Record<string, Side>>
   readonly state: 'keep' | 'take'
+  readonly plans: CarriedTimelines
   readonly dryRun: boolean
   readonly author: Author
 }
@@ -60,7 +62,7 @@ export function promote(database: Database, name: PairName, promotion: Promotion
   return database.write(async (tx) => {
     const pair = await lockPair(tx, name)
     refuseStale(pair, promotion)
-    const merges = await mergeFlags(tx, pair, promotion)
+    const merges = await carryTimelines(tx, await mergeFlags(tx, pair, promotion), promotion.plans)
     const segments = await segmentsFor(tx, pair, { promotion, merges })
     refuseConflicts(merges, segments.conflicts)
     const carried = new Map(
@@ -116,8 +118,6 @@ function refuseStale({ source, target }: EnvironmentPair, { ifSource, ifTarget }
         members: { environment: row.key, revision: Number(row.revision) },
       })
 }
-
-type FlagMerge = MergedFlag & { readonly flag: string }
 
 async function mergeFlags(
   tx: Transaction,

@@ -117,6 +117,14 @@ const Promotion = v.strictObject({
     ),
     'keep',
   ),
+  plans: v.optional(
+    v.pipe(
+      v.picklist(['asIs', 'drop']),
+      v.description(
+        'What is carried of timelines, required if one has an arm in the future. asIs: the timeline; drop: what it serves now, as the rule',
+      ),
+    ),
+  ),
   dryRun: v.optional(v.boolean(), false),
 })
 const PromotionResult = v.object({
@@ -165,12 +173,12 @@ export function promotionRoutes(database: Database, authenticate: Authenticate, 
       body(Promotion),
       async (c) => {
         const { project } = c.req.valid('param')
-        const { source, target, ifSource, ifTarget, ...promotion } = c.req.valid('json')
+        const { source, target, ifSource, ifTarget, plans, ...promotion } = c.req.valid('json')
         requireAt(c, 'viewer', { project, environment: source })
         requireAt(c, 'editor', { project, environment: target })
         const revisions = { ifSource: toRevision(ifSource), ifTarget: toRevision(ifTarget) }
         const flags = promotion.flags.map(({ members, ...selection }) => ({ members, ...selection }))
-        const change = { ...promotion, flags, ...revisions, author: authorOf(c) }
+        const change = { ...promotion, plans, flags, ...revisions, author: authorOf(c) }
         const { revision, changed, segments, warnings } = await promote(database, { project, source, target }, change)
         if (!promotion.dryRun) await refresh(`${project}/${target}`)
         const result = {

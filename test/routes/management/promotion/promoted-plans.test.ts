@@ -142,6 +142,45 @@ test('"/targeting" carries the plan of a flag with one, its segments as well', a
   assert.equal(await evaluate('a'), true)
 })
 
+const DAY = 86_400
+const nowSecond = () => Math.floor(Date.now() / 1_000)
+
+test('what is planned is carried only if plans is said, and dropped it leaves what is served now', async () => {
+  const later = nowSecond() + 10 * DAY
+  const served = { at: 'now', serve: { rule: { if: [{ var: 'beta' }, 'on', 'off'] } } }
+  const timeline = [served, { at: later, serve: { variant: 'on' } }]
+  await put('dev', 'flags/b', flag({ targeting: on }))
+  await put('dev', 'flags/a', planned({ timeline, needs: [{ flag: 'b', variants: ['on'] }] }))
+  const flags = [{ flag: 'a' }, { flag: 'b' }]
+  const at = new Date(later * 1_000).toISOString().replace('.000', '')
+  for (const dryRun of [true, false])
+    assert.deepEqual(messages(await promote(flags, { ...take, dryRun })), [
+      `/plans: The timeline of flag "a" changes what it serves at ${at}`,
+    ])
+  const read = async () => (await send('GET', `${project}/environments/prod/flags/a`)).body
+  await promoted(flags, { ...take, plans: 'drop' })
+  assert.deepEqual((await read()).flagstaff, {
+    v: 1,
+    rule: served.serve.rule,
+    needs: [{ flag: 'b', variants: ['on'] }],
+  })
+  assert.deepEqual([await evaluate('a', { beta: 1 }), await evaluate('a')], [true, false])
+  assert.deepEqual((await promoted([{ flag: 'a' }])).changed, [], 'the timeline was left out, and stays so')
+  await promoted([{ flag: 'a', members: ['/metadata'] }])
+  await promoted([{ flag: 'a', resolve: { '/flagstaff/rule': 'source' } }])
+  const whole = [{ flag: 'a', resolve: { '/flagstaff': 'source' } }]
+  assert.equal(messages(await promote(whole)).length, 1)
+  await promoted(whole, { plans: 'asIs' })
+  assert.deepEqual((await read()).flagstaff, (await send('GET', `${project}/environments/dev/flags/a`)).body.flagstaff)
+})
+
+test('a timeline without arms in the future is carried without a word', async () => {
+  await put('dev', 'flags/a', flag({ flagstaff: { timeline: [{ at: 'now', rollout: half }] } }))
+  await promoted([{ flag: 'a' }], take)
+  const { body } = await send('GET', `${project}/environments/prod/flags/a`)
+  assert.equal(body.flagstaff.timeline.length, 1)
+})
+
 test('rules that another version of the compiler has made are promoted, compiled anew', async () => {
   await put('dev', 'flags/a', planned({}))
   await put('prod', 'flags/b', planned({}))
