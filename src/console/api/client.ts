@@ -89,7 +89,8 @@ export async function send(
   { body, ifMatch, isNew, signal }: Sent = {},
 ): Promise<Response> {
   const headers = new Headers({ accept: 'application/json', 'x-flagstaff-console': '1' })
-  if (body !== undefined) headers.set('content-type', 'application/json')
+  // Also without a body: the service accepts no POST of another type, which a form of another origin could send.
+  if (body !== undefined || method === 'POST') headers.set('content-type', 'application/json')
   if (ifMatch !== undefined) headers.set('if-match', ifMatch)
   if (isNew) headers.set('if-none-match', '*')
   const content = body === undefined ? null : body instanceof Blob ? body : JSON.stringify(body)

@@ -1,15 +1,12 @@
 import { useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
 import type { Definition } from '../../../../flag/definition.ts'
-import { FlagError } from '../../../../flag/error.ts'
-import { cancelPlan, finishPlan, pauseRollout, resumeRollout, retreatRollout } from '../../../../flag/plan/edit/edit.ts'
-import type { Plan } from '../../../../flag/plan/plan.ts'
-import { ApiError } from '../../../api/client.ts'
+import { ApiError, call } from '../../../api/client.ts'
 import { refreshProject } from '../../../api/queries.ts'
 import { isSignedOut } from '../../../app/session.ts'
 import { showToast } from '../../../parts/overlays/toast.tsx'
-import type { FlagPlace } from '../queries.ts'
-import { type PlanEdit, putDefinition, writePlan } from './write-plan.ts'
+import { FLAG_PATH, type FlagPlace } from '../queries.ts'
+import { type PlanWrite, putDefinition, writePlan } from './write-plan.ts'
 
 /** What can be done to a rollout. Each is one write. */
 export type PlanVerbs = {
@@ -35,8 +32,8 @@ export function usePlanVerbs(place: FlagPlace): PlanVerbs {
     try {
       await write()
     } catch (error) {
-      if (!(error instanceof ApiError || error instanceof FlagError)) throw error
-      if (error instanceof ApiError && error.status === 401) isSignedOut.value = true
+      if (!(error instanceof ApiError)) throw error
+      if (error.status === 401) isSignedOut.value = true
       showToast(`${place.key}: ${error.message}`, { isError: true })
     } finally {
       await refreshProject(queries, place.project)
@@ -48,19 +45,29 @@ export function usePlanVerbs(place: FlagPlace): PlanVerbs {
       await putDefinition(place, before, etag)
       showToast(`${place.key} in ${place.environment} is as before`)
     })
-  const run = (edit: PlanEdit, did: string) =>
+  const run = (write: PlanWrite, did: string) =>
     void guarded(async () => {
-      const { before, etag } = await writePlan(place, edit)
+      const { before, etag } = await writePlan(place, write)
       showToast(`${place.key} in ${place.environment} ${did}`, { undo: () => void takeBack(before, etag) })
     })
-  const change = (next: (plan: Plan, now: number) => Plan, did: string) => run((plan, now) => next(plan, now), did)
+  const path = place
   return {
-    pause: () => change(pauseRollout, 'is paused'),
-    resume: (dates) => change((plan, now) => resumeRollout(plan, now, dates), 'goes on'),
-    retreat: (how) => change((plan, now) => retreatRollout(plan, now, how), 'is taken back'),
-    finish: (early) => change((plan, now) => finishPlan(plan, now, early), 'is finished'),
-    cancel: () => change(cancelPlan, 'changes no more'),
-    eject: () => run(() => null, 'keeps its rule without a plan'),
+    pause: () => run((_, options) => call(`POST ${FLAG_PATH}/plan/pause`, { path }, options), 'is paused'),
+    resume: (dates) =>
+      run((_, options) => call(`POST ${FLAG_PATH}/plan/resume`, { path, query: { dates } }, options), 'goes on'),
+    retreat: (how) =>
+      run((_, options) => call(`POST ${FLAG_PATH}/plan/retreat`, { path, body: { how } }, options), 'is taken back'),
+    finish: (early) =>
+      run(
+        (_, options) => call(`POST ${FLAG_PATH}/plan/finish`, { path, query: { early: `${early}` } }, options),
+        'is finished',
+      ),
+    cancel: () => run((_, options) => call(`POST ${FLAG_PATH}/plan/cancel`, { path }, options), 'changes no more'),
+    eject: () =>
+      run(
+        ({ flagstaff: _, ...definition }, { ifMatch }) => putDefinition(place, definition as Definition, ifMatch),
+        'keeps its rule without a plan',
+      ),
     isBusy,
   }
 }

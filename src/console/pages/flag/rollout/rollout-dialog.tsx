@@ -1,18 +1,20 @@
 import { useQueryClient } from '@tanstack/preact-query'
 import { useMemo, useState } from 'preact/hooks'
 import type { Plan } from '../../../../flag/plan/plan.ts'
+import { call } from '../../../api/client.ts'
+import type { Api } from '../../../api/gen/api.ts'
 import { refreshProject } from '../../../api/queries.ts'
 import { useWrite } from '../../../api/write.ts'
 import { Button } from '../../../parts/controls/button.tsx'
 import { FormError, SelectField, TextField } from '../../../parts/controls/field.tsx'
 import { Dialog } from '../../../parts/overlays/dialog.tsx'
 import { showToast } from '../../../parts/overlays/toast.tsx'
-import type { FlagPlace, ReadDefinition, RuleWords } from '../queries.ts'
+import { FLAG_PATH, type FlagPlace, type ReadDefinition, type RuleWords } from '../queries.ts'
 import { secondNow } from './moments.ts'
 import { planAt } from './plan-state.ts'
 import { PlanTimeline } from './plan-timeline.tsx'
 import * as css from './rollout.module.css'
-import { firstForm, previewOf, type RolloutForm, startForm } from './rollout-form.ts'
+import { firstForm, orderOf, previewOf, type RolloutForm } from './rollout-form.ts'
 import { ShapeFields } from './shape-fields.tsx'
 import { StartFields } from './start-fields.tsx'
 import { planOf, writePlan } from './write-plan.ts'
@@ -27,13 +29,7 @@ type RolloutDialogProps = {
   readonly onClose: () => void
 }
 
-const SALT_BYTES = 6
-
-/** What tells the users of this rollout apart from those of others. */
-function saltFor(key: string): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(SALT_BYTES))
-  return `r:${key}:${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
-}
+const ROLLOUT = `POST ${FLAG_PATH}/plan/rollout` as const
 
 /** Starts or schedules a rollout. What it will do is shown while it is typed, by the code of the service. */
 export function RolloutDialog({
@@ -52,9 +48,8 @@ export function RolloutDialog({
   const [form, setForm] = useState<RolloutForm>(() => firstForm(variant, isReplacing ? '' : '10'))
   const preview = useMemo(() => previewOf(planOf(stored.definition), form, now), [stored, form, now])
   const write = useWrite(async () => {
-    await writePlan(place, (before, second) =>
-      startForm(before, form, { now: second, newSalt: () => saltFor(place.key) }),
-    )
+    const body = orderOf(form) as Api[typeof ROLLOUT]['body']
+    await writePlan(place, (_, options) => call(ROLLOUT, { path: place, query: { replace: 'true' }, body }, options))
     showToast(`${place.key} in ${place.environment} rolls out ${form.variant}`)
     await refreshProject(queries, place.project)
     onClose()

@@ -68,21 +68,13 @@ export function orderOf({ variant, by, shape, from, to, length, steps, start, no
   }
 }
 
-/** Begins the rollout of a form at `now`; one that is under way ends with its share. Throws FlagError. */
-export function startForm(
-  plan: Plan,
-  form: RolloutForm,
-  { now, newSalt }: { now: number; newSalt: () => string },
-): Plan {
-  return startRollout(plan, readOrder(orderOf(form), now), { now, replace: true, leave: false, newSalt })
-}
-
 type Preview = { readonly plan: Plan | undefined; readonly mistakes: readonly Mistake[] }
 
 /** The plan that a form would make at `now` (unix seconds), by the code of the service; or what is wrong with the form. */
 export function previewOf(plan: Plan, form: RolloutForm, now: number): Preview {
   try {
-    return { plan: startForm(plan, form, { now, newSalt: () => 'preview' }), mistakes: [] }
+    const options = { now, replace: true, leave: false, newSalt: () => 'preview' }
+    return { plan: startRollout(plan, readOrder(orderOf(form), now), options), mistakes: [] }
   } catch (error) {
     if (!(error instanceof FlagError)) throw error
     const { mistakes } = error
