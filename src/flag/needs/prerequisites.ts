@@ -108,31 +108,40 @@ class SegmentMaker {
   }
 
   #refuseCycle(cycle: readonly string[], index: number): void {
-    const { changed, pointer } = this.#scope
-    // The last flag before the end needs the first; one of them has changed, or the cycle is an old one.
-    if (!cycle.some((key) => changed.has(key))) return
-    const place = `${pointer(cycle.at(-2) ?? '')}/flagstaff/needs/${index}/flag`
+    const { changed, pointer, flags } = this.#scope
+    // Each flag needs the next one; one of them has changed, or the cycle is an old one.
+    const at = cycle.findLastIndex((key, place) => place < cycle.length - 1 && changed.has(key))
+    const user = cycle[at]
+    if (user === undefined) return
+    const isLast = at === cycle.length - 2
+    const need = isLast ? index : needsOf(flags.get(user)).findIndex(({ flag }) => flag === cycle[at + 1])
+    const place = `${pointer(user)}/flagstaff/needs/${need}/flag`
     if (this.cycles.some((mistake) => mistake.pointer === place)) return
     this.cycles.push({ pointer: place, message: `Prerequisites lead back: ${cycle.join(' → ')}` })
   }
 
-  #refuseForm(key: string, mistakes: readonly Mistake[], { user, index }: { user: string; index: number }): void {
+  #refuseForm(key: string, mistakes: readonly Mistake[], need: NeedPlace): void {
+    const { changed, isShared } = this.#scope
+    if (!changed.has(key) && !isShared && !changed.has(need.user)) return
+    this.mistakes.push(...mistakes.map((mistake) => this.#placed(key, mistake, need)))
+  }
+
+  /** A mistake in the form of `key`, at what has changed: its rule, the flag that needs it, or a segment. */
+  #placed(key: string, { pointer: inner, message }: Mistake, { user, index }: NeedPlace): Mistake {
     const { changed, isShared, pointer } = this.#scope
-    const isOwn = changed.has(key)
-    if (!isOwn && !isShared && !changed.has(user)) return
+    const isInFlag = inner.startsWith('/targeting')
     const reason = `the flag is needed by ${shorten(user)}, so its rule must name its variants`
-    for (const mistake of mistakes) {
-      const isInFlag = mistake.pointer.startsWith('/targeting')
-      if (isOwn && isInFlag) {
-        this.mistakes.push({ pointer: pointer(key) + mistake.pointer, message: `${mistake.message}; ${reason}` })
-        continue
-      }
-      const place = `${pointer(user)}/flagstaff/needs/${index}/flag`
-      const message = `Flag ${shorten(key)} cannot be needed: at ${isInFlag ? `its ${mistake.pointer}` : mistake.pointer}, ${mistake.message}`
-      this.mistakes.push({ pointer: isShared && !changed.has(user) ? mistake.pointer : place, message })
-    }
+    if (changed.has(key) && isInFlag) return { pointer: pointer(key) + inner, message: `${message}; ${reason}` }
+    if (changed.has(key) && !changed.has(user) && !isShared)
+      return { pointer: `${pointer(key)}/targeting`, message: `At ${inner}, ${message}; ${reason}` }
+    const place = changed.has(user) || !isShared ? `${pointer(user)}/flagstaff/needs/${index}/flag` : inner
+    const where = isInFlag ? `its ${inner}` : inner
+    return { pointer: place, message: `Flag ${shorten(key)} cannot be needed: at ${where}, ${message}` }
   }
 }
+
+/** The flag that needs another one, and the place of that among its prerequisites. */
+type NeedPlace = { readonly user: string; readonly index: number }
 
 /** The form of a flag whose own cannot be written: no variant. */
 const NEVER = { if: [true, ''] }

@@ -18,15 +18,8 @@ import {
   storeManager,
 } from './managers.ts'
 import { type OwnedEntry, type Ownership, type OwnershipPlan, planOwnership, recordAfter } from './ownership.ts'
-import {
-  keepEntries,
-  PLACES,
-  type Plans,
-  refusalsOf,
-  refuseDefinitions,
-  refuseSegments,
-  refuseTypes,
-} from './refusals.ts'
+import { keepEntries, PLACES, type Plans, refusalsOf } from './refusals.ts'
+import { refuseMistakes } from './refuse-mistakes.ts'
 
 export type ManagedApplication = {
   readonly document: Pick<FlagSetDocument, 'flags' | 'segments' | 'metadata'>
@@ -77,12 +70,7 @@ export function applyManaged(
       metadata: planOwnership(ownedIn('metadata', environment.metadata, rows), wanted.metadata, ownership),
     }
     keepEntries(plans, { ...application, refused })
-    const mistakes = [
-      ...refused,
-      ...refuseSegments(environment, plans, owned),
-      ...refuseDefinitions(environment, plans),
-      ...(await refuseTypes(tx, environment, plans)),
-    ]
+    const mistakes = [...refused, ...(await refuseMistakes(tx, environment, { plans, owned }))]
     const written = await writeDefinitions(tx, environment, {
       next: plans.flags.next,
       settings: settingsAfter(environment, plans),

@@ -1,5 +1,5 @@
 import { checkDefinition } from '../../../flag/check/definition.ts'
-import type { Definition, Metadata } from '../../../flag/definition.ts'
+import type { Definition, Metadata, SegmentRules } from '../../../flag/definition.ts'
 import { type Mistake, pointerTo } from '../../../flag/error.ts'
 import type { Transaction } from '../database.ts'
 import type { EnvironmentRow } from '../environments.ts'
@@ -37,7 +37,7 @@ export function keepEntries(
 }
 
 /** The flags, segments and entries of the metadata in which the mistakes are. */
-const placesIn = (mistakes: readonly Mistake[]): Set<string> =>
+export const placesIn = (mistakes: readonly Mistake[]): Set<string> =>
   new Set(mistakes.map(({ pointer }) => pointer.split('/').slice(0, 3).join('/')))
 
 /** Refuses changed segments with mistakes, and those that break flags or segments which refer to them. */
@@ -79,16 +79,20 @@ function guiltySegments(
 
 const isWithin = (pointer: string, place: string): boolean => pointer === place || pointer.startsWith(`${place}/`)
 
-/** Refuses flags whose rules have mistakes. */
-export function refuseDefinitions(environment: EnvironmentRow, { flags, segments }: Plans): Mistake[] {
-  const after = recordAfter(environment.segments, segments.next)
+/** Refuses flags whose rules have mistakes. `after`: all segments, with the generated ones. */
+export function refuseDefinitions({ flags }: Plans, after: SegmentRules): Mistake[] {
   return [...flags.next].flatMap(([key, definition]) => {
     const mistakes = definition ? checkDefinition(definition, after, pointerTo('flags', key)) : []
     return refuseFlag(flags, key, mistakes)
   })
 }
 
-function refuseFlag(plan: OwnershipPlan<Definition>, key: string, mistakes: readonly Mistake[]): readonly Mistake[] {
+/** Leaves a flag as it is, if it has mistakes; returns those to show. */
+export function refuseFlag(
+  plan: OwnershipPlan<Definition>,
+  key: string,
+  mistakes: readonly Mistake[],
+): readonly Mistake[] {
   if (mistakes[0]) refuse(plan, key, mistakes[0].message)
   return mistakes.slice(0, MISTAKES_PER_FLAG)
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { SegmentRules } from '../../../flag/definition.ts'
+import type { Definition, SegmentRules } from '../../../flag/definition.ts'
 import { FlagError, type Mistake } from '../../../flag/error.ts'
 import { flagSegment, groupSegment, holdoutSegment, isReservedName } from '../../../flag/needs/names.ts'
 import { needsOf, segmentsOfFlags } from '../../../flag/needs/prerequisites.ts'
@@ -51,15 +51,37 @@ export async function withGenerated(
 ): Promise<GeneratedSettings> {
   const { changed, settings } = write
   const before = settings?.segments ?? environment.segments
-  const isNeeding = changed.some(({ after }) => needsOf(after).length > 0)
-  const hasGenerated = [before, environment.segments].some((segments) => Object.keys(segments).some(isReservedName))
-  const isUnconcerned = !isNeeding && !hasGenerated && isEmpty(environment.groups) && isEmpty(environment.holdouts)
-  if (isUnconcerned) return { settings, warnings: [] }
+  if (!isGenerating(environment, { changed, segments: before })) return { settings, warnings: [] }
   const flags = await selectAll(tx, environment.id)
   for (const { key, after } of changed) {
     if (after) flags.set(key, after)
     else flags.delete(key)
   }
+  const generated = generatedAfter(environment, { flags, changed, segments: before, pointer: write.pointer })
+  const { segments, mistakes, missing } = generated
+  refuse(write.strict === false ? mistakes : [...mistakes, ...missing])
+  return { settings: settingsWith(environment, segments, settings), warnings: missing }
+}
+
+/** Definitions that change in an environment, and its segments, of which those that are written by hand may have changed. */
+type SegmentSources = Pick<GeneratingWrite, 'changed'> & { readonly segments: SegmentRules }
+
+/** Whether the environment has generated segments, or gets some. */
+export function isGenerating(environment: EnvironmentRow, { changed, segments }: SegmentSources): boolean {
+  const isNeeding = changed.some(({ after }) => needsOf(after).length > 0)
+  const hasGenerated = [segments, environment.segments].some((rules) => Object.keys(rules).some(isReservedName))
+  return isNeeding || hasGenerated || !isEmpty(environment.groups) || !isEmpty(environment.holdouts)
+}
+
+/**
+ * All segments of an environment after a change, with the mistakes that it makes; `missing` ones may be allowed. `flags`: all of them afterwards.
+ * Fails with `in_use` if a needed flag is removed.
+ */
+export function generatedAfter(
+  environment: EnvironmentRow,
+  change: SegmentSources & Pick<GeneratingWrite, 'pointer'> & { readonly flags: ReadonlyMap<string, Definition> },
+): { readonly segments: SegmentRules; readonly mistakes: readonly Mistake[]; readonly missing: readonly Mistake[] } {
+  const { flags, changed, segments: before, pointer } = change
   const written = { ...writtenSegments(before), ...sharedSegments(environment) }
   const { segments, mistakes, missing } = segmentsOfFlags({
     flags,
@@ -67,11 +89,13 @@ export async function withGenerated(
     bucketing: environment.bucketing,
     changed: new Set(changed.map(({ key }) => key)),
     isShared: !isDeepStrictEqual(writtenSegments(before), writtenSegments(environment.segments)),
-    pointer: write.pointer,
+    pointer,
   })
-  const allowed = [...missing, ...slotMistakes(environment, write)]
-  refuse(write.strict === false ? mistakes : [...mistakes, ...allowed])
-  return { settings: settingsWith(environment, { ...written, ...segments }, settings), warnings: allowed }
+  return {
+    segments: { ...written, ...segments },
+    mistakes,
+    missing: [...missing, ...slotMistakes(environment, change)],
+  }
 }
 
 const isEmpty = (record: object): boolean => Object.keys(record).length === 0
@@ -91,7 +115,10 @@ function settingsWith(
 }
 
 /** Slots that their group does not have: their gates are closed. A missing group is a missing segment of the rule. */
-function slotMistakes({ groups }: EnvironmentRow, { changed, pointer }: GeneratingWrite): Mistake[] {
+function slotMistakes(
+  { groups }: EnvironmentRow,
+  { changed, pointer }: Pick<GeneratingWrite, 'changed' | 'pointer'>,
+): Mistake[] {
   return changed.flatMap(({ key, after }) => {
     const { name, slot } = planIn(after)?.group ?? {}
     const group = name === undefined ? undefined : groups[name]
